@@ -1,0 +1,750 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+/*
+ * How a vhost-user back-end stops one ring cannot be asked for: ENABLE 0 and GET_VRING_BASE mean
+ * different things to different products (doc/guides/nics/virtio.rst has the table). What is done
+ * is a named value, chosen in choose_stop_method() from what the back-end offers, logged, and
+ * overridable by the user.
+ *
+ * SET_FEATURES and SET_OWNER are no part of a ring's life: some back-ends disable all rings then.
+ */
+
+#include <errno.h>
+#include <inttypes.h>
+#include <poll.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include <rte_common.h>
+#include <rte_eal_memconfig.h>
+#include <rte_errno.h>
+#include <rte_malloc.h>
+#include <rte_memory.h>
+#include <rte_string_fns.h>
+
+#include "transport_vhost_user.h"
+#include "vhost_mem.h"
+#include "vhost_user_msg.h"
+#include "virtio_log.h"
+#include "virtqueue.h"
+
+/* For everything but a stop, which has the user's own limit: a back-end may map gigabytes first. */
+#define ANSWER_TIMEOUT_US 10000000
+
+/* Protocol features that this front-end has a use for. */
+#define OUR_PROTOCOL_FEATURES (VIRTIO_BIT(VHOST_USER_PROTOCOL_F_MQ) | \
+			       VIRTIO_BIT(VHOST_USER_PROTOCOL_F_REPLY_ACK) | \
+			       VIRTIO_BIT(VHOST_USER_PROTOCOL_F_STATUS))
+
+/* Offered together by librte_vhost and by no other back-end known to us. */
+#define LIBRTE_VHOST_MARKS (VIRTIO_BIT(VHOST_USER_PROTOCOL_F_RARP) | \
+			    VIRTIO_BIT(VHOST_USER_PROTOCOL_F_REPLY_ACK) | \
+			    VIRTIO_BIT(VHOST_USER_PROTOCOL_F_NET_MTU) | \
+			    VIRTIO_BIT(VHOST_USER_PROTOCOL_F_CRYPTO_SESSION))
+
+/* Those of the marks that others lack altogether: some of them is an ambiguous answer. */
+#define LIBRTE_VHOST_HINTS (VIRTIO_BIT(VHOST_USER_PROTOCOL_F_RARP) | \
+			    VIRTIO_BIT(VHOST_USER_PROTOCOL_F_NET_MTU) | \
+			    VIRTIO_BIT(VHOST_USER_PROTOCOL_F_CRYPTO_SESSION))
+
+struct ring {
+	int kick_fd;
+	int call_fd;
+	bool told; /* set up since the device's last reset: a device stop must name it */
+	struct vhost_user_reply setup;
+	struct vhost_user_reply stop;
+};
+
+struct vhost_user {
+	struct vhost_user_channel ch;
+	char path[sizeof(((struct sockaddr_un *)0)->sun_path)];
+	bool server;
+	int listen_fd;
+	enum vhost_user_stop_wish wish;
+	uint64_t features;       /* the back-end's offer */
+	uint64_t protocol_offer; /* the back-end's offer */
+	uint64_t protocol;       /* in force */
+	bool mem_told;
+	struct vhost_mem mem;    /* what the back-end was told last */
+	struct vhost_user_reply handshake;
+	struct vhost_user_reply control;
+	struct vhost_user_reply mem_event;
+	struct vhost_user_reply reset;
+	char mem_event_name[VIRTIO_DEVICE_NAME_SIZE + 16];
+	uint16_t nb_rings;
+	struct ring *rings;
+};
+
+static bool
+speaks(const struct vhost_user *vu, unsigned int protocol_bit)
+{
+	return (vu->protocol & VIRTIO_BIT(protocol_bit)) != 0;
+}
+
+/* ENABLE exists only where protocol features do; without them a ring runs from KICK on. */
+static bool
+has_enable(const struct vhost_user *vu)
+{
+	return (vu->features & VIRTIO_BIT(VHOST_USER_F_PROTOCOL_FEATURES)) != 0;
+}
+
+static struct vhost_user_reply *
+ack(struct vhost_user *vu, struct vhost_user_reply *reply)
+{
+	return speaks(vu, VHOST_USER_PROTOCOL_F_REPLY_ACK) ? reply : NULL;
+}
+
+static int
+send_u64(struct vhost_user *vu, uint32_t request, uint64_t value, struct vhost_user_reply *reply)
+{
+	struct vhost_user_msg msg = {
+		.request = request, .size = sizeof(uint64_t), .payload.u64 = value
+	};
+
+	return vhost_user_send(&vu->ch, &msg, NULL, 0, reply);
+}
+
+static int
+send_ring(struct vhost_user *vu, uint32_t request, uint16_t index, uint32_t num,
+	  struct vhost_user_reply *reply)
+{
+	struct vhost_user_msg msg = {
+		.request = request, .size = sizeof(msg.payload.state),
+		.payload.state = { .index = index, .num = num },
+	};
+
+	return vhost_user_send(&vu->ch, &msg, NULL, 0, reply);
+}
+
+static int
+send_ring_fd(struct vhost_user *vu, uint32_t request, uint16_t index, int fd,
+	     struct vhost_user_reply *reply)
+{
+	struct vhost_user_msg msg = {
+		.request = request, .size = sizeof(uint64_t), .payload.u64 = index
+	};
+
+	return vhost_user_send(&vu->ch, &msg, &fd, 1, reply);
+}
+
+static int
+get_u64(struct vhost_user *vu, uint32_t request, uint64_t *value)
+{
+	struct vhost_user_msg msg = { .request = request };
+	int ret = vhost_user_send(&vu->ch, &msg, NULL, 0, &vu->handshake);
+
+	if (ret == 0)
+		ret = vhost_user_wait(&vu->ch, &vu->handshake, ANSWER_TIMEOUT_US);
+	*value = vu->handshake.value;
+	return ret;
+}
+
+/* Sends a control message and waits for its acknowledgement where there is such a thing. */
+static int
+control_u64(struct vhost_user *vu, uint32_t request, uint64_t value)
+{
+	int ret;
+
+	vu->control.error = 0;
+	ret = send_u64(vu, request, value, ack(vu, &vu->control));
+	return ret != 0 ? ret : vhost_user_wait(&vu->ch, &vu->control, ANSWER_TIMEOUT_US);
+}
+
+static int
+vu_get_features(struct virtio_device *dev, uint64_t *features)
+{
+	const struct vhost_user *vu = dev->priv;
+
+	/* virtio-user is driver and device in one: the device half can stop a ring, so it offers to. */
+	*features = vu->features;
+	if (dev->stop_method != VIRTIO_STOP_NONE)
+		*features |= VIRTIO_BIT(VIRTIO_F_RING_RESET);
+	else
+		*features &= ~VIRTIO_BIT(VIRTIO_F_RING_RESET);
+	return 0;
+}
+
+/*
+ * Tells the back-end which memory there is, where that has changed. EAL's memory lock is held, and
+ * so a table that is older than an event cannot overtake the event's own.
+ */
+static int
+send_mem_table(struct vhost_user *vu, struct vhost_user_reply *reply)
+{
+	struct vhost_user_msg msg = {
+		.request = VHOST_USER_SET_MEM_TABLE, .size = sizeof(msg.payload.mem)
+	};
+	struct vhost_mem mem;
+	int ret;
+
+	reply->error = 0;
+	ret = vhost_mem_read(&mem);
+	if (ret != 0 || (vu->mem_told && memcmp(&mem, &vu->mem, sizeof(mem)) == 0))
+		return ret;
+	msg.size = offsetof(struct vhost_user_mem_table, regions) +
+		   mem.table.count * sizeof(mem.table.regions[0]);
+	msg.payload.mem = mem.table;
+	ret = vhost_user_send(&vu->ch, &msg, mem.fds, mem.table.count, ack(vu, reply));
+	if (ret == 0) {
+		vu->mem = mem;
+		vu->mem_told = true;
+	}
+	return ret;
+}
+
+static int
+vu_set_features(struct virtio_device *dev, uint64_t features)
+{
+	struct vhost_user *vu = dev->priv;
+	int ret;
+
+	/* A bit that the back-end did not offer, RING_RESET of our own above all, ends here. */
+	features |= VIRTIO_BIT(VHOST_USER_F_PROTOCOL_FEATURES);
+	ret = control_u64(vu, VHOST_USER_SET_FEATURES, features & vu->features);
+	if (ret != 0)
+		return ret;
+
+	rte_mcfg_mem_read_lock();
+	vu->mem_told = false;
+	ret = send_mem_table(vu, &vu->control);
+	rte_mcfg_mem_read_unlock();
+	return ret != 0 ? ret : vhost_user_wait(&vu->ch, &vu->control, ANSWER_TIMEOUT_US);
+}
+
+static int
+vu_set_status(struct virtio_device *dev, uint8_t status)
+{
+	struct vhost_user *vu = dev->priv;
+
+	if (!speaks(vu, VHOST_USER_PROTOCOL_F_STATUS))
+		return 0;
+	return control_u64(vu, VHOST_USER_SET_STATUS, status);
+}
+
+static int
+vu_get_status(struct virtio_device *dev, uint8_t *status)
+{
+	struct vhost_user *vu = dev->priv;
+	uint64_t value;
+	int ret;
+
+	*status = dev->status;
+	if (!speaks(vu, VHOST_USER_PROTOCOL_F_STATUS))
+		return 0;
+	ret = get_u64(vu, VHOST_USER_GET_STATUS, &value);
+	*status = value;
+	return ret;
+}
+
+static int
+open_eventfds(struct ring *ring)
+{
+	if (ring->kick_fd < 0)
+		ring->kick_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+	if (ring->call_fd < 0)
+		ring->call_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+	return ring->kick_fd < 0 || ring->call_fd < 0 ? -errno : 0;
+}
+
+/*
+ * The messages are sent in one go and their answers looked at in vu_queue_enable(). KICK is what
+ * starts a ring, so it comes when all else is known.
+ */
+static int
+vu_queue_setup(struct virtqueue *vq)
+{
+	struct vhost_user *vu = vq->dev->priv;
+	struct ring *ring = &vu->rings[vq->index];
+	struct vhost_user_reply *reply = ack(vu, &ring->setup);
+	struct vhost_user_msg addr = {
+		.request = VHOST_USER_SET_VRING_ADDR, .size = sizeof(addr.payload.addr),
+		.payload.addr = {
+			.index = vq->index, .desc = (uintptr_t)vq->desc,
+			.avail = (uintptr_t)vq->avail, .used = (uintptr_t)vq->used,
+		},
+	};
+	int ret;
+
+	ret = open_eventfds(ring);
+	if (ret != 0)
+		return ret;
+	ring->told = true;
+	ring->setup.error = 0;
+	ret = send_ring(vu, VHOST_USER_SET_VRING_NUM, vq->index, vq->size, reply);
+	if (ret == 0)
+		ret = send_ring(vu, VHOST_USER_SET_VRING_BASE, vq->index, 0, reply);
+	if (ret == 0)
+		ret = vhost_user_send(&vu->ch, &addr, NULL, 0, reply);
+	if (ret == 0)
+		ret = send_ring_fd(vu, VHOST_USER_SET_VRING_CALL, vq->index, ring->call_fd, reply);
+	if (ret == 0)
+		ret = send_ring_fd(vu, VHOST_USER_SET_VRING_KICK, vq->index, ring->kick_fd, reply);
+	return ret;
+}
+
+static int
+vu_queue_enable(struct virtqueue *vq)
+{
+	struct vhost_user *vu = vq->dev->priv;
+	struct ring *ring = &vu->rings[vq->index];
+	uint64_t ignored;
+	int ret = 0;
+
+	if (has_enable(vu))
+		ret = send_ring(vu, VHOST_USER_SET_VRING_ENABLE, vq->index, 1,
+				ack(vu, &ring->setup));
+	/* Done before the first notify, or the notify may overtake it. */
+	if (ret == 0)
+		ret = vhost_user_wait(&vu->ch, &ring->setup, ANSWER_TIMEOUT_US);
+	/* Messages are carried out in order: an answer to this one says the same without REPLY_ACK. */
+	if (ret == 0 && !speaks(vu, VHOST_USER_PROTOCOL_F_REPLY_ACK))
+		ret = get_u64(vu, VHOST_USER_GET_FEATURES, &ignored);
+	return ret;
+}
+
+static int
+vu_queue_stop_ask(struct virtqueue *vq)
+{
+	struct vhost_user *vu = vq->dev->priv;
+	struct ring *ring = &vu->rings[vq->index];
+	int ret = 0;
+
+	/* Asked before and not answered: that answer, however late, is the proof. */
+	if (!vhost_user_answered(&ring->stop))
+		return 0;
+	ring->stop.error = 0;
+	if (has_enable(vu))
+		ret = send_ring(vu, VHOST_USER_SET_VRING_ENABLE, vq->index, 0,
+				ack(vu, &ring->stop));
+	if (ret == 0 && vq->dev->stop_method == VIRTIO_STOP_VHOST_GET_BASE)
+		ret = send_ring(vu, VHOST_USER_GET_VRING_BASE, vq->index, 0, &ring->stop);
+	/* A back-end that is gone does not answer; vu_queue_stop_poll() says when it is done. */
+	return ret == -ENODEV ? 0 : ret;
+}
+
+static int
+vu_queue_stop_poll(struct virtqueue *vq)
+{
+	struct vhost_user *vu = vq->dev->priv;
+	struct ring *ring = &vu->rings[vq->index];
+	const bool gone = vhost_user_poll(&vu->ch) == -ENODEV;
+
+	if (gone)
+		return vhost_user_peer_is_done(&vu->ch) ? 0 : -EAGAIN;
+	if (vu->ch.broken)
+		return -EAGAIN;
+	return vhost_user_answered(&ring->stop) ? ring->stop.error : -EAGAIN;
+}
+
+static void
+vu_queue_notify(struct virtqueue *vq)
+{
+	const struct vhost_user *vu = vq->dev->priv;
+	const uint64_t one = 1;
+	ssize_t n;
+
+	/* Fails only with the counter at its limit: then the back-end has a wake-up waiting anyway. */
+	n = write(vu->rings[vq->index].kick_fd, &one, sizeof(one));
+	RTE_SET_USED(n);
+}
+
+/* Nothing of an earlier connection or life of the device is waited for any more. */
+static void
+forget_rings(struct vhost_user *vu)
+{
+	uint16_t i;
+
+	for (i = 0; i < vu->nb_rings; i++) {
+		vu->rings[i].told = false;
+		vu->rings[i].setup = (struct vhost_user_reply){ 0 };
+		vu->rings[i].stop = (struct vhost_user_reply){ 0 };
+	}
+	vu->reset = (struct vhost_user_reply){ 0 };
+}
+
+/*
+ * A device stop has no message of its own: it is the stop of every ring, after SET_STATUS 0, by
+ * which a back-end with per-ring reset tells it from single stops.
+ */
+static int
+vu_reset_ask(struct virtio_device *dev)
+{
+	struct vhost_user *vu = dev->priv;
+	uint16_t i;
+	int ret = 0;
+
+	if (!vhost_user_answered(&vu->reset))
+		return 0;
+	vu->reset.error = 0;
+	if (speaks(vu, VHOST_USER_PROTOCOL_F_STATUS))
+		ret = send_u64(vu, VHOST_USER_SET_STATUS, VIRTIO_STATUS_RESET,
+			       ack(vu, &vu->reset));
+	for (i = 0; ret == 0 && i < vu->nb_rings; i++) {
+		if (!vu->rings[i].told)
+			continue;
+		if (has_enable(vu))
+			ret = send_ring(vu, VHOST_USER_SET_VRING_ENABLE, i, 0, NULL);
+		if (ret == 0)
+			ret = send_ring(vu, VHOST_USER_GET_VRING_BASE, i, 0, &vu->reset);
+	}
+	return ret == -ENODEV ? 0 : ret;
+}
+
+static int
+vu_reset_poll(struct virtio_device *dev)
+{
+	struct vhost_user *vu = dev->priv;
+	const bool gone = vhost_user_poll(&vu->ch) == -ENODEV;
+
+	if (gone ? !vhost_user_peer_is_done(&vu->ch) :
+	    vu->ch.broken || !vhost_user_answered(&vu->reset))
+		return -EAGAIN;
+	if (!gone && vu->reset.error != 0)
+		return vu->reset.error;
+	forget_rings(vu);
+	return 0;
+}
+
+static void
+vu_wait(struct virtio_device *dev, uint32_t timeout_us)
+{
+	struct vhost_user *vu = dev->priv;
+
+	/* The end of a process or of the grace time makes no noise on the socket. */
+	vhost_user_sleep(&vu->ch, vu->ch.gone ? RTE_MIN(timeout_us, UINT32_C(5000)) : timeout_us);
+}
+
+static const struct virtio_transport_ops vhost_user_ops = {
+	.name = "vhost-user",
+	.get_features = vu_get_features,
+	.set_features = vu_set_features,
+	.set_status = vu_set_status,
+	.get_status = vu_get_status,
+	.queue_setup = vu_queue_setup,
+	.queue_enable = vu_queue_enable,
+	.queue_stop_ask = vu_queue_stop_ask,
+	.queue_stop_poll = vu_queue_stop_poll,
+	.queue_notify = vu_queue_notify,
+	.reset_ask = vu_reset_ask,
+	.reset_poll = vu_reset_poll,
+	.wait = vu_wait,
+};
+
+RTE_INIT(vhost_user_register)
+{
+	virtio_transports[VIRTIO_TRANSPORT_VHOST_USER] = &vhost_user_ops;
+}
+
+/* The choice, with its reason for the log. */
+static enum virtio_stop_method
+choose_stop_method(const struct vhost_user *vu, const char **why)
+{
+	const uint64_t offer = vu->protocol_offer;
+
+	switch (vu->wish) {
+	case VHOST_USER_STOP_GET_BASE:
+		*why = "queue_reset=get_base";
+		return VIRTIO_STOP_VHOST_GET_BASE;
+	case VHOST_USER_STOP_DISABLE:
+		*why = "queue_reset=disable";
+		return VIRTIO_STOP_VHOST_DISABLE_ACK;
+	case VHOST_USER_STOP_OFF:
+		*why = "queue_reset=off";
+		return VIRTIO_STOP_NONE;
+	case VHOST_USER_STOP_AUTO:
+		break;
+	}
+	if (vu->features & VIRTIO_BIT(VIRTIO_F_RING_RESET)) {
+		*why = "the back-end offers VIRTIO_F_RING_RESET";
+		return VIRTIO_STOP_VHOST_GET_BASE;
+	}
+	if ((offer & LIBRTE_VHOST_MARKS) == LIBRTE_VHOST_MARKS) {
+		*why = "the back-end offers what librte_vhost does";
+		return VIRTIO_STOP_VHOST_DISABLE_ACK;
+	}
+	if ((offer & LIBRTE_VHOST_HINTS) == 0) {
+		*why = "the back-end is not librte_vhost";
+		return VIRTIO_STOP_VHOST_GET_BASE;
+	}
+	*why = "the back-end may be librte_vhost or not: queue_reset=get_base or queue_reset=disable "
+	       "says which, disable being for librte_vhost only";
+	return VIRTIO_STOP_NONE;
+}
+
+static int
+set_stop_method(struct virtio_device *dev)
+{
+	struct vhost_user *vu = dev->priv;
+	const char *why;
+
+	dev->stop_method = choose_stop_method(vu, &why);
+	if (dev->stop_method == VIRTIO_STOP_VHOST_DISABLE_ACK &&
+	    (!has_enable(vu) || !speaks(vu, VHOST_USER_PROTOCOL_F_REPLY_ACK))) {
+		VIRTIO_INIT_LOG(ERR, "%s: queue_reset=disable needs a back-end that acknowledges "
+				"(REPLY_ACK), this one does not; get_base may be right for it",
+				dev->name);
+		return -ENOTSUP;
+	}
+	VIRTIO_INIT_LOG(NOTICE, "%s: single queues are stopped by: %s (%s)", dev->name,
+			virtio_stop_method_name(dev->stop_method), why);
+	return 0;
+}
+
+/* What is said once a connection, before any device life. */
+static int
+greet(struct virtio_device *dev)
+{
+	struct vhost_user *vu = dev->priv;
+	struct vhost_user_msg owner = { .request = VHOST_USER_SET_OWNER };
+	uint64_t pairs = 1;
+	int ret;
+
+	vu->handshake = (struct vhost_user_reply){ 0 };
+	vu->control = (struct vhost_user_reply){ 0 };
+	vu->mem_event = (struct vhost_user_reply){ 0 };
+	vu->protocol_offer = 0;
+	vu->protocol = 0;
+	vu->mem_told = false;
+	forget_rings(vu);
+
+	ret = vhost_user_send(&vu->ch, &owner, NULL, 0, NULL);
+	if (ret == 0)
+		ret = get_u64(vu, VHOST_USER_GET_FEATURES, &vu->features);
+	if (ret == 0 && has_enable(vu)) {
+		ret = get_u64(vu, VHOST_USER_GET_PROTOCOL_FEATURES, &vu->protocol_offer);
+		if (ret == 0)
+			ret = send_u64(vu, VHOST_USER_SET_PROTOCOL_FEATURES,
+				       vu->protocol_offer & OUR_PROTOCOL_FEATURES, NULL);
+		vu->protocol = vu->protocol_offer & OUR_PROTOCOL_FEATURES;
+	}
+	if (ret == 0 && speaks(vu, VHOST_USER_PROTOCOL_F_MQ))
+		ret = get_u64(vu, VHOST_USER_GET_QUEUE_NUM, &pairs);
+	if (ret != 0) {
+		VIRTIO_INIT_LOG(ERR, "%s: no talk with the back-end on %s: %s", dev->name, vu->path,
+				rte_strerror(-ret));
+		return ret;
+	}
+	if (pairs * 2 < vu->nb_rings) {
+		VIRTIO_INIT_LOG(ERR, "%s: %u queue pairs wanted, the back-end on %s grants %" PRIu64,
+				dev->name, vu->nb_rings / 2, vu->path, pairs);
+		return -EINVAL;
+	}
+	ret = set_stop_method(dev);
+	return ret != 0 ? ret : vu_get_features(dev, &dev->offered);
+}
+
+static void
+mem_event(enum rte_mem_event type __rte_unused, const void *addr __rte_unused,
+	  size_t len __rte_unused, void *arg)
+{
+	struct virtio_device *dev = arg;
+	struct vhost_user *vu = dev->priv;
+	int ret;
+
+	/* Rings are left as they are: neither is a running one disturbed nor a stopped one revived. */
+	if (!vu->mem_told)
+		return;
+	ret = send_mem_table(vu, &vu->mem_event);
+	if (ret == 0)
+		ret = vhost_user_wait(&vu->ch, &vu->mem_event, ANSWER_TIMEOUT_US);
+	if (ret != 0 && ret != -ENODEV)
+		VIRTIO_LOG(ERR, "%s: the back-end does not take the changed memory table: %s; "
+			   "buffers in new memory may not reach it", dev->name, rte_strerror(-ret));
+}
+
+static int
+make_socket(const struct vhost_user *vu, struct sockaddr_un *addr)
+{
+	const int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	memset(addr, 0, sizeof(*addr));
+	addr->sun_family = AF_UNIX;
+	rte_strlcpy(addr->sun_path, vu->path, sizeof(addr->sun_path));
+	return fd < 0 ? -errno : fd;
+}
+
+static int
+connect_to_server(struct virtio_device *dev)
+{
+	struct vhost_user *vu = dev->priv;
+	struct sockaddr_un addr;
+	const int fd = make_socket(vu, &addr);
+	int ret;
+
+	if (fd < 0)
+		return fd;
+	if (connect(fd, (struct sockaddr *)&addr, sizeof(addr)) != 0) {
+		ret = -errno;
+		VIRTIO_INIT_LOG(ERR, "%s: cannot connect to the back-end on %s: %s", dev->name,
+				vu->path, rte_strerror(-ret));
+		close(fd);
+		return ret;
+	}
+	vhost_user_channel_open(&vu->ch, fd);
+	return 0;
+}
+
+static int
+listen_on_path(struct virtio_device *dev)
+{
+	struct vhost_user *vu = dev->priv;
+	struct sockaddr_un addr;
+	int ret;
+
+	vu->listen_fd = make_socket(vu, &addr);
+	if (vu->listen_fd < 0)
+		return vu->listen_fd;
+	if (bind(vu->listen_fd, (struct sockaddr *)&addr, sizeof(addr)) == 0 &&
+	    listen(vu->listen_fd, 1) == 0)
+		return 0;
+	ret = -errno;
+	VIRTIO_INIT_LOG(ERR, "%s: cannot listen on %s: %s%s", dev->name, vu->path,
+			rte_strerror(-ret),
+			ret == -EADDRINUSE ? "; remove the file if nobody uses it" : "");
+	close(vu->listen_fd);
+	vu->listen_fd = -1;
+	return ret;
+}
+
+static int
+accept_client(struct virtio_device *dev, bool patient)
+{
+	struct vhost_user *vu = dev->priv;
+	struct pollfd pfd = { .fd = vu->listen_fd, .events = POLLIN };
+	int fd;
+
+	while (poll(&pfd, 1, patient ? 10000 : 0) <= 0) {
+		if (!patient)
+			return -EAGAIN;
+		VIRTIO_INIT_LOG(NOTICE, "%s: still waiting for a back-end to connect to %s",
+				dev->name, vu->path);
+	}
+	fd = accept4(vu->listen_fd, NULL, NULL, SOCK_CLOEXEC);
+	if (fd < 0)
+		return -errno;
+	vhost_user_channel_open(&vu->ch, fd);
+	return 0;
+}
+
+int
+vhost_user_create(struct virtio_device *dev, const struct vhost_user_conf *conf)
+{
+	struct vhost_user *vu;
+	uint16_t i;
+	int ret;
+
+	vu = rte_zmalloc("vhost_user", sizeof(*vu), 0);
+	if (vu == NULL)
+		return -ENOMEM;
+	dev->priv = vu;
+	vhost_user_channel_init(&vu->ch, dev->name);
+	vu->listen_fd = -1;
+	vu->server = conf->server;
+	vu->wish = conf->stop;
+	vu->nb_rings = conf->nb_rings;
+	vu->rings = rte_calloc("vhost_user", vu->nb_rings, sizeof(*vu->rings), 0);
+	if (vu->rings == NULL) {
+		vu->nb_rings = 0;
+		ret = -ENOMEM;
+		goto fail;
+	}
+	for (i = 0; i < vu->nb_rings; i++) {
+		vu->rings[i].kick_fd = -1;
+		vu->rings[i].call_fd = -1;
+	}
+	if (rte_strscpy(vu->path, conf->path, sizeof(vu->path)) < 0) {
+		VIRTIO_INIT_LOG(ERR, "%s: path of %zu characters, a socket takes %zu", dev->name,
+				strlen(conf->path), sizeof(vu->path) - 1);
+		ret = -EINVAL;
+		goto fail;
+	}
+
+	if (vu->server) {
+		ret = listen_on_path(dev);
+		if (ret == 0)
+			ret = accept_client(dev, true);
+	} else {
+		ret = connect_to_server(dev);
+	}
+	if (ret == 0)
+		ret = greet(dev);
+	if (ret != 0)
+		goto fail;
+
+	/* With --legacy-mem there are no events, and no need of them. */
+	snprintf(vu->mem_event_name, sizeof(vu->mem_event_name), "vhost_user:%s", dev->name);
+	if (rte_mem_event_callback_register(vu->mem_event_name, mem_event, dev) != 0 &&
+	    rte_errno != ENOTSUP) {
+		ret = -rte_errno;
+		VIRTIO_INIT_LOG(ERR, "%s: cannot listen to memory events: %s", dev->name,
+				rte_strerror(-ret));
+		goto fail;
+	}
+	return 0;
+
+fail:
+	vhost_user_destroy(dev);
+	return ret;
+}
+
+void
+vhost_user_destroy(struct virtio_device *dev)
+{
+	struct vhost_user *vu = dev->priv;
+	uint16_t i;
+
+	if (vu == NULL)
+		return;
+	if (vu->mem_event_name[0] != '\0')
+		rte_mem_event_callback_unregister(vu->mem_event_name, dev);
+	vhost_user_channel_close(&vu->ch);
+	pthread_mutex_destroy(&vu->ch.lock);
+	if (vu->listen_fd >= 0) {
+		close(vu->listen_fd);
+		unlink(vu->path);
+	}
+	for (i = 0; i < vu->nb_rings; i++) {
+		if (vu->rings[i].kick_fd >= 0)
+			close(vu->rings[i].kick_fd);
+		if (vu->rings[i].call_fd >= 0)
+			close(vu->rings[i].call_fd);
+	}
+	rte_free(vu->rings);
+	rte_free(vu);
+	dev->priv = NULL;
+}
+
+int
+vhost_user_reconnect(struct virtio_device *dev)
+{
+	struct vhost_user *vu = dev->priv;
+	int ret;
+
+	vhost_user_channel_close(&vu->ch);
+	ret = vu->server ? accept_client(dev, false) : connect_to_server(dev);
+	if (ret == 0)
+		ret = greet(dev);
+	if (ret != 0)
+		vhost_user_channel_close(&vu->ch);
+	return ret;
+}
+
+bool
+vhost_user_is_up(struct virtio_device *dev)
+{
+	struct vhost_user *vu = dev->priv;
+
+	return vhost_user_poll(&vu->ch) == 0 && !vu->ch.broken;
+}
+
+int
+vhost_user_watch_fd(struct virtio_device *dev)
+{
+	const struct vhost_user *vu = dev->priv;
+
+	return vu->ch.gone && vu->server ? vu->listen_fd : vu->ch.fd;
+}

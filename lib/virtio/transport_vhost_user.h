@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+#ifndef TRANSPORT_VHOST_USER_H
+#define TRANSPORT_VHOST_USER_H
+
+/**
+ * @file
+ * virtio-user: a device that is a vhost-user back-end at the other end of a socket.
+ *
+ * Threads: control calls by one thread at a time (the port's lock). The transport itself listens
+ * to EAL's memory events and tells the back-end of them on whatever thread they arrive.
+ */
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "virtio_device.h"
+
+/** What the user says about how rings are stopped. */
+enum vhost_user_stop_wish {
+	VHOST_USER_STOP_AUTO,     /**< by what the back-end offers */
+	VHOST_USER_STOP_GET_BASE, /**< VIRTIO_STOP_VHOST_GET_BASE, at the user's word */
+	VHOST_USER_STOP_DISABLE,  /**< VIRTIO_STOP_VHOST_DISABLE_ACK, at the user's word */
+	VHOST_USER_STOP_OFF,      /**< VIRTIO_STOP_NONE */
+};
+
+struct vhost_user_conf {
+	const char *path;  /**< of the socket, copied */
+	bool server;       /**< listen on path and let the back-end connect */
+	uint16_t nb_rings; /**< data rings wanted */
+	enum vhost_user_stop_wish stop;
+};
+
+/**
+ * Connects to the back-end (as server: waits for the first one to come, without limit and with a
+ * log line now and then, as users of server mode expect), agrees on protocol features and chooses
+ * dev->stop_method. Sets dev->offered.
+ *
+ * @param dev
+ *   Initialised for at least conf->nb_rings rings.
+ * @return
+ *   0. -EINVAL: the back-end grants fewer rings, or the path is no good. -ENOTSUP: the wish cannot be
+ *   met with this back-end. -ENOMEM, -ETIMEDOUT, -ENODEV, or what the socket calls say.
+ */
+int vhost_user_create(struct virtio_device *dev, const struct vhost_user_conf *conf);
+
+/** Closes the connection and gives all back; as server, removes the socket's file. */
+void vhost_user_destroy(struct virtio_device *dev);
+
+/**
+ * Connects again after the back-end has gone: as server takes the next client, if there is one.
+ * The device is to be reset before (the gone back-end's rings need their proof too).
+ *
+ * @return
+ *   0. -EAGAIN: as server, nobody is there. Else as vhost_user_create().
+ */
+int vhost_user_reconnect(struct virtio_device *dev);
+
+/** Whether the connection stands; notices the end of it. */
+bool vhost_user_is_up(struct virtio_device *dev);
+
+/** File descriptor to watch: the connection, or as server without one the listening socket. */
+int vhost_user_watch_fd(struct virtio_device *dev);
+
+#endif /* TRANSPORT_VHOST_USER_H */

@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+#ifndef VHOST_MEM_H
+#define VHOST_MEM_H
+
+/**
+ * @file
+ * EAL's memory as a vhost back-end wants it: a table of shared files.
+ */
+
+#include "vhost_user_msg.h"
+
+struct vhost_mem {
+	struct vhost_user_mem_table table;
+	int fds[VHOST_USER_MAX_REGIONS]; /**< EAL's, not to be closed */
+};
+
+/**
+ * Fills the table; addresses in it are EAL's virtual ones. Memory without a file is left out.
+ *
+ * EAL's memory lock is held by the caller, for reading or for writing.
+ *
+ * @return
+ *   0. -E2BIG: more files than the protocol carries. -ENOENT: no memory is backed by a file.
+ */
+int vhost_mem_read(struct vhost_mem *mem);
+
+#endif /* VHOST_MEM_H */

@@ -1,0 +1,299 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/types.h>
+#include <unistd.h>
+
+#include <rte_string_fns.h>
+
+#include "vhost_user_msg.h"
+#include "virtio_device.h"
+#include "virtio_log.h"
+
+/* A back-end that does not even read for so long is not going to. */
+#define SEND_TIMEOUT_US 1000000
+
+/*
+ * A back-end that lives on after closing the connection (librte_vhost closes first and takes the
+ * device down after, under its locks) cannot tell when it is done. It needs far less than this.
+ */
+#define GONE_GRACE_US 200000
+
+static_assert(offsetof(struct vhost_user_msg, payload) == VHOST_USER_HEADER_SIZE, "wire header");
+static_assert(sizeof(struct vhost_user_ring_addr) == 40, "wire layout");
+static_assert(sizeof(struct vhost_user_region) == 32, "wire layout");
+
+void
+vhost_user_channel_init(struct vhost_user_channel *ch, const char *name)
+{
+	memset(ch, 0, sizeof(*ch));
+	rte_strlcpy(ch->name, name, sizeof(ch->name));
+	ch->fd = -1;
+	ch->gone = true;
+	pthread_mutex_init(&ch->lock, NULL);
+}
+
+void
+vhost_user_channel_open(struct vhost_user_channel *ch, int fd)
+{
+	struct ucred peer;
+	socklen_t len = sizeof(peer);
+
+	pthread_mutex_lock(&ch->lock);
+	fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK);
+	ch->peer_pid = getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &len) == 0 ? peer.pid : 0;
+	ch->fd = fd;
+	ch->gone = false;
+	ch->broken = false;
+	ch->first = 0;
+	ch->count = 0;
+	ch->in_bytes = 0;
+	pthread_mutex_unlock(&ch->lock);
+}
+
+void
+vhost_user_channel_close(struct vhost_user_channel *ch)
+{
+	pthread_mutex_lock(&ch->lock);
+	if (ch->fd >= 0)
+		close(ch->fd);
+	ch->fd = -1;
+	ch->gone = true;
+	ch->gone_us = virtio_now_us();
+	ch->count = 0;
+	pthread_mutex_unlock(&ch->lock);
+}
+
+static void
+mark_gone(struct vhost_user_channel *ch)
+{
+	if (ch->gone)
+		return;
+	ch->gone = true;
+	ch->gone_us = virtio_now_us();
+	VIRTIO_LOG(NOTICE, "%s: the back-end closed the connection", ch->name);
+}
+
+/* Once out of step nothing that is read makes sense: ask the back-end to let go, and wait for it. */
+static void
+give_up(struct vhost_user_channel *ch, const char *why)
+{
+	VIRTIO_LOG(ERR, "%s: vhost-user: %s; closing the connection", ch->name, why);
+	shutdown(ch->fd, SHUT_WR);
+	ch->broken = true;
+	ch->count = 0;
+	ch->in_bytes = 0;
+}
+
+static bool
+has_value(uint32_t request)
+{
+	switch (request) {
+	case VHOST_USER_GET_FEATURES:
+	case VHOST_USER_GET_PROTOCOL_FEATURES:
+	case VHOST_USER_GET_QUEUE_NUM:
+	case VHOST_USER_GET_VRING_BASE:
+	case VHOST_USER_GET_STATUS:
+		return true;
+	default:
+		return false;
+	}
+}
+
+/* Hands a complete answer to the request that waits for it. Lock held. */
+static void
+take_answer(struct vhost_user_channel *ch)
+{
+	struct vhost_user_waiting *w = &ch->waiting[ch->first];
+
+	ch->in_bytes = 0;
+	if (ch->broken)
+		return;
+	if (ch->count == 0 || ch->in.request != w->request ||
+	    !(ch->in.flags & VHOST_USER_FLAG_REPLY) || ch->in.size != sizeof(uint64_t)) {
+		give_up(ch, "an answer that nobody asked for");
+		return;
+	}
+	ch->first = (ch->first + 1) % VHOST_USER_MAX_WAITING;
+	ch->count--;
+	if (has_value(w->request))
+		w->reply->value = ch->in.payload.u64;
+	else if (ch->in.payload.u64 != 0)
+		w->reply->error = -EIO;
+	/* Last: whoever waits looks at the rest once this says that all is in. */
+	__atomic_sub_fetch(&w->reply->pending, 1, __ATOMIC_RELEASE);
+}
+
+/* Reads without waiting, as far as a message goes. Lock held. */
+static void
+read_answers(struct vhost_user_channel *ch)
+{
+	while (!ch->gone) {
+		uint32_t want = VHOST_USER_HEADER_SIZE;
+		ssize_t n;
+
+		if (ch->in_bytes >= VHOST_USER_HEADER_SIZE) {
+			if (ch->in.size > sizeof(ch->in.payload)) {
+				give_up(ch, "an answer that is too long");
+				continue;
+			}
+			want += ch->in.size;
+		}
+		if (ch->in_bytes >= want && ch->in_bytes > 0) {
+			take_answer(ch);
+			continue;
+		}
+		n = recv(ch->fd, (uint8_t *)&ch->in + ch->in_bytes, want - ch->in_bytes, 0);
+		if (n > 0)
+			ch->in_bytes += n;
+		else if (n == 0 || (errno != EAGAIN && errno != EINTR))
+			mark_gone(ch);
+		else if (errno == EAGAIN)
+			return;
+	}
+}
+
+int
+vhost_user_poll(struct vhost_user_channel *ch)
+{
+	bool gone;
+
+	pthread_mutex_lock(&ch->lock);
+	read_answers(ch);
+	gone = ch->gone;
+	pthread_mutex_unlock(&ch->lock);
+	return gone ? -ENODEV : 0;
+}
+
+void
+vhost_user_sleep(struct vhost_user_channel *ch, uint32_t timeout_us)
+{
+	const struct timespec timeout = {
+		.tv_sec = timeout_us / 1000000, .tv_nsec = (timeout_us % 1000000) * 1000
+	};
+	/* With the connection gone there is nothing to wake up for but the time itself. */
+	struct pollfd pfd = { .fd = ch->gone ? -1 : ch->fd, .events = POLLIN };
+
+	ppoll(&pfd, 1, &timeout, NULL);
+}
+
+/* Lock held. */
+static int
+write_all(struct vhost_user_channel *ch, const struct vhost_user_msg *msg, const int *fds,
+	  unsigned int nfds)
+{
+	const uint64_t deadline_us = virtio_now_us() + SEND_TIMEOUT_US;
+	const size_t len = VHOST_USER_HEADER_SIZE + msg->size;
+	char control[CMSG_SPACE(VHOST_USER_MAX_REGIONS * sizeof(int))] = { 0 };
+	size_t sent = 0;
+
+	while (sent < len) {
+		struct iovec iov = {
+			.iov_base = (uint8_t *)(uintptr_t)msg + sent, .iov_len = len - sent
+		};
+		struct msghdr mh = { .msg_iov = &iov, .msg_iovlen = 1 };
+		struct pollfd pfd = { .fd = ch->fd, .events = POLLIN | POLLOUT };
+		ssize_t n;
+
+		if (sent == 0 && nfds > 0) {
+			struct cmsghdr *cmsg;
+
+			mh.msg_control = control;
+			mh.msg_controllen = CMSG_SPACE(nfds * sizeof(int));
+			cmsg = CMSG_FIRSTHDR(&mh);
+			cmsg->cmsg_level = SOL_SOCKET;
+			cmsg->cmsg_type = SCM_RIGHTS;
+			cmsg->cmsg_len = CMSG_LEN(nfds * sizeof(int));
+			memcpy(CMSG_DATA(cmsg), fds, nfds * sizeof(int));
+		}
+		n = sendmsg(ch->fd, &mh, MSG_NOSIGNAL);
+		if (n > 0) {
+			sent += n;
+			continue;
+		}
+		if (errno == EINTR)
+			continue;
+		if (errno != EAGAIN) {
+			mark_gone(ch);
+			return -ENODEV;
+		}
+		if (virtio_now_us() >= deadline_us) {
+			if (sent > 0)
+				give_up(ch, "the back-end stopped reading within a message");
+			return -ETIMEDOUT;
+		}
+		/* It may itself be waiting for us to read its answers. */
+		poll(&pfd, 1, 10);
+		read_answers(ch);
+		if (ch->gone)
+			return -ENODEV;
+	}
+	return 0;
+}
+
+int
+vhost_user_send(struct vhost_user_channel *ch, struct vhost_user_msg *msg, const int *fds,
+		unsigned int nfds, struct vhost_user_reply *reply)
+{
+	int ret;
+
+	msg->flags = VHOST_USER_VERSION;
+	if (reply != NULL && !has_value(msg->request))
+		msg->flags |= VHOST_USER_FLAG_NEED_REPLY;
+
+	pthread_mutex_lock(&ch->lock);
+	if (ch->gone || ch->broken)
+		ret = -ENODEV;
+	else if (reply != NULL && ch->count == VHOST_USER_MAX_WAITING)
+		ret = -EBUSY;
+	else
+		ret = write_all(ch, msg, fds, nfds);
+	if (ret == 0 && reply != NULL) {
+		struct vhost_user_waiting *w =
+			&ch->waiting[(ch->first + ch->count) % VHOST_USER_MAX_WAITING];
+
+		w->request = msg->request;
+		w->reply = reply;
+		__atomic_add_fetch(&reply->pending, 1, __ATOMIC_RELAXED);
+		ch->count++;
+	}
+	pthread_mutex_unlock(&ch->lock);
+	return ret;
+}
+
+int
+vhost_user_wait(struct vhost_user_channel *ch, struct vhost_user_reply *reply, uint32_t timeout_us)
+{
+	const uint64_t deadline_us = virtio_now_us() + timeout_us;
+
+	for (;;) {
+		const uint64_t now = virtio_now_us();
+		const int ret = vhost_user_poll(ch);
+
+		if (vhost_user_answered(reply))
+			return reply->error;
+		if (ret != 0)
+			return ret;
+		if (now >= deadline_us)
+			return -ETIMEDOUT;
+		vhost_user_sleep(ch, RTE_MIN(deadline_us - now, UINT64_C(1000000)));
+	}
+}
+
+bool
+vhost_user_peer_is_done(struct vhost_user_channel *ch)
+{
+	bool done;
+
+	pthread_mutex_lock(&ch->lock);
+	done = ch->gone && ((ch->peer_pid > 0 && kill(ch->peer_pid, 0) != 0 && errno == ESRCH) ||
+			    virtio_now_us() - ch->gone_us >= GONE_GRACE_US);
+	pthread_mutex_unlock(&ch->lock);
+	return done;
+}

@@ -1,0 +1,191 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+#ifndef VHOST_USER_MSG_H
+#define VHOST_USER_MSG_H
+
+/**
+ * @file
+ * vhost-user on the wire, from the front-end's side, and the channel that carries it.
+ *
+ * Layouts and numbers are those of the protocol's description,
+ * https://qemu-project.gitlab.io/qemu/interop/vhost-user.html.
+ *
+ * The back-end answers in the order of the requests, so a request that wants an answer is queued,
+ * and whoever reads from the socket hands each answer to the one at the head. An answer that comes
+ * after its asker gave up is therefore never taken for that of a later request.
+ *
+ * Threads: any; the channel has a lock of its own, the last in order: nothing is allocated and no
+ * other lock is taken under it. (A memory event arrives with EAL's memory lock held and sends.)
+ */
+
+#include <pthread.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <rte_common.h>
+
+enum vhost_user_request {
+	VHOST_USER_GET_FEATURES = 1,
+	VHOST_USER_SET_FEATURES = 2,
+	VHOST_USER_SET_OWNER = 3,
+	VHOST_USER_SET_MEM_TABLE = 5,
+	VHOST_USER_SET_VRING_NUM = 8,
+	VHOST_USER_SET_VRING_ADDR = 9,
+	VHOST_USER_SET_VRING_BASE = 10,
+	VHOST_USER_GET_VRING_BASE = 11,
+	VHOST_USER_SET_VRING_KICK = 12,
+	VHOST_USER_SET_VRING_CALL = 13,
+	VHOST_USER_GET_PROTOCOL_FEATURES = 15,
+	VHOST_USER_SET_PROTOCOL_FEATURES = 16,
+	VHOST_USER_GET_QUEUE_NUM = 17,
+	VHOST_USER_SET_VRING_ENABLE = 18,
+	VHOST_USER_SET_STATUS = 39,
+	VHOST_USER_GET_STATUS = 40,
+};
+
+/** Feature bit by which a back-end says that it knows protocol features. */
+#define VHOST_USER_F_PROTOCOL_FEATURES  30
+
+/** Protocol feature bits. */
+#define VHOST_USER_PROTOCOL_F_MQ              0
+#define VHOST_USER_PROTOCOL_F_RARP            2
+#define VHOST_USER_PROTOCOL_F_REPLY_ACK       3
+#define VHOST_USER_PROTOCOL_F_NET_MTU         4
+#define VHOST_USER_PROTOCOL_F_CRYPTO_SESSION  7
+#define VHOST_USER_PROTOCOL_F_STATUS          16
+
+#define VHOST_USER_VERSION       0x1
+#define VHOST_USER_FLAG_REPLY    0x4
+#define VHOST_USER_FLAG_NEED_REPLY 0x8
+
+/** Rings that the 8-bit index of SET_VRING_KICK and SET_VRING_CALL can name. */
+#define VHOST_USER_MAX_RINGS     256
+
+/** Regions that one SET_MEM_TABLE carries. */
+#define VHOST_USER_MAX_REGIONS   8
+
+struct vhost_user_ring_state {
+	uint32_t index;
+	uint32_t num;
+};
+
+struct vhost_user_ring_addr {
+	uint32_t index;
+	uint32_t flags;
+	uint64_t desc;
+	uint64_t used;
+	uint64_t avail;
+	uint64_t log;
+};
+
+struct vhost_user_region {
+	uint64_t guest_addr; /**< address by which rings and descriptors name it */
+	uint64_t size;
+	uint64_t user_addr;  /**< address by which SET_VRING_ADDR names it */
+	uint64_t offset;     /**< of its start in the file */
+};
+
+struct vhost_user_mem_table {
+	uint32_t count;
+	uint32_t padding;
+	struct vhost_user_region regions[VHOST_USER_MAX_REGIONS];
+};
+
+struct vhost_user_msg {
+	uint32_t request;
+	uint32_t flags;
+	uint32_t size; /**< bytes of payload */
+	union {
+		uint64_t u64;
+		struct vhost_user_ring_state state;
+		struct vhost_user_ring_addr addr;
+		struct vhost_user_mem_table mem;
+	} payload;
+} __rte_packed;
+
+#define VHOST_USER_HEADER_SIZE 12
+
+/** Where the answers to one or several requests are collected; must live as long as the channel. */
+struct vhost_user_reply {
+	uint16_t pending; /**< requests not answered yet */
+	int error;        /**< 0, or -EIO once one of them was refused */
+	uint64_t value;   /**< payload of the last answer that has a value */
+};
+
+static inline bool
+vhost_user_answered(const struct vhost_user_reply *reply)
+{
+	/* Pairs with the release in the reader: error and value are final. */
+	return __atomic_load_n(&reply->pending, __ATOMIC_ACQUIRE) == 0;
+}
+
+struct vhost_user_waiting {
+	uint32_t request;
+	struct vhost_user_reply *reply;
+};
+
+/** Requests under way at once: all the rings' stops, with room. */
+#define VHOST_USER_MAX_WAITING 2048
+
+struct vhost_user_channel {
+	char name[64];  /**< in log lines */
+	int fd;         /**< socket, -1 while there is none */
+	bool gone;      /**< the back-end closed the connection, or there is none yet */
+	bool broken;    /**< out of step: nothing is sent any more, the back-end is to close */
+	uint64_t gone_us; /**< when that was noticed */
+	int peer_pid;   /**< process behind the socket, 0 where the kernel does not tell */
+	pthread_mutex_t lock;
+	uint16_t first;   /**< head of waiting */
+	uint16_t count;
+	struct vhost_user_waiting waiting[VHOST_USER_MAX_WAITING];
+	struct vhost_user_msg in; /**< answer being read */
+	uint32_t in_bytes;
+};
+
+void vhost_user_channel_init(struct vhost_user_channel *ch, const char *name);
+
+/** Takes a connected socket over, non-blocking from here on; forgets all of the one before. */
+void vhost_user_channel_open(struct vhost_user_channel *ch, int fd);
+
+/** Closes the socket; what is still waited for will not be answered. */
+void vhost_user_channel_close(struct vhost_user_channel *ch);
+
+/**
+ * Sends one request.
+ *
+ * @param msg
+ *   request, size and payload set; the flags are set here.
+ * @param fd
+ *   File descriptors to pass along, nfds of them.
+ * @param reply
+ *   NULL: no answer is wanted. Else counts one more pending; NEED_REPLY is set in the message
+ *   unless the request is one that always has an answer.
+ * @return
+ *   0. -ENODEV: the connection is gone. -ETIMEDOUT: the back-end does not read. -EBUSY: too many
+ *   requests without an answer.
+ */
+int vhost_user_send(struct vhost_user_channel *ch, struct vhost_user_msg *msg, const int *fds,
+		    unsigned int nfds, struct vhost_user_reply *reply);
+
+/** Reads what answers there are, without waiting. 0, or -ENODEV when the connection is gone. */
+int vhost_user_poll(struct vhost_user_channel *ch);
+
+/** Sleeps until something can be read, at most so many microseconds. */
+void vhost_user_sleep(struct vhost_user_channel *ch, uint32_t timeout_us);
+
+/**
+ * Waits for all that is pending in a reply.
+ *
+ * @return
+ *   0, -EIO where the back-end refused, -ENODEV, -ETIMEDOUT.
+ */
+int vhost_user_wait(struct vhost_user_channel *ch, struct vhost_user_reply *reply,
+		    uint32_t timeout_us);
+
+/**
+ * Whether the back-end can no more touch the memory it was given: its process has exited, or the
+ * grace time since it closed the connection is over.
+ */
+bool vhost_user_peer_is_done(struct vhost_user_channel *ch);
+
+#endif /* VHOST_USER_MSG_H */

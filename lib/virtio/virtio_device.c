@@ -1,0 +1,157 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+#include <errno.h>
+#include <inttypes.h>
+#include <time.h>
+
+#include <rte_common.h>
+#include <rte_malloc.h>
+#include <rte_string_fns.h>
+
+#include "virtio_device.h"
+#include "virtio_log.h"
+#include "virtqueue.h"
+
+const struct virtio_transport_ops *virtio_transports[VIRTIO_TRANSPORT_KINDS];
+
+const char *
+virtio_stop_method_name(enum virtio_stop_method method)
+{
+	switch (method) {
+	case VIRTIO_STOP_NONE:
+		return "none";
+	case VIRTIO_STOP_VHOST_GET_BASE:
+		return "get_base";
+	case VIRTIO_STOP_VHOST_DISABLE_ACK:
+		return "disable";
+	case VIRTIO_STOP_TEST:
+		return "test";
+	}
+	return "?";
+}
+
+uint64_t
+virtio_now_us(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000;
+}
+
+int
+virtio_device_wait(struct virtio_device *dev, int (*poll)(void *arg), void *arg,
+		   uint64_t deadline_us)
+{
+	for (;;) {
+		const uint64_t now = virtio_now_us();
+		const int ret = poll(arg);
+
+		if (ret != -EAGAIN)
+			return ret;
+		if (now >= deadline_us)
+			return -ETIMEDOUT;
+		virtio_device_ops(dev)->wait(dev, RTE_MIN(deadline_us - now, UINT64_C(1000000)));
+	}
+}
+
+int
+virtio_device_init(struct virtio_device *dev, const char *name, enum virtio_transport_kind kind,
+		   uint16_t nb_vqs)
+{
+	rte_strlcpy(dev->name, name, sizeof(dev->name));
+	dev->kind = kind;
+	dev->nb_vqs = nb_vqs;
+	dev->status = VIRTIO_STATUS_RESET;
+	dev->offered = 0;
+	dev->acked = 0;
+	dev->vqs = rte_calloc("virtio_vqs", nb_vqs, sizeof(*dev->vqs), 0);
+	return dev->vqs == NULL ? -ENOMEM : 0;
+}
+
+void
+virtio_device_fini(struct virtio_device *dev)
+{
+	rte_free(dev->vqs);
+	dev->vqs = NULL;
+}
+
+static int
+add_status(struct virtio_device *dev, uint8_t bits)
+{
+	const int ret = virtio_device_ops(dev)->set_status(dev, dev->status | bits);
+
+	if (ret == 0)
+		dev->status |= bits;
+	return ret;
+}
+
+int
+virtio_device_negotiate(struct virtio_device *dev, uint64_t wanted)
+{
+	const struct virtio_transport_ops *ops = virtio_device_ops(dev);
+	uint8_t status;
+	int ret;
+
+	if (dev->status != VIRTIO_STATUS_RESET)
+		return -EBUSY;
+
+	/* 3.1.1: 2. acknowledge, 3. driver, 4. features, 5. FEATURES_OK, 6. read it back. */
+	ret = add_status(dev, VIRTIO_STATUS_ACKNOWLEDGE);
+	if (ret == 0)
+		ret = add_status(dev, VIRTIO_STATUS_DRIVER);
+	if (ret == 0)
+		ret = ops->get_features(dev, &dev->offered);
+	if (ret != 0)
+		return ret;
+	if (!(dev->offered & VIRTIO_BIT(VIRTIO_F_VERSION_1))) {
+		VIRTIO_INIT_LOG(ERR, "%s: the device does not offer VIRTIO_F_VERSION_1", dev->name);
+		return -ENOTSUP;
+	}
+	dev->acked = dev->offered & (wanted | VIRTIO_BIT(VIRTIO_F_VERSION_1));
+	ret = ops->set_features(dev, dev->acked);
+	if (ret == 0)
+		ret = add_status(dev, VIRTIO_STATUS_FEATURES_OK);
+	if (ret == 0)
+		ret = ops->get_status(dev, &status);
+	if (ret != 0)
+		return ret;
+	if (!(status & VIRTIO_STATUS_FEATURES_OK)) {
+		VIRTIO_INIT_LOG(ERR, "%s: the device refuses the features 0x%" PRIx64, dev->name,
+				dev->acked);
+		return -ENOTSUP;
+	}
+	return 0;
+}
+
+int
+virtio_device_start(struct virtio_device *dev, struct virtqueue *const *vqs, unsigned int n)
+{
+	const struct virtio_transport_ops *ops = virtio_device_ops(dev);
+	unsigned int i;
+	int ret;
+
+	if (!(dev->status & VIRTIO_STATUS_FEATURES_OK) || (dev->status & VIRTIO_STATUS_DRIVER_OK))
+		return -EBUSY;
+	for (i = 0; i < n; i++) {
+		if (virtqueue_state(vqs[i]) != VIRTQUEUE_READY || dev->vqs[vqs[i]->index] != NULL)
+			return -EBUSY;
+	}
+	for (i = 0; i < n; i++) {
+		virtqueue_set_state(vqs[i], VIRTQUEUE_LIVE);
+		ret = ops->queue_setup(vqs[i]);
+		if (ret != 0)
+			return ret;
+	}
+	for (i = 0; i < n; i++) {
+		ret = ops->queue_enable(vqs[i]);
+		if (ret != 0)
+			return ret;
+	}
+	ret = add_status(dev, VIRTIO_STATUS_DRIVER_OK);
+	if (ret != 0)
+		return ret;
+	for (i = 0; i < n; i++)
+		virtqueue_notify(vqs[i]);
+	return 0;
+}

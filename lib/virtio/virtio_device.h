@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+#ifndef VIRTIO_DEVICE_H
+#define VIRTIO_DEVICE_H
+
+/**
+ * @file
+ * A virtio device: features, the status ladder, and the set of rings that the device knows.
+ *
+ * Threads: all functions are control calls, made by one thread at a time (the port's lock).
+ */
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "virtio_spec.h"
+#include "virtio_transport.h"
+
+struct virtqueue;
+
+#define VIRTIO_DEVICE_NAME_SIZE 64
+
+struct virtio_device {
+	char name[VIRTIO_DEVICE_NAME_SIZE]; /**< in log lines */
+	enum virtio_transport_kind kind;
+	enum virtio_stop_method stop_method; /**< set by the transport when it meets the device */
+	uint8_t status;     /**< VIRTIO_STATUS_*, as last told to the device */
+	uint16_t nb_vqs;    /**< entries of vqs */
+	uint64_t offered;   /**< feature bits that the device offers */
+	uint64_t acked;     /**< feature bits in force; 0 before negotiation */
+	struct virtqueue **vqs; /**< rings that the device may touch, by index; else NULL */
+	void *priv;         /**< the transport's own */
+};
+
+static inline const struct virtio_transport_ops *
+virtio_device_ops(const struct virtio_device *dev)
+{
+	return virtio_transports[dev->kind];
+}
+
+static inline bool
+virtio_device_has(const struct virtio_device *dev, unsigned int bit)
+{
+	return (dev->acked & VIRTIO_BIT(bit)) != 0;
+}
+
+/**
+ * Makes the device's own part; the transport is the caller's to connect.
+ *
+ * @param nb_vqs
+ *   Rings it may have, at least 1.
+ * @return
+ *   0, -ENOMEM.
+ */
+int virtio_device_init(struct virtio_device *dev, const char *name,
+		       enum virtio_transport_kind kind, uint16_t nb_vqs);
+
+/** Gives back what virtio_device_init() took. No ring may be known to the device any more. */
+void virtio_device_fini(struct virtio_device *dev);
+
+/**
+ * From a device that was reset to FEATURES_OK, 3.1.1 steps 2 to 6.
+ *
+ * @param wanted
+ *   Feature bits that the driver would use; those not offered are left out.
+ * @return
+ *   0, with dev->offered and dev->acked set. -EBUSY: not reset before. -ENOTSUP: the device has no
+ *   VERSION_1 or refuses the choice. Else the transport's error. After an error the device is to be
+ *   reset.
+ */
+int virtio_device_negotiate(struct virtio_device *dev, uint64_t wanted);
+
+/**
+ * From FEATURES_OK to a running device, 3.1.1 steps 7 and 8: sets all rings up, then enables all of
+ * them (a back-end may look at a ring's partner when it is enabled), DRIVER_OK, one notify each.
+ *
+ * @param vqs
+ *   Rings in state READY, filled or empty; LIVE afterwards.
+ * @return
+ *   0, -EBUSY where a ring or the device is in another state, else the transport's error. After an
+ *   error the device is to be reset: what it knows of the rings is in dev->vqs.
+ */
+int virtio_device_start(struct virtio_device *dev, struct virtqueue *const *vqs, unsigned int n);
+
+/**
+ * Resets the whole device, 2.4, and waits for the proof.
+ *
+ * @return
+ *   0: status is RESET and every ring of the device READY. -ETIMEDOUT or the transport's error: no
+ *   proof; every ring that the device knew is BROKEN, and its memory and buffers stay.
+ */
+int virtio_device_reset(struct virtio_device *dev, uint32_t timeout_us);
+
+/**
+ * Waits until poll(arg) says something else than -EAGAIN. Looks once more after the deadline, so
+ * that a thread that was not scheduled in time still sees an answer that is there.
+ *
+ * @return
+ *   What poll returned, -ETIMEDOUT after the deadline.
+ */
+int virtio_device_wait(struct virtio_device *dev, int (*poll)(void *arg), void *arg,
+		       uint64_t deadline_us);
+
+/** Microseconds of a clock that only goes forward. */
+uint64_t virtio_now_us(void);
+
+#endif /* VIRTIO_DEVICE_H */

@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+#ifndef VIRTIO_TRANSPORT_H
+#define VIRTIO_TRANSPORT_H
+
+/**
+ * @file
+ * What a transport does for the queues above it, and nothing else.
+ *
+ * Threads: every call but queue_notify is a control call; the owner of the device makes them one
+ * at a time. queue_notify is called by the thread that polls that queue.
+ *
+ * Errors: every op returns 0 or a negative errno. -ENODEV: the device is gone. -ETIMEDOUT: it did
+ * not answer in time. -EIO: it refused. After an error the op has not been carried out as far as
+ * the caller can know; the caller assumes the worse of the two.
+ */
+
+#include <stdint.h>
+
+struct virtio_device;
+struct virtqueue;
+
+/** Transports are told apart by a number, not a pointer: secondary processes have other addresses. */
+enum virtio_transport_kind {
+	VIRTIO_TRANSPORT_VHOST_USER, /**< virtio-user: vhost-user messages on a socket */
+	VIRTIO_TRANSPORT_TEST,       /**< what a test program registers */
+	VIRTIO_TRANSPORT_KINDS
+};
+
+/**
+ * How one queue of the device is stopped. A value, chosen once when the device is found: one and
+ * the same message or register write means different things to different devices.
+ */
+enum virtio_stop_method {
+	VIRTIO_STOP_NONE,              /**< there is no way: queues live as long as the device */
+	VIRTIO_STOP_VHOST_GET_BASE,    /**< ENABLE 0, then GET_VRING_BASE: vhost-user's stop of a ring */
+	VIRTIO_STOP_VHOST_DISABLE_ACK, /**< ENABLE 0, acknowledged: a barrier on librte_vhost only */
+	VIRTIO_STOP_TEST,              /**< whatever the test program's device does */
+};
+
+struct virtio_transport_ops {
+	const char *name;
+
+	/** Feature bits that the device offers, 2.2. */
+	int (*get_features)(struct virtio_device *dev, uint64_t *features);
+	/** Tells the device which ones were taken; also whatever it must know before any ring. */
+	int (*set_features)(struct virtio_device *dev, uint64_t features);
+	/** Device status, 2.1. Written value 0 is not for this op but for reset_ask. */
+	int (*set_status)(struct virtio_device *dev, uint8_t status);
+	int (*get_status)(struct virtio_device *dev, uint8_t *status);
+
+	/** Size, addresses and notification of a ring; the same at first set-up and after a reset. */
+	int (*queue_setup)(struct virtqueue *vq);
+	/** From here on the device may touch the ring. Returns once the device has said so. */
+	int (*queue_enable)(struct virtqueue *vq);
+	/** Asks the device to stop a ring. Asked again while unanswered, waits for the first answer. */
+	int (*queue_stop_ask)(struct virtqueue *vq);
+	/** 0: proven stopped. -EAGAIN: not yet. Other: refused, there will be no proof. */
+	int (*queue_stop_poll)(struct virtqueue *vq);
+	/** Doorbell: there is something new in the ring. The only call that a data path makes. */
+	void (*queue_notify)(struct virtqueue *vq);
+
+	/** Asks for a reset of the whole device; polled as queue_stop_ask is. */
+	int (*reset_ask)(struct virtio_device *dev);
+	int (*reset_poll)(struct virtio_device *dev);
+
+	/** Sleeps until a poll may say something new, at most so many microseconds. */
+	void (*wait)(struct virtio_device *dev, uint32_t timeout_us);
+};
+
+/** One table a kind in each process; a transport's constructor fills in its own. */
+extern const struct virtio_transport_ops *virtio_transports[VIRTIO_TRANSPORT_KINDS];
+
+/** Name of a method as the log, the documentation and the devarg have it. */
+const char *virtio_stop_method_name(enum virtio_stop_method method);
+
+#endif /* VIRTIO_TRANSPORT_H */

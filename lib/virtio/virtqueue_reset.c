@@ -1,0 +1,147 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+/*
+ * The sequence of 2.6.1, and what follows an error:
+ *
+ *   step               | error                          | state of the ring
+ *   -------------------+--------------------------------+----------------------------------------
+ *   stop: no method    | -ENOTSUP                       | as it was
+ *   stop: ask          | transport's                    | BROKEN: the device may or may not know
+ *   stop: verify       | -ETIMEDOUT, transport's        | BROKEN: a later proof makes it READY
+ *   start: set up      | transport's; then stopped      | READY with proof of the stop, else BROKEN
+ *   start: enable      | the same                       | the same
+ *   device reset       | -ETIMEDOUT, transport's        | every ring of the device BROKEN
+ *
+ * After a failure nothing is resumed and nothing is freed.
+ */
+
+#include <errno.h>
+
+#include <rte_errno.h>
+
+#include "virtio_log.h"
+#include "virtqueue_reset.h"
+
+static int
+stopped(void *arg)
+{
+	struct virtqueue *vq = arg;
+
+	return virtio_device_ops(vq->dev)->queue_stop_poll(vq);
+}
+
+static int
+ask(struct virtqueue *vq)
+{
+	int ret;
+
+	virtqueue_set_state(vq, VIRTQUEUE_STOPPING);
+	ret = virtio_device_ops(vq->dev)->queue_stop_ask(vq);
+	if (ret != 0)
+		virtqueue_set_state(vq, VIRTQUEUE_BROKEN);
+	return ret;
+}
+
+static int
+verify(struct virtqueue *vq, uint64_t deadline_us)
+{
+	const int ret = virtio_device_wait(vq->dev, stopped, vq, deadline_us);
+
+	virtqueue_set_state(vq, ret == 0 ? VIRTQUEUE_READY : VIRTQUEUE_BROKEN);
+	if (ret == -ETIMEDOUT)
+		VIRTIO_LOG(ERR, "%s: ring %u: the device did not confirm its stop in time; "
+			   "its memory and buffers are kept until a stop or a device reset is",
+			   vq->dev->name, vq->index);
+	else if (ret != 0)
+		VIRTIO_LOG(ERR, "%s: ring %u: stop failed: %s", vq->dev->name, vq->index,
+			   rte_strerror(-ret));
+	return ret;
+}
+
+int
+virtqueue_stop_many(struct virtqueue *const *vqs, unsigned int n, uint32_t timeout_us)
+{
+	const uint64_t deadline_us = virtio_now_us() + timeout_us;
+	unsigned int i;
+	int first = 0;
+	int ret;
+
+	for (i = 0; i < n; i++) {
+		if (vqs[i]->dev->stop_method == VIRTIO_STOP_NONE)
+			return -ENOTSUP;
+	}
+	for (i = 0; i < n; i++) {
+		if (virtqueue_state(vqs[i]) == VIRTQUEUE_READY)
+			continue;
+		ret = ask(vqs[i]);
+		if (first == 0)
+			first = ret;
+	}
+	for (i = 0; i < n; i++) {
+		if (virtqueue_state(vqs[i]) != VIRTQUEUE_STOPPING)
+			continue;
+		ret = verify(vqs[i], deadline_us);
+		if (first == 0)
+			first = ret;
+	}
+	return first;
+}
+
+int
+virtqueue_start(struct virtqueue *vq, uint32_t timeout_us)
+{
+	struct virtio_device *dev = vq->dev;
+	const struct virtio_transport_ops *ops = virtio_device_ops(dev);
+	int ret;
+
+	if (virtqueue_state(vq) != VIRTQUEUE_READY || dev->vqs[vq->index] != NULL ||
+	    !(dev->status & VIRTIO_STATUS_DRIVER_OK))
+		return -EBUSY;
+
+	virtqueue_set_state(vq, VIRTQUEUE_LIVE);
+	ret = ops->queue_setup(vq);
+	if (ret == 0)
+		ret = ops->queue_enable(vq);
+	if (ret != 0) {
+		VIRTIO_LOG(ERR, "%s: ring %u: start failed: %s", dev->name, vq->index,
+			   rte_strerror(-ret));
+		virtqueue_stop(vq, timeout_us);
+		return ret;
+	}
+	/*
+	 * Always, whatever the suppression says: a doorbell rung while the ring was stopped is lost,
+	 * and a device may wait for one before it looks at the ring.
+	 */
+	virtqueue_notify(vq);
+	return 0;
+}
+
+static int
+reset_done(void *arg)
+{
+	struct virtio_device *dev = arg;
+
+	return virtio_device_ops(dev)->reset_poll(dev);
+}
+
+int
+virtio_device_reset(struct virtio_device *dev, uint32_t timeout_us)
+{
+	uint16_t i;
+	int ret;
+
+	ret = virtio_device_ops(dev)->reset_ask(dev);
+	if (ret == 0)
+		ret = virtio_device_wait(dev, reset_done, dev, virtio_now_us() + timeout_us);
+	for (i = 0; i < dev->nb_vqs; i++) {
+		if (dev->vqs[i] != NULL)
+			virtqueue_set_state(dev->vqs[i],
+					    ret == 0 ? VIRTQUEUE_READY : VIRTQUEUE_BROKEN);
+	}
+	if (ret == 0)
+		dev->status = VIRTIO_STATUS_RESET;
+	else
+		VIRTIO_LOG(ERR, "%s: the device's reset is not confirmed: %s; the memory and buffers "
+			   "of its rings are kept", dev->name, rte_strerror(-ret));
+	return ret;
+}
