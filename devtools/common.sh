@@ -1,0 +1,93 @@
+# SPDX-License-Identifier: BSD-3-Clause
+# shellcheck shell=bash
+#
+# What the scripts of this folder share. To be sourced, after "set -euo pipefail".
+
+root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd -P)
+# The tools are Debian's packages, so their Python is meant, whatever else comes first on PATH.
+# shellcheck disable=SC2034
+python=/usr/bin/python3
+[ -x "$python" ] || python=python3
+
+# Progress and errors go to stderr: stdout is for what a caller reads.
+say() {
+	printf '%s: %s\n' "${0##*/}" "$*" >&2
+}
+
+die() {
+	say "error: $*"
+	exit 1
+}
+
+# The comment at the head of a script is its help.
+print_help() {
+	sed -n -e '1,3d' -e '/^#/!q' -e 's/^# \{0,1\}//p' "$0"
+}
+
+dpdk_version() {
+	pkg-config --modversion libdpdk
+}
+
+# EAL refuses a plug-in below a folder that others may write to.
+is_private() {
+	local dir=$1
+	while :; do
+		[ -z "$(find "$dir" -maxdepth 0 -perm -o+w)" ] || return 1
+		[ "$dir" != / ] || return 0
+		dir=$(dirname "$dir")
+	done
+}
+
+# Makes a folder (mode 0700) from which EAL loads plug-ins, wherever the tree itself is, and prints
+# its path. The caller removes it.
+make_private_dir() {
+	local base
+	for base in "${XDG_CACHE_HOME:-}" "${HOME:-}/.cache" "${HOME:-}" /var/lib; do
+		case $base in
+		/?*) ;;
+		*) continue ;;
+		esac
+		mkdir -p "$base" 2>/dev/null || true
+		[ -w "$base" ] || continue
+		base=$(cd "$base" && pwd -P)
+		is_private "$base" || continue
+		mktemp -d "$base/dpdk-virtio.XXXXXX"
+		return
+	done
+	die "no folder for the plug-in: EAL loads none from below a world-writable folder; set" \
+		"XDG_CACHE_HOME to a folder that nobody else may write to"
+}
+
+# Free huge pages of 2 MB.
+free_hugepages() {
+	cat /sys/kernel/mm/hugepages/hugepages-2048kB/free_hugepages 2>/dev/null || echo 0
+}
+
+# EAL's memory arguments for each of N processes of 256 MB (default 1): huge pages if there are
+# enough, else ordinary memory.
+eal_memory_args() {
+	if [ "$(free_hugepages)" -ge $((${1:-1} * 128)) ]; then
+		echo "--in-memory --single-file-segments -m 256"
+	else
+		echo "--no-huge -m 512"
+	fi
+}
+
+# build_tree DIR [OPTION...]: DIR, below the root, is configured if it is not yet, made anew if it
+# was for another DPDK, and brought up to date.
+build_tree() {
+	local dir=$root/$1 version
+	shift
+	version=$(dpdk_version)
+	if [ ! -f "$dir/build.ninja" ]; then
+		say "configuring ${dir#"$root"/} for DPDK $version"
+		rm -rf "$dir"
+		meson setup "$dir" "$root" "$@" >&2
+	elif [ "$(cat "$dir/dpdk-version" 2>/dev/null || echo "$version")" != "$version" ]; then
+		say "configuring ${dir#"$root"/} anew, now for DPDK $version"
+		meson setup --wipe "$dir" "$root" >&2
+	fi
+	echo "$version" >"$dir/dpdk-version"
+	say "building ${dir#"$root"/}"
+	ninja -C "$dir" >&2
+}

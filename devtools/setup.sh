@@ -1,0 +1,131 @@
+#!/bin/bash
+# SPDX-License-Identifier: BSD-3-Clause
+#
+# Usage: devtools/setup.sh [--dpdk-source FILE_OR_DIR]
+#
+# Makes a machine ready to build, run and test this tree. On Debian, as root: installs the packages
+# that are missing, fetches the driver-SDK headers that match the installed DPDK, and reserves huge
+# pages if there are none. What is there already is left alone, so a second run takes a second.
+# Without root, or on another system, it says exactly what is missing, and fails if anything is.
+#
+#   --dpdk-source FILE_OR_DIR  take the driver-SDK headers from this DPDK source, a tarball or the
+#                              folder that it unpacks to, of the same release as the installed DPDK
+#   --help                     this text
+set -euo pipefail
+. "$(dirname "${BASH_SOURCE[0]}")/common.sh"
+
+hugepages_wanted=512
+
+has_module() {
+	"$python" -c 'import importlib.util, sys
+sys.exit(importlib.util.find_spec(sys.argv[1]) is None)' "$1" 2>/dev/null
+}
+
+# need WHAT PACKAGE TEST...: adds to the lists of what is missing unless TEST succeeds. The thing
+# is tested for and not its package: a DPDK or a Meson of one's own will do.
+missing=()
+packages=()
+need() {
+	local what=$1 package=$2
+	shift 2
+	if ! "$@" >/dev/null 2>&1; then
+		missing+=("$what")
+		packages+=("$package")
+	fi
+}
+
+look() {
+	missing=()
+	packages=()
+	need "gcc" gcc command -v gcc
+	need "clang" clang command -v clang
+	need "meson" meson command -v meson
+	need "ninja" ninja-build command -v ninja
+	need "pkg-config" pkg-config command -v pkg-config
+	need "libdpdk 22.11 or later" libdpdk-dev pkg-config --atleast-version=22.11 libdpdk
+	need "dpdk-testpmd" dpdk-dev command -v dpdk-testpmd
+	need "libpcap" libpcap-dev pkg-config --exists libpcap
+	need "xz" xz-utils command -v xz
+	need "python3" python3 command -v "$python"
+	need "Python's elftools" python3-pyelftools has_module elftools
+	need "Python's pytest" python3-pytest has_module pytest
+	need "Python's matplotlib" python3-matplotlib has_module matplotlib
+}
+
+install_packages() {
+	say "installing ${packages[*]}"
+	apt-get -q update >&2 || say "apt-get update failed: going on with the lists that are there"
+	DEBIAN_FRONTEND=noninteractive apt-get -q install -y --no-install-recommends "${packages[@]}" >&2 ||
+		die "apt-get could not install ${packages[*]}"
+	hash -r
+	look
+	[ ${#missing[@]} -eq 0 ] || die "still missing after the installation: $(list "${missing[@]}")"
+}
+
+list() {
+	local all
+	printf -v all '%s, ' "$@"
+	echo "${all%, }"
+}
+
+# Never a failure: everything runs without huge pages too, only slower.
+reserve_hugepages() {
+	local pool=/sys/kernel/mm/hugepages/hugepages-2048kB/nr_hugepages available wanted got
+	local without="the programs will use ordinary memory (--no-huge)"
+	if [ ! -r "$pool" ]; then
+		say "no huge pages of 2 MB on this machine: $without"
+		return
+	fi
+	if [ "$(cat "$pool")" -gt 0 ]; then
+		say "huge pages: $(cat "$pool") of 2 MB there, $(free_hugepages) free"
+		return
+	fi
+	# At most a quarter of what is free.
+	available=$(awk '$1 == "MemAvailable:" { print int($2 / 2048) }' /proc/meminfo)
+	wanted=$((available / 4 < hugepages_wanted ? available / 4 : hugepages_wanted))
+	if ! { echo "$wanted" >"$pool"; } 2>/dev/null; then
+		say "huge pages: none there, and none may be reserved here: $without"
+		return
+	fi
+	got=$(cat "$pool")
+	if [ "$got" -gt 0 ]; then
+		say "huge pages: $got of 2 MB reserved, until the machine restarts"
+	else
+		say "huge pages: none to be had: $without"
+	fi
+}
+
+sdk_args=()
+while [ $# -gt 0 ]; do
+	case $1 in
+	--dpdk-source)
+		[ $# -ge 2 ] || die "--dpdk-source wants a tarball or a folder"
+		[ -e "$2" ] || die "--dpdk-source: there is no $2"
+		sdk_args=("$1" "$2")
+		shift 2
+		;;
+	--help)
+		print_help
+		exit 0
+		;;
+	*) die "no such option: $1 (see --help)" ;;
+	esac
+done
+
+look
+if [ ${#missing[@]} -gt 0 ]; then
+	system=unknown
+	# shellcheck disable=SC1091
+	[ ! -r /etc/os-release ] || system=$(. /etc/os-release && echo "${ID:-unknown}")
+	say "missing: $(list "${missing[@]}")"
+	if [ "$system" != debian ]; then
+		die "this is not Debian (but $system): install them (on Debian: ${packages[*]}) and run this again"
+	elif [ "$(id -u)" -ne 0 ]; then
+		die "not root: run this as root, or have root run: apt-get install ${packages[*]}"
+	fi
+	install_packages
+else
+	say "programs and libraries: all there, DPDK $(dpdk_version)"
+fi
+"$root/devtools/fetch-driver-sdk.sh" "${sdk_args[@]}"
+reserve_hugepages
