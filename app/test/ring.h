@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+#ifndef RING_H
+#define RING_H
+
+/**
+ * @file
+ * Rings for tests: made, filled with buffers that are told apart, and fenced.
+ */
+
+#include "fake_device.h"
+#include "test.h"
+#include "virtqueue.h"
+#include "virtqueue_reset.h"
+#include "virtqueue_split.h"
+
+/** So long that only a test that hangs gets there. */
+#define PATIENCE_US 20000000
+/** So short that a test may wait for it to pass. */
+#define SHORT_US 2000
+
+/** A READY ring of the fake device. */
+struct virtqueue *ring_create(struct fake_device *fake, uint16_t index, uint16_t size);
+/** Frees a READY ring, empty or not. */
+void ring_destroy(struct virtqueue *vq);
+
+/**
+ * Puts the ring's private arrays into blocks of the C library's heap, which the address sanitizer
+ * watches, and poisons the gaps of the shared memory. Taken back by ring_unfence(), which is needed
+ * before the ring is reclaimed or destroyed.
+ */
+struct ring_fence {
+	void **cookies;
+	uint16_t *order;
+	uint16_t *offered;
+	struct virtqueue_link *links;
+};
+void ring_fence(struct virtqueue *vq, struct ring_fence *fence);
+void ring_unfence(struct virtqueue *vq, struct ring_fence *fence);
+
+/** Buffers of a test; a cookie is a pointer to one of them. */
+struct buffer {
+	uint16_t number;
+	uint16_t posted;   /**< times given to the ring */
+	uint16_t returned; /**< times it came back, used or reclaimed */
+	uint8_t data[56];
+};
+
+/** Posts a buffer, on a chain of so many descriptors. Not published. */
+void ring_push(struct virtqueue *vq, struct buffer *b, uint16_t descs, uint16_t flags);
+
+/** virtqueue_give_back_t; owner is NULL or an unsigned int that counts. */
+void ring_take_back(void *owner, void *cookie);
+
+/** Ends the case unless every one of n buffers came back as often as it was posted. */
+void ring_check_returned(const struct buffer *buffers, unsigned int n);
+
+/** Ends the case unless the ring's shared memory is as that of a new one. */
+void ring_check_fresh(const struct virtqueue *vq);
+
+#endif /* RING_H */

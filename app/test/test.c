@@ -1,0 +1,236 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+#include <dirent.h>
+#include <ftw.h>
+#include <inttypes.h>
+#include <sched.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <rte_common.h>
+#include <rte_eal.h>
+#include <rte_log.h>
+#include <rte_malloc.h>
+#include <rte_memzone.h>
+
+#include "test.h"
+
+static char folder[64];
+static char why[512];
+static jmp_buf out_of_case;
+/* What was logged since the case began; a case that logs more than this has gone wild anyway. */
+static char logged[1 << 20];
+static size_t logged_len;
+static bool verbose;
+
+void
+test_fail(const char *file, int line, const char *format, ...)
+{
+	const char *base = strrchr(file, '/');
+	va_list ap;
+	int n;
+
+	n = snprintf(why, sizeof(why), "%s:%d: ", base == NULL ? file : base + 1, line);
+	va_start(ap, format);
+	vsnprintf(why + n, sizeof(why) - n, format, ap);
+	va_end(ap);
+	longjmp(out_of_case, 1);
+}
+
+static ssize_t
+take_log(void *cookie __rte_unused, const char *text, size_t len)
+{
+	const size_t n = RTE_MIN(len, sizeof(logged) - 1 - logged_len);
+
+	memcpy(logged + logged_len, text, n);
+	logged_len += n;
+	logged[logged_len] = '\0';
+	if (verbose)
+		fwrite(text, 1, len, stderr);
+	return len;
+}
+
+unsigned int
+test_logged(const char *word)
+{
+	const char *line = logged;
+	unsigned int n = 0;
+
+	while (*line != '\0') {
+		const char *end = strchrnul(line, '\n');
+
+		n += memmem(line, end - line, word, strlen(word)) != NULL;
+		line = *end == '\0' ? end : end + 1;
+	}
+	return n;
+}
+
+unsigned int
+test_open_fds(void)
+{
+	DIR *dir = opendir("/proc/self/fd");
+	unsigned int n = 0;
+
+	if (dir == NULL)
+		test_fail(__FILE__, __LINE__, "no /proc/self/fd: %s", strerror(errno));
+	while (readdir(dir) != NULL)
+		n++;
+	closedir(dir);
+	return n - 3; /* ".", ".." and the folder itself */
+}
+
+static void
+count_memzone(const struct rte_memzone *mz __rte_unused, void *arg)
+{
+	uint64_t *n = arg;
+
+	(*n)++;
+}
+
+uint64_t
+test_heap_in_use(void)
+{
+	struct rte_malloc_socket_stats stats;
+	uint64_t n = 0;
+	int node;
+
+	rte_memzone_walk(count_memzone, &n);
+	for (node = 0; node < RTE_MAX_NUMA_NODES; node++) {
+		if (rte_malloc_get_socket_stats(node, &stats) == 0)
+			n += stats.alloc_count;
+	}
+	return n;
+}
+
+const char *
+test_path(const char *name)
+{
+	static char path[sizeof(folder) + 32];
+
+	snprintf(path, sizeof(path), "%s/%s", folder, name);
+	return path;
+}
+
+static int
+remove_one(const char *path, const struct stat *st __rte_unused, int type __rte_unused,
+	   struct FTW *ftw __rte_unused)
+{
+	return remove(path);
+}
+
+static void
+remove_folder(void)
+{
+	nftw(folder, remove_one, 8, FTW_DEPTH | FTW_PHYS);
+}
+
+/* Threads that a test makes are to run where this process may, not on EAL's one core. */
+static void
+allowed_cores(char *text, size_t size)
+{
+	cpu_set_t set;
+	size_t n;
+	int core;
+
+	n = snprintf(text, size, "0@(");
+	sched_getaffinity(0, sizeof(set), &set);
+	for (core = 0; core < RTE_MAX_LCORE; core++) {
+		if (CPU_ISSET(core, &set))
+			n += snprintf(text + n, size - n, "%d,", core);
+	}
+	text[n - 1] = ')';
+}
+
+static void
+start_eal(const char *program)
+{
+	static const cookie_io_functions_t log_to = { .write = take_log };
+	char prefix[64];
+	char cores[4 * RTE_MAX_LCORE + 8];
+	char *args[] = {
+		(char *)(uintptr_t)program, "--no-huge", "-m", "256", "--no-pci", "--no-telemetry",
+		"--lcores", cores, "--file-prefix", prefix, "--log-level", "lib.eal:warning", "--log-level", "pmd.net.virtio.*:debug",
+		NULL
+	};
+
+	snprintf(folder, sizeof(folder), "/tmp/virtio_unit_XXXXXX");
+	if (mkdtemp(folder) == NULL) {
+		printf("no folder of my own in /tmp: %s\n", strerror(errno));
+		exit(EXIT_FAILURE);
+	}
+	/* Where EAL keeps its files, root or not. */
+	setenv("RUNTIME_DIRECTORY", folder, 1);
+	snprintf(prefix, sizeof(prefix), "virtio_unit_%d", getpid());
+	allowed_cores(cores, sizeof(cores));
+	if (rte_eal_init(RTE_DIM(args) - 1, args) < 0) {
+		remove_folder();
+		exit(EXIT_FAILURE);
+	}
+	rte_openlog_stream(fopencookie(NULL, "w", log_to));
+}
+
+static bool
+run_case(const struct test_case *c, const struct ring_conf *ring)
+{
+	const uint64_t heap = test_heap_in_use();
+	const unsigned int fds = test_open_fds();
+	char name[128];
+
+	if (ring == NULL)
+		snprintf(name, sizeof(name), "%s", c->name);
+	else
+		snprintf(name, sizeof(name), "%s size=%u event_idx=%d", c->name, ring->size,
+			 ring->event_idx);
+	logged_len = 0;
+	logged[0] = '\0';
+	if (setjmp(out_of_case) != 0) {
+		printf("FAILED %s: %s\n", name, why);
+		fflush(stdout);
+		return false;
+	}
+	if (ring == NULL)
+		c->run();
+	else
+		c->run_ring(ring);
+	if (test_heap_in_use() != heap)
+		test_fail(__FILE__, __LINE__, "the heap holds %" PRId64 " things more than before",
+			  (int64_t)(test_heap_in_use() - heap));
+	if (test_open_fds() != fds)
+		test_fail(__FILE__, __LINE__, "%u file descriptors are open, %u were before",
+			  test_open_fds(), fds);
+	printf("ok %s\n", name);
+	fflush(stdout);
+	return true;
+}
+
+int
+test_main(int argc, char **argv, const struct test_case *cases, unsigned int n)
+{
+	static const uint16_t sizes[] = { 32, 256, 1024, 32768 };
+	unsigned int passed = 0;
+	unsigned int failed = 0;
+	unsigned int i, s;
+
+	verbose = getenv("VERBOSE") != NULL;
+	start_eal(argv[0]);
+	for (i = 0; i < n; i++) {
+		if (argc > 1 && strstr(cases[i].name, argv[1]) == NULL)
+			continue;
+		for (s = 0; s < (cases[i].run == NULL ? RTE_DIM(sizes) * 2 : 1); s++) {
+			const struct ring_conf ring = { sizes[s / 2], s % 2 != 0 };
+
+			if (run_case(&cases[i], cases[i].run == NULL ? &ring : NULL))
+				passed++;
+			else
+				failed++;
+		}
+	}
+	rte_eal_cleanup();
+	remove_folder();
+	printf("%u passed, %u failed\n", passed, failed);
+	return failed == 0 && passed > 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}

@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+#ifndef TEST_H
+#define TEST_H
+
+/**
+ * @file
+ * A test program: EAL, a list of cases, one line of result each.
+ *
+ * A case is a function that returns when all is well. CHECK() ends it else, from any depth. What a
+ * case takes from DPDK's heap it has to give back: that is compared after each.
+ *
+ * Threads: CHECK() is for the thread that runs the case only. Devices and other threads of a test
+ * note what they see, and the case asks them.
+ */
+
+#include <errno.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/** A ring configuration that a body is run over. */
+struct ring_conf {
+	uint16_t size;
+	bool event_idx;
+};
+
+struct test_case {
+	const char *name;
+	void (*run)(void);
+	void (*run_ring)(const struct ring_conf *ring);
+};
+
+/** One run of a body. */
+#define TEST(body) { .name = #body, .run = body }
+
+/** A body run over every ring configuration. */
+#define TEST_EVERY_RING(body) { .name = #body, .run_ring = body }
+
+#define TEST_MAIN(...) \
+	int \
+	main(int argc, char **argv) \
+	{ \
+		static const struct test_case cases[] = { __VA_ARGS__ }; \
+		return test_main(argc, argv, cases, sizeof(cases) / sizeof(cases[0])); \
+	}
+
+/** Runs the cases, or those whose name contains argv[1]; 0 where all passed. */
+int test_main(int argc, char **argv, const struct test_case *cases, unsigned int n);
+
+/** Ends the case with a reason. */
+void test_fail(const char *file, int line, const char *format, ...)
+	__attribute__((format(printf, 3, 4), noreturn));
+
+#define CHECK(condition) \
+	do { \
+		if (!(condition)) \
+			test_fail(__FILE__, __LINE__, "%s", #condition); \
+	} while (0)
+
+#define CHECK_EQ(got, wanted) \
+	do { \
+		const long long got_ = (long long)(got); \
+		const long long wanted_ = (long long)(wanted); \
+		if (got_ != wanted_) \
+			test_fail(__FILE__, __LINE__, "%s is %lld, not %s = %lld", #got, got_, \
+				  #wanted, wanted_); \
+	} while (0)
+
+/** Lines that the code under test logged since the case began and that contain a word. */
+unsigned int test_logged(const char *word);
+
+/** Open file descriptors of this process. */
+unsigned int test_open_fds(void);
+
+/** What DPDK's heap and memzones hold, to compare: allocations in use and memzones together. */
+uint64_t test_heap_in_use(void);
+
+/** A name for a socket or file in a folder of this program's own, valid until the next call. */
+const char *test_path(const char *name);
+
+#endif /* TEST_H */
