@@ -144,21 +144,20 @@ write_source_entries() {
 	[ -s "$dir/machine.list" ] || [ -s "$dir/machine.sources" ]
 }
 
-# Source versions that the mirror has, the best first: the installed one, then the newest of the
-# same release.
-pick_version() {
-	local package=$1
+# Source versions that will do, of those that the mirror lists, the best first: the installed
+# package's, others of the same version, then the newest of the same release.
+candidates() {
+	local package
+	package=$(dpkg-query -W -f='${source:Version}' libdpdk-dev 2>/dev/null) || package=$version
 	{
-		apt-cache -c "$work/apt.conf" madison dpdk 2>/dev/null |
-			awk -F'|' '$3 ~ /Sources/ { gsub(/ /, "", $2); print $2 }' | sort -rVu >"$work/versions"
 		grep -Fx "$package" "$work/versions" || true
 		grep -E "^([0-9]+:)?${version//./\\.}(-|~|\$)" "$work/versions" || true
-		grep -E "^([0-9]+:)?${release//./\\.}([.~-]|\$)" "$work/versions" || true
-	} | head -n1
+		cat "$work/versions"
+	} | { grep -E "^([0-9]+:)?${release//./\\.}([.~-]|\$)" || true; } | awk '!seen[$0]++'
 }
 
 fetch_with_apt() {
-	local package picked
+	local candidate
 	command -v apt-get >/dev/null ||
 		{ say "error: no apt here to fetch the source of DPDK $version with"; ways_out; exit 1; }
 	# shellcheck disable=SC1091
@@ -182,24 +181,24 @@ fetch_with_apt() {
 	say "reading the distribution's list of source packages"
 	# One entry that fails is no harm if another has DPDK: what counts is what comes next.
 	timeout 300 apt-get -c "$work/apt.conf" -q update >"$work/apt.log" 2>&1 || true
-	package=$(dpkg-query -W -f='${source:Version}' libdpdk-dev 2>/dev/null) || package=$version
-	picked=$(pick_version "$package")
-	if [ -z "$picked" ]; then
-		grep -E '^(E|W|Err)' "$work/apt.log" >&2 || true
-		say "error: the mirror has no source of DPDK $version, nor of any other $release.x" \
-			"(it has: $(paste -sd' ' "$work/versions" | grep . || echo nothing))"
-		ways_out
-		exit 1
-	fi
-	say "fetching the source of DPDK $picked"
-	if ! (cd "$work" && timeout 600 apt-get -c "$work/apt.conf" -q source --download-only --tar-only \
-		"dpdk=$picked" >"$work/apt.log" 2>&1); then
-		cat "$work/apt.log" >&2
-		say "error: the mirror refuses the source of DPDK $picked"
-		ways_out
-		exit 1
-	fi
-	take_from_tarball "$(find "$work" -maxdepth 1 -name 'dpdk_*.orig.tar.*' ! -name '*.asc' | head -n1)"
+	apt-cache -c "$work/apt.conf" madison dpdk 2>/dev/null |
+		awk -F'|' '$3 ~ /Sources/ { gsub(/ /, "", $2); print $2 }' | sort -rVu >"$work/versions"
+	candidates >"$work/candidates"
+	# A mirror may list a version and refuse it all the same.
+	while read -r candidate; do
+		say "fetching the source of DPDK $candidate"
+		if (cd "$work" && timeout 600 apt-get -c "$work/apt.conf" -q source --download-only --tar-only \
+			"dpdk=$candidate" </dev/null >"$work/fetch.log" 2>&1); then
+			take_from_tarball "$(find "$work" -maxdepth 1 -name 'dpdk_*.orig.tar.?z' | head -n1)"
+			return
+		fi
+		grep '^E:' "$work/fetch.log" >&2 || cat "$work/fetch.log" >&2
+	done <"$work/candidates"
+	grep -E '^(E|W):' "$work/apt.log" >&2 || true
+	say "error: no mirror gave the source of DPDK $version, nor of any other $release.x" \
+		"(listed: $(paste -sd' ' "$work/versions" | grep . || echo nothing))"
+	ways_out
+	exit 1
 }
 
 source=
