@@ -212,7 +212,7 @@ before_ring_enable(int vid, const struct vhost_user_msg *msg)
 
 	/* The library still has the old addresses and would go on where it was. */
 	RESET_LOG(ERR,
-		"device %d: SET_VRING_ENABLE 1 of stopped ring %u refused, SET_VRING_KICK comes first",
+		"device %d: SET_VRING_ENABLE 1 of stopped ring %u refused, SET_VRING_KICK is first",
 		vid, index);
 	return RTE_VHOST_MSG_RESULT_ERR;
 }

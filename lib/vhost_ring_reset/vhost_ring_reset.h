@@ -26,7 +26,8 @@
  *   A ring that was never enabled, or is stopped already, is a success too.
  * - GET_VRING_BASE of a ring that is still enabled: librte_vhost has no way to stop that ring
  *   alone, so the message is passed on to it and stops the whole device, with a warning in the
- *   log. No buffer is written after the answer, but the other rings stop as well.
+ *   log. No buffer of the ring is written after the answer, but the other rings stop as well:
+ *   destroy_device is called, and new_device once rings 0 and 1 are ready, which may be at once.
  * - GET_VRING_BASE of a device that is being stopped, or bit 40 not acknowledged: passed on. With
  *   the STATUS protocol feature a device runs while the last SET_STATUS has DRIVER_OK; without that
  *   feature, while any ring is enabled.
