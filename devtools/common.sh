@@ -82,10 +82,10 @@ build_tree() {
 	if [ ! -f "$dir/build.ninja" ]; then
 		say "configuring ${dir#"$root"/} for DPDK $version"
 		rm -rf "$dir"
-		meson setup "$dir" "$root" "$@" >&2
+		meson setup "$dir" "$root" "$@" >&2 || return
 	elif [ "$(cat "$dir/dpdk-version" 2>/dev/null || echo "$version")" != "$version" ]; then
 		say "configuring ${dir#"$root"/} anew, now for DPDK $version"
-		meson setup --wipe "$dir" "$root" >&2
+		meson setup --wipe "$dir" "$root" >&2 || return
 	fi
 	echo "$version" >"$dir/dpdk-version"
 	say "building ${dir#"$root"/}"

@@ -27,16 +27,18 @@ headers=(
 	drivers/bus/vdev/bus_vdev_driver.h
 )
 
-ways_out() {
+give_up() {
+	say "error: $*"
 	cat >&2 <<-END
 	Ways out:
 	  - get the source of DPDK $version (dpdk-$version.tar.xz from dpdk.org, or
-	    dpdk_$version.orig.tar.xz from a Debian mirror or snapshot.debian.org), any $release.x will
-	    do, and run: devtools/setup.sh --dpdk-source FILE
+	    dpdk_$version.orig.tar.xz from a Debian mirror or snapshot.debian.org; any $release.x
+	    will do), and run: devtools/setup.sh --dpdk-source FILE
 	  - give the folder of an unpacked one: devtools/setup.sh --dpdk-source DIR
 	  - use a DPDK that was built with -Denable_driver_sdk=true
 	  - name a folder that has the headers: meson setup build -Ddriver_sdk=DIR
 	END
+	exit 1
 }
 
 installed_has_headers() {
@@ -63,7 +65,7 @@ take_from_tree() {
 	[ -n "$found" ] || die "$tree is no DPDK source: it has no VERSION file"
 	case $found in
 	"$release" | "$release".*) ;;
-	*) die "$tree is of DPDK $found, and the installed one is $version: any $release.x would do" ;;
+	*) die "$tree is of DPDK $found, the installed one is $version: any $release.x would do" ;;
 	esac
 	for header in "${headers[@]}"; do
 		[ -s "$tree/$header" ] || die "$tree has no $header"
@@ -85,7 +87,7 @@ take_from_tarball() {
 		wanted+=("*/$header")
 	done
 	mkdir "$work/source"
-	# Packages differ in what lies beside the headers: a pattern that matches nothing is judged later.
+	# A pattern that matches nothing is an error to tar: what is there is judged below.
 	tar -C "$work/source" --wildcards --no-wildcards-match-slash -xf "$1" "${wanted[@]}" \
 		2>"$work/tar.log" || true
 	trees=("$work"/source/*/VERSION)
@@ -95,7 +97,8 @@ take_from_tarball() {
 
 # The machine's own entries for the distribution (Signed-By and all), as entries of its sources.
 write_source_entries() {
-	local dir=$1 file suites="^(${VERSION_CODENAME:-none}|stable|oldstable|testing|unstable|sid)([-/].*)?$"
+	local dir=$1 file suites
+	suites="^(${VERSION_CODENAME:-none}|stable|oldstable|testing|unstable|sid)([-/].*)?$"
 	mkdir "$dir"
 	for file in /etc/apt/sources.list /etc/apt/sources.list.d/*.list; do
 		[ -f "$file" ] || continue
@@ -157,13 +160,13 @@ candidates() {
 }
 
 fetch_with_apt() {
-	local candidate
+	local candidate tarballs
 	command -v apt-get >/dev/null ||
-		{ say "error: no apt here to fetch the source of DPDK $version with"; ways_out; exit 1; }
+		give_up "no apt here to fetch the source of DPDK $version with"
 	# shellcheck disable=SC1091
 	[ ! -r /etc/os-release ] || . /etc/os-release
 	write_source_entries "$work/sources.d" ||
-		{ say "error: apt has no entry for ${VERSION_CODENAME:-this system}"; ways_out; exit 1; }
+		give_up "apt has no entry for ${VERSION_CODENAME:-this system}"
 	mkdir -p "$work/lists/partial" "$work/cache/archives/partial"
 	cat >"$work/apt.conf" <<-END
 	Dir::Etc::sourcelist "/dev/null";
@@ -182,23 +185,23 @@ fetch_with_apt() {
 	# One entry that fails is no harm if another has DPDK: what counts is what comes next.
 	timeout 300 apt-get -c "$work/apt.conf" -q update >"$work/apt.log" 2>&1 || true
 	apt-cache -c "$work/apt.conf" madison dpdk 2>/dev/null |
-		awk -F'|' '$3 ~ /Sources/ { gsub(/ /, "", $2); print $2 }' | sort -rVu >"$work/versions"
+		awk -F'|' '$3 ~ /Sources/ { gsub(/ /, "", $2); print $2 }' |
+		sort -rVu >"$work/versions"
 	candidates >"$work/candidates"
 	# A mirror may list a version and refuse it all the same.
 	while read -r candidate; do
 		say "fetching the source of DPDK $candidate"
-		if (cd "$work" && timeout 600 apt-get -c "$work/apt.conf" -q source --download-only --tar-only \
-			"dpdk=$candidate" </dev/null >"$work/fetch.log" 2>&1); then
-			take_from_tarball "$(find "$work" -maxdepth 1 -name 'dpdk_*.orig.tar.?z' | head -n1)"
+		if (cd "$work" && timeout 600 apt-get -c apt.conf -q source --download-only \
+			--tar-only "dpdk=$candidate" </dev/null >fetch.log 2>&1); then
+			tarballs=("$work"/dpdk_*.orig.tar.?z)
+			take_from_tarball "${tarballs[0]}"
 			return
 		fi
 		grep '^E:' "$work/fetch.log" >&2 || cat "$work/fetch.log" >&2
 	done <"$work/candidates"
 	grep -E '^(E|W):' "$work/apt.log" >&2 || true
-	say "error: no mirror gave the source of DPDK $version, nor of any other $release.x" \
+	give_up "no mirror gave the source of DPDK $version, nor of any other $release.x" \
 		"(listed: $(paste -sd' ' "$work/versions" | grep . || echo nothing))"
-	ways_out
-	exit 1
 }
 
 source=

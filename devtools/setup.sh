@@ -55,11 +55,12 @@ look() {
 install_packages() {
 	say "installing ${packages[*]}"
 	apt-get -q update >&2 || say "apt-get update failed: going on with the lists that are there"
-	DEBIAN_FRONTEND=noninteractive apt-get -q install -y --no-install-recommends "${packages[@]}" >&2 ||
+	DEBIAN_FRONTEND=noninteractive \
+		apt-get -q install -y --no-install-recommends "${packages[@]}" >&2 ||
 		die "apt-get could not install ${packages[*]}"
 	hash -r
 	look
-	[ ${#missing[@]} -eq 0 ] || die "still missing after the installation: $(list "${missing[@]}")"
+	[ ${#missing[@]} -eq 0 ] || die "still missing afterwards: $(list "${missing[@]}")"
 }
 
 list() {
@@ -119,7 +120,8 @@ if [ ${#missing[@]} -gt 0 ]; then
 	[ ! -r /etc/os-release ] || system=$(. /etc/os-release && echo "${ID:-unknown}")
 	say "missing: $(list "${missing[@]}")"
 	if [ "$system" != debian ]; then
-		die "this is not Debian (but $system): install them (on Debian: ${packages[*]}) and run this again"
+		die "this is not Debian but $system: install them and run this again" \
+			"(Debian's packages: ${packages[*]})"
 	elif [ "$(id -u)" -ne 0 ]; then
 		die "not root: run this as root, or have root run: apt-get install ${packages[*]}"
 	fi

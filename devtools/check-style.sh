@@ -1,0 +1,66 @@
+#!/bin/bash
+# SPDX-License-Identifier: BSD-3-Clause
+#
+# Usage: devtools/check-style.sh
+#
+# What a reader of the tree may rely on in every file: the licence in its first line (below "#!"),
+# tabs (Python and Meson: spaces), 100 columns, no space at the end of a line, no note to oneself.
+set -euo pipefail
+. "$(dirname "${BASH_SOURCE[0]}")/common.sh"
+cd "$root"
+
+[ "${1:-}" != --help ] || { print_help; exit 0; }
+
+# of PATTERN...: the tree's files of these names, one a line.
+of() {
+	local names=() name
+	for name; do
+		names+=(-o -name "$name")
+	done
+	find . -type d \( -name .git -o -name .driver-sdk -o -name 'build*' -o -name '.*cache' \) \
+		-prune -o -type f \( "${names[@]:1}" \) -print | sort
+}
+
+code=('*.[ch]' '*.sh' run '*.py' meson.build meson_options.txt)
+text=("${code[@]}" '*.md' '*.rst' '*.ini' '*.map')
+
+passed=0
+failed=0
+# Its input is what is wrong, a line each.
+verdict() {
+	local offences
+	offences=$(cat)
+	if [ -z "$offences" ]; then
+		echo "ok style: $1"
+		passed=$((passed + 1))
+	else
+		echo "$offences"
+		echo "FAILED style: $1"
+		failed=$((failed + 1))
+	fi
+}
+
+lines_with() {
+	local pattern=$1
+	shift
+	of "$@" | xargs -rd'\n' grep -nHE "$pattern" || true
+}
+
+verdict "the licence comes first" < <(of "${code[@]}" '*.rst' | while read -r file; do
+	head -n2 "$file" | sed '/^#!/d;q' | grep -q 'SPDX-License-Identifier: BSD-3-Clause' ||
+		echo "$file: no SPDX-License-Identifier: BSD-3-Clause in its first line"
+done)
+verdict "tabs indent" < <(lines_with '^ +[^ *]' '*.[ch]' '*.sh' run)
+verdict "spaces indent Python and Meson" < <(lines_with $'^ *\t' '*.py' meson.build)
+verdict "100 columns" < <(of "${code[@]}" | while read -r file; do
+	expand -t8 "$file" |
+		awk -v file="$file" 'length > 100 { print file ":" NR ": " length " columns" }'
+done)
+verdict "no space at the end of a line" < <(lines_with $'[ \t\r]$' "${text[@]}")
+verdict "no note to oneself" < <(lines_with '\<(TO''DO|FIX''ME|XX''X)\>' "${text[@]}")
+verdict "every file ends with its line" < <(of "${text[@]}" | while read -r file; do
+	[ -z "$(tail -c1 "$file")" ] || echo "$file: no newline at its end"
+done)
+
+echo "$passed passed, $failed failed"
+[ "$failed" -eq 0 ]

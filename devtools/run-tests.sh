@@ -1,0 +1,111 @@
+#!/bin/bash
+# SPDX-License-Identifier: BSD-3-Clause
+#
+# Usage: devtools/run-tests.sh [--unit | --e2e]
+#
+# Makes the machine ready (devtools/setup.sh), builds, and runs every test:
+#   - the checks of the sources (devtools/check-*.sh);
+#   - a build with gcc and one with clang, warnings being errors;
+#   - the unit tests, plain and under the address and undefined-behaviour sanitizers;
+#   - the end-to-end tests, with the stock dpdk-testpmd.
+# The last line counts all of them: "N passed, N failed", and ", N skipped" if any were.
+#
+#   --unit   without the end-to-end tests
+#   --e2e    the end-to-end tests alone
+#   --help   this text
+set -euo pipefail
+. "$(dirname "${BASH_SOURCE[0]}")/common.sh"
+cd "$root"
+
+unit=yes
+e2e=yes
+for option; do
+	case $option in
+	--unit) e2e= ;;
+	--e2e) unit= ;;
+	--help)
+		print_help
+		exit 0
+		;;
+	*) die "no such option: $option (see --help)" ;;
+	esac
+done
+[ -n "$unit$e2e" ] || die "--unit or --e2e, not both (neither: all tests)"
+
+passed=0
+failed=0
+skipped=0
+
+# One test that is a command: its output is shown, its end is the result.
+try() {
+	local name=$1
+	shift
+	if "$@"; then
+		echo "ok $name"
+		passed=$((passed + 1))
+	else
+		echo "FAILED $name"
+		failed=$((failed + 1))
+	fi
+}
+
+# add KIND NAME...: what count-tests.py makes of a result.
+add() {
+	local counts
+	counts=$("$python" devtools/count-tests.py "$@")
+	read -r -a counts <<<"$counts"
+	passed=$((passed + counts[0]))
+	failed=$((failed + counts[1]))
+	skipped=$((skipped + counts[2]))
+}
+
+run_checks() {
+	local check status
+	for check in devtools/check-*.sh; do
+		say "running $check"
+		status=0
+		"$check" >"$work/check" || status=$?
+		sed '$d' "$work/check"
+		add lines "$check" "$status" "$work/check"
+	done
+}
+
+# run_unit_tests TREE TIMEOUT_FACTOR
+run_unit_tests() {
+	say "unit tests in $1"
+	rm -f "$1/meson-logs/testlog.json"
+	meson test -C "$1" --no-rebuild --print-errorlogs --timeout-multiplier "$2" || true
+	add meson "$1" "$1/meson-logs/testlog.json"
+}
+
+run_e2e_tests() {
+	say "end-to-end tests"
+	"$python" -m pytest -p no:cacheprovider -v --junitxml="$work/e2e.xml" test/e2e || true
+	add junit test/e2e "$work/e2e.xml"
+}
+
+finish() {
+	local line="$passed passed, $failed failed"
+	[ "$skipped" -eq 0 ] || line+=", $skipped skipped"
+	echo "$line"
+	[ "$failed" -eq 0 ] && [ "$passed" -gt 0 ]
+}
+
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+export UBSAN_OPTIONS=${UBSAN_OPTIONS:-halt_on_error=1:print_stacktrace=1}
+
+devtools/setup.sh
+[ -z "$unit" ] || run_checks
+try "build" build_tree build
+if [ -n "$unit" ]; then
+	CC=gcc try "build with gcc, warnings are errors" build_tree build-gcc -Dwerror=true
+	CC=clang try "build with clang, warnings are errors" build_tree build-clang -Dwerror=true
+	# With a sanitizer a plug-in leaves symbols to the program that loads it.
+	try "build with sanitizers" build_tree build-asan -Db_sanitize=address,undefined \
+		-Db_lundef=false -Dbuildtype=debugoptimized
+	run_unit_tests build 1
+	run_unit_tests build-asan 4
+fi
+[ -z "$e2e" ] || run_e2e_tests
+finish
