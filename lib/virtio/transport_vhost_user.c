@@ -748,3 +748,11 @@ vhost_user_watch_fd(struct virtio_device *dev)
 
 	return vu->ch.gone && vu->server ? vu->listen_fd : vu->ch.fd;
 }
+
+void
+vhost_user_hang_up(struct virtio_device *dev)
+{
+	struct vhost_user *vu = dev->priv;
+
+	vhost_user_give_up(&vu->ch, "no answer");
+}

@@ -62,4 +62,10 @@ bool vhost_user_is_up(struct virtio_device *dev);
 /** File descriptor to watch: the connection, or as server without one the listening socket. */
 int vhost_user_watch_fd(struct virtio_device *dev);
 
+/**
+ * Takes leave of a back-end that does not answer: nothing is sent any more, and one that still reads
+ * its socket sees the end of it, lets go and closes. virtio_device_reset() then waits for that.
+ */
+void vhost_user_hang_up(struct virtio_device *dev);
+
 #endif /* TRANSPORT_VHOST_USER_H */

@@ -297,3 +297,12 @@ vhost_user_peer_is_done(struct vhost_user_channel *ch)
 	pthread_mutex_unlock(&ch->lock);
 	return done;
 }
+
+void
+vhost_user_give_up(struct vhost_user_channel *ch, const char *why)
+{
+	pthread_mutex_lock(&ch->lock);
+	if (!ch->gone)
+		give_up(ch, why);
+	pthread_mutex_unlock(&ch->lock);
+}

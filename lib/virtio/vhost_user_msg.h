@@ -188,4 +188,7 @@ int vhost_user_wait(struct vhost_user_channel *ch, struct vhost_user_reply *repl
  */
 bool vhost_user_peer_is_done(struct vhost_user_channel *ch);
 
+/** Sends nothing any more and lets the back-end see the end; it is to close the connection. */
+void vhost_user_give_up(struct vhost_user_channel *ch, const char *why);
+
 #endif /* VHOST_USER_MSG_H */

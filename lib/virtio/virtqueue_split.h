@@ -88,6 +88,18 @@ split_pop(struct virtqueue *vq, const bool chains, uint32_t *len)
 	return cookie;
 }
 
+/** Undoes the split_pop() just done, of a buffer of one descriptor. */
+static inline void
+split_unpop(struct virtqueue *vq, void *cookie)
+{
+	uint16_t id;
+
+	vq->used_next--;
+	vq->free_count--;
+	id = vq->order[(uint16_t)(vq->free_head + vq->free_count) & vq->mask];
+	vq->cookies[id] = cookie;
+}
+
 /** Takes the first free descriptor; there must be one. */
 static __rte_always_inline uint16_t
 split_take(struct virtqueue *vq)

@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+#ifndef VIRTIO_COMPAT_H
+#define VIRTIO_COMPAT_H
+
+/**
+ * @file
+ * What differs for this driver between DPDK 22.11, 24.11 and 25.11, in one place. Seen compiled
+ * with 22.11 only, so far.
+ */
+
+#include <rte_version.h>
+
+#include <ethdev_driver.h>
+#include <ethdev_vdev.h>
+
+/** stats_get has per-queue counters of their own from 25.11 on. */
+#if RTE_VERSION >= RTE_VERSION_NUM(25, 11, 0, 0)
+#define VIRTIO_STATS_GET_ARGS \
+	struct rte_eth_dev *edev, struct rte_eth_stats *stats, struct eth_queue_stats *per_queue
+typedef struct eth_queue_stats virtio_queue_stats_t;
+#define VIRTIO_QUEUE_STATS(stats, per_queue) (per_queue)
+#else
+#define VIRTIO_STATS_GET_ARGS struct rte_eth_dev *edev, struct rte_eth_stats *stats
+#define VIRTIO_QUEUE_STATS(stats, per_queue) (stats)
+typedef struct rte_eth_stats virtio_queue_stats_t;
+#endif
+
+/** dev_supported_ptypes_get counts its answer from 24.11 on. */
+#if RTE_VERSION >= RTE_VERSION_NUM(24, 11, 0, 0)
+#define VIRTIO_PTYPES_GET_ARGS struct rte_eth_dev *edev, size_t *count
+#define VIRTIO_PTYPES_COUNT(n) (*count = (n))
+#else
+#define VIRTIO_PTYPES_GET_ARGS struct rte_eth_dev *edev
+#define VIRTIO_PTYPES_COUNT(n) ((void)(n))
+#endif
+
+#endif /* VIRTIO_COMPAT_H */

@@ -1,0 +1,314 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include <rte_common.h>
+#include <rte_ethdev.h>
+#include <rte_kvargs.h>
+#include <rte_string_fns.h>
+
+#include "virtio_devargs.h"
+#include "virtio_log.h"
+
+#define MIN_RING 32
+
+struct option {
+	const char *key;
+	/** 0, or -errno after a log line of its own where it can say more than `wants`; then wants is NULL. */
+	int (*set)(struct virtio_devargs *out, const char *value);
+	const char *wants; /**< what the value should be */
+};
+
+static int
+number(const char *value, unsigned long min, unsigned long max, unsigned long *out)
+{
+	char *end;
+
+	errno = 0;
+	*out = strtoul(value, &end, 0);
+	if (errno != 0 || end == value || *end != '\0' || *value == '-' ||
+	    *out < min || *out > max)
+		return -EINVAL;
+	return 0;
+}
+
+static int
+flag(const char *value, bool *out)
+{
+	unsigned long n;
+	const int ret = number(value, 0, 1, &n);
+
+	*out = ret == 0 && n == 1;
+	return ret;
+}
+
+static int
+set_path(struct virtio_devargs *out, const char *value)
+{
+	return rte_strscpy(out->path, value, sizeof(out->path)) > 0 ? 0 : -EINVAL;
+}
+
+static int
+set_mac(struct virtio_devargs *out, const char *value)
+{
+	if (rte_ether_unformat_addr(value, &out->mac) != 0 ||
+	    !rte_is_valid_assigned_ether_addr(&out->mac))
+		return -EINVAL;
+	out->mac_given = true;
+	return 0;
+}
+
+static int
+set_cq(struct virtio_devargs *out, const char *value)
+{
+	out->cq_given = true;
+	return flag(value, &out->cq);
+}
+
+static int
+set_queue_size(struct virtio_devargs *out, const char *value)
+{
+	unsigned long n;
+
+	if (number(value, MIN_RING, VIRTIO_SPLIT_RING_MAX, &n) != 0 || !rte_is_power_of_2(n))
+		return -EINVAL;
+	out->queue_size = n;
+	return 0;
+}
+
+static int
+set_queues(struct virtio_devargs *out, const char *value)
+{
+	unsigned long n;
+	const int ret = number(value, 1, 128, &n);
+
+	out->pairs = n;
+	return ret;
+}
+
+static int
+set_iface(struct virtio_devargs *out __rte_unused, const char *value __rte_unused)
+{
+	VIRTIO_INIT_LOG(ERR, "iface= names the tap of a vhost-kernel back-end, which this driver "
+			"does not have yet");
+	return -ENOTSUP;
+}
+
+static int
+set_server(struct virtio_devargs *out, const char *value)
+{
+	return flag(value, &out->server);
+}
+
+static int
+set_mrg_rxbuf(struct virtio_devargs *out, const char *value)
+{
+	return flag(value, &out->mrg_rxbuf);
+}
+
+static int
+set_in_order(struct virtio_devargs *out __rte_unused, const char *value)
+{
+	bool on;
+	const int ret = flag(value, &on);
+
+	/* A permission, and the default; packets are the same without. */
+	if (ret == 0 && on)
+		VIRTIO_INIT_LOG(NOTICE, "in_order=1: VIRTIO_F_IN_ORDER is not negotiated by this "
+				"driver yet");
+	return ret;
+}
+
+static int
+refuse_if_set(const char *key, const char *value, const char *what)
+{
+	bool on;
+
+	if (flag(value, &on) != 0) {
+		VIRTIO_INIT_LOG(ERR, "%s=%s: want 0 or 1", key, value);
+		return -EINVAL;
+	}
+	if (!on)
+		return 0;
+	VIRTIO_INIT_LOG(ERR, "%s=1: %s not in this driver yet; leave it out or give 0", key, what);
+	return -ENOTSUP;
+}
+
+static int
+set_packed_vq(struct virtio_devargs *out __rte_unused, const char *value)
+{
+	return refuse_if_set("packed_vq", value, "packed rings are");
+}
+
+static int
+set_vectorized(struct virtio_devargs *out __rte_unused, const char *value)
+{
+	return refuse_if_set("vectorized", value, "vector data paths are");
+}
+
+static int
+set_speed(struct virtio_devargs *out, const char *value)
+{
+	static const struct {
+		uint32_t speed;
+		uint32_t capa;
+	} known[] = {
+		{ RTE_ETH_SPEED_NUM_10G, RTE_ETH_LINK_SPEED_10G },
+		{ RTE_ETH_SPEED_NUM_20G, RTE_ETH_LINK_SPEED_20G },
+		{ RTE_ETH_SPEED_NUM_25G, RTE_ETH_LINK_SPEED_25G },
+		{ RTE_ETH_SPEED_NUM_40G, RTE_ETH_LINK_SPEED_40G },
+		{ RTE_ETH_SPEED_NUM_50G, RTE_ETH_LINK_SPEED_50G },
+		{ RTE_ETH_SPEED_NUM_56G, RTE_ETH_LINK_SPEED_56G },
+		{ RTE_ETH_SPEED_NUM_100G, RTE_ETH_LINK_SPEED_100G },
+		{ RTE_ETH_SPEED_NUM_200G, RTE_ETH_LINK_SPEED_200G },
+	};
+	unsigned long n;
+	unsigned int i;
+
+	if (number(value, 0, UINT32_MAX, &n) != 0)
+		return -EINVAL;
+	for (i = 0; i < RTE_DIM(known); i++) {
+		if (known[i].speed == n) {
+			out->speed = known[i].speed;
+			out->speed_capa = known[i].capa;
+			return 0;
+		}
+	}
+	return -EINVAL;
+}
+
+static int
+set_queue_reset(struct virtio_devargs *out, const char *value)
+{
+	static const char * const names[] = {
+		[VHOST_USER_STOP_AUTO] = "auto",
+		[VHOST_USER_STOP_GET_BASE] = "get_base",
+		[VHOST_USER_STOP_DISABLE] = "disable",
+		[VHOST_USER_STOP_OFF] = "off",
+	};
+	unsigned int i;
+
+	for (i = 0; i < RTE_DIM(names); i++) {
+		if (strcmp(value, names[i]) == 0) {
+			out->queue_reset = i;
+			return 0;
+		}
+	}
+	return -EINVAL;
+}
+
+static int
+set_reset_timeout(struct virtio_devargs *out, const char *value)
+{
+	unsigned long n;
+	const int ret = number(value, 1, 60000, &n);
+
+	out->reset_timeout_us = n * 1000;
+	return ret;
+}
+
+static const struct option options[] = {
+	{ "path", set_path, "the path of a socket" },
+	{ "mac", set_mac, "a unicast address, as 02:00:00:00:00:01" },
+	{ "cq", set_cq, "0 or 1" },
+	{ "queue_size", set_queue_size, "a power of two, 32 to 32768" },
+	{ "queues", set_queues, "1 to 128 queue pairs" },
+	{ "iface", set_iface, NULL },
+	{ "server", set_server, "0 or 1" },
+	{ "mrg_rxbuf", set_mrg_rxbuf, "0 or 1" },
+	{ "in_order", set_in_order, "0 or 1" },
+	{ "packed_vq", set_packed_vq, NULL },
+	{ "speed", set_speed, "10000, 20000, 25000, 40000, 50000, 56000, 100000 or 200000 (Mb/s)" },
+	{ "vectorized", set_vectorized, NULL },
+	{ "queue_reset", set_queue_reset, "auto, get_base, disable or off" },
+	{ "queue_reset_timeout_ms", set_reset_timeout, "1 to 60000" },
+};
+
+static int
+apply(const char *name, const struct rte_kvargs_pair *pair, struct virtio_devargs *out)
+{
+	unsigned int i;
+	int ret;
+
+	for (i = 0; i < RTE_DIM(options); i++) {
+		if (strcmp(pair->key, options[i].key) != 0)
+			continue;
+		ret = options[i].set(out, pair->value == NULL ? "" : pair->value);
+		if (ret != 0 && options[i].wants != NULL)
+			VIRTIO_INIT_LOG(ERR, "%s: %s=%s: want %s", name, pair->key,
+					pair->value == NULL ? "" : pair->value, options[i].wants);
+		return ret;
+	}
+	VIRTIO_INIT_LOG(ERR, "%s: unknown argument %s; known: %s", name, pair->key,
+			VIRTIO_USER_PARAMS);
+	return -EINVAL;
+}
+
+static int
+check_path(const char *name, const struct virtio_devargs *out)
+{
+	struct stat st;
+
+	if (out->path[0] == '\0') {
+		VIRTIO_INIT_LOG(ERR, "%s: path=<socket of the back-end> is missing", name);
+		return -EINVAL;
+	}
+	if (stat(out->path, &st) != 0 || S_ISSOCK(st.st_mode))
+		return 0;
+	if (S_ISCHR(st.st_mode)) {
+		VIRTIO_INIT_LOG(ERR, "%s: path=%s is a device: vhost-kernel and vhost-vdpa back-ends "
+				"are not in this driver yet, a vhost-user socket is", name, out->path);
+		return -ENOTSUP;
+	}
+	VIRTIO_INIT_LOG(ERR, "%s: path=%s is no socket", name, out->path);
+	return -EINVAL;
+}
+
+static int
+check_together(const char *name, struct virtio_devargs *out)
+{
+	if (!out->cq_given)
+		out->cq = out->pairs > 1;
+	if (!out->cq && out->pairs > 1) {
+		VIRTIO_INIT_LOG(ERR, "%s: queues=%u needs the control queue: leave cq=0 out", name,
+				out->pairs);
+		return -EINVAL;
+	}
+	return check_path(name, out);
+}
+
+int
+virtio_user_parse(const char *name, const char *args, struct virtio_devargs *out)
+{
+	struct rte_kvargs *kvlist;
+	unsigned int i;
+	int ret = 0;
+
+	*out = (struct virtio_devargs){
+		.mrg_rxbuf = true,
+		.pairs = 1,
+		.queue_size = 256,
+		.speed = RTE_ETH_SPEED_NUM_UNKNOWN,
+		.queue_reset = VHOST_USER_STOP_AUTO,
+		.reset_timeout_us = 1000000,
+	};
+	kvlist = rte_kvargs_parse(args, NULL);
+	if (kvlist == NULL) {
+		VIRTIO_INIT_LOG(ERR, "%s: cannot read the arguments '%s': want key=value,...", name,
+				args);
+		return -EINVAL;
+	}
+	for (i = 0; ret == 0 && i < kvlist->count; i++) {
+		if (rte_kvargs_count(kvlist, kvlist->pairs[i].key) > 1) {
+			VIRTIO_INIT_LOG(ERR, "%s: %s= is given twice", name, kvlist->pairs[i].key);
+			ret = -EINVAL;
+		} else {
+			ret = apply(name, &kvlist->pairs[i], out);
+		}
+	}
+	rte_kvargs_free(kvlist);
+	return ret != 0 ? ret : check_together(name, out);
+}

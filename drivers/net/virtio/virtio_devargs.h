@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+#ifndef VIRTIO_DEVARGS_H
+#define VIRTIO_DEVARGS_H
+
+/**
+ * @file
+ * What the user says on the command line about a virtio-user port.
+ */
+
+#include <limits.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <rte_ether.h>
+
+#include "transport_vhost_user.h"
+
+struct virtio_devargs {
+	char path[PATH_MAX];
+	struct rte_ether_addr mac;
+	bool mac_given;
+	bool cq;          /**< the software control queue's commands are there */
+	bool cq_given;
+	bool server;
+	bool mrg_rxbuf;
+	uint16_t pairs;
+	uint16_t queue_size;   /**< default ring size, descriptors */
+	uint32_t speed;        /**< Mb/s, RTE_ETH_SPEED_NUM_UNKNOWN where not given */
+	uint32_t speed_capa;   /**< RTE_ETH_LINK_SPEED_* of it, 0 where not given */
+	enum vhost_user_stop_wish queue_reset;
+	uint32_t reset_timeout_us;
+};
+
+/** Parameter string for dpdk-pmdinfo. */
+#define VIRTIO_USER_PARAMS \
+	"path=<path> " \
+	"mac=<mac addr> " \
+	"cq=<0|1> " \
+	"queue_size=<int> " \
+	"queues=<int> " \
+	"iface=<string> " \
+	"server=<0|1> " \
+	"mrg_rxbuf=<0|1> " \
+	"in_order=<0|1> " \
+	"packed_vq=<0|1> " \
+	"speed=<int> " \
+	"vectorized=<0|1> " \
+	"queue_reset=<auto|get_base|disable|off> " \
+	"queue_reset_timeout_ms=<int>"
+
+/**
+ * Reads the arguments of a virtio-user port; each refusal has a log line that says what would be
+ * right.
+ *
+ * @return
+ *   0. -EINVAL: a key or a value that is none. -ENOTSUP: something that this driver cannot do yet.
+ *   -ENOMEM.
+ */
+int virtio_user_parse(const char *name, const char *args, struct virtio_devargs *out);
+
+#endif /* VIRTIO_DEVARGS_H */

@@ -1,0 +1,593 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+/*
+ * A port's life. The device is met by its bus (probe), told what is wanted (configure), and brought
+ * up and reset as a whole (start, stop); everything about a queue is in virtio_queue.c.
+ */
+
+#include <errno.h>
+
+#include <rte_errno.h>
+#include <rte_malloc.h>
+
+#include "virtio_ethdev.h"
+#include "virtio_log.h"
+#include "virtio_queue.h"
+#include "virtio_rxtx.h"
+#include "virtio_rxtx_common.h"
+#include "virtqueue_reset.h"
+
+#define MAX_RX_PKTLEN   9728
+#define MIN_MTU         68
+#define MAX_MTU         (MAX_RX_PKTLEN - RTE_ETHER_HDR_LEN - RTE_VLAN_HLEN - VIRTIO_HDR_SIZE)
+#define MIN_RX_BUFSIZE  64
+#define MAX_MAC_ADDRS   64
+
+/* ---- bring-up and take-down --------------------------------------------------------------- */
+
+static uint64_t
+wanted_features(const struct virtio_port *port)
+{
+	uint64_t wanted = VIRTIO_BIT(VIRTIO_F_VERSION_1) | VIRTIO_BIT(VIRTIO_NET_F_MQ) |
+			  VIRTIO_BIT(VIRTIO_RING_F_INDIRECT_DESC) | VIRTIO_BIT(VIRTIO_F_RING_RESET);
+
+	if (port->args.mrg_rxbuf)
+		wanted |= VIRTIO_BIT(VIRTIO_NET_F_MRG_RXBUF);
+	/* librte_vhost keeps its notion of the last signalled entry over ENABLE 0. */
+	if (port->dev.stop_method != VIRTIO_STOP_VHOST_DISABLE_ACK)
+		wanted |= VIRTIO_BIT(VIRTIO_RING_F_EVENT_IDX);
+	return wanted;
+}
+
+/* Rings 0 and 1 must be there, or no back-end starts: where the application has none, an empty one. */
+static int
+spare_ring(struct virtio_port *port, unsigned int ring, struct virtqueue **vq)
+{
+	const struct virtqueue_conf conf = {
+		.size = VIRTIO_MIN_RING, .node = port->edev->data->numa_node
+	};
+	int ret = 0;
+
+	if (port->spare[ring] == NULL)
+		ret = virtqueue_create(&port->dev, ring, &conf, &port->spare[ring]);
+	*vq = port->spare[ring];
+	return ret;
+}
+
+/* Every ring that the device is to know, by index order. */
+static int
+all_rings(struct virtio_port *port, struct virtqueue **vqs, unsigned int *n)
+{
+	const struct rte_eth_dev_data *data = port->edev->data;
+	const uint16_t pairs = RTE_MAX(RTE_MAX(data->nb_rx_queues, data->nb_tx_queues), 1);
+	uint16_t i;
+	int ret;
+
+	*n = 0;
+	for (i = 0; i < pairs; i++) {
+		const struct virtio_queue *q[2] = { virtio_queue_rx(port, i),
+						    virtio_queue_tx(port, i) };
+		unsigned int k;
+
+		for (k = 0; k < 2; k++) {
+			if (q[k] != NULL) {
+				vqs[(*n)++] = q[k]->vq;
+			} else if (i == 0) {
+				ret = spare_ring(port, k, &vqs[*n]);
+				if (ret != 0)
+					return ret;
+				(*n)++;
+			}
+		}
+	}
+	return 0;
+}
+
+/* Calls fn on each queue that is set up; the first error ends it. */
+static int
+each_queue(struct virtio_port *port, int (*fn)(struct virtio_queue *q, void *arg), void *arg)
+{
+	struct virtio_queue *q;
+	int ret = 0;
+	uint16_t i;
+
+	for (i = 0; ret == 0 && i < port->args.pairs; i++) {
+		q = virtio_queue_rx(port, i);
+		if (q != NULL)
+			ret = fn(q, arg);
+		q = virtio_queue_tx(port, i);
+		if (q != NULL && ret == 0)
+			ret = fn(q, arg);
+	}
+	return ret;
+}
+
+/* Which queues are to run, and a place for those that are not. */
+struct run_plan {
+	const bool *rx;
+	const bool *tx;
+	struct virtqueue **stop;
+	unsigned int nb_stop;
+};
+
+static bool
+is_to_run(const struct virtio_queue *q, const struct run_plan *plan)
+{
+	return q->is_rx ? plan->rx[q->id] : plan->tx[q->id];
+}
+
+static int
+fill_one(struct virtio_queue *q, void *arg)
+{
+	struct run_plan *plan = arg;
+
+	if (is_to_run(q, plan))
+		return virtio_queue_fill(q);
+	plan->stop[plan->nb_stop++] = q->vq;
+	return 0;
+}
+
+static int
+open_one(struct virtio_queue *q, void *arg)
+{
+	if (is_to_run(q, arg))
+		virtio_queue_open(q);
+	return 0;
+}
+
+static int
+show_one(struct virtio_queue *q, void *arg __rte_unused)
+{
+	virtio_queue_show_state(q);
+	return 0;
+}
+
+static int
+close_gate_one(struct virtio_queue *q, void *arg __rte_unused)
+{
+	q->watched = false;
+	if (virtio_gate_close(&q->gate, q->port->args.reset_timeout_us) == 0)
+		return 0;
+	VIRTIO_LOG(ERR, "port %u: a thread stays in a burst of queue %u: stop polling before the port",
+		   q->port->edev->data->port_id, q->id);
+	return -ETIMEDOUT;
+}
+
+static int
+drain_one(struct virtio_queue *q, void *arg __rte_unused)
+{
+	virtio_queue_drain(q);
+	virtio_queue_show_state(q);
+	return 0;
+}
+
+static int
+negotiate(struct virtio_port *port)
+{
+	const uint64_t needed = port->mergeable ? VIRTIO_BIT(VIRTIO_NET_F_MRG_RXBUF) : 0;
+	int ret;
+
+	ret = virtio_device_negotiate(&port->dev, port->wanted);
+	if (ret != 0)
+		return ret;
+	if ((port->dev.acked & needed) != needed) {
+		VIRTIO_INIT_LOG(ERR, "%s: the device has lost mergeable buffers, on which the port was "
+				"configured", port->dev.name);
+		return -ENOTSUP;
+	}
+	return 0;
+}
+
+static int
+bring_up_rings(struct virtio_port *port, struct run_plan *plan, struct virtqueue **vqs)
+{
+	unsigned int n;
+	int ret;
+
+	ret = each_queue(port, fill_one, plan);
+	if (ret == 0)
+		ret = all_rings(port, vqs, &n);
+	if (ret == 0)
+		ret = virtio_device_start(&port->dev, vqs, n);
+	/* Enabled once like all others, since no back-end starts on half a set; now they may rest. */
+	if (ret == 0 && plan->nb_stop > 0)
+		ret = virtqueue_stop_many(plan->stop, plan->nb_stop, port->args.reset_timeout_us);
+	return ret;
+}
+
+int
+virtio_port_bring_up(struct virtio_port *port, const bool *run_rx, const bool *run_tx)
+{
+	struct run_plan plan = { .rx = run_rx, .tx = run_tx };
+	const size_t max = 2 * port->args.pairs;
+	struct virtqueue **vqs;
+	int ret;
+
+	vqs = rte_calloc("virtio_rings", 2 * max, sizeof(*vqs), 0);
+	if (vqs == NULL)
+		return -ENOMEM;
+	plan.stop = vqs + max;
+	ret = negotiate(port);
+	if (ret == 0)
+		ret = bring_up_rings(port, &plan, vqs);
+	rte_free(vqs);
+	if (ret != 0) {
+		virtio_device_reset(&port->dev, port->args.reset_timeout_us);
+		each_queue(port, drain_one, NULL);
+		return ret;
+	}
+	each_queue(port, drain_one, NULL); /* of those at rest: as new */
+	each_queue(port, open_one, &plan);
+	virtio_watchdog_arm(port);
+	return 0;
+}
+
+int
+virtio_port_take_down(struct virtio_port *port)
+{
+	int ret;
+
+	ret = each_queue(port, close_gate_one, NULL);
+	if (ret == 0) {
+		ret = virtio_device_reset(&port->dev, port->args.reset_timeout_us);
+		each_queue(port, drain_one, NULL);
+	}
+	return ret;
+}
+
+/* ---- ops: configure, start, stop, reset, close -------------------------------------------- */
+
+static int
+check_mq_mode(const struct rte_eth_dev *edev)
+{
+	const struct rte_eth_conf *conf = &edev->data->dev_conf;
+
+	if (conf->txmode.mq_mode != RTE_ETH_MQ_TX_NONE) {
+		VIRTIO_INIT_LOG(ERR, "port %u: tx mq_mode %d: want NONE", edev->data->port_id,
+				conf->txmode.mq_mode);
+		return -EINVAL;
+	}
+	if (conf->rxmode.mq_mode == RTE_ETH_MQ_RX_NONE)
+		return 0;
+	if (conf->rxmode.mq_mode == RTE_ETH_MQ_RX_RSS) {
+		VIRTIO_INIT_LOG(ERR, "port %u: RSS is not offered by a vhost-user device: want rx mq_mode "
+				"NONE, the back-end spreads packets by itself", edev->data->port_id);
+		return -ENOTSUP;
+	}
+	VIRTIO_INIT_LOG(ERR, "port %u: rx mq_mode 0x%x: want NONE", edev->data->port_id,
+			conf->rxmode.mq_mode);
+	return -EINVAL;
+}
+
+static int
+dev_configure(struct rte_eth_dev *edev)
+{
+	struct virtio_port *port = virtio_port(edev);
+	int ret;
+
+	ret = check_mq_mode(edev);
+	if (ret != 0)
+		return ret;
+	if (edev->data->dev_conf.intr_conf.rxq != 0) {
+		VIRTIO_INIT_LOG(ERR, "port %u: receive interrupts are not in this driver yet",
+				edev->data->port_id);
+		return -ENOTSUP;
+	}
+	port->wanted = wanted_features(port);
+	port->mergeable = (port->wanted & port->dev.offered &
+			   VIRTIO_BIT(VIRTIO_NET_F_MRG_RXBUF)) != 0;
+	return 0;
+}
+
+static int
+deferred_one(struct virtio_queue *q, void *arg)
+{
+	bool *run = arg;
+
+	run[q->is_rx ? q->id : q->port->args.pairs + q->id] = !q->deferred;
+	return 0;
+}
+
+/* Port's lock held. */
+static int
+start_locked(struct virtio_port *port)
+{
+	bool *run;
+	int ret;
+
+	/* What an earlier stop could not prove must be proven before anything is set up anew. */
+	if (port->dev.status != VIRTIO_STATUS_RESET) {
+		ret = virtio_port_take_down(port);
+		if (ret != 0)
+			return ret;
+	}
+	if (!port->bus->is_up(&port->dev)) {
+		VIRTIO_LOG(ERR, "port %u: the device is gone; rte_eth_dev_reset() tries to meet it anew",
+			   port->edev->data->port_id);
+		return -ENODEV;
+	}
+	virtio_queues_forget_released(port);
+	run = rte_calloc("virtio_run", 2 * port->args.pairs, sizeof(*run), 0);
+	if (run == NULL)
+		return -ENOMEM;
+	each_queue(port, deferred_one, run);
+	ret = virtio_port_bring_up(port, run, run + port->args.pairs);
+	rte_free(run);
+	return ret;
+}
+
+static int
+dev_start(struct rte_eth_dev *edev)
+{
+	struct virtio_port *port = virtio_port(edev);
+	int ret;
+
+	pthread_mutex_lock(&port->lock);
+	virtio_path_install(edev, virtio_path_choose(port));
+	ret = start_locked(port);
+	port->running = ret == 0;
+	each_queue(port, show_one, NULL);
+	pthread_mutex_unlock(&port->lock);
+	if (ret == 0) {
+		VIRTIO_LOG(INFO, "port %u: receive path %s, transmit path %s", edev->data->port_id,
+			   virtio_path_choose(port)->rx_name, virtio_path_choose(port)->tx_name);
+		virtio_link_update(edev, 0);
+	}
+	return ret;
+}
+
+/*
+ * Always 0, or ethdev would keep the port started with burst functions that do nothing: a device
+ * that did not confirm shows in its queues, which stay STARTED, and in the log.
+ */
+static int
+dev_stop(struct rte_eth_dev *edev)
+{
+	struct virtio_port *port = virtio_port(edev);
+
+	pthread_mutex_lock(&port->lock);
+	port->running = false;
+	virtio_port_take_down(port);
+	pthread_mutex_unlock(&port->lock);
+	edev->data->dev_started = 0;
+	virtio_link_update(edev, 0);
+	return 0;
+}
+
+/* ethdev has stopped the port before. A client that lost its back-end connects again. */
+static int
+dev_reset(struct rte_eth_dev *edev)
+{
+	struct virtio_port *port = virtio_port(edev);
+	int ret = 0;
+
+	virtio_link_unwatch(port);
+	pthread_mutex_lock(&port->lock);
+	if (port->dev.status != VIRTIO_STATUS_RESET)
+		ret = virtio_port_take_down(port);
+	if (ret == 0 && !port->bus->is_up(&port->dev))
+		ret = port->bus->reconnect(&port->dev);
+	pthread_mutex_unlock(&port->lock);
+	if (ret == -EAGAIN) {
+		VIRTIO_LOG(NOTICE, "port %u: no back-end has connected yet", edev->data->port_id);
+		ret = 0;
+	}
+	if (virtio_link_watch(port) != 0)
+		VIRTIO_LOG(ERR, "port %u: its link is not watched", edev->data->port_id);
+	virtio_link_update(edev, 0);
+	return ret;
+}
+
+static void
+free_spares(struct virtio_port *port)
+{
+	unsigned int i;
+
+	for (i = 0; i < RTE_DIM(port->spare); i++) {
+		if (port->spare[i] != NULL)
+			virtqueue_destroy(port->spare[i]);
+		port->spare[i] = NULL;
+	}
+}
+
+int
+virtio_port_close(struct rte_eth_dev *edev)
+{
+	struct virtio_port *port = virtio_port(edev);
+
+	if (rte_eal_process_type() != RTE_PROC_PRIMARY)
+		return 0;
+	virtio_link_unwatch(port);
+	pthread_mutex_lock(&port->lock);
+	port->running = false;
+	if (port->dev.status != VIRTIO_STATUS_RESET && virtio_port_take_down(port) != 0) {
+		/* The last thing that can be tried: a back-end that sees us leave lets go. */
+		port->bus->hang_up(&port->dev);
+		virtio_port_take_down(port);
+	}
+	virtio_queues_free(port);
+	free_spares(port);
+	pthread_mutex_unlock(&port->lock);
+	port->bus->destroy(&port->dev);
+	virtio_device_fini(&port->dev);
+	rte_free(port->rxqs);
+	rte_free(port->txqs);
+	pthread_mutex_destroy(&port->lock);
+	return 0;
+}
+
+/* ---- ops: information --------------------------------------------------------------------- */
+
+static int
+dev_infos_get(struct rte_eth_dev *edev, struct rte_eth_dev_info *info)
+{
+	const struct virtio_port *port = virtio_port(edev);
+	const struct rte_eth_desc_lim lim = {
+		.nb_max = VIRTIO_SPLIT_RING_MAX,
+		.nb_min = VIRTIO_MIN_RING,
+		.nb_align = VIRTIO_MIN_RING,
+		.nb_seg_max = UINT16_MAX,
+		.nb_mtu_seg_max = UINT16_MAX,
+	};
+
+	info->max_rx_queues = port->args.pairs;
+	info->max_tx_queues = port->args.pairs;
+	info->min_rx_bufsize = MIN_RX_BUFSIZE;
+	info->max_rx_pktlen = MAX_RX_PKTLEN;
+	info->max_mtu = MAX_MTU;
+	info->max_mac_addrs = MAX_MAC_ADDRS;
+	info->speed_capa = port->args.speed_capa;
+	info->rx_desc_lim = lim;
+	info->tx_desc_lim = lim;
+	info->default_rxportconf.ring_size = port->args.queue_size;
+	info->default_txportconf.ring_size = port->args.queue_size;
+	info->tx_offload_capa = RTE_ETH_TX_OFFLOAD_MULTI_SEGS;
+	if (port->args.mrg_rxbuf && (port->dev.offered & VIRTIO_BIT(VIRTIO_NET_F_MRG_RXBUF)))
+		info->rx_offload_capa = RTE_ETH_RX_OFFLOAD_SCATTER;
+	if (port->dev.stop_method != VIRTIO_STOP_NONE)
+		info->dev_capa = RTE_ETH_DEV_CAPA_RUNTIME_RX_QUEUE_SETUP |
+				 RTE_ETH_DEV_CAPA_RUNTIME_TX_QUEUE_SETUP;
+	return 0;
+}
+
+static const uint32_t *
+supported_ptypes_get(VIRTIO_PTYPES_GET_ARGS)
+{
+	/* Receive checksum information, and with it packet types, is not negotiated yet. */
+	static const uint32_t none[] = { RTE_PTYPE_UNKNOWN };
+
+	RTE_SET_USED(edev);
+	VIRTIO_PTYPES_COUNT(0);
+	return none;
+}
+
+/* ---- ops: what would be commands of the control queue ------------------------------------- */
+
+/*
+ * A vhost-user device has no control queue: virtio-user's device half is in this driver, and what it
+ * can do about filters is accept them, since the back-end passes every packet on.
+ */
+static int
+filter_command(struct rte_eth_dev *edev)
+{
+	return virtio_port(edev)->args.cq ? 0 : -ENOTSUP;
+}
+
+static int
+mac_addr_set(struct rte_eth_dev *edev, struct rte_ether_addr *addr)
+{
+	struct virtio_port *port = virtio_port(edev);
+
+	RTE_SET_USED(addr);
+	return port->args.cq || port->args.mac_given ? 0 : -ENOTSUP;
+}
+
+static int
+mac_addr_add(struct rte_eth_dev *edev, struct rte_ether_addr *addr, uint32_t index, uint32_t pool)
+{
+	RTE_SET_USED(addr);
+	RTE_SET_USED(index);
+	RTE_SET_USED(pool);
+	return virtio_port(edev)->args.cq ? 0 : -EPERM;
+}
+
+static void
+mac_addr_remove(struct rte_eth_dev *edev, uint32_t index)
+{
+	RTE_SET_USED(edev);
+	RTE_SET_USED(index);
+}
+
+static int
+mtu_set(struct rte_eth_dev *edev, uint16_t mtu)
+{
+	const struct virtio_port *port = virtio_port(edev);
+	const uint32_t frame = mtu + RTE_ETHER_HDR_LEN + RTE_VLAN_HLEN + VIRTIO_HDR_SIZE;
+	uint16_t i;
+
+	if (mtu < MIN_MTU || mtu > MAX_MTU) {
+		VIRTIO_INIT_LOG(ERR, "port %u: MTU %u: want %d to %d", edev->data->port_id, mtu, MIN_MTU,
+				MAX_MTU);
+		return -EINVAL;
+	}
+	if (edev->data->dev_conf.rxmode.offloads & RTE_ETH_RX_OFFLOAD_SCATTER)
+		return 0;
+	for (i = 0; i < edev->data->nb_rx_queues; i++) {
+		const struct virtio_rxq *rxq = port->rxqs[i];
+
+		if (virtio_queue_rx(port, i) != NULL && frame > rxq->buf_len - VIRTIO_HDR_SIZE) {
+			VIRTIO_INIT_LOG(ERR, "port %u: MTU %u needs buffers of %u bytes, rx queue %u has "
+					"%u: want larger ones, or the SCATTER offload",
+					edev->data->port_id, mtu, frame, i,
+					rxq->buf_len - VIRTIO_HDR_SIZE);
+			return -EINVAL;
+		}
+	}
+	return 0;
+}
+
+static const struct eth_dev_ops virtio_ops = {
+	.dev_configure = dev_configure,
+	.dev_start = dev_start,
+	.dev_stop = dev_stop,
+	.dev_close = virtio_port_close,
+	.dev_reset = dev_reset,
+	.dev_infos_get = dev_infos_get,
+	.dev_supported_ptypes_get = supported_ptypes_get,
+	.rx_queue_setup = virtio_rx_queue_setup,
+	.rx_queue_release = virtio_rx_queue_release,
+	.rx_queue_start = virtio_rx_queue_start,
+	.rx_queue_stop = virtio_rx_queue_stop,
+	.tx_queue_setup = virtio_tx_queue_setup,
+	.tx_queue_release = virtio_tx_queue_release,
+	.tx_queue_start = virtio_tx_queue_start,
+	.tx_queue_stop = virtio_tx_queue_stop,
+	.rxq_info_get = virtio_rxq_info_get,
+	.txq_info_get = virtio_txq_info_get,
+	.rx_burst_mode_get = virtio_rx_burst_mode_get,
+	.tx_burst_mode_get = virtio_tx_burst_mode_get,
+	.tx_done_cleanup = virtio_tx_done_cleanup,
+	.link_update = virtio_link_update,
+	.promiscuous_enable = filter_command,
+	.promiscuous_disable = filter_command,
+	.allmulticast_enable = filter_command,
+	.allmulticast_disable = filter_command,
+	.mac_addr_set = mac_addr_set,
+	.mac_addr_add = mac_addr_add,
+	.mac_addr_remove = mac_addr_remove,
+	.mtu_set = mtu_set,
+	.stats_get = virtio_stats_get,
+	.stats_reset = virtio_stats_reset,
+	.xstats_get = virtio_xstats_get,
+	.xstats_get_names = virtio_xstats_get_names,
+	.xstats_reset = virtio_stats_reset,
+	.queue_stats_mapping_set = virtio_queue_stats_mapping_set,
+};
+
+int
+virtio_port_create(struct rte_eth_dev *edev)
+{
+	struct virtio_port *port = virtio_port(edev);
+	struct rte_eth_dev_data *data = edev->data;
+
+	port->edev = edev;
+	pthread_mutex_init(&port->lock, NULL);
+	port->rxqs = rte_calloc("virtio_queues", port->args.pairs, sizeof(*port->rxqs), 0);
+	port->txqs = rte_calloc("virtio_queues", port->args.pairs, sizeof(*port->txqs), 0);
+	data->mac_addrs = rte_calloc("virtio_macs", MAX_MAC_ADDRS, sizeof(*data->mac_addrs), 0);
+	if (port->rxqs == NULL || port->txqs == NULL || data->mac_addrs == NULL) {
+		rte_free(port->rxqs);
+		rte_free(port->txqs);
+		pthread_mutex_destroy(&port->lock);
+		return -ENOMEM;
+	}
+	if (port->args.mac_given)
+		data->mac_addrs[0] = port->args.mac;
+	else
+		rte_eth_random_addr(data->mac_addrs[0].addr_bytes);
+	data->dev_flags |= RTE_ETH_DEV_INTR_LSC;
+	edev->dev_ops = &virtio_ops;
+	virtio_path_install(edev, virtio_path_choose(port));
+	virtio_gate_prepare();
+	return 0;
+}

@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+#ifndef VIRTIO_GATE_H
+#define VIRTIO_GATE_H
+
+/**
+ * @file
+ * How a queue is taken from under a thread that polls it, at no cost to that thread.
+ *
+ * The polling thread says "inside" with a plain store and looks at the gate with a plain load. The
+ * store may still be in its core's buffer when the load is done, which alone would be a race. The
+ * closing thread pays for both: it closes the gate, has the kernel put a full barrier into every
+ * running thread of the process (membarrier(2)), and then waits until nobody is inside. Either the
+ * polling thread's load comes after that barrier and sees the gate closed, or its store came before
+ * it and is seen here. Where the kernel has no membarrier the gate opens to another value, which
+ * sends the polling thread through a full fence.
+ *
+ * Threads: one at a time polls a queue (ethdev's rule) and uses enter and leave; queries that any
+ * thread may make use visit and depart. Open and close are control calls. A thread must not close
+ * a gate while it is inside.
+ */
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <rte_atomic.h>
+#include <rte_branch_prediction.h>
+#include <rte_common.h>
+
+#define VIRTIO_GATE_CLOSED 0
+#define VIRTIO_GATE_OPEN   1
+#define VIRTIO_GATE_FENCED 2 /**< open, but enter needs a fence of its own */
+
+struct virtio_gate {
+	uint32_t open;     /**< the control side's line */
+	uint32_t visitors; /**< queries under way */
+	uint32_t inside __rte_cache_aligned; /**< the polling thread's line */
+};
+
+/** Asks the kernel for membarrier(2); once a process, before the first gate is opened. */
+void virtio_gate_prepare(void);
+
+void virtio_gate_open(struct virtio_gate *gate);
+
+/**
+ * Closes the gate and waits until nobody is inside.
+ *
+ * @return
+ *   0. -ETIMEDOUT: the polling thread did not come out; the gate stays closed.
+ */
+int virtio_gate_close(struct virtio_gate *gate, uint32_t timeout_us);
+
+/** The way in when the gate is not simply open. */
+bool virtio_gate_enter_slow(struct virtio_gate *gate);
+
+static __rte_always_inline void
+virtio_gate_leave(struct virtio_gate *gate)
+{
+	/* All that was done inside comes before; pairs with the acquire in virtio_gate_close(). */
+	__atomic_store_n(&gate->inside, 0, __ATOMIC_RELEASE);
+}
+
+/** @return false where the queue is not to be touched. */
+static __rte_always_inline bool
+virtio_gate_enter(struct virtio_gate *gate)
+{
+	__atomic_store_n(&gate->inside, 1, __ATOMIC_RELAXED);
+	/* Keeps the compiler's order; the processor's is forced from outside, see above. */
+	__atomic_signal_fence(__ATOMIC_SEQ_CST);
+	if (likely(__atomic_load_n(&gate->open, __ATOMIC_ACQUIRE) == VIRTIO_GATE_OPEN))
+		return true;
+	return virtio_gate_enter_slow(gate);
+}
+
+/** For queries from any thread: true with a place taken, to be given back by depart. */
+bool virtio_gate_visit(struct virtio_gate *gate);
+void virtio_gate_depart(struct virtio_gate *gate);
+
+/** The polling thread itself shuts the gate behind it, on a ring that breaks the rules. */
+static inline void
+virtio_gate_shut(struct virtio_gate *gate)
+{
+	__atomic_store_n(&gate->open, VIRTIO_GATE_CLOSED, __ATOMIC_RELEASE);
+}
+
+#endif /* VIRTIO_GATE_H */

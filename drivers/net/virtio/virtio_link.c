@@ -1,0 +1,233 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+/*
+ * What happens without the application asking: the link goes down with the back-end, a server port
+ * takes the next back-end that connects, and a queue that nobody serves is noticed. All of it runs on
+ * EAL's interrupt thread.
+ */
+
+#include <errno.h>
+
+#include <rte_alarm.h>
+#include <rte_errno.h>
+#include <rte_malloc.h>
+
+#include "virtio_ethdev.h"
+#include "virtio_log.h"
+#include "virtio_queue.h"
+
+#define WATCHDOG_PERIOD_US 500000
+
+/* Looks without a used buffer while there is work, until a queue counts as not served. */
+#define WATCHDOG_TICKS     4
+
+int
+virtio_link_update(struct rte_eth_dev *edev, int wait_to_complete __rte_unused)
+{
+	struct virtio_port *port = virtio_port(edev);
+	struct rte_eth_link link = {
+		.link_speed = RTE_ETH_SPEED_NUM_NONE,
+		.link_duplex = RTE_ETH_LINK_FULL_DUPLEX,
+		.link_autoneg = RTE_ETH_LINK_AUTONEG,
+		.link_status = RTE_ETH_LINK_DOWN,
+	};
+
+	if (port->running && port->bus->is_up(&port->dev)) {
+		link.link_speed = port->args.speed;
+		link.link_status = RTE_ETH_LINK_UP;
+	}
+	return rte_eth_linkstatus_set(edev, &link);
+}
+
+/* ---- the back-end comes and goes ---------------------------------------------------------- */
+
+static void
+states(const struct virtio_port *port, bool *run)
+{
+	uint16_t i;
+
+	for (i = 0; i < port->args.pairs; i++) {
+		const struct virtio_queue *rx = virtio_queue_rx(port, i);
+		const struct virtio_queue *tx = virtio_queue_tx(port, i);
+
+		run[i] = rx != NULL && port->edev->data->rx_queue_state[i] ==
+			RTE_ETH_QUEUE_STATE_STARTED;
+		run[port->args.pairs + i] = tx != NULL && port->edev->data->tx_queue_state[i] ==
+			RTE_ETH_QUEUE_STATE_STARTED;
+	}
+}
+
+/*
+ * A new back-end: each queue is brought back as it was, started or stopped. The rings start anew;
+ * what was in them is counted as dropped. Port's lock held.
+ */
+static int
+meet_again(struct virtio_port *port)
+{
+	bool *run;
+	int ret;
+
+	run = rte_calloc("virtio_run", 2 * port->args.pairs, sizeof(*run), 0);
+	if (run == NULL)
+		return -ENOMEM;
+	states(port, run);
+	ret = port->dev.status == VIRTIO_STATUS_RESET ? 0 : virtio_port_take_down(port);
+	if (ret == 0)
+		ret = port->bus->reconnect(&port->dev);
+	if (ret == 0 && port->running)
+		ret = virtio_port_bring_up(port, run, run + port->args.pairs);
+	/* Where it did not work, the next back-end still finds what is wanted. */
+	if (ret != 0 && port->running) {
+		uint16_t i;
+
+		for (i = 0; i < port->args.pairs; i++) {
+			port->edev->data->rx_queue_state[i] = run[i];
+			port->edev->data->tx_queue_state[i] = run[port->args.pairs + i];
+		}
+	}
+	rte_free(run);
+	return ret;
+}
+
+static void rewatch(void *arg);
+
+/* The descriptor to watch is another one now; that cannot be changed from within its handler. */
+static void
+rewatch_soon(struct virtio_port *port)
+{
+	if (!port->rewatch && rte_eal_alarm_set(1, rewatch, port) == 0)
+		port->rewatch = true;
+}
+
+static void
+watch_event(void *arg)
+{
+	struct virtio_port *port = arg;
+	bool was_up;
+	int ret = 0;
+
+	pthread_mutex_lock(&port->lock);
+	was_up = port->bus->is_up(&port->dev);
+	if (!was_up && port->args.server &&
+	    rte_intr_fd_get(port->watch) == port->bus->watch_fd(&port->dev))
+		ret = meet_again(port);
+	if (ret != 0 && ret != -EAGAIN)
+		VIRTIO_LOG(ERR, "%s: the back-end that connected cannot be used: %s", port->dev.name,
+			   rte_strerror(-ret));
+	else if (!was_up && port->bus->is_up(&port->dev))
+		VIRTIO_LOG(NOTICE, "%s: a back-end has connected", port->dev.name);
+	if (rte_intr_fd_get(port->watch) != port->bus->watch_fd(&port->dev) ||
+	    (!port->args.server && !was_up))
+		rewatch_soon(port);
+	pthread_mutex_unlock(&port->lock);
+
+	if (virtio_link_update(port->edev, 0) == 0)
+		rte_eth_dev_callback_process(port->edev, RTE_ETH_EVENT_INTR_LSC, NULL);
+}
+
+static int
+watch_fd(struct virtio_port *port)
+{
+	const int fd = port->bus->watch_fd(&port->dev);
+
+	/* A client's dead connection would call for ever: only dev_reset() leads on from there. */
+	if (fd < 0 || (!port->args.server && !port->bus->is_up(&port->dev)))
+		return 0;
+	if (rte_intr_fd_set(port->watch, fd) != 0 ||
+	    rte_intr_type_set(port->watch, RTE_INTR_HANDLE_VDEV) != 0)
+		return -rte_errno;
+	return rte_intr_callback_register(port->watch, watch_event, port);
+}
+
+static void
+rewatch(void *arg)
+{
+	struct virtio_port *port = arg;
+
+	rte_intr_callback_unregister(port->watch, watch_event, port);
+	pthread_mutex_lock(&port->lock);
+	port->rewatch = false;
+	rte_intr_fd_set(port->watch, -1);
+	if (watch_fd(port) != 0)
+		VIRTIO_LOG(ERR, "%s: its link is not watched any more", port->dev.name);
+	pthread_mutex_unlock(&port->lock);
+}
+
+int
+virtio_link_watch(struct virtio_port *port)
+{
+	if (port->watch == NULL)
+		port->watch = rte_intr_instance_alloc(RTE_INTR_INSTANCE_F_PRIVATE);
+	if (port->watch == NULL)
+		return -ENOMEM;
+	port->edev->intr_handle = port->watch;
+	return watch_fd(port);
+}
+
+/* ---- watchdog ----------------------------------------------------------------------------- */
+
+/*
+ * Whether a queue that was started is served cannot be asked: a back-end acknowledges a ring that it
+ * will never look at. A used index that moves proves it; one that does not, with packets posted for
+ * transmission, disproves it. A receive queue without traffic looks the same as one that is not
+ * served, so for those nothing is claimed.
+ */
+static bool
+keep_watching(struct virtio_queue *q)
+{
+	if (q == NULL || !q->watched || virtqueue_state(q->vq) != VIRTQUEUE_LIVE)
+		return false;
+	if (__atomic_load_n(&q->vq->used->idx, __ATOMIC_RELAXED) != 0) {
+		q->watched = false;
+		return false;
+	}
+	if (q->is_rx || __atomic_load_n(&q->vq->avail->idx, __ATOMIC_RELAXED) == 0)
+		return !q->is_rx;
+	if (++q->watch_ticks < WATCHDOG_TICKS)
+		return true;
+	q->events.unserved++;
+	q->watched = false;
+	VIRTIO_LOG(ERR, "port %u: tx queue %u: the device does not serve it since its start; stop and "
+		   "start it again", q->port->edev->data->port_id, q->id);
+	return false;
+}
+
+static void
+watchdog(void *arg)
+{
+	struct virtio_port *port = arg;
+	uint16_t i;
+	bool again = false;
+
+	pthread_mutex_lock(&port->lock);
+	port->watchdog = false;
+	for (i = 0; i < port->args.pairs; i++)
+		again |= keep_watching(virtio_queue_tx(port, i));
+	if (again)
+		virtio_watchdog_arm(port);
+	pthread_mutex_unlock(&port->lock);
+}
+
+void
+virtio_watchdog_arm(struct virtio_port *port)
+{
+	if (!port->watchdog && rte_eal_alarm_set(WATCHDOG_PERIOD_US, watchdog, port) == 0)
+		port->watchdog = true;
+}
+
+void
+virtio_link_unwatch(struct virtio_port *port)
+{
+	if (port->watch == NULL)
+		return;
+	/* In this order: the handler sets the alarm. Neither is waited for with the lock held. */
+	rte_intr_callback_unregister_sync(port->watch, watch_event, port);
+	rte_eal_alarm_cancel(rewatch, port);
+	rte_intr_callback_unregister_sync(port->watch, watch_event, port);
+	rte_eal_alarm_cancel(watchdog, port);
+	port->rewatch = false;
+	port->watchdog = false;
+	port->edev->intr_handle = NULL;
+	rte_intr_instance_free(port->watch);
+	port->watch = NULL;
+}

@@ -1,0 +1,534 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+/*
+ * ethdev's queue calls. On a started port ethdev releases a queue before it sets it up, so a release
+ * only takes the queue out of ethdev's sight: the old ring is freed when the new one stands, and
+ * everything stays as it was when the set-up fails.
+ */
+
+#include <errno.h>
+
+#include <rte_cycles.h>
+#include <rte_errno.h>
+#include <rte_malloc.h>
+
+#include "virtio_ethdev.h"
+#include "virtio_log.h"
+#include "virtio_rxtx.h"
+#include "virtio_rxtx_common.h"
+#include "virtio_queue.h"
+#include "virtqueue_reset.h"
+
+
+static struct virtio_rxq *
+to_rxq(struct virtio_queue *q)
+{
+	return container_of(q, struct virtio_rxq, q);
+}
+
+static struct virtio_txq *
+to_txq(struct virtio_queue *q)
+{
+	return container_of(q, struct virtio_txq, q);
+}
+
+static const char *
+kind(const struct virtio_queue *q)
+{
+	return q->is_rx ? "rx" : "tx";
+}
+
+struct virtio_queue *
+virtio_queue_rx(const struct virtio_port *port, uint16_t id)
+{
+	const struct rte_eth_dev_data *data = port->edev->data;
+
+	return id < data->nb_rx_queues && data->rx_queues[id] != NULL ? &port->rxqs[id]->q : NULL;
+}
+
+struct virtio_queue *
+virtio_queue_tx(const struct virtio_port *port, uint16_t id)
+{
+	const struct rte_eth_dev_data *data = port->edev->data;
+
+	return id < data->nb_tx_queues && data->tx_queues[id] != NULL ? &port->txqs[id]->q : NULL;
+}
+
+void
+virtio_queue_show_state(struct virtio_queue *q)
+{
+	struct rte_eth_dev_data *data = q->port->edev->data;
+	const uint8_t state = virtqueue_state(q->vq) == VIRTQUEUE_READY ?
+		RTE_ETH_QUEUE_STATE_STOPPED : RTE_ETH_QUEUE_STATE_STARTED;
+
+	if (q->is_rx)
+		data->rx_queue_state[q->id] = state;
+	else
+		data->tx_queue_state[q->id] = state;
+}
+
+/* ---- filling and emptying ----------------------------------------------------------------- */
+
+int
+virtio_queue_fill(struct virtio_queue *q)
+{
+	uint16_t posted;
+
+	if (!q->is_rx)
+		return 0;
+	posted = virtio_split_rx_fill(to_rxq(q));
+	if (posted == 0) {
+		VIRTIO_LOG(ERR, "port %u: rx queue %u: its pool %s has no buffer to start with",
+			   q->port->edev->data->port_id, q->id, to_rxq(q)->pool->name);
+		return -ENOMEM;
+	}
+	if (posted < q->vq->size)
+		VIRTIO_LOG(NOTICE, "port %u: rx queue %u: its pool %s has %u buffers for a ring of %u",
+			   q->port->edev->data->port_id, q->id, to_rxq(q)->pool->name, posted,
+			   q->vq->size);
+	return 0;
+}
+
+static void
+give_back(void *owner __rte_unused, void *cookie)
+{
+	struct rte_mbuf *m = cookie;
+
+	/* A posted receive buffer is as it came from its pool; a packet may be of several segments. */
+	rte_pktmbuf_free(m);
+}
+
+void
+virtio_queue_drain(struct virtio_queue *q)
+{
+	int lost;
+
+	if (virtqueue_state(q->vq) != VIRTQUEUE_READY)
+		return;
+	if (q->is_rx) {
+		q->events.reset_dropped += virtio_split_rx_unread(to_rxq(q));
+		virtqueue_reclaim(q->vq, give_back, NULL);
+		return;
+	}
+	/* What the device says it has sent is not lost. */
+	virtio_split_tx_complete(to_txq(q), UINT32_MAX);
+	lost = virtqueue_reclaim(q->vq, give_back, NULL);
+	q->events.reset_dropped += RTE_MAX(lost, 0);
+}
+
+void
+virtio_queue_open(struct virtio_queue *q)
+{
+	if (q->is_rx)
+		to_rxq(q)->mergeable = virtio_device_has(q->vq->dev, VIRTIO_NET_F_MRG_RXBUF);
+	else
+		to_txq(q)->indirect = virtio_device_has(q->vq->dev, VIRTIO_RING_F_INDIRECT_DESC);
+	q->watched = true;
+	q->watch_ticks = 0;
+	virtio_gate_open(&q->gate);
+}
+
+/* ---- start and stop ----------------------------------------------------------------------- */
+
+static int
+refuse_without_method(const struct virtio_queue *q, const char *what)
+{
+	if (q->port->dev.stop_method != VIRTIO_STOP_NONE)
+		return 0;
+	VIRTIO_LOG(ERR, "port %u: %s queue %u: no %s of single queues with this device; see "
+		   "queue_reset= and the line about it at probe", q->port->edev->data->port_id,
+		   kind(q), q->id, what);
+	return -ENOTSUP;
+}
+
+static int
+queue_start(struct virtio_queue *q)
+{
+	const uint32_t timeout_us = q->port->args.reset_timeout_us;
+	int ret;
+
+	ret = refuse_without_method(q, "start");
+	if (ret != 0)
+		return ret;
+	/* What can fail without the device comes first. */
+	ret = virtio_queue_fill(q);
+	if (ret == 0)
+		ret = virtqueue_start(q->vq, timeout_us);
+	if (ret == 0) {
+		virtio_queue_open(q);
+		virtio_watchdog_arm(q->port);
+	} else {
+		virtio_queue_drain(q);
+	}
+	virtio_queue_show_state(q);
+	return ret;
+}
+
+static int
+queue_stop(struct virtio_queue *q)
+{
+	const uint32_t timeout_us = q->port->args.reset_timeout_us;
+	const uint64_t start = rte_get_tsc_cycles();
+	int ret;
+
+	ret = refuse_without_method(q, "stop");
+	if (ret != 0)
+		return ret;
+	/* 1. No burst enters the ring any more. */
+	ret = virtio_gate_close(&q->gate, timeout_us);
+	if (ret != 0) {
+		VIRTIO_LOG(ERR, "port %u: %s queue %u: the polling thread did not come out of its "
+			   "burst; its bursts return 0 from now on, stop it again",
+			   q->port->edev->data->port_id, kind(q), q->id);
+		return ret;
+	}
+	q->watched = false;
+	/* 2. The device lets go of it, with proof. 3. Every buffer goes back to its pool. */
+	ret = virtqueue_stop(q->vq, timeout_us);
+	if (ret == 0) {
+		virtio_queue_drain(q);
+		q->events.resets++;
+		q->events.reset_ns = (double)(rte_get_tsc_cycles() - start) * 1e9 /
+			rte_get_tsc_hz();
+	}
+	virtio_queue_show_state(q);
+	return ret;
+}
+
+static int
+locked(struct virtio_port *port, struct virtio_queue *q, int (*op)(struct virtio_queue *q))
+{
+	int ret;
+
+	pthread_mutex_lock(&port->lock);
+	ret = op(q);
+	pthread_mutex_unlock(&port->lock);
+	return ret;
+}
+
+int
+virtio_rx_queue_start(struct rte_eth_dev *edev, uint16_t id)
+{
+	return locked(virtio_port(edev), &virtio_port(edev)->rxqs[id]->q, queue_start);
+}
+
+int
+virtio_rx_queue_stop(struct rte_eth_dev *edev, uint16_t id)
+{
+	return locked(virtio_port(edev), &virtio_port(edev)->rxqs[id]->q, queue_stop);
+}
+
+int
+virtio_tx_queue_start(struct rte_eth_dev *edev, uint16_t id)
+{
+	return locked(virtio_port(edev), &virtio_port(edev)->txqs[id]->q, queue_start);
+}
+
+int
+virtio_tx_queue_stop(struct rte_eth_dev *edev, uint16_t id)
+{
+	return locked(virtio_port(edev), &virtio_port(edev)->txqs[id]->q, queue_stop);
+}
+
+/* ---- set-up ------------------------------------------------------------------------------- */
+
+/* The free threshold that is asked for, or a quarter of the ring up to 32. */
+static uint16_t
+free_thresh(uint16_t asked, uint16_t nb_desc)
+{
+	return asked != 0 ? asked : RTE_MIN(nb_desc / 4, 32);
+}
+
+static int
+check_rx(const struct rte_eth_dev *edev, uint16_t id, uint16_t nb_desc,
+	 const struct rte_eth_rxconf *conf, const struct rte_mempool *pool)
+{
+	const struct virtio_port *port = virtio_port(edev);
+	const uint32_t frame = edev->data->mtu + RTE_ETHER_HDR_LEN + RTE_VLAN_HLEN + VIRTIO_HDR_SIZE;
+	const uint16_t thresh = free_thresh(conf->rx_free_thresh, nb_desc);
+	const uint64_t offloads = conf->offloads | edev->data->dev_conf.rxmode.offloads;
+	uint16_t room;
+
+	if (thresh % 4 != 0 || thresh >= nb_desc) {
+		VIRTIO_INIT_LOG(ERR, "port %u: rx queue %u: rx_free_thresh %u: want a multiple of 4 "
+				"below the ring's %u", edev->data->port_id, id, thresh, nb_desc);
+		return -EINVAL;
+	}
+	if (pool == NULL) {
+		VIRTIO_INIT_LOG(ERR, "port %u: rx queue %u: want one mempool", edev->data->port_id, id);
+		return -EINVAL;
+	}
+	room = rte_pktmbuf_data_room_size((struct rte_mempool *)(uintptr_t)pool);
+	if (room <= RTE_PKTMBUF_HEADROOM ||
+	    (!(offloads & RTE_ETH_RX_OFFLOAD_SCATTER) && frame > (uint32_t)room -
+	     RTE_PKTMBUF_HEADROOM)) {
+		VIRTIO_INIT_LOG(ERR, "port %u: rx queue %u: a buffer of pool %s holds %d bytes, a "
+				"frame of MTU %u needs %u: want larger buffers%s", edev->data->port_id,
+				id, pool->name, room - RTE_PKTMBUF_HEADROOM, edev->data->mtu, frame,
+				port->args.mrg_rxbuf ? ", or the SCATTER offload" : "");
+		return -EINVAL;
+	}
+	return 0;
+}
+
+static int
+check_tx(const struct rte_eth_dev *edev, uint16_t id, uint16_t nb_desc,
+	 const struct rte_eth_txconf *conf)
+{
+	const uint16_t thresh = free_thresh(conf->tx_free_thresh, nb_desc);
+
+	if (thresh >= nb_desc - 3) {
+		VIRTIO_INIT_LOG(ERR, "port %u: tx queue %u: tx_free_thresh %u: want less than %d",
+				edev->data->port_id, id, thresh, nb_desc - 3);
+		return -EINVAL;
+	}
+	return 0;
+}
+
+static int
+check_common(const struct virtio_queue *q, uint16_t nb_desc, bool deferred)
+{
+	const uint16_t port_id = q->port->edev->data->port_id;
+
+	if (!rte_is_power_of_2(nb_desc)) {
+		VIRTIO_INIT_LOG(ERR, "port %u: %s queue %u: a split ring of %u is not possible: want a "
+				"power of two, %u to %u", port_id, kind(q), q->id, nb_desc,
+				VIRTIO_MIN_RING, VIRTIO_SPLIT_RING_MAX);
+		return -EINVAL;
+	}
+	if (deferred && q->port->dev.stop_method == VIRTIO_STOP_NONE) {
+		VIRTIO_INIT_LOG(ERR, "port %u: %s queue %u: deferred start needs a device that can stop "
+				"single queues", port_id, kind(q), q->id);
+		return -ENOTSUP;
+	}
+	if (q->vq != NULL && virtqueue_state(q->vq) != VIRTQUEUE_READY) {
+		VIRTIO_INIT_LOG(ERR, "port %u: %s queue %u: the device may still use its ring (%s): "
+				"stop the queue, or reset the port, first", port_id, kind(q), q->id,
+				virtqueue_state_name(virtqueue_state(q->vq)));
+		return -EBUSY;
+	}
+	return 0;
+}
+
+/* Makes the ring that is wanted; the one there was is freed only once that has worked. */
+static int
+replace_ring(struct virtio_queue *q, uint16_t nb_desc, int node)
+{
+	const struct virtqueue_conf conf = {
+		.size = nb_desc,
+		.slot_area = q->is_rx ? 0 : sizeof(struct virtio_tx_slot),
+		/* librte_vhost would move a ring that changes its node under its pollers. */
+		.node = q->vq != NULL ? q->node : node,
+	};
+	struct virtqueue *vq;
+	int ret;
+
+	ret = virtqueue_create(&q->port->dev,
+			       q->is_rx ? virtio_net_rx_ring(q->id) : virtio_net_tx_ring(q->id),
+			       &conf, &vq);
+	if (ret != 0)
+		return ret;
+	if (q->vq != NULL)
+		virtqueue_destroy(q->vq);
+	else
+		q->node = node;
+	q->vq = vq;
+	return 0;
+}
+
+/* The queue's own struct, on its first set-up. */
+static void *
+first_setup(struct virtio_port *port, uint16_t id, size_t size, bool is_rx, int node)
+{
+	struct virtio_queue *q;
+
+	q = rte_zmalloc_socket("virtio_queue", size, RTE_CACHE_LINE_SIZE, node);
+	if (q == NULL) {
+		VIRTIO_INIT_LOG(ERR, "port %u: no memory for a queue", port->edev->data->port_id);
+		return NULL;
+	}
+	q->port = port;
+	q->id = id;
+	q->is_rx = is_rx;
+	return q;
+}
+
+static int
+rx_setup(struct virtio_rxq *rxq, uint16_t nb_desc, int node, const struct rte_eth_rxconf *conf,
+	 struct rte_mempool *pool)
+{
+	struct rte_eth_dev *edev = rxq->q.port->edev;
+	int ret;
+
+	ret = check_common(&rxq->q, nb_desc, conf->rx_deferred_start);
+	if (ret == 0)
+		ret = check_rx(edev, rxq->q.id, nb_desc, conf, pool);
+	if (ret == 0)
+		ret = replace_ring(&rxq->q, nb_desc, node);
+	if (ret != 0)
+		return ret;
+	rxq->pool = pool;
+	rxq->conf = *conf;
+	rxq->conf.rx_free_thresh = free_thresh(conf->rx_free_thresh, nb_desc);
+	rxq->free_thresh = rxq->conf.rx_free_thresh;
+	rxq->q.deferred = conf->rx_deferred_start;
+	rxq->buf_len = rte_pktmbuf_data_room_size(pool) - RTE_PKTMBUF_HEADROOM + VIRTIO_HDR_SIZE;
+	rxq->rearm = virtio_mbuf_rearm_value(edev->data->port_id);
+	rxq->ol_flags = rte_pktmbuf_priv_flags(pool) & RTE_PKTMBUF_POOL_F_PINNED_EXT_BUF ?
+		RTE_MBUF_F_EXTERNAL : 0;
+	return 0;
+}
+
+int
+virtio_rx_queue_setup(struct rte_eth_dev *edev, uint16_t id, uint16_t nb_desc,
+		      unsigned int socket, const struct rte_eth_rxconf *conf,
+		      struct rte_mempool *pool)
+{
+	struct virtio_port *port = virtio_port(edev);
+	struct virtio_rxq *rxq = port->rxqs[id];
+	const bool first = rxq == NULL;
+	int ret;
+
+	if (first)
+		rxq = first_setup(port, id, sizeof(*rxq), true, (int)socket);
+	if (rxq == NULL)
+		return -ENOMEM;
+	pthread_mutex_lock(&port->lock);
+	ret = rx_setup(rxq, nb_desc, (int)socket, conf, pool);
+	if (rxq->q.vq != NULL) {
+		port->rxqs[id] = rxq;
+		edev->data->rx_queues[id] = rxq;
+		virtio_queue_show_state(&rxq->q);
+	}
+	pthread_mutex_unlock(&port->lock);
+	if (first && ret != 0)
+		rte_free(rxq);
+	return ret;
+}
+
+static int
+tx_setup(struct virtio_txq *txq, uint16_t nb_desc, int node, const struct rte_eth_txconf *conf)
+{
+	int ret;
+
+	ret = check_common(&txq->q, nb_desc, conf->tx_deferred_start);
+	if (ret == 0)
+		ret = check_tx(txq->q.port->edev, txq->q.id, nb_desc, conf);
+	if (ret == 0)
+		ret = replace_ring(&txq->q, nb_desc, node);
+	if (ret != 0)
+		return ret;
+	txq->conf = *conf;
+	txq->conf.tx_free_thresh = free_thresh(conf->tx_free_thresh, nb_desc);
+	txq->free_thresh = txq->conf.tx_free_thresh;
+	txq->q.deferred = conf->tx_deferred_start;
+	return 0;
+}
+
+int
+virtio_tx_queue_setup(struct rte_eth_dev *edev, uint16_t id, uint16_t nb_desc,
+		      unsigned int socket, const struct rte_eth_txconf *conf)
+{
+	struct virtio_port *port = virtio_port(edev);
+	struct virtio_txq *txq = port->txqs[id];
+	const bool first = txq == NULL;
+	int ret;
+
+	if (first)
+		txq = first_setup(port, id, sizeof(*txq), false, (int)socket);
+	if (txq == NULL)
+		return -ENOMEM;
+	pthread_mutex_lock(&port->lock);
+	ret = tx_setup(txq, nb_desc, (int)socket, conf);
+	if (txq->q.vq != NULL) {
+		port->txqs[id] = txq;
+		edev->data->tx_queues[id] = txq;
+		virtio_queue_show_state(&txq->q);
+	}
+	pthread_mutex_unlock(&port->lock);
+	if (first && ret != 0)
+		rte_free(txq);
+	return ret;
+}
+
+void
+virtio_rx_queue_release(struct rte_eth_dev *edev, uint16_t id)
+{
+	edev->data->rx_queues[id] = NULL;
+}
+
+void
+virtio_tx_queue_release(struct rte_eth_dev *edev, uint16_t id)
+{
+	edev->data->tx_queues[id] = NULL;
+}
+
+void
+virtio_rxq_info_get(struct rte_eth_dev *edev, uint16_t id, struct rte_eth_rxq_info *info)
+{
+	const struct virtio_rxq *rxq = edev->data->rx_queues[id];
+
+	info->mp = rxq->pool;
+	info->conf = rxq->conf;
+	info->scattered_rx = rxq->q.port->mergeable;
+	info->nb_desc = rxq->q.vq->size;
+	info->rx_buf_size = rxq->buf_len - VIRTIO_HDR_SIZE;
+}
+
+void
+virtio_txq_info_get(struct rte_eth_dev *edev, uint16_t id, struct rte_eth_txq_info *info)
+{
+	const struct virtio_txq *txq = edev->data->tx_queues[id];
+
+	info->conf = txq->conf;
+	info->nb_desc = txq->q.vq->size;
+}
+
+/* ---- the end ------------------------------------------------------------------------------ */
+
+static void
+forget_if_released(struct virtio_queue *q, bool released)
+{
+	if (q->vq != NULL && released && virtqueue_destroy(q->vq) == 0)
+		q->vq = NULL;
+}
+
+void
+virtio_queues_forget_released(struct virtio_port *port)
+{
+	uint16_t i;
+
+	for (i = 0; i < port->args.pairs; i++) {
+		if (port->rxqs[i] != NULL)
+			forget_if_released(&port->rxqs[i]->q, virtio_queue_rx(port, i) == NULL);
+		if (port->txqs[i] != NULL)
+			forget_if_released(&port->txqs[i]->q, virtio_queue_tx(port, i) == NULL);
+	}
+}
+
+static void
+free_queue(struct virtio_queue *q)
+{
+	if (q == NULL)
+		return;
+	if (q->vq != NULL && virtqueue_destroy(q->vq) != 0) {
+		VIRTIO_LOG(ERR, "%s queue %u: the device was not seen to let go of its ring; its memory "
+			   "and %d buffers stay taken", kind(q), q->id,
+			   q->vq->size - q->vq->free_count);
+		return;
+	}
+	rte_free(q);
+}
+
+void
+virtio_queues_free(struct virtio_port *port)
+{
+	uint16_t i;
+
+	for (i = 0; i < port->args.pairs; i++) {
+		free_queue(port->rxqs[i] == NULL ? NULL : &port->rxqs[i]->q);
+		free_queue(port->txqs[i] == NULL ? NULL : &port->txqs[i]->q);
+		port->rxqs[i] = NULL;
+		port->txqs[i] = NULL;
+	}
+}

@@ -1,0 +1,134 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+#ifndef VIRTIO_QUEUE_H
+#define VIRTIO_QUEUE_H
+
+/**
+ * @file
+ * ethdev's queues: what lies between a ring and its pool.
+ *
+ * struct virtio_rxq and virtio_txq live from their first set-up to the port's close; only the ring
+ * under them changes. A late burst finds a closed gate, not freed memory.
+ */
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <rte_mbuf.h>
+
+#include "virtio_compat.h"
+#include "virtio_gate.h"
+#include "virtio_net.h"
+#include "virtqueue.h"
+
+struct virtio_port;
+
+#define VIRTIO_MIN_RING 32
+
+/** Data of one transmit descriptor that lies in the ring's memory: header, indirect table. */
+#define VIRTIO_TX_TABLE 7
+struct virtio_tx_slot {
+	struct virtio_net_hdr hdr;
+	uint32_t pad;
+	struct vring_desc table[VIRTIO_TX_TABLE];
+};
+static_assert(sizeof(struct virtio_tx_slot) == 128, "two cache lines");
+
+#define VIRTIO_SIZE_BINS 8
+
+/** Counted by the polling thread. */
+struct virtio_counters {
+	uint64_t packets;
+	uint64_t bytes;
+	uint64_t errors;
+	uint64_t multicast;
+	uint64_t broadcast;
+	uint64_t size[VIRTIO_SIZE_BINS];
+	uint64_t no_mbuf; /**< receive: buffers that the pool did not have */
+};
+
+/** Counted by the control side, but for quarantined. */
+struct virtio_queue_events {
+	uint64_t resets;        /**< stops of this queue alone that were proven */
+	uint64_t reset_dropped; /**< packets that a stop, of queue or port, threw away */
+	uint64_t reset_ns;      /**< the last such stop, from the call to the last buffer freed */
+	uint64_t quarantined;   /**< times that the ring was taken out of service; by the poller */
+	uint64_t unserved;      /**< starts after which the device did not serve the queue */
+};
+
+/** What a receive and a transmit queue share; first member of both. */
+struct virtio_queue {
+	struct virtio_gate gate;
+	struct virtqueue *vq; /**< the ring, changed only behind a closed gate */
+	struct virtio_port *port;
+	uint16_t id;          /**< ethdev's number */
+	bool is_rx;
+	bool deferred;        /**< stays stopped when the port starts */
+	bool watched;         /**< started, and not yet seen to be served */
+	uint16_t watch_ticks; /**< watchdog's looks since there is work */
+	int node;             /**< where the first ring was made, and so all that follow */
+	struct virtio_queue_events events;
+};
+
+struct virtio_rxq {
+	struct virtio_queue q;
+	/* Constant while the gate is open. */
+	struct rte_mempool *pool __rte_cache_aligned;
+	uint64_t rearm;       /**< what a received mbuf's rearm_data is set to */
+	uint64_t ol_flags;    /**< what its ol_flags are set to: those of the pool's buffers */
+	uint32_t buf_len;     /**< bytes of a buffer, header included */
+	uint16_t free_thresh; /**< free descriptors from which on the ring is refilled */
+	bool mergeable;
+	struct rte_eth_rxconf conf;
+	/* The polling thread's. */
+	struct virtio_counters counters __rte_cache_aligned;
+};
+
+struct virtio_txq {
+	struct virtio_queue q;
+	uint16_t free_thresh __rte_cache_aligned; /**< fewer free descriptors: completions are taken */
+	bool indirect;        /**< INDIRECT_DESC is in force */
+	struct rte_eth_txconf conf;
+	struct virtio_counters counters __rte_cache_aligned;
+};
+
+/* ethdev's ops */
+int virtio_rx_queue_setup(struct rte_eth_dev *edev, uint16_t id, uint16_t nb_desc,
+			  unsigned int socket, const struct rte_eth_rxconf *conf,
+			  struct rte_mempool *pool);
+int virtio_tx_queue_setup(struct rte_eth_dev *edev, uint16_t id, uint16_t nb_desc,
+			  unsigned int socket, const struct rte_eth_txconf *conf);
+void virtio_rx_queue_release(struct rte_eth_dev *edev, uint16_t id);
+void virtio_tx_queue_release(struct rte_eth_dev *edev, uint16_t id);
+int virtio_rx_queue_start(struct rte_eth_dev *edev, uint16_t id);
+int virtio_rx_queue_stop(struct rte_eth_dev *edev, uint16_t id);
+int virtio_tx_queue_start(struct rte_eth_dev *edev, uint16_t id);
+int virtio_tx_queue_stop(struct rte_eth_dev *edev, uint16_t id);
+void virtio_rxq_info_get(struct rte_eth_dev *edev, uint16_t id, struct rte_eth_rxq_info *info);
+void virtio_txq_info_get(struct rte_eth_dev *edev, uint16_t id, struct rte_eth_txq_info *info);
+
+/* For the port's life; the port's lock is held. */
+
+/** The queue, or NULL where it was never set up or the application has released it. */
+struct virtio_queue *virtio_queue_rx(const struct virtio_port *port, uint16_t id);
+struct virtio_queue *virtio_queue_tx(const struct virtio_port *port, uint16_t id);
+
+/** Before a start: fills a receive ring from its pool. -ENOMEM: not one buffer, nothing taken. */
+int virtio_queue_fill(struct virtio_queue *q);
+
+/** After a start: lets bursts in. */
+void virtio_queue_open(struct virtio_queue *q);
+
+/** After a proven stop: counts what is lost, gives every buffer back. */
+void virtio_queue_drain(struct virtio_queue *q);
+
+/** Tells ethdev the state of the queue: STOPPED only where the ring is proven to be. */
+void virtio_queue_show_state(struct virtio_queue *q);
+
+/** Frees the rings of queues that the application has released; they are READY. */
+void virtio_queues_forget_released(struct virtio_port *port);
+
+/** Frees all queues. Those whose ring is not READY are left behind, with a log line. */
+void virtio_queues_free(struct virtio_port *port);
+
+#endif /* VIRTIO_QUEUE_H */

@@ -1,0 +1,138 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+#ifndef VIRTIO_RXTX_COMMON_H
+#define VIRTIO_RXTX_COMMON_H
+
+/**
+ * @file
+ * What the data paths of all layouts share: addresses, headers, counters, freeing, quarantine.
+ */
+
+#include <string.h>
+
+#include <rte_ether.h>
+#include <rte_mbuf.h>
+
+#include "virtio_log.h"
+#include "virtio_queue.h"
+
+#define VIRTIO_HDR_SIZE ((uint32_t)sizeof(struct virtio_net_hdr))
+
+/** Address of a buffer's byte as the device knows it: virtio-user's back-end maps ours. */
+static __rte_always_inline uint64_t
+virtio_mbuf_addr(const struct rte_mbuf *m, uint32_t offset)
+{
+	return (uint64_t)(uintptr_t)m->buf_addr + offset;
+}
+
+/** Where the header of a received frame lies: right before its data. */
+static __rte_always_inline const struct virtio_net_hdr *
+virtio_rx_hdr(const struct rte_mbuf *m)
+{
+	return (const struct virtio_net_hdr *)(const void *)
+		((const char *)m->buf_addr + RTE_PKTMBUF_HEADROOM - VIRTIO_HDR_SIZE);
+}
+
+/*
+ * The eight bytes from data_off on, data_off, reference count, segments and port, are set in one go;
+ * all else of a buffer from a pool is as it must be.
+ */
+static_assert(offsetof(struct rte_mbuf, port) + sizeof(uint16_t) ==
+	      offsetof(struct rte_mbuf, data_off) + sizeof(uint64_t), "rearm data");
+
+static __rte_always_inline void
+virtio_mbuf_rearm(struct rte_mbuf *m, uint64_t value)
+{
+	memcpy(RTE_PTR_ADD(m, offsetof(struct rte_mbuf, data_off)), &value, sizeof(value));
+}
+
+static inline uint64_t
+virtio_mbuf_rearm_value(uint16_t port_id)
+{
+	struct rte_mbuf m = { .data_off = RTE_PKTMBUF_HEADROOM, .nb_segs = 1, .port = port_id };
+	uint64_t value;
+
+	rte_mbuf_refcnt_set(&m, 1);
+	memcpy(&value, RTE_PTR_ADD(&m, offsetof(struct rte_mbuf, data_off)), sizeof(value));
+	return value;
+}
+
+/** Index in virtio_counters.size; the bounds are those of upstream's counter names. */
+static __rte_always_inline unsigned int
+virtio_size_bin(uint32_t len)
+{
+	if (len > 64 && len < 1024)
+		return 27 - (unsigned int)__builtin_clz(len);
+	if (len <= 64)
+		return len == 64;
+	return len < 1519 ? 6 : 7;
+}
+
+/** Counts one packet but for `packets`, which a burst adds at its end. */
+static __rte_always_inline void
+virtio_count(struct virtio_counters *counters, const struct rte_mbuf *m)
+{
+	const struct rte_ether_addr *dst = rte_pktmbuf_mtod(m, const struct rte_ether_addr *);
+
+	counters->bytes += m->pkt_len;
+	counters->size[virtio_size_bin(m->pkt_len)]++;
+	if (unlikely(rte_is_multicast_ether_addr(dst))) {
+		if (rte_is_broadcast_ether_addr(dst))
+			counters->broadcast++;
+		else
+			counters->multicast++;
+	}
+}
+
+/** A header in the headroom: no descriptor of its own, but only where nobody else reads there. */
+static __rte_always_inline bool
+virtio_tx_can_push(const struct rte_mbuf *m)
+{
+	return likely(rte_mbuf_refcnt_read(m) == 1 && RTE_MBUF_DIRECT(m) &&
+		      m->data_off >= VIRTIO_HDR_SIZE &&
+		      ((m->data_off | (uintptr_t)m->buf_addr) & 1) == 0);
+}
+
+/** Takes the ring out of service; the caller is inside the gate and leaves it next. */
+static inline void
+virtio_quarantine(struct virtio_queue *q, const char *why)
+{
+	virtio_gate_shut(&q->gate);
+	if (virtqueue_quarantine(q->vq, why))
+		q->events.quarantined++;
+}
+
+/** Packets to be freed, gathered into runs of one pool. */
+struct virtio_free_run {
+	struct rte_mempool *pool;
+	unsigned int n;
+	void *objs[64];
+};
+
+static __rte_always_inline void
+virtio_free_flush(struct virtio_free_run *run)
+{
+	if (run->n > 0)
+		rte_mempool_put_bulk(run->pool, run->objs, run->n);
+	run->n = 0;
+}
+
+/** Frees one packet, mostly later: a queue's packets may come from several pools. */
+static __rte_always_inline void
+virtio_free_add(struct virtio_free_run *run, struct rte_mbuf *m)
+{
+	if (unlikely(m->nb_segs != 1)) {
+		rte_pktmbuf_free(m);
+		return;
+	}
+	m = rte_pktmbuf_prefree_seg(m);
+	if (unlikely(m == NULL))
+		return;
+	if (unlikely(m->pool != run->pool || run->n == RTE_DIM(run->objs))) {
+		virtio_free_flush(run);
+		run->pool = m->pool;
+	}
+	run->objs[run->n++] = m;
+}
+
+#endif /* VIRTIO_RXTX_COMMON_H */

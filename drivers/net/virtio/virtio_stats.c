@@ -1,0 +1,209 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+/*
+ * Counters, under upstream's names and those of resets. They belong to the queue, not to its ring,
+ * and go on over restarts.
+ */
+
+#include <stdio.h>
+#include <string.h>
+
+#include <rte_string_fns.h>
+
+#include "virtio_ethdev.h"
+#include "virtio_queue.h"
+
+struct field {
+	const char *name;
+	size_t offset;
+};
+
+#define COUNTER(name, member) { name, offsetof(struct virtio_counters, member) }
+
+static const struct field rx_fields[] = {
+	COUNTER("good_packets", packets),
+	COUNTER("good_bytes", bytes),
+	COUNTER("errors", errors),
+	COUNTER("multicast_packets", multicast),
+	COUNTER("broadcast_packets", broadcast),
+	COUNTER("undersize_packets", size[0]),
+	COUNTER("size_64_packets", size[1]),
+	COUNTER("size_65_127_packets", size[2]),
+	COUNTER("size_128_255_packets", size[3]),
+	COUNTER("size_256_511_packets", size[4]),
+	COUNTER("size_512_1023_packets", size[5]),
+	COUNTER("size_1024_1518_packets", size[6]),
+	COUNTER("size_1519_max_packets", size[7]),
+};
+
+static const struct field tx_fields[] = {
+	COUNTER("good_packets", packets),
+	COUNTER("good_bytes", bytes),
+	/* Not upstream's: packets of more segments than the ring has descriptors, dropped. */
+	COUNTER("errors", errors),
+	COUNTER("multicast_packets", multicast),
+	COUNTER("broadcast_packets", broadcast),
+	COUNTER("undersize_packets", size[0]),
+	COUNTER("size_64_packets", size[1]),
+	COUNTER("size_65_127_packets", size[2]),
+	COUNTER("size_128_255_packets", size[3]),
+	COUNTER("size_256_511_packets", size[4]),
+	COUNTER("size_512_1023_packets", size[5]),
+	COUNTER("size_1024_1518_packets", size[6]),
+	COUNTER("size_1519_max_packets", size[7]),
+};
+
+#define EVENT(name, member) { name, offsetof(struct virtio_queue_events, member) }
+
+static const struct field event_fields[] = {
+	EVENT("resets", resets),
+	EVENT("reset_dropped", reset_dropped),
+	EVENT("reset_ns", reset_ns),
+	EVENT("quarantined", quarantined),
+	EVENT("unserved", unserved),
+};
+
+static const struct virtio_counters *
+counters(const struct virtio_queue *q)
+{
+	return q->is_rx ? &container_of(q, const struct virtio_rxq, q)->counters :
+			  &container_of(q, const struct virtio_txq, q)->counters;
+}
+
+int
+virtio_stats_get(VIRTIO_STATS_GET_ARGS)
+{
+	const struct virtio_port *port = virtio_port(edev);
+	virtio_queue_stats_t *by_queue = VIRTIO_QUEUE_STATS(stats, per_queue);
+	uint16_t i;
+
+	stats->rx_nombuf = 0;
+	for (i = 0; i < edev->data->nb_rx_queues; i++) {
+		const struct virtio_queue *q = virtio_queue_rx(port, i);
+
+		if (q == NULL)
+			continue;
+		stats->ipackets += counters(q)->packets;
+		stats->ibytes += counters(q)->bytes;
+		stats->ierrors += counters(q)->errors;
+		stats->rx_nombuf += counters(q)->no_mbuf;
+		if (by_queue != NULL && i < RTE_ETHDEV_QUEUE_STAT_CNTRS) {
+			by_queue->q_ipackets[i] = counters(q)->packets;
+			by_queue->q_ibytes[i] = counters(q)->bytes;
+		}
+	}
+	for (i = 0; i < edev->data->nb_tx_queues; i++) {
+		const struct virtio_queue *q = virtio_queue_tx(port, i);
+
+		if (q == NULL)
+			continue;
+		stats->opackets += counters(q)->packets;
+		stats->obytes += counters(q)->bytes;
+		stats->oerrors += counters(q)->errors;
+		if (by_queue != NULL && i < RTE_ETHDEV_QUEUE_STAT_CNTRS) {
+			by_queue->q_opackets[i] = counters(q)->packets;
+			by_queue->q_obytes[i] = counters(q)->bytes;
+		}
+	}
+	return 0;
+}
+
+/* The polling thread may be counting at this moment: a packet of its burst may survive. */
+int
+virtio_stats_reset(struct rte_eth_dev *edev)
+{
+	struct virtio_port *port = virtio_port(edev);
+	uint16_t i;
+
+	for (i = 0; i < port->args.pairs; i++) {
+		if (port->rxqs[i] != NULL) {
+			memset(&port->rxqs[i]->counters, 0, sizeof(port->rxqs[i]->counters));
+			memset(&port->rxqs[i]->q.events, 0, sizeof(port->rxqs[i]->q.events));
+		}
+		if (port->txqs[i] != NULL) {
+			memset(&port->txqs[i]->counters, 0, sizeof(port->txqs[i]->counters));
+			memset(&port->txqs[i]->q.events, 0, sizeof(port->txqs[i]->q.events));
+		}
+	}
+	return 0;
+}
+
+/* Walks all extended counters in their one order: rx queues, then tx queues. */
+struct walk {
+	struct rte_eth_xstat *values;
+	struct rte_eth_xstat_name *names;
+	unsigned int room;
+	unsigned int n;
+};
+
+static void
+add_fields(struct walk *walk, const char *direction, uint16_t id, const void *base,
+	   const struct field *fields, unsigned int nb)
+{
+	unsigned int i;
+
+	for (i = 0; i < nb; i++, walk->n++) {
+		if (walk->n >= walk->room)
+			continue;
+		if (walk->names != NULL)
+			snprintf(walk->names[walk->n].name, sizeof(walk->names[walk->n].name),
+				 "%s_q%u_%s", direction, id, fields[i].name);
+		if (walk->values != NULL) {
+			walk->values[walk->n].id = walk->n;
+			walk->values[walk->n].value = base == NULL ? 0 :
+				*(const uint64_t *)(const void *)((const uint8_t *)base +
+								   fields[i].offset);
+		}
+	}
+}
+
+static void
+add_queue(struct walk *walk, const char *direction, uint16_t id, const struct virtio_queue *q,
+	  const struct field *fields, unsigned int nb)
+{
+	add_fields(walk, direction, id, q == NULL ? NULL : counters(q), fields, nb);
+	add_fields(walk, direction, id, q == NULL ? NULL : &q->events, event_fields,
+		   RTE_DIM(event_fields));
+}
+
+/* A queue without a set-up has its place all the same: ids must not move under the application. */
+static int
+walk_all(const struct rte_eth_dev *edev, struct walk *walk)
+{
+	const struct virtio_port *port = virtio_port(edev);
+	uint16_t i;
+
+	for (i = 0; i < edev->data->nb_rx_queues; i++)
+		add_queue(walk, "rx", i, virtio_queue_rx(port, i), rx_fields, RTE_DIM(rx_fields));
+	for (i = 0; i < edev->data->nb_tx_queues; i++)
+		add_queue(walk, "tx", i, virtio_queue_tx(port, i), tx_fields, RTE_DIM(tx_fields));
+	return walk->n;
+}
+
+int
+virtio_xstats_get(struct rte_eth_dev *edev, struct rte_eth_xstat *xstats, unsigned int n)
+{
+	struct walk walk = { .values = xstats, .room = xstats == NULL ? 0 : n };
+
+	return walk_all(edev, &walk);
+}
+
+int
+virtio_xstats_get_names(struct rte_eth_dev *edev, struct rte_eth_xstat_name *names, unsigned int n)
+{
+	struct walk walk = { .names = names, .room = names == NULL ? 0 : n };
+
+	return walk_all(edev, &walk);
+}
+
+/* There is nothing to map, which is as good as mapped: testpmd counts on that. */
+int
+virtio_queue_stats_mapping_set(struct rte_eth_dev *edev, uint16_t queue, uint8_t stat,
+			       uint8_t is_rx)
+{
+	RTE_SET_USED(edev);
+	RTE_SET_USED(queue);
+	RTE_SET_USED(stat);
+	RTE_SET_USED(is_rx);
+	return 0;
+}

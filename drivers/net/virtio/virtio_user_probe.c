@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+/*
+ * virtio-user on the vdev bus: the device is a back-end on a socket.
+ */
+
+#include <errno.h>
+
+#include <bus_vdev_driver.h>
+#include <rte_errno.h>
+#include <rte_malloc.h>
+
+#include "transport_vhost_user.h"
+#include "virtio_ethdev.h"
+#include "virtio_log.h"
+
+static const struct virtio_bus virtio_user_bus = {
+	.is_up = vhost_user_is_up,
+	.reconnect = vhost_user_reconnect,
+	.watch_fd = vhost_user_watch_fd,
+	.hang_up = vhost_user_hang_up,
+	.destroy = vhost_user_destroy,
+};
+
+static int
+meet_device(struct virtio_port *port, const char *name)
+{
+	const struct vhost_user_conf conf = {
+		.path = port->args.path,
+		.server = port->args.server,
+		.nb_rings = 2 * port->args.pairs,
+		.stop = port->args.queue_reset,
+	};
+	int ret;
+
+	ret = virtio_device_init(&port->dev, name, VIRTIO_TRANSPORT_VHOST_USER, conf.nb_rings);
+	if (ret != 0)
+		return ret;
+	port->bus = &virtio_user_bus;
+	ret = vhost_user_create(&port->dev, &conf);
+	if (ret != 0)
+		virtio_device_fini(&port->dev);
+	return ret;
+}
+
+static int
+probe_port(struct rte_eth_dev *edev, const char *name, const char *args)
+{
+	struct virtio_port *port = virtio_port(edev);
+	int ret;
+
+	ret = virtio_user_parse(name, args, &port->args);
+	if (ret == 0)
+		ret = meet_device(port, name);
+	if (ret != 0)
+		return ret;
+	ret = virtio_port_create(edev);
+	if (ret != 0) {
+		vhost_user_destroy(&port->dev);
+		virtio_device_fini(&port->dev);
+		return ret;
+	}
+	ret = virtio_link_watch(port);
+	if (ret != 0)
+		virtio_port_close(edev);
+	return ret;
+}
+
+static int
+virtio_user_probe(struct rte_vdev_device *vdev)
+{
+	const char *name = rte_vdev_device_name(vdev);
+	struct rte_eth_dev *edev;
+	int ret;
+
+	if (rte_eal_process_type() != RTE_PROC_PRIMARY) {
+		VIRTIO_INIT_LOG(ERR, "%s: secondary processes are not in this driver yet", name);
+		return -ENOTSUP;
+	}
+	edev = rte_eth_vdev_allocate(vdev, sizeof(struct virtio_port));
+	if (edev == NULL) {
+		VIRTIO_INIT_LOG(ERR, "%s: no ethdev port to be had", name);
+		return -ENOMEM;
+	}
+	ret = probe_port(edev, name, rte_vdev_device_args(vdev));
+	if (ret != 0) {
+		rte_eth_dev_release_port(edev);
+		return ret;
+	}
+	rte_eth_dev_probing_finish(edev);
+	return 0;
+}
+
+static int
+virtio_user_remove(struct rte_vdev_device *vdev)
+{
+	struct rte_eth_dev *edev = rte_eth_dev_allocated(rte_vdev_device_name(vdev));
+
+	if (edev == NULL)
+		return 0;
+	return rte_eth_dev_close(edev->data->port_id);
+}
+
+static struct rte_vdev_driver virtio_user_driver = {
+	.probe = virtio_user_probe,
+	.remove = virtio_user_remove,
+};
+
+RTE_PMD_REGISTER_VDEV(net_virtio_user, virtio_user_driver);
+RTE_PMD_REGISTER_ALIAS(net_virtio_user, virtio_user);
+RTE_PMD_REGISTER_PARAM_STRING(net_virtio_user, VIRTIO_USER_PARAMS);
