@@ -149,7 +149,7 @@ ring_check_returned(const struct buffer *buffers, unsigned int n)
 
 	for (i = 0; i < n; i++) {
 		if (buffers[i].returned != buffers[i].posted)
-			test_fail(__FILE__, __LINE__, "buffer %u was posted %u times and came back %u times",
+			test_fail(__FILE__, __LINE__, "buffer %u: %u times posted, %u times back",
 				  i, buffers[i].posted, buffers[i].returned);
 	}
 }

@@ -143,7 +143,7 @@ follow(struct split_device *sd, struct split_device_chain *chain, uint8_t *table
 
 		if (in_ring) {
 			if (sd->in_flight[at]) {
-				breach(sd, "descriptor %u is offered again before it was used", at);
+				breach(sd, "descriptor %u is offered before it was used", at);
 				return false;
 			}
 			sd->in_flight[at] = true;
@@ -153,12 +153,12 @@ follow(struct split_device *sd, struct split_device_chain *chain, uint8_t *table
 		if (sd->map != NULL)
 			mapped = sd->map(sd->map_arg, addr, len);
 		if (addr == 0 || len == 0 || mapped == NULL) {
-			breach(sd, "descriptor %u names %" PRIu32 " bytes at 0x%" PRIx64, at, len, addr);
+			breach(sd, "descriptor %u: %" PRIu32 " bytes at 0x%" PRIx64, at, len, addr);
 			return false;
 		}
 		if (flags & F_INDIRECT) {
 			if (!in_ring || (flags & F_NEXT) || chain->n != 0 || len % DESC_SIZE != 0) {
-				breach(sd, "descriptor %u: indirect table out of place (2.7.5.3)", at);
+				breach(sd, "descriptor %u: indirect out of place (2.7.5.3)", at);
 				return false;
 			}
 			chain->indirect = true;
@@ -169,7 +169,7 @@ follow(struct split_device *sd, struct split_device_chain *chain, uint8_t *table
 			return false;
 		}
 		if (chain->n > 0 && chain->part[chain->n - 1].writable && !(flags & F_WRITE)) {
-			breach(sd, "descriptor %u: to be read, after one to be written (2.7.4.2)", at);
+			breach(sd, "descriptor %u: read after write (2.7.4.2)", at);
 			return false;
 		}
 		chain->part[chain->n++] = (struct split_device_part){
@@ -179,7 +179,7 @@ follow(struct split_device *sd, struct split_device_chain *chain, uint8_t *table
 			return true;
 		next = get16(d + DESC_NEXT);
 		if (next >= entries) {
-			breach(sd, "the chain of %u goes on at %u of %u", chain->head, next, entries);
+			breach(sd, "descriptor %u: next is %u of %u", at, next, entries);
 			return false;
 		}
 		if (in_ring)

@@ -69,6 +69,13 @@ test_logged(const char *word)
 	return n;
 }
 
+void
+test_forget_log(void)
+{
+	logged_len = 0;
+	logged[0] = '\0';
+}
+
 unsigned int
 test_open_fds(void)
 {
@@ -153,7 +160,8 @@ start_eal(const char *program)
 	char cores[4 * RTE_MAX_LCORE + 8];
 	char *args[] = {
 		(char *)(uintptr_t)program, "--no-huge", "-m", "256", "--no-pci", "--no-telemetry",
-		"--lcores", cores, "--file-prefix", prefix, "--log-level", "lib.eal:warning", "--log-level", "pmd.net.virtio.*:debug",
+		"--lcores", cores, "--file-prefix", prefix, "--log-level", "lib.eal:warning",
+		"--log-level", "pmd.net.virtio.*:debug",
 		NULL
 	};
 
@@ -185,8 +193,7 @@ run_case(const struct test_case *c, const struct ring_conf *ring)
 	else
 		snprintf(name, sizeof(name), "%s size=%u event_idx=%d", c->name, ring->size,
 			 ring->event_idx);
-	logged_len = 0;
-	logged[0] = '\0';
+	test_forget_log();
 	if (setjmp(out_of_case) != 0) {
 		printf("FAILED %s: %s\n", name, why);
 		fflush(stdout);

@@ -67,8 +67,11 @@ void test_fail(const char *file, int line, const char *format, ...)
 				  #wanted, wanted_); \
 	} while (0)
 
-/** Lines that the code under test logged since the case began and that contain a word. */
+/** Lines that contain a word, of what was logged since the case began or test_forget_log(). */
 unsigned int test_logged(const char *word);
+
+/** Forgets what was logged so far. */
+void test_forget_log(void);
 
 /** Open file descriptors of this process. */
 unsigned int test_open_fds(void);

@@ -167,7 +167,7 @@ negotiate(struct virtio_port *port)
 	const uint64_t needed = port->mergeable ? VIRTIO_BIT(VIRTIO_NET_F_MRG_RXBUF) : 0;
 	int ret;
 
-	ret = virtio_device_negotiate(&port->dev, port->wanted);
+	ret = virtio_device_negotiate(&port->dev, wanted_features(port));
 	if (ret != 0)
 		return ret;
 	if ((port->dev.acked & needed) != needed) {
@@ -273,8 +273,7 @@ dev_configure(struct rte_eth_dev *edev)
 				edev->data->port_id);
 		return -ENOTSUP;
 	}
-	port->wanted = wanted_features(port);
-	port->mergeable = (port->wanted & port->dev.offered &
+	port->mergeable = (wanted_features(port) & port->dev.offered &
 			   VIRTIO_BIT(VIRTIO_NET_F_MRG_RXBUF)) != 0;
 	return 0;
 }

@@ -46,7 +46,6 @@ struct virtio_port {
 	struct rte_eth_dev *edev;
 	pthread_mutex_t lock;
 	struct virtio_devargs args;
-	uint64_t wanted;           /**< feature bits to negotiate, as last configured */
 	bool running;              /**< between a successful start and the next stop */
 	bool mergeable;            /**< MRG_RXBUF is in force */
 	struct virtio_rxq **rxqs;  /**< by queue, made at first set-up, freed at close */
@@ -54,6 +53,7 @@ struct virtio_port {
 	/** Empty rings 0 and 1 where the application has no such queue: no back-end starts without. */
 	struct virtqueue *spare[2];
 	struct rte_intr_handle *watch;
+	bool watching;             /**< its handler is registered */
 	bool rewatch;              /**< the file descriptor to watch has changed */
 	bool watchdog;             /**< its alarm is set */
 };

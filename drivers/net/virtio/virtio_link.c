@@ -129,6 +129,7 @@ static int
 watch_fd(struct virtio_port *port)
 {
 	const int fd = port->bus->watch_fd(&port->dev);
+	int ret;
 
 	/* A client's dead connection would call for ever: only dev_reset() leads on from there. */
 	if (fd < 0 || (!port->args.server && !port->bus->is_up(&port->dev)))
@@ -136,7 +137,18 @@ watch_fd(struct virtio_port *port)
 	if (rte_intr_fd_set(port->watch, fd) != 0 ||
 	    rte_intr_type_set(port->watch, RTE_INTR_HANDLE_VDEV) != 0)
 		return -rte_errno;
-	return rte_intr_callback_register(port->watch, watch_event, port);
+	ret = rte_intr_callback_register(port->watch, watch_event, port);
+	port->watching = ret == 0;
+	return ret;
+}
+
+static void
+unwatch(struct virtio_port *port, int (*unregister)(const struct rte_intr_handle *handle,
+						    rte_intr_callback_fn cb, void *arg))
+{
+	if (port->watching)
+		unregister(port->watch, watch_event, port);
+	port->watching = false;
 }
 
 static void
@@ -144,7 +156,7 @@ rewatch(void *arg)
 {
 	struct virtio_port *port = arg;
 
-	rte_intr_callback_unregister(port->watch, watch_event, port);
+	unwatch(port, rte_intr_callback_unregister);
 	pthread_mutex_lock(&port->lock);
 	port->rewatch = false;
 	rte_intr_fd_set(port->watch, -1);
@@ -173,22 +185,21 @@ virtio_link_watch(struct virtio_port *port)
  * served, so for those nothing is claimed.
  */
 static bool
-keep_watching(struct virtio_queue *q)
+keep_watching(struct virtio_queue *txq)
 {
-	if (q == NULL || !q->watched || virtqueue_state(q->vq) != VIRTQUEUE_LIVE)
+	if (txq == NULL || !txq->watched || virtqueue_state(txq->vq) != VIRTQUEUE_LIVE)
 		return false;
-	if (__atomic_load_n(&q->vq->used->idx, __ATOMIC_RELAXED) != 0) {
-		q->watched = false;
+	if (__atomic_load_n(&txq->vq->used->idx, __ATOMIC_RELAXED) != 0) {
+		txq->watched = false;
 		return false;
 	}
-	if (q->is_rx || __atomic_load_n(&q->vq->avail->idx, __ATOMIC_RELAXED) == 0)
-		return !q->is_rx;
-	if (++q->watch_ticks < WATCHDOG_TICKS)
+	if (__atomic_load_n(&txq->vq->avail->idx, __ATOMIC_RELAXED) == 0 ||
+	    ++txq->watch_ticks < WATCHDOG_TICKS)
 		return true;
-	q->events.unserved++;
-	q->watched = false;
+	txq->events.unserved++;
+	txq->watched = false;
 	VIRTIO_LOG(ERR, "port %u: tx queue %u: the device does not serve it since its start; stop and "
-		   "start it again", q->port->edev->data->port_id, q->id);
+		   "start it again", txq->port->edev->data->port_id, txq->id);
 	return false;
 }
 
@@ -221,9 +232,9 @@ virtio_link_unwatch(struct virtio_port *port)
 	if (port->watch == NULL)
 		return;
 	/* In this order: the handler sets the alarm. Neither is waited for with the lock held. */
-	rte_intr_callback_unregister_sync(port->watch, watch_event, port);
+	unwatch(port, rte_intr_callback_unregister_sync);
 	rte_eal_alarm_cancel(rewatch, port);
-	rte_intr_callback_unregister_sync(port->watch, watch_event, port);
+	unwatch(port, rte_intr_callback_unregister_sync);
 	rte_eal_alarm_cancel(watchdog, port);
 	port->rewatch = false;
 	port->watchdog = false;

@@ -123,7 +123,7 @@ virtio_queue_open(struct virtio_queue *q)
 		to_rxq(q)->mergeable = virtio_device_has(q->vq->dev, VIRTIO_NET_F_MRG_RXBUF);
 	else
 		to_txq(q)->indirect = virtio_device_has(q->vq->dev, VIRTIO_RING_F_INDIRECT_DESC);
-	q->watched = true;
+	q->watched = !q->is_rx;
 	q->watch_ticks = 0;
 	virtio_gate_open(&q->gate);
 }

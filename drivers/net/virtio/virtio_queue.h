@@ -64,7 +64,7 @@ struct virtio_queue {
 	uint16_t id;          /**< ethdev's number */
 	bool is_rx;
 	bool deferred;        /**< stays stopped when the port starts */
-	bool watched;         /**< started, and not yet seen to be served */
+	bool watched;         /**< transmit: started, and not yet seen to be served */
 	uint16_t watch_ticks; /**< watchdog's looks since there is work */
 	int node;             /**< where the first ring was made, and so all that follow */
 	struct virtio_queue_events events;

@@ -98,6 +98,9 @@ virtio_user_remove(struct rte_vdev_device *vdev)
 
 	if (edev == NULL)
 		return 0;
+	/* An unplugged device is gone whether the application has stopped its port or not. */
+	if (edev->data->dev_started)
+		rte_eth_dev_stop(edev->data->port_id);
 	return rte_eth_dev_close(edev->data->port_id);
 }
 
