@@ -105,7 +105,9 @@ virtqueue_start(struct virtqueue *vq, uint32_t timeout_us)
 	if (ret != 0) {
 		VIRTIO_LOG(ERR, "%s: ring %u: start failed: %s", dev->name, vq->index,
 			   rte_strerror(-ret));
-		virtqueue_stop(vq, timeout_us);
+		/* With no way to stop it there is no proof either. */
+		if (virtqueue_stop(vq, timeout_us) == -ENOTSUP)
+			virtqueue_set_state(vq, VIRTQUEUE_BROKEN);
 		return ret;
 	}
 	/*
@@ -138,10 +140,12 @@ virtio_device_reset(struct virtio_device *dev, uint32_t timeout_us)
 			virtqueue_set_state(dev->vqs[i],
 					    ret == 0 ? VIRTQUEUE_READY : VIRTQUEUE_BROKEN);
 	}
-	if (ret == 0)
+	if (ret == 0) {
 		dev->status = VIRTIO_STATUS_RESET;
-	else
+		dev->acked = 0;
+	} else {
 		VIRTIO_LOG(ERR, "%s: the device's reset is not confirmed: %s; the memory and buffers "
 			   "of its rings are kept", dev->name, rte_strerror(-ret));
+	}
 	return ret;
 }
