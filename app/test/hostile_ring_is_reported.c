@@ -1,0 +1,386 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+/*
+ * A device that breaks the rules in the used ring is found out, and nothing is read or written out
+ * of bounds: the rings here are fenced, see ring_fence(), which the address sanitizer makes bite.
+ * The ring is taken out of service once; a stop and a start heal it.
+ */
+
+#include <stdlib.h>
+#include <string.h>
+
+#include <rte_common.h>
+
+#include "ring.h"
+
+struct set {
+	struct fake_device *fake;
+	struct virtqueue *vq;
+	struct split_device *sd;
+	struct ring_fence fence;
+	struct buffer *buffers;
+	unsigned int n;
+};
+
+static struct set set;
+
+/* A running ring with so many buffers of so many descriptors, all taken by the device. */
+static void
+up(const struct ring_conf *ring, unsigned int n, uint16_t descs)
+{
+	struct split_device_chain chain;
+	unsigned int i;
+
+	memset(&set, 0, sizeof(set));
+	test_forget_log();
+	set.fake = fake_device_create(1, ring->event_idx);
+	set.vq = ring_create(set.fake, 0, ring->size);
+	set.n = n;
+	set.buffers = calloc(n + 1, sizeof(*set.buffers));
+	fake_device_run(set.fake, &set.vq, 1);
+	set.sd = fake_ring(set.fake, 0);
+	ring_fence(set.vq, &set.fence);
+	for (i = 0; i < n; i++)
+		ring_push(set.vq, &set.buffers[i], descs, VRING_DESC_F_WRITE);
+	split_publish(set.vq);
+	for (i = 0; i < n; i++)
+		CHECK(split_device_take(set.sd, &chain));
+}
+
+/* What the owner does next: out of service, stop, reclaim; all buffers are there; runs again. */
+static void
+heal_and_down(const struct ring_conf *ring)
+{
+	struct split_device_chain chain;
+	struct buffer again = { 0 };
+	uint32_t len;
+
+	ring_unfence(set.vq, &set.fence);
+	CHECK(virtqueue_quarantine(set.vq, "a test"));
+	CHECK_EQ(virtqueue_state(set.vq), VIRTQUEUE_BROKEN);
+	CHECK(!virtqueue_quarantine(set.vq, "a test"));
+	CHECK_EQ(test_logged("taken out of service: a test"), 1);
+	CHECK_EQ(virtqueue_reclaim(set.vq, ring_take_back, NULL), -EBUSY);
+	CHECK_EQ(virtqueue_destroy(set.vq), -EBUSY);
+
+	CHECK_EQ(virtqueue_stop(set.vq, PATIENCE_US), 0);
+	split_device_poison(ring->size, set.vq->used);
+	CHECK(virtqueue_reclaim(set.vq, ring_take_back, NULL) >= 0);
+	ring_check_returned(set.buffers, set.n);
+	ring_check_fresh(set.vq);
+
+	CHECK_EQ(virtqueue_start(set.vq, PATIENCE_US), 0);
+	set.sd = fake_ring(set.fake, 0);
+	ring_push(set.vq, &again, 1, VRING_DESC_F_WRITE);
+	split_publish(set.vq);
+	CHECK(split_must_notify(set.vq));
+	CHECK(split_device_take(set.sd, &chain));
+	split_device_use(set.sd, chain.head, 5);
+	CHECK_EQ(split_used(set.vq), 1);
+	CHECK(split_pop(set.vq, true, &len) == &again);
+	CHECK_EQ(len, 5);
+
+	CHECK_EQ(virtqueue_stop(set.vq, PATIENCE_US), 0);
+	ring_destroy(set.vq);
+	fake_device_destroy(set.fake);
+	free(set.buffers);
+}
+
+static void
+id_out_of_range(const struct ring_conf *ring)
+{
+	const uint32_t bad[] = {
+		ring->size, ring->size + 1, UINT16_MAX, 65536, 65536 + ring->size - 1, INT32_MAX,
+		UINT32_MAX - 1, UINT32_MAX
+	};
+	unsigned int i;
+	uint32_t len;
+
+	up(ring, RTE_DIM(bad), 1);
+	for (i = 0; i < RTE_DIM(bad); i++) {
+		const uint16_t free_before = set.vq->free_count;
+
+		split_device_use_raw(set.sd, bad[i], 64);
+		CHECK_EQ(split_used(set.vq), 1);
+		CHECK(split_pop(set.vq, i % 2 != 0, &len) == NULL);
+		/* Stepped past, and nothing else changed. */
+		CHECK_EQ(split_used(set.vq), 0);
+		CHECK_EQ(set.vq->free_count, free_before);
+	}
+	heal_and_down(ring);
+}
+
+static void
+id_twice(const struct ring_conf *ring)
+{
+	struct buffer *b;
+	uint32_t len;
+
+	up(ring, 8, 1);
+	split_device_use_raw(set.sd, 3, 64);
+	split_device_use_raw(set.sd, 3, 64);
+	CHECK_EQ(split_used(set.vq), 2);
+	b = split_pop(set.vq, false, &len);
+	CHECK(b == &set.buffers[3]);
+	b->returned++;
+	CHECK(split_pop(set.vq, false, &len) == NULL);
+	heal_and_down(ring);
+}
+
+static void
+chain_id_twice(const struct ring_conf *ring)
+{
+	const uint16_t descs = 3;
+	struct buffer *b;
+	uint32_t len;
+
+	up(ring, 8, descs);
+	split_device_use_raw(set.sd, 2 * descs, 64);
+	split_device_use_raw(set.sd, 2 * descs, 64);
+	b = split_pop(set.vq, true, &len);
+	CHECK(b == &set.buffers[2]);
+	b->returned++;
+	CHECK_EQ(set.vq->free_count, ring->size - 7 * descs);
+	CHECK(split_pop(set.vq, true, &len) == NULL);
+	CHECK_EQ(set.vq->free_count, ring->size - 7 * descs);
+	heal_and_down(ring);
+}
+
+static void
+id_of_no_head(const struct ring_conf *ring)
+{
+	const uint16_t free_before = ring->size - 8 * 3;
+	unsigned int i;
+	uint32_t len;
+
+	up(ring, 8, 3);
+	for (i = 0; i < 8; i++) {
+		split_device_use_raw(set.sd, 3 * i + 1 + i % 2, 64);
+		CHECK(split_pop(set.vq, true, &len) == NULL);
+		CHECK_EQ(set.vq->free_count, free_before);
+	}
+	heal_and_down(ring);
+}
+
+static void
+id_that_was_never_offered(const struct ring_conf *ring)
+{
+	uint32_t len;
+
+	up(ring, 8, 1);
+	split_device_use_raw(set.sd, 8, 64);
+	CHECK(split_pop(set.vq, false, &len) == NULL);
+	split_device_use_raw(set.sd, ring->size - 1, 64);
+	CHECK(split_pop(set.vq, false, &len) == NULL);
+	heal_and_down(ring);
+}
+
+/* The length is the owner's to judge: it gets what the device said, all 32 bits of it. */
+static void
+length_is_handed_on(const struct ring_conf *ring)
+{
+	static const uint32_t lengths[] = { 0, 1, 57, 65535, 65536, 65537, UINT32_MAX };
+	unsigned int i;
+	uint32_t len;
+
+	up(ring, RTE_DIM(lengths), 1);
+	for (i = 0; i < RTE_DIM(lengths); i++) {
+		struct buffer *b;
+
+		split_device_use(set.sd, i, lengths[i]);
+		b = split_pop(set.vq, false, &len);
+		CHECK(b == &set.buffers[i]);
+		CHECK_EQ(len, lengths[i]);
+		b->returned++;
+	}
+	heal_and_down(ring);
+}
+
+static void
+used_index_runs_ahead(const struct ring_conf *ring)
+{
+	static const uint16_t held[] = { 0, 1, 5 };
+	unsigned int i;
+
+	for (i = 0; i < RTE_DIM(held); i++) {
+		up(ring, held[i], 1);
+		split_device_set_used_idx(set.sd, held[i]);
+		CHECK_EQ(split_used(set.vq), held[i]);
+		split_device_set_used_idx(set.sd, held[i] + 1);
+		CHECK_EQ(split_used(set.vq), -EPROTO);
+		split_device_set_used_idx(set.sd, ring->size);
+		CHECK_EQ(split_used(set.vq), -EPROTO);
+		split_device_set_used_idx(set.sd, 0x8000);
+		CHECK_EQ(split_used(set.vq), -EPROTO);
+		heal_and_down(ring);
+	}
+}
+
+static void
+used_index_runs_ahead_of_a_full_ring(const struct ring_conf *ring)
+{
+	up(ring, ring->size, 1);
+	split_device_set_used_idx(set.sd, ring->size);
+	CHECK_EQ(split_used(set.vq), ring->size);
+	split_device_set_used_idx(set.sd, ring->size + 1);
+	CHECK_EQ(split_used(set.vq), -EPROTO);
+	split_device_set_used_idx(set.sd, UINT16_MAX);
+	CHECK_EQ(split_used(set.vq), -EPROTO);
+	heal_and_down(ring);
+}
+
+static void
+used_index_goes_back(const struct ring_conf *ring)
+{
+	uint32_t len;
+	unsigned int i;
+
+	up(ring, 8, 1);
+	split_device_set_used_idx(set.sd, UINT16_MAX);
+	CHECK_EQ(split_used(set.vq), -EPROTO);
+	split_device_set_used_idx(set.sd, 0);
+	for (i = 0; i < 4; i++) {
+		struct buffer *b;
+
+		split_device_use(set.sd, i, 0);
+		b = split_pop(set.vq, false, &len);
+		CHECK(b == &set.buffers[i]);
+		b->returned++;
+	}
+	split_device_set_used_idx(set.sd, 3);
+	CHECK_EQ(split_used(set.vq), -EPROTO);
+	split_device_set_used_idx(set.sd, 0);
+	CHECK_EQ(split_used(set.vq), -EPROTO);
+	heal_and_down(ring);
+}
+
+/* Chains: fewer buffers than descriptors are out, and that is the limit. */
+static void
+used_index_counts_buffers_and_not_descriptors(const struct ring_conf *ring)
+{
+	up(ring, 4, 3);
+	split_device_set_used_idx(set.sd, 4);
+	CHECK_EQ(split_used(set.vq), 4);
+	split_device_set_used_idx(set.sd, 5);
+	CHECK_EQ(split_used(set.vq), -EPROTO);
+	heal_and_down(ring);
+}
+
+/*
+ * The device may write where it should only read. The driver goes by what it keeps itself: it reads
+ * neither descriptors nor the avail ring, and so what it gets back stays right.
+ */
+static void
+descriptors_and_avail_are_scribbled_over(const struct ring_conf *ring)
+{
+	unsigned int lap, i;
+	uint32_t len;
+
+	up(ring, 8, 3);
+	for (lap = 0; lap < 3; lap++) {
+		memset(set.sd->desc, 0xff, split_device_desc_size(ring->size));
+		memset(set.sd->avail, 0xff, split_device_avail_size(ring->size));
+		for (i = 0; i < 8; i++) {
+			/* A new ring hands descriptors out in order. */
+			const uint16_t head = (lap * 24 + 3 * i) % ring->size;
+			struct buffer *b;
+
+			split_device_use_raw(set.sd, head, i);
+			CHECK_EQ(split_used(set.vq), 1);
+			b = split_pop(set.vq, true, &len);
+			CHECK(b == &set.buffers[i]);
+			CHECK_EQ(len, i);
+			b->returned++;
+		}
+		CHECK_EQ(set.vq->free_count, ring->size);
+		for (i = 0; i < 8; i++)
+			ring_push(set.vq, &set.buffers[i], 3, VRING_DESC_F_WRITE);
+		split_publish(set.vq);
+	}
+	heal_and_down(ring);
+}
+
+/* Anything at all in the used ring, for long: every buffer comes back at most once a post. */
+static void
+noise(const struct ring_conf *ring)
+{
+	const unsigned int n = RTE_MIN(ring->size / 3, 300);
+	uint32_t state = 7 + ring->size;
+	unsigned int round, i;
+	unsigned int popped = 0;
+	uint32_t len;
+
+	up(ring, n, 3);
+	for (round = 0; round < 3000; round++) {
+		const unsigned int entries = (state >> 24) % 5;
+		int used;
+
+		for (i = 0; i < entries; i++) {
+			state = state * 1664525 + 1013904223;
+			/* One in four may be right. */
+			split_device_use_raw(set.sd, (state & 0x300) == 0 ? state :
+					     (state >> 10) % ring->size, state >> 3);
+		}
+		state = state * 1664525 + 1013904223;
+		if (state >> 28 == 0)
+			split_device_set_used_idx(set.sd, state >> 8);
+		used = split_used(set.vq);
+		if (used < 0) {
+			CHECK_EQ(used, -EPROTO);
+			/* As if the device thought better of it. */
+			split_device_set_used_idx(set.sd, set.vq->used_next);
+			continue;
+		}
+		while (used-- > 0) {
+			struct buffer *b = split_pop(set.vq, true, &len);
+
+			if (b == NULL)
+				continue;
+			CHECK_EQ(b->returned, b->posted - 1);
+			b->returned++;
+			popped++;
+			ring_push(set.vq, b, 3, VRING_DESC_F_WRITE);
+		}
+		split_publish(set.vq);
+		CHECK(set.vq->free_count <= ring->size);
+	}
+	CHECK(popped > 0);
+	heal_and_down(ring);
+}
+
+static void
+only_a_live_ring_is_quarantined(void)
+{
+	struct fake_device *fake = fake_device_create(1, false);
+	struct virtqueue *vq = ring_create(fake, 0, 256);
+
+	CHECK(!virtqueue_quarantine(vq, "a test"));
+	CHECK_EQ(virtqueue_state(vq), VIRTQUEUE_READY);
+	fake_device_run(fake, &vq, 1);
+	fake->queue[0].answer = FAKE_NEVER;
+	CHECK_EQ(virtqueue_stop(vq, SHORT_US), -ETIMEDOUT);
+	CHECK(!virtqueue_quarantine(vq, "a test"));
+	CHECK_EQ(test_logged("taken out of service"), 0);
+	fake_answer_now(fake, 0);
+	CHECK_EQ(virtqueue_stop(vq, PATIENCE_US), 0);
+	CHECK(!virtqueue_quarantine(vq, "a test"));
+	CHECK_EQ(virtqueue_state(vq), VIRTQUEUE_READY);
+	ring_destroy(vq);
+	fake_device_destroy(fake);
+}
+
+TEST_MAIN(
+	TEST_EVERY_RING(id_out_of_range),
+	TEST_EVERY_RING(id_twice),
+	TEST_EVERY_RING(chain_id_twice),
+	TEST_EVERY_RING(id_of_no_head),
+	TEST_EVERY_RING(id_that_was_never_offered),
+	TEST_EVERY_RING(length_is_handed_on),
+	TEST_EVERY_RING(used_index_runs_ahead),
+	TEST_EVERY_RING(used_index_runs_ahead_of_a_full_ring),
+	TEST_EVERY_RING(used_index_goes_back),
+	TEST_EVERY_RING(used_index_counts_buffers_and_not_descriptors),
+	TEST_EVERY_RING(descriptors_and_avail_are_scribbled_over),
+	TEST_EVERY_RING(noise),
+	TEST(only_a_live_ring_is_quarantined),
+)

@@ -1,0 +1,341 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+/*
+ * Making rings, and taking them apart with nothing, one, almost all and all descriptors in use:
+ * every buffer comes back once, the ring is as new, and no memory is lost.
+ */
+
+#include <stdlib.h>
+#include <string.h>
+
+#include <rte_common.h>
+#include <rte_malloc.h>
+#include <rte_memory.h>
+#include <rte_memzone.h>
+
+#include "ring.h"
+
+/* Brings the free list and the indices somewhere into a lap first. */
+static void
+go_round(struct virtqueue *vq, struct split_device *sd, unsigned int n)
+{
+	struct buffer b[5] = { 0 };
+	struct split_device_chain chain;
+	uint16_t head[RTE_DIM(b)];
+	uint32_t len;
+	unsigned int i;
+
+	while (n-- > 0) {
+		for (i = 0; i < RTE_DIM(b); i++)
+			ring_push(vq, &b[i], 1 + i % 3, VRING_DESC_F_WRITE);
+		split_publish(vq);
+		for (i = 0; i < RTE_DIM(b); i++) {
+			CHECK(split_device_take(sd, &chain));
+			head[i] = chain.head;
+		}
+		for (i = RTE_DIM(b); i-- > 0; )
+			split_device_use(sd, head[i], 0);
+		CHECK_EQ(split_used(vq), RTE_DIM(b));
+		for (i = RTE_DIM(b); i-- > 0; )
+			CHECK(split_pop(vq, true, &len) == &b[i]);
+	}
+}
+
+/* One life: so many laps, then so many buffers of so many descriptors, some of them used. */
+static void
+live(struct fake_device *fake, struct virtqueue *vq, unsigned int laps, unsigned int posted,
+     uint16_t descs, unsigned int used, unsigned int popped)
+{
+	struct buffer *buffers = calloc(posted + 1, sizeof(*buffers));
+	struct split_device_chain chain;
+	struct split_device *sd;
+	unsigned int returned = 0;
+	unsigned int i;
+	uint32_t len;
+
+	CHECK_EQ(virtqueue_start(vq, PATIENCE_US), 0);
+	sd = fake_ring(fake, 0);
+	go_round(vq, sd, laps);
+	for (i = 0; i < posted; i++)
+		ring_push(vq, &buffers[i], descs, VRING_DESC_F_WRITE);
+	split_publish(vq);
+	for (i = 0; i < used; i++) {
+		CHECK(split_device_take(sd, &chain));
+		split_device_use(sd, chain.head, 0);
+	}
+	for (i = 0; i < popped; i++) {
+		struct buffer *b = split_pop(vq, true, &len);
+
+		CHECK(b != NULL);
+		b->returned++;
+	}
+	fake_check(fake);
+	CHECK_EQ(virtqueue_stop(vq, PATIENCE_US), 0);
+	/* Used and not popped is not given up either: it is the owner's. */
+	CHECK_EQ(virtqueue_reclaim(vq, ring_take_back, &returned), posted - popped);
+	CHECK_EQ(returned, posted - popped);
+	ring_check_returned(buffers, posted);
+	ring_check_fresh(vq);
+	/* Nothing is there a second time. */
+	CHECK_EQ(virtqueue_reclaim(vq, ring_take_back, &returned), 0);
+	CHECK_EQ(returned, posted - popped);
+	free(buffers);
+}
+
+static void
+every_life(const struct ring_conf *ring, uint16_t descs)
+{
+	const unsigned int n = ring->size / descs;
+	const unsigned int fill[] = { 0, 1, n - 1, n };
+	struct fake_device *fake = fake_device_create(1, ring->event_idx);
+	struct virtqueue *vq = ring_create(fake, 0, ring->size);
+	unsigned int i, laps;
+
+	fake_device_run(fake, NULL, 0);
+	for (i = 0; i < RTE_DIM(fill); i++) {
+		for (laps = 0; laps < 8; laps += 7) {
+			live(fake, vq, laps, fill[i], descs, 0, 0);
+			live(fake, vq, laps, fill[i], descs, fill[i], 0);
+			live(fake, vq, laps, fill[i], descs, fill[i] / 2, fill[i] / 3);
+			live(fake, vq, laps, fill[i], descs, fill[i], fill[i]);
+		}
+	}
+	ring_destroy(vq);
+	fake_device_destroy(fake);
+}
+
+static void
+single_descriptors(const struct ring_conf *ring)
+{
+	every_life(ring, 1);
+}
+
+static void
+chains(const struct ring_conf *ring)
+{
+	every_life(ring, 3);
+}
+
+static void
+chain_of_the_whole_ring(const struct ring_conf *ring)
+{
+	struct fake_device *fake = fake_device_create(1, ring->event_idx);
+	struct virtqueue *vq = ring_create(fake, 0, ring->size);
+
+	fake_device_run(fake, NULL, 0);
+	live(fake, vq, 0, 1, RTE_MIN(ring->size, SPLIT_DEVICE_MAX_CHAIN), 1, 0);
+	live(fake, vq, 0, 1, ring->size, 0, 0);
+	ring_destroy(vq);
+	fake_device_destroy(fake);
+}
+
+/* Posted and never published: the device cannot know of it, the owner gets it back as well. */
+static void
+posted_but_not_published(const struct ring_conf *ring)
+{
+	struct fake_device *fake = fake_device_create(1, ring->event_idx);
+	struct virtqueue *vq = ring_create(fake, 0, ring->size);
+	struct buffer b[3] = { 0 };
+	unsigned int i;
+
+	for (i = 0; i < RTE_DIM(b); i++)
+		ring_push(vq, &b[i], 1 + i, VRING_DESC_F_WRITE);
+	CHECK_EQ(virtqueue_reclaim(vq, ring_take_back, NULL), RTE_DIM(b));
+	ring_check_returned(b, RTE_DIM(b));
+	ring_check_fresh(vq);
+	ring_destroy(vq);
+	fake_device_destroy(fake);
+}
+
+static void
+new_ring_is_zero(const struct ring_conf *ring)
+{
+	struct fake_device *fake = fake_device_create(1, ring->event_idx);
+	struct virtqueue *vq = ring_create(fake, 0, ring->size);
+	/* Memory of an earlier ring is used again. */
+	struct virtqueue *other;
+
+	memset(vq->desc, 0xa5, split_device_desc_size(ring->size));
+	split_device_poison(ring->size, vq->used);
+	ring_destroy(vq);
+	other = ring_create(fake, 0, ring->size);
+	ring_check_fresh(other);
+	CHECK_EQ(virtqueue_state(other), VIRTQUEUE_READY);
+	CHECK(fake->dev.vqs[0] == NULL);
+	ring_destroy(other);
+	fake_device_destroy(fake);
+}
+
+/* The extra memory of each descriptor: there, zero, aligned, its own, and within the ring's. */
+static void
+slot_area(const struct ring_conf *ring)
+{
+	const struct virtqueue_conf conf = {
+		.size = ring->size, .slot_area = 144, .node = SOCKET_ID_ANY
+	};
+	struct fake_device *fake = fake_device_create(1, ring->event_idx);
+	const uint8_t *end;
+	struct virtqueue *vq;
+	size_t i;
+
+	CHECK_EQ(virtqueue_create(&fake->dev, 0, &conf, &vq), 0);
+	end = (const uint8_t *)vq->memory->addr + vq->memory->len;
+	CHECK_EQ(vq->slot_size, 144);
+	CHECK_EQ((uintptr_t)vq->slot_area % 16, 0);
+	CHECK(vq->slot_area >= (uint8_t *)vq->used + split_device_used_size(ring->size));
+	CHECK(vq->slot_area + (size_t)ring->size * 144 <= end);
+	memset(vq->slot_area, 0xa5, (size_t)ring->size * 144);
+	CHECK_EQ(virtqueue_reclaim(vq, ring_take_back, NULL), 0);
+	ring_check_fresh(vq);
+	for (i = 0; i < (size_t)ring->size * 144; i++)
+		CHECK_EQ(vq->slot_area[i], 0);
+	CHECK_EQ(virtqueue_destroy(vq), 0);
+	fake_device_destroy(fake);
+}
+
+static void
+parts_are_aligned_and_apart(const struct ring_conf *ring)
+{
+	struct fake_device *fake = fake_device_create(1, ring->event_idx);
+	struct virtqueue *vq = ring_create(fake, 0, ring->size);
+	uint8_t *desc = (uint8_t *)vq->desc;
+	uint8_t *avail = (uint8_t *)vq->avail;
+	uint8_t *used = (uint8_t *)vq->used;
+
+	CHECK_EQ((uintptr_t)desc % 16, 0);
+	CHECK_EQ((uintptr_t)avail % 2, 0);
+	CHECK_EQ((uintptr_t)used % 4, 0);
+	CHECK(desc + split_device_desc_size(ring->size) <= avail);
+	CHECK(avail + split_device_avail_size(ring->size) <= used);
+	CHECK(used + split_device_used_size(ring->size) <=
+	      (uint8_t *)vq->memory->addr + vq->memory->len);
+	ring_destroy(vq);
+	fake_device_destroy(fake);
+}
+
+static void
+bad_sizes_are_refused(void)
+{
+	static const uint16_t bad[] = { 0, 3, 24, 33, 255, 257, 1000, 32767, 32769, 65535 };
+	struct fake_device *fake = fake_device_create(1, false);
+	struct virtqueue *const untouched = (struct virtqueue *)&fake;
+	struct virtqueue *vq = untouched;
+	unsigned int i;
+
+	for (i = 0; i < RTE_DIM(bad); i++) {
+		const struct virtqueue_conf conf = { .size = bad[i], .node = SOCKET_ID_ANY };
+
+		CHECK_EQ(virtqueue_create(&fake->dev, 0, &conf, &vq), -EINVAL);
+		CHECK(vq == untouched);
+		/* It says what would be right. */
+		CHECK_EQ(test_logged("a power of two up to 32768"), i + 1);
+	}
+	fake_device_destroy(fake);
+}
+
+static void
+bad_index_is_refused(void)
+{
+	const struct virtqueue_conf conf = { .size = 256, .node = SOCKET_ID_ANY };
+	struct fake_device *fake = fake_device_create(2, false);
+	struct virtqueue *vq = NULL;
+
+	CHECK_EQ(virtqueue_create(&fake->dev, 2, &conf, &vq), -EINVAL);
+	CHECK_EQ(virtqueue_create(&fake->dev, UINT16_MAX, &conf, &vq), -EINVAL);
+	CHECK(vq == NULL);
+	CHECK_EQ(test_logged("the device has 2"), 2);
+	fake_device_destroy(fake);
+}
+
+/* A new ring is made and filled while the old one of its index still runs. */
+static void
+new_ring_beside_the_old_one(const struct ring_conf *ring)
+{
+	struct fake_device *fake = fake_device_create(1, ring->event_idx);
+	struct virtqueue *old = ring_create(fake, 0, ring->size);
+	struct virtqueue *heir;
+	struct buffer b[2] = { 0 };
+
+	ring_push(old, &b[0], 1, VRING_DESC_F_WRITE);
+	split_publish(old);
+	fake_device_run(fake, &old, 1);
+	heir = ring_create(fake, 0, ring->size);
+	ring_push(heir, &b[1], 1, VRING_DESC_F_WRITE);
+	split_publish(heir);
+	CHECK(heir->desc != old->desc);
+	CHECK_EQ(virtqueue_state(old), VIRTQUEUE_LIVE);
+	CHECK(fake->dev.vqs[0] == old);
+	/* Not both at once. */
+	CHECK_EQ(virtqueue_start(heir, PATIENCE_US), -EBUSY);
+	CHECK_EQ(virtqueue_state(heir), VIRTQUEUE_READY);
+	CHECK(fake->dev.vqs[0] == old);
+	CHECK_EQ(virtqueue_stop(old, PATIENCE_US), 0);
+	CHECK_EQ(virtqueue_start(heir, PATIENCE_US), 0);
+	CHECK(fake->dev.vqs[0] == heir);
+	CHECK_EQ(virtqueue_start(old, PATIENCE_US), -EBUSY);
+	CHECK(fake->dev.vqs[0] == heir);
+	ring_destroy(old);
+	CHECK(fake->dev.vqs[0] == heir);
+	CHECK_EQ(virtqueue_stop(heir, PATIENCE_US), 0);
+	ring_destroy(heir);
+	ring_check_returned(b, RTE_DIM(b));
+	fake_device_destroy(fake);
+}
+
+/* Memory fails at every step of a creation in turn: none of the steps before is lost. */
+static void
+no_memory(void)
+{
+	enum { BLOCKS = 100000 };
+	const struct virtqueue_conf conf = { .size = 256, .node = SOCKET_ID_ANY };
+	struct fake_device *fake = fake_device_create(1, false);
+	void **block = calloc(BLOCKS, sizeof(*block));
+	struct virtqueue *vq = NULL;
+	size_t size = 64 << 20;
+	unsigned int refused = 0;
+	unsigned int n = 0;
+	int ret;
+
+	while (size >= 64) {
+		CHECK(n < BLOCKS);
+		block[n] = rte_malloc(NULL, size, 0);
+		if (block[n] != NULL)
+			n++;
+		else
+			size /= 2;
+	}
+	for (;;) {
+		const uint64_t before = test_heap_in_use();
+
+		ret = virtqueue_create(&fake->dev, 0, &conf, &vq);
+		if (ret == 0)
+			break;
+		CHECK_EQ(ret, -ENOMEM);
+		CHECK_EQ(test_heap_in_use(), before);
+		refused++;
+		CHECK(n > 0);
+		rte_free(block[--n]);
+	}
+	CHECK(refused > 2);
+	CHECK(test_logged("no memory") > 2);
+	ring_check_fresh(vq);
+	ring_destroy(vq);
+	while (n > 0)
+		rte_free(block[--n]);
+	free(block);
+	fake_device_destroy(fake);
+}
+
+TEST_MAIN(
+	TEST_EVERY_RING(single_descriptors),
+	TEST_EVERY_RING(chains),
+	TEST_EVERY_RING(chain_of_the_whole_ring),
+	TEST_EVERY_RING(posted_but_not_published),
+	TEST_EVERY_RING(new_ring_is_zero),
+	TEST_EVERY_RING(slot_area),
+	TEST_EVERY_RING(parts_are_aligned_and_apart),
+	TEST_EVERY_RING(new_ring_beside_the_old_one),
+	TEST(bad_sizes_are_refused),
+	TEST(bad_index_is_refused),
+	TEST(no_memory),
+)

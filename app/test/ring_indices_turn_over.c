@@ -1,0 +1,178 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+/*
+ * The indices of a ring run over 16 bits and the ring is shorter: whatever the two turn over at,
+ * and in whatever order the device gives buffers back, each comes back as what it was.
+ */
+
+#include <stdlib.h>
+#include <string.h>
+
+#include <rte_common.h>
+
+#include "ring.h"
+
+/* Three turns of the 16-bit indices. */
+#define BUFFERS 200000
+
+struct seen {
+	uint16_t head;
+	uint32_t len;
+	struct buffer *b;
+};
+
+/* Numbers that only have to be mixed, and the same in every run. */
+static uint32_t
+mixed(uint32_t *state)
+{
+	*state = *state * 1664525 + 1013904223;
+	return *state >> 8;
+}
+
+static void
+shuffle(struct seen *s, uint32_t n, uint32_t *state)
+{
+	for (; n > 1; n--) {
+		const uint32_t other = mixed(state) % n;
+		const struct seen last = s[n - 1];
+
+		s[n - 1] = s[other];
+		s[other] = last;
+	}
+}
+
+/* The device takes all that is offered and checks that it is what was posted, in that order. */
+static uint32_t
+device_takes(struct split_device *sd, struct buffer *const *posted, const uint16_t *descs,
+	     struct seen *taken)
+{
+	struct split_device_chain chain;
+	uint32_t n = 0;
+	uint16_t i;
+
+	while (split_device_take(sd, &chain)) {
+		CHECK_EQ(chain.n, descs[n]);
+		for (i = 0; i < chain.n; i++) {
+			CHECK(chain.part[i].at == posted[n]->data);
+			CHECK_EQ(chain.part[i].len, sizeof(posted[n]->data));
+			CHECK(chain.part[i].writable);
+		}
+		taken[n] = (struct seen){ chain.head, posted[n]->number % 1000, posted[n] };
+		n++;
+	}
+	return n;
+}
+
+/*
+ * Posts as many as fit, of 1 to max_descs descriptors, has the device use all or a part of what it
+ * has, and takes those back; round after round.
+ */
+static void
+run(const struct ring_conf *ring, uint16_t max_descs, bool in_order)
+{
+	struct fake_device *fake = fake_device_create(1, ring->event_idx);
+	struct virtqueue *vq = ring_create(fake, 0, ring->size);
+	struct buffer **posted = calloc(ring->size, sizeof(*posted));
+	uint16_t *descs = calloc(ring->size, sizeof(*descs));
+	struct buffer *buffers = calloc(ring->size, sizeof(*buffers));
+	struct seen *taken = calloc(ring->size, sizeof(*taken));
+	struct ring_fence fence;
+	struct split_device *sd;
+	uint32_t random = 1;
+	uint32_t done = 0;
+	uint32_t held = 0;
+	uint32_t free_buffer = 0;
+
+	fake_device_run(fake, &vq, 1);
+	sd = fake_ring(fake, 0);
+	ring_fence(vq, &fence);
+	while (done < BUFFERS) {
+		uint32_t n = 0;
+		uint32_t used, i;
+		/* A burst, or all that fits. */
+		const uint32_t burst = mixed(&random) % 4 == 0 ? ring->size :
+				       1 + mixed(&random) % 64;
+
+		while (n < burst && held + n < ring->size) {
+			const uint16_t d = max_descs == 1 ? 1 : 1 + mixed(&random) % max_descs;
+
+			if (vq->free_count < d)
+				break;
+			while (buffers[free_buffer].posted != buffers[free_buffer].returned)
+				free_buffer = (free_buffer + 1) & vq->mask;
+			posted[n] = &buffers[free_buffer];
+			posted[n]->number = done + n;
+			descs[n] = d;
+			ring_push(vq, posted[n], d, VRING_DESC_F_WRITE);
+			n++;
+		}
+		split_publish(vq);
+		CHECK_EQ(split_device_avail_idx(sd), vq->avail_next);
+		CHECK_EQ(device_takes(sd, posted, descs, taken + held), n);
+		CHECK(sd->breach[0] == '\0');
+		held += n;
+
+		used = mixed(&random) % 2 == 0 ? held : mixed(&random) % (held + 1);
+		if (!in_order)
+			shuffle(taken, held, &random);
+		for (i = 0; i < used; i++)
+			split_device_use(sd, taken[i].head, taken[i].len);
+		CHECK_EQ(split_used(vq), used);
+		for (i = 0; i < used; i++) {
+			uint32_t len;
+			struct buffer *b = split_pop(vq, max_descs > 1, &len);
+
+			CHECK(b == taken[i].b);
+			CHECK_EQ(len, taken[i].len);
+			b->returned++;
+		}
+		CHECK_EQ(split_used(vq), 0);
+		held -= used;
+		memmove(taken, taken + used, held * sizeof(*taken));
+		done += used;
+		if (held == 0)
+			CHECK_EQ(vq->free_count, ring->size);
+	}
+	ring_unfence(vq, &fence);
+	CHECK_EQ(virtqueue_stop(vq, PATIENCE_US), 0);
+	CHECK_EQ(virtqueue_reclaim(vq, ring_take_back, NULL), held);
+	ring_check_returned(buffers, ring->size);
+	ring_check_fresh(vq);
+	ring_destroy(vq);
+	fake_device_destroy(fake);
+	free(posted);
+	free(descs);
+	free(buffers);
+	free(taken);
+}
+
+static void
+one_descriptor_in_order(const struct ring_conf *ring)
+{
+	run(ring, 1, true);
+}
+
+static void
+one_descriptor_in_any_order(const struct ring_conf *ring)
+{
+	run(ring, 1, false);
+}
+
+static void
+chains_in_order(const struct ring_conf *ring)
+{
+	run(ring, 5, true);
+}
+
+static void
+chains_in_any_order(const struct ring_conf *ring)
+{
+	run(ring, 17, false);
+}
+
+TEST_MAIN(
+	TEST_EVERY_RING(one_descriptor_in_order),
+	TEST_EVERY_RING(one_descriptor_in_any_order),
+	TEST_EVERY_RING(chains_in_order),
+	TEST_EVERY_RING(chains_in_any_order),
+)
