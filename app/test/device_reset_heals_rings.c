@@ -27,7 +27,7 @@ up(void)
 	memset(buffer, 0, sizeof(buffer));
 	fake = fake_device_create(RINGS, false);
 	for (i = 0; i < RINGS; i++) {
-		vq[i] = ring_create(fake, i, SIZE);
+		vq[i] = ring_create(&fake->dev, i, SIZE);
 		ring_push(vq[i], &buffer[i], 1, VRING_DESC_F_WRITE);
 		split_publish(vq[i]);
 	}

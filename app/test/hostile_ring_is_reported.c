@@ -34,7 +34,7 @@ up(const struct ring_conf *ring, unsigned int n, uint16_t descs)
 	memset(&set, 0, sizeof(set));
 	test_forget_log();
 	set.fake = fake_device_create(1, ring->event_idx);
-	set.vq = ring_create(set.fake, 0, ring->size);
+	set.vq = ring_create(&set.fake->dev, 0, ring->size);
 	set.n = n;
 	set.buffers = calloc(n + 1, sizeof(*set.buffers));
 	fake_device_run(set.fake, &set.vq, 1);
@@ -352,7 +352,7 @@ static void
 only_a_live_ring_is_quarantined(void)
 {
 	struct fake_device *fake = fake_device_create(1, false);
-	struct virtqueue *vq = ring_create(fake, 0, 256);
+	struct virtqueue *vq = ring_create(&fake->dev, 0, 256);
 
 	CHECK(!virtqueue_quarantine(vq, "a test"));
 	CHECK_EQ(virtqueue_state(vq), VIRTQUEUE_READY);

@@ -21,12 +21,12 @@
 #endif
 
 struct virtqueue *
-ring_create(struct fake_device *fake, uint16_t index, uint16_t size)
+ring_create(struct virtio_device *dev, uint16_t index, uint16_t size)
 {
 	const struct virtqueue_conf conf = { .size = size, .node = SOCKET_ID_ANY };
 	struct virtqueue *vq = NULL;
 
-	CHECK_EQ(virtqueue_create(&fake->dev, index, &conf, &vq), 0);
+	CHECK_EQ(virtqueue_create(dev, index, &conf, &vq), 0);
 	CHECK(vq != NULL);
 	return vq;
 }

@@ -19,8 +19,8 @@
 /** So short that a test may wait for it to pass. */
 #define SHORT_US 2000
 
-/** A READY ring of the fake device. */
-struct virtqueue *ring_create(struct fake_device *fake, uint16_t index, uint16_t size);
+/** A READY ring of a device. */
+struct virtqueue *ring_create(struct virtio_device *dev, uint16_t index, uint16_t size);
 /** Frees a READY ring, empty or not. */
 void ring_destroy(struct virtqueue *vq);
 

@@ -88,7 +88,7 @@ every_life(const struct ring_conf *ring, uint16_t descs)
 	const unsigned int n = ring->size / descs;
 	const unsigned int fill[] = { 0, 1, n - 1, n };
 	struct fake_device *fake = fake_device_create(1, ring->event_idx);
-	struct virtqueue *vq = ring_create(fake, 0, ring->size);
+	struct virtqueue *vq = ring_create(&fake->dev, 0, ring->size);
 	unsigned int i, laps;
 
 	fake_device_run(fake, NULL, 0);
@@ -120,7 +120,7 @@ static void
 chain_of_the_whole_ring(const struct ring_conf *ring)
 {
 	struct fake_device *fake = fake_device_create(1, ring->event_idx);
-	struct virtqueue *vq = ring_create(fake, 0, ring->size);
+	struct virtqueue *vq = ring_create(&fake->dev, 0, ring->size);
 
 	fake_device_run(fake, NULL, 0);
 	live(fake, vq, 0, 1, RTE_MIN(ring->size, SPLIT_DEVICE_MAX_CHAIN), 1, 0);
@@ -134,7 +134,7 @@ static void
 posted_but_not_published(const struct ring_conf *ring)
 {
 	struct fake_device *fake = fake_device_create(1, ring->event_idx);
-	struct virtqueue *vq = ring_create(fake, 0, ring->size);
+	struct virtqueue *vq = ring_create(&fake->dev, 0, ring->size);
 	struct buffer b[3] = { 0 };
 	unsigned int i;
 
@@ -151,14 +151,14 @@ static void
 new_ring_is_zero(const struct ring_conf *ring)
 {
 	struct fake_device *fake = fake_device_create(1, ring->event_idx);
-	struct virtqueue *vq = ring_create(fake, 0, ring->size);
+	struct virtqueue *vq = ring_create(&fake->dev, 0, ring->size);
 	/* Memory of an earlier ring is used again. */
 	struct virtqueue *other;
 
 	memset(vq->desc, 0xa5, split_device_desc_size(ring->size));
 	split_device_poison(ring->size, vq->used);
 	ring_destroy(vq);
-	other = ring_create(fake, 0, ring->size);
+	other = ring_create(&fake->dev, 0, ring->size);
 	ring_check_fresh(other);
 	CHECK_EQ(virtqueue_state(other), VIRTQUEUE_READY);
 	CHECK(fake->dev.vqs[0] == NULL);
@@ -197,7 +197,7 @@ static void
 parts_are_aligned_and_apart(const struct ring_conf *ring)
 {
 	struct fake_device *fake = fake_device_create(1, ring->event_idx);
-	struct virtqueue *vq = ring_create(fake, 0, ring->size);
+	struct virtqueue *vq = ring_create(&fake->dev, 0, ring->size);
 	uint8_t *desc = (uint8_t *)vq->desc;
 	uint8_t *avail = (uint8_t *)vq->avail;
 	uint8_t *used = (uint8_t *)vq->used;
@@ -252,14 +252,14 @@ static void
 new_ring_beside_the_old_one(const struct ring_conf *ring)
 {
 	struct fake_device *fake = fake_device_create(1, ring->event_idx);
-	struct virtqueue *old = ring_create(fake, 0, ring->size);
+	struct virtqueue *old = ring_create(&fake->dev, 0, ring->size);
 	struct virtqueue *heir;
 	struct buffer b[2] = { 0 };
 
 	ring_push(old, &b[0], 1, VRING_DESC_F_WRITE);
 	split_publish(old);
 	fake_device_run(fake, &old, 1);
-	heir = ring_create(fake, 0, ring->size);
+	heir = ring_create(&fake->dev, 0, ring->size);
 	ring_push(heir, &b[1], 1, VRING_DESC_F_WRITE);
 	split_publish(heir);
 	CHECK(heir->desc != old->desc);

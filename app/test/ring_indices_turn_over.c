@@ -71,7 +71,7 @@ static void
 run(const struct ring_conf *ring, uint16_t max_descs, bool in_order)
 {
 	struct fake_device *fake = fake_device_create(1, ring->event_idx);
-	struct virtqueue *vq = ring_create(fake, 0, ring->size);
+	struct virtqueue *vq = ring_create(&fake->dev, 0, ring->size);
 	struct buffer **posted = calloc(ring->size, sizeof(*posted));
 	uint16_t *descs = calloc(ring->size, sizeof(*descs));
 	struct buffer *buffers = calloc(ring->size, sizeof(*buffers));

@@ -43,7 +43,7 @@ static void
 by_flag(const struct ring_conf *ring)
 {
 	struct fake_device *fake = fake_device_create(1, ring->event_idx);
-	struct virtqueue *vq = ring_create(fake, 0, ring->size);
+	struct virtqueue *vq = ring_create(&fake->dev, 0, ring->size);
 	struct split_device *sd;
 	unsigned int i;
 
@@ -75,7 +75,7 @@ static void
 by_event_word(const struct ring_conf *ring)
 {
 	struct fake_device *fake = fake_device_create(1, true);
-	struct virtqueue *vq = ring_create(fake, 0, ring->size);
+	struct virtqueue *vq = ring_create(&fake->dev, 0, ring->size);
 	struct split_device *sd;
 	int64_t told = 0;
 	int64_t step = 0;
@@ -112,7 +112,7 @@ static void
 by_event_word_with_a_full_ring(const struct ring_conf *ring)
 {
 	struct fake_device *fake = fake_device_create(1, true);
-	struct virtqueue *vq = ring_create(fake, 0, ring->size);
+	struct virtqueue *vq = ring_create(&fake->dev, 0, ring->size);
 	const uint32_t laps = 65536 / ring->size;
 	struct split_device *sd;
 	uint32_t lap;
@@ -148,7 +148,7 @@ static void
 device_that_sleeps_is_woken(const struct ring_conf *ring)
 {
 	struct fake_device *fake = fake_device_create(1, ring->event_idx);
-	struct virtqueue *vq = ring_create(fake, 0, ring->size);
+	struct virtqueue *vq = ring_create(&fake->dev, 0, ring->size);
 	struct split_device *sd;
 	unsigned int published = 0;
 	unsigned int rung = 0;

@@ -29,7 +29,7 @@ three_rings(struct fake_device *fake, struct virtqueue **vq)
 	unsigned int i;
 
 	for (i = 0; i < RINGS; i++)
-		vq[i] = ring_create(fake, i, SIZE);
+		vq[i] = ring_create(&fake->dev, i, SIZE);
 }
 
 static void
@@ -210,7 +210,7 @@ each_step_of_a_device_start_fails(void)
 				CHECK_EQ(fake->dev.vqs[r] == vq[r], told);
 				CHECK_EQ(virtqueue_destroy(vq[r]) == -EBUSY, told);
 				if (!told)
-					vq[r] = ring_create(fake, r, SIZE);
+					vq[r] = ring_create(&fake->dev, r, SIZE);
 				known += told;
 			}
 			CHECK(known > 0);

@@ -30,7 +30,7 @@ port_up(void)
 	memset(&port, 0, sizeof(port));
 	port.fake = fake_device_create(RINGS, false);
 	for (i = 0; i < RINGS; i++) {
-		port.vq[i] = ring_create(port.fake, i, SIZE);
+		port.vq[i] = ring_create(&port.fake->dev, i, SIZE);
 		for (b = 0; b < SIZE; b++)
 			ring_push(port.vq[i], &port.buffer[i][b], 1, VRING_DESC_F_WRITE);
 		split_publish(port.vq[i]);

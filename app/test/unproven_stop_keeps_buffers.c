@@ -67,7 +67,7 @@ up(void)
 	CHECK(pages != MAP_FAILED);
 	returned = 0;
 	fake = fake_device_create(1, false);
-	vq = ring_create(fake, 0, SIZE);
+	vq = ring_create(&fake->dev, 0, SIZE);
 	for (i = 0; i < SIZE; i++)
 		split_push(vq, pages + i * page, (uintptr_t)pages + i * page, page,
 			   VRING_DESC_F_WRITE);
