@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+#ifndef LOOPBACK_OPTIONS_H
+#define LOOPBACK_OPTIONS_H
+
+/**
+ * @file
+ * The command line.
+ */
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#define RING_SIZES_MAX 16
+
+struct options {
+	uint16_t queues;
+	uint32_t rounds;
+	uint32_t seconds;
+	uint32_t interval_ms;
+	uint16_t ring_sizes[RING_SIZES_MAX];
+	uint16_t n_ring_sizes;
+	uint16_t ring_size_max;		/**< the largest of these */
+	bool *reset_queue;		/**< [queue]: whether it is reset; NULL: all are */
+	const char *method;		/**< NULL: the driver chooses */
+	const char *devargs;		/**< NULL: none more */
+	const char *backend_path;	/**< NULL: a back-end of our own */
+	const char *pcap_in, *pcap_out, *json;
+	bool no_huge;
+	bool verbose;
+	const char *serve_path;		/**< NULL: no --serve */
+	bool serve_source, serve_client;
+};
+
+/**
+ * Read the command line.
+ *
+ * @return 0: go on; 1: help was asked for and printed; -EINVAL after a message on stderr.
+ */
+int options_parse(struct options *options, int argc, char **argv);
+void options_free(struct options *options);
+
+#endif /* LOOPBACK_OPTIONS_H */

@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+#ifndef LOOPBACK_RESETTER_H
+#define LOOPBACK_RESETTER_H
+
+/**
+ * @file
+ * Resets queue after queue while the traffic goes on, and takes the times. Control thread.
+ */
+
+#include <signal.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "options.h"
+#include "port.h"
+#include "traffic.h"
+
+/** One reset. Times in ns; those of steps that were not reached are 0. */
+struct reset_record {
+	uint64_t at;		/**< when it began, since the traffic's start */
+	uint64_t stop;		/**< the two stop calls */
+	uint64_t reclaim;	/**< from there until both pools were counted full */
+	uint64_t start;		/**< the two set-up and the two start calls */
+	uint64_t first_packet;	/**< from there until a packet sent afterwards was back */
+	uint64_t end;		/**< when that was, since the traffic's start */
+	uint64_t gap;		/**< longest time that another queue received nothing meanwhile */
+	uint64_t tx_dropped, rx_dropped;	/**< by the driver's count, in this reset */
+	uint32_t round;
+	uint16_t queue;
+	uint16_t ring_from, ring_to;
+};
+
+struct resetter {
+	const struct options *options;
+	const struct port *port;
+	struct traffic *traffic;
+	bool shared_core;
+
+	struct reset_record *records;
+	uint32_t n_records, room;
+	uint32_t *generation;		/* [queue]: how often it was reset */
+	uint64_t start_tsc, deadline_tsc;
+	const char *ended_by;		/**< NULL: all rounds were done */
+	char failure[256];		/**< empty: none */
+};
+
+/** Set by SIGINT and SIGTERM: end early. */
+extern volatile sig_atomic_t resetter_interrupted;
+
+/** @return 0 or -ENOMEM. */
+int resetter_init(struct resetter *resetter, const struct options *options,
+		const struct port *port, struct traffic *traffic, bool shared_core);
+void resetter_free(struct resetter *resetter);
+
+/** The ring size of a queue after so many resets. */
+uint16_t resetter_ring_size(const struct options *options, uint16_t queue, uint32_t generation);
+
+/** Whether a queue is among those that are reset. */
+bool resetter_resets(const struct options *options, uint16_t queue);
+
+/** All rounds, or as many as the time allows; ends at the first failure. */
+void resetter_run(struct resetter *resetter);
+
+/**
+ * Wait until the traffic has ended and what it sent is back or known to be dropped.
+ *
+ * @return 0, or -ETIMEDOUT if packets are still missing after some seconds.
+ */
+int resetter_drain(struct resetter *resetter);
+
+#endif /* LOOPBACK_RESETTER_H */

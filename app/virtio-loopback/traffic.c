@@ -1,0 +1,279 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+#include <errno.h>
+#include <sched.h>
+#include <stdlib.h>
+
+#include <rte_cycles.h>
+#include <rte_ethdev.h>
+#include <rte_malloc.h>
+#include <rte_mbuf.h>
+#include <rte_pause.h>
+
+#include "traffic.h"
+
+static bool
+stopped(uint32_t epoch)
+{
+	return (epoch & 1) != 0;
+}
+
+/* A stop or a start was announced: note what it means for the packets that are under way. */
+static void
+take_in_epoch(struct traffic_queue *queue, uint32_t epoch)
+{
+	if (stopped(epoch)) {
+		track_excuse(&queue->track);
+		queue->under_way_at_stop = queue->track.sent - queue->track.delivered;
+	} else {
+		queue->generation = epoch / 2;
+		queue->sent_since = 0;
+		queue->delivered_since = 0;
+		counter_set(&queue->fresh, 0);
+		counter_set(&queue->fresh_tsc, 0);
+	}
+	atomic_store_explicit(&queue->epoch_seen, epoch, memory_order_release);
+}
+
+/* The queue received something: how long had it received nothing? */
+static void
+note_gap(struct traffic *traffic, uint16_t q, uint64_t now)
+{
+	struct traffic_queue *queue = &traffic->queue[q];
+	uint32_t activity = atomic_load_explicit(&traffic->activity, memory_order_acquire);
+	uint64_t gap = now - queue->last_tsc;
+	bool first = queue->last_tsc == 0;
+
+	if (first || (activity == queue->last_activity && (activity & 1) == 0)) {
+		if (!first)
+			queue->gap_ever = RTE_MAX(queue->gap_ever, gap);
+	} else if (atomic_load_explicit(&traffic->reset_queue, memory_order_relaxed) != q) {
+		queue->gap_in_reset = RTE_MAX(queue->gap_in_reset, gap);
+		if (gap > atomic_load_explicit(&traffic->reset_gap, memory_order_relaxed))
+			atomic_store_explicit(&traffic->reset_gap, gap, memory_order_relaxed);
+	}
+	queue->last_tsc = now;
+	queue->last_activity = activity;
+}
+
+/*
+ * A captured packet does not tell whether it was sent before or after the restart; of those before
+ * no more than were under way at the stop can come.
+ */
+static bool
+is_fresh(const struct traffic_queue *queue, int64_t generation)
+{
+	if (generation >= 0)
+		return generation == queue->generation;
+	return queue->delivered_since > queue->under_way_at_stop;
+}
+
+static void
+take_packet(struct traffic *traffic, uint16_t q, struct rte_mbuf *mbuf, uint64_t now)
+{
+	struct traffic_queue *queue = &traffic->queue[q];
+	int64_t generation;
+
+	if (traffic->writer != NULL)
+		capture_write(traffic->writer, mbuf);
+	generation = source_identify(traffic->source, q, mbuf, &queue->track);
+	queue->delivered_since++;
+	if (is_fresh(queue, generation)) {
+		if (counter_get(&queue->fresh) == 0)
+			counter_set(&queue->fresh_tsc, now);
+		counter_add(&queue->fresh, 1);
+	}
+}
+
+static uint16_t
+receive(struct traffic *traffic, uint16_t q)
+{
+	struct traffic_queue *queue = &traffic->queue[q];
+	struct rte_mbuf *mbufs[TRAFFIC_BURST];
+	uint64_t now;
+	uint16_t n, i;
+
+	n = rte_eth_rx_burst(traffic->port, q, mbufs, TRAFFIC_BURST);
+	if (n == 0)
+		return 0;
+	now = rte_rdtsc();
+	note_gap(traffic, q, now);
+	timeline_add(traffic->timeline, now, q, n);
+	for (i = 0; i < n; i++)
+		take_packet(traffic, q, mbufs[i], now);
+	rte_pktmbuf_free_bulk(mbufs, n);
+	counter_add(&queue->received, n);
+	counter_set(&queue->delivered, queue->track.delivered);
+	return n;
+}
+
+/* How many packets may be sent now. */
+static uint16_t
+room(struct traffic *traffic, uint16_t q)
+{
+	struct traffic_queue *queue = &traffic->queue[q];
+	uint64_t under_way = queue->sent_since > queue->delivered_since ?
+		queue->sent_since - queue->delivered_since : 0;
+
+	if (atomic_load_explicit(&queue->done, memory_order_relaxed))
+		return 0;
+	if (atomic_load_explicit(&traffic->finish, memory_order_acquire) &&
+			source_at_pass(traffic->source, q, queue->track.sent)) {
+		atomic_store_explicit(&queue->done, true, memory_order_release);
+		return 0;
+	}
+	if (!source_has_packets(traffic->source, q) || under_way >= TRAFFIC_WINDOW)
+		return 0;
+	return RTE_MIN(TRAFFIC_BURST, TRAFFIC_WINDOW - under_way);
+}
+
+/* At the end of a pass of the capture the last burst must not run into the next one. */
+static bool
+ends_here(const struct traffic *traffic, uint16_t q, uint64_t position)
+{
+	return atomic_load_explicit(&traffic->finish, memory_order_acquire) &&
+		source_at_pass(traffic->source, q, position);
+}
+
+/* Make packets, send them, and free what was not taken: its positions are used again. */
+static uint16_t
+send_some(struct traffic *traffic, uint16_t q, struct rte_mempool *pool, uint16_t wanted)
+{
+	struct traffic_queue *queue = &traffic->queue[q];
+	struct rte_mbuf *mbufs[TRAFFIC_BURST];
+	uint64_t position = queue->track.sent;
+	struct frame frame;
+	uint16_t made = 0, sent, i;
+
+	while (made < wanted && (made == 0 || !ends_here(traffic, q, position + made))) {
+		source_frame(traffic->source, q, position + made, queue->generation, &frame);
+		mbufs[made] = frame_to_mbuf(&frame, pool);
+		if (mbufs[made] == NULL)
+			break;
+		made++;
+	}
+	if (made == 0) {
+		counter_add(&queue->no_buffer, 1);
+		rte_eth_tx_done_cleanup(traffic->port, q, 0);
+		return 0;
+	}
+	sent = rte_eth_tx_burst(traffic->port, q, mbufs, made);
+	rte_pktmbuf_free_bulk(mbufs + sent, made - sent);
+	for (i = 0; i < sent; i++)
+		track_sent(&queue->track);
+	queue->sent_since += sent;
+	counter_add(&queue->sent, sent);
+	return sent;
+}
+
+/* A stopped pair: both bursts are called all the same, and must carry nothing. */
+static void
+poll_stopped(struct traffic *traffic, uint16_t q, uint32_t epoch)
+{
+	struct traffic_queue *queue = &traffic->queue[q];
+	uint16_t carried = receive(traffic, q);
+
+	if (source_has_packets(traffic->source, q))
+		carried += send_some(traffic, q, traffic->probe_pool, 1);
+	/* A start may have been under way meanwhile. */
+	if (atomic_load_explicit(&queue->epoch, memory_order_acquire) != epoch)
+		return;
+	counter_add(&queue->stopped_polls, 1);
+	counter_add(&queue->stopped_carried, carried);
+}
+
+static uint16_t
+poll_queue(struct traffic *traffic, uint16_t q)
+{
+	struct traffic_queue *queue = &traffic->queue[q];
+	uint32_t epoch = atomic_load_explicit(&queue->epoch, memory_order_acquire);
+	uint16_t carried, wanted;
+
+	if (epoch != atomic_load_explicit(&queue->epoch_seen, memory_order_relaxed))
+		take_in_epoch(queue, epoch);
+	if (stopped(epoch)) {
+		poll_stopped(traffic, q, epoch);
+		return 0;
+	}
+	carried = receive(traffic, q);
+	wanted = room(traffic, q);
+	if (wanted != 0)
+		carried += send_some(traffic, q, queue->tx_pool, wanted);
+	return carried;
+}
+
+int
+traffic_thread(void *arg)
+{
+	struct traffic *traffic = arg;
+	uint32_t carried;
+	uint16_t q;
+
+	while (!atomic_load_explicit(&traffic->quit, memory_order_acquire)) {
+		carried = 0;
+		for (q = 0; q < traffic->queues; q++)
+			carried += poll_queue(traffic, q);
+		if (carried != 0)
+			continue;
+		if (traffic->shared_core)
+			sched_yield();
+		else
+			rte_pause();
+	}
+	return 0;
+}
+
+bool
+traffic_saw_epoch(const struct traffic *traffic, uint16_t queue)
+{
+	return atomic_load_explicit(&traffic->queue[queue].epoch_seen, memory_order_acquire) ==
+		atomic_load_explicit(&traffic->queue[queue].epoch, memory_order_relaxed);
+}
+
+void
+traffic_finish(struct traffic *traffic)
+{
+	atomic_store_explicit(&traffic->finish, true, memory_order_release);
+}
+
+void
+traffic_quit(struct traffic *traffic)
+{
+	atomic_store_explicit(&traffic->quit, true, memory_order_release);
+}
+
+int
+traffic_init(struct traffic *traffic, uint16_t port, uint16_t queues, const struct source *source,
+		struct rte_mempool *probe_pool)
+{
+	uint16_t q;
+
+	traffic->queue = rte_zmalloc("traffic", queues * sizeof(*traffic->queue),
+		RTE_CACHE_LINE_SIZE);
+	if (traffic->queue == NULL)
+		return -ENOMEM;
+	traffic->port = port;
+	traffic->queues = queues;
+	traffic->source = source;
+	traffic->probe_pool = probe_pool;
+	for (q = 0; q < queues; q++) {
+		if (track_init(&traffic->queue[q].track) != 0) {
+			traffic_free(traffic);
+			return -ENOMEM;
+		}
+	}
+	return 0;
+}
+
+void
+traffic_free(struct traffic *traffic)
+{
+	uint16_t q;
+
+	if (traffic->queue == NULL)
+		return;
+	for (q = 0; q < traffic->queues; q++)
+		track_free(&traffic->queue[q].track);
+	rte_free(traffic->queue);
+	traffic->queue = NULL;
+}

@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+#ifndef LOOPBACK_TRAFFIC_H
+#define LOOPBACK_TRAFFIC_H
+
+/**
+ * @file
+ * The traffic thread: sends and receives on all queues, without a pause, whatever is done to them.
+ *
+ * It is told of a stopped queue only after the driver's stop has returned, and of a start before
+ * the start is called; between the two it goes on calling both bursts, and each must return 0. It
+ * never keeps a packet from one turn to the next, so a pool of a stopped queue is full as soon as
+ * the thread has come round (traffic_saw_epoch()).
+ *
+ * It keeps at most a window of packets under way on each queue, so that the back-end's speed is
+ * the traffic's.
+ */
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <rte_common.h>
+#include <rte_mempool.h>
+
+#include "capture.h"
+#include "counter.h"
+#include "source.h"
+#include "timeline.h"
+#include "track.h"
+
+#define TRAFFIC_BURST 32u
+#define TRAFFIC_WINDOW 256u	/* packets under way on a queue */
+
+/** One queue pair's traffic. Written by the traffic thread, but for epoch. */
+struct traffic_queue {
+	/** Odd: the pair is stopped. Half of it is the generation. Written by the control thread. */
+	_Atomic uint32_t epoch;
+	_Atomic uint32_t epoch_seen;	/**< the last one that the traffic thread took in */
+	uint32_t generation;
+
+	counter_t sent;			/**< packets that tx_burst took */
+	counter_t received;		/**< packets that rx_burst gave */
+	counter_t delivered;		/**< of these: each sent packet once */
+	counter_t fresh;		/**< sent after the last start and back */
+	counter_t fresh_tsc;		/**< when the first of these came; 0: none yet */
+	counter_t stopped_polls;	/**< turns on a stopped pair, both bursts called */
+	counter_t stopped_carried;	/**< packets that a stopped pair carried all the same */
+	counter_t no_buffer;		/**< turns on which the pool had no buffer to send */
+	_Atomic bool done;		/**< sends no more, see traffic_finish() */
+
+	uint64_t sent_since, delivered_since, under_way_at_stop;	/* of the last start */
+	struct rte_mempool *tx_pool;
+	struct track track;
+
+	uint64_t last_tsc;		/* when it last received something */
+	uint32_t last_activity;		/* the reset under way, or the last one, at that time */
+	uint64_t gap_ever;		/**< longest gap with no reset under way, TSC cycles */
+	uint64_t gap_in_reset;		/**< longest gap that a reset of another queue overlaps */
+} __rte_cache_aligned;
+
+struct traffic {
+	struct traffic_queue *queue;
+	uint16_t queues;
+	uint16_t port;
+	bool shared_core;		/**< lets others run when there is nothing to do */
+	const struct source *source;
+	struct capture_writer *writer;	/**< NULL: what comes back is not written */
+	struct timeline *timeline;
+	struct rte_mempool *probe_pool;	/* what is tried on stopped queues comes from here */
+
+	_Atomic bool finish, quit;
+	/** Twice the number of resets begun; odd: one is under way. Written by the control thread. */
+	_Atomic uint32_t activity;
+	_Atomic uint16_t reset_queue;	/**< which queue that reset is of */
+	_Atomic uint64_t reset_gap;	/**< longest gap of another queue since this was zeroed */
+};
+
+/**
+ * Make the traffic of a port's queues; each pair's @p tx_pool is set by the caller afterwards.
+ *
+ * @return 0 or -ENOMEM.
+ */
+int traffic_init(struct traffic *traffic, uint16_t port, uint16_t queues,
+		const struct source *source, struct rte_mempool *probe_pool);
+void traffic_free(struct traffic *traffic);
+
+/** The thread, for rte_eal_remote_launch(); @p arg is the struct traffic. Returns 0. */
+int traffic_thread(void *arg);
+
+/** Whether the traffic thread knows the present epoch of a queue, and holds none of its buffers. */
+bool traffic_saw_epoch(const struct traffic *traffic, uint16_t queue);
+
+/** Send no more: at once, or with a capture at the end of each queue's present pass. */
+void traffic_finish(struct traffic *traffic);
+
+/** End the thread. */
+void traffic_quit(struct traffic *traffic);
+
+#endif /* LOOPBACK_TRAFFIC_H */
