@@ -84,6 +84,8 @@ mark_gone(struct vhost_user_channel *ch)
 static void
 give_up(struct vhost_user_channel *ch, const char *why)
 {
+	if (ch->broken)
+		return;
 	VIRTIO_LOG(ERR, "%s: vhost-user: %s; closing the connection", ch->name, why);
 	shutdown(ch->fd, SHUT_WR);
 	ch->broken = true;
@@ -113,8 +115,6 @@ take_answer(struct vhost_user_channel *ch)
 	struct vhost_user_waiting *w = &ch->waiting[ch->first];
 
 	ch->in_bytes = 0;
-	if (ch->broken)
-		return;
 	if (ch->count == 0 || ch->in.request != w->request ||
 	    !(ch->in.flags & VHOST_USER_FLAG_REPLY) || ch->in.size != sizeof(uint64_t)) {
 		give_up(ch, "an answer that nobody asked for");
@@ -138,6 +138,9 @@ read_answers(struct vhost_user_channel *ch)
 		uint32_t want = VHOST_USER_HEADER_SIZE;
 		ssize_t n;
 
+		/* Of what still comes after giving up only its end is of interest. */
+		if (ch->broken)
+			ch->in_bytes = 0;
 		if (ch->in_bytes >= VHOST_USER_HEADER_SIZE) {
 			if (ch->in.size > sizeof(ch->in.payload)) {
 				give_up(ch, "an answer that is too long");
@@ -220,7 +223,10 @@ write_all(struct vhost_user_channel *ch, const struct vhost_user_msg *msg, const
 		if (errno == EINTR)
 			continue;
 		if (errno != EAGAIN) {
-			mark_gone(ch);
+			/* Only the end of what can be read tells that the other side has closed. */
+			read_answers(ch);
+			if (!ch->gone)
+				give_up(ch, "cannot send");
 			return -ENODEV;
 		}
 		if (virtio_now_us() >= deadline_us) {
@@ -231,7 +237,7 @@ write_all(struct vhost_user_channel *ch, const struct vhost_user_msg *msg, const
 		/* It may itself be waiting for us to read its answers. */
 		poll(&pfd, 1, 10);
 		read_answers(ch);
-		if (ch->gone)
+		if (ch->gone || ch->broken)
 			return -ENODEV;
 	}
 	return 0;

@@ -87,10 +87,11 @@ make_fresh(struct virtqueue *vq)
 	vq->avail->flags = VRING_AVAIL_F_NO_INTERRUPT;
 	for (i = 0; i < vq->size; i++) {
 		vq->order[i] = i;
-		vq->offered[i] = 0;
 		vq->links[i].count = 1;
-		vq->cookies[i] = NULL;
+		vq->links[i].where = i;
 	}
+	vq->in_step = true;
+	vq->rewrite = vq->size;
 	vq->avail_next = 0;
 	vq->avail_told = 0;
 	vq->used_next = 0;
@@ -128,8 +129,8 @@ take_memory(struct virtqueue *vq)
 		 __atomic_fetch_add(&made, 1, __ATOMIC_RELAXED));
 	vq->memory = rte_memzone_reserve_aligned(name, at.total, conf->node,
 						 RTE_MEMZONE_IOVA_CONTIG, RTE_CACHE_LINE_SIZE);
-	vq->cookies = rte_malloc_socket("virtio_ring", conf->size * sizeof(*vq->cookies),
-					RTE_CACHE_LINE_SIZE, conf->node);
+	vq->cookies = rte_zmalloc_socket("virtio_ring", conf->size * sizeof(*vq->cookies),
+					 RTE_CACHE_LINE_SIZE, conf->node);
 	vq->order = rte_malloc_socket("virtio_ring", conf->size * sizeof(*vq->order),
 				      RTE_CACHE_LINE_SIZE, conf->node);
 	vq->offered = rte_malloc_socket("virtio_ring", conf->size * sizeof(*vq->offered),
@@ -206,16 +207,16 @@ virtqueue_destroy(struct virtqueue *vq)
 int
 virtqueue_reclaim(struct virtqueue *vq, virtqueue_give_back_t give_back, void *owner)
 {
-	int n = 0;
+	const uint16_t *heads = vq->in_step ? vq->order : vq->offered;
+	const uint16_t n = vq->avail_next - vq->used_next;
 	uint16_t i;
 
 	if (virtqueue_state(vq) != VIRTQUEUE_READY)
 		return -EBUSY;
-	for (i = 0; i < vq->size; i++) {
-		if (vq->cookies[i] != NULL) {
-			give_back(owner, vq->cookies[i]);
-			n++;
-		}
+	for (i = 0; i < n; i++) {
+		const uint16_t head = heads[(uint16_t)(vq->used_next + i) & vq->mask];
+
+		give_back(owner, vq->cookies[head]);
 	}
 	make_fresh(vq);
 	return n;

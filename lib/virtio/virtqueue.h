@@ -46,10 +46,11 @@ struct virtqueue_conf {
 	int node;           /**< NUMA node of all its memory, SOCKET_ID_ANY for any */
 };
 
-/** Descriptors of one chain beyond its head. */
+/** What is known of a descriptor. */
 struct virtqueue_link {
 	uint16_t count; /**< descriptors of the chain whose head this is; 1 while it is none */
 	uint16_t next;  /**< the next one's index, within a chain */
+	uint16_t where; /**< of a head that the device has: its entry of the avail ring */
 };
 
 struct virtqueue {
@@ -57,15 +58,16 @@ struct virtqueue {
 	struct vring_desc *desc;
 	struct vring_avail *avail;
 	struct vring_used *used;
-	void **cookies;    /**< by head: the owner's, from push to pop; NULL else */
+	void **cookies;    /**< by head: the owner's, valid while the device has it */
 	uint16_t *order;   /**< free descriptors, first in first out, from free_head on */
-	uint16_t *offered; /**< what avail->ring holds; the device cannot write here */
+	uint16_t *offered; /**< head made available, by entry of the avail ring; not used in step */
 	struct virtqueue_link *links; /**< by descriptor */
 	uint8_t *slot_area; /**< conf.slot_area bytes for each descriptor */
 	uint16_t mask;     /**< size - 1 */
 	uint16_t size;
 	uint16_t slot_size;
 	bool event_idx;    /**< EVENT_IDX is in force */
+	bool in_step;      /**< each buffer has had one descriptor so far, see virtqueue_split.h */
 
 	/* What a burst writes. Indices run freely over 16 bits. */
 	uint16_t avail_next __rte_cache_aligned; /**< next entry of avail to fill */
@@ -73,6 +75,7 @@ struct virtqueue {
 	uint16_t used_next;  /**< next entry of used to take */
 	uint16_t free_head;  /**< next entry of order to take */
 	uint16_t free_count; /**< free descriptors */
+	uint16_t rewrite;    /**< in step: entries of the avail ring that are not as order has them */
 	uint64_t notified;   /**< doorbells rung */
 
 	/* The control side's. */

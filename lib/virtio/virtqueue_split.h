@@ -7,13 +7,20 @@
  * @file
  * The split layout, section 2.7: how a buffer is made available and found used, and nothing more.
  *
- * Descriptors are taken from and given back to a first-in first-out list. As long as the device
- * uses buffers in the order given, each lap takes the same descriptors in the same order, and the
- * entries of the avail ring keep their values: they are compared with a private copy and written
- * only where they differ, which spares the device a cache miss for each line.
+ * Descriptors are taken from and given back to a first-in first-out list. As long as each buffer
+ * takes one descriptor the ring is "in step": entry p of the avail ring, entry p of the used ring
+ * and entry p of the list go round together, and order[p] is both the descriptor that entry p will
+ * take next and, once it was made available, the one that is expected back there. A device that
+ * uses buffers in the order given then costs one comparison a buffer, which is also the check that
+ * the device had it; nothing is written back, and the entries of the avail ring, which keep their
+ * values from lap to lap, are not even touched. A buffer that comes back out of order changes
+ * places with the one that was expected, so that order[] from used_next to avail_next remains what
+ * the device has, no more and no less. With the first chain the ring leaves step until it is made
+ * anew, and offered[] holds what the device has.
  *
  * The device is not trusted: of the shared memory only used->idx, the entries of the used ring and
- * the two suppression words are ever read, each once, and checked before use.
+ * the two suppression words are ever read, each once, and checked before use. What is expected
+ * comes from memory that the device cannot write.
  */
 
 #include <errno.h>
@@ -40,12 +47,65 @@ split_used(const struct virtqueue *vq)
 	return n;
 }
 
-/** Puts one descriptor at the end of the free list. */
-static __rte_always_inline void
-split_free(struct virtqueue *vq, uint16_t id)
+/**
+ * A head that is not the one expected at used entry `pos`: lets the two change places.
+ *
+ * @return
+ *   false where the device does not have that buffer.
+ */
+bool virtqueue_split_reorder(struct virtqueue *vq, uint16_t pos, uint32_t id);
+
+/** No longer one descriptor for each entry: from here on offered[] tells what the device has. */
+void virtqueue_split_leave_step(struct virtqueue *vq);
+
+/** What a burst reads of a ring again and again: a local copy stays in registers. */
+struct split_view {
+	struct vring_desc *desc;
+	const struct vring_used_elem *used;
+	const uint16_t *heads; /**< order in step, else offered */
+	void **cookies;
+	uint16_t mask;
+};
+
+static __rte_always_inline struct split_view
+split_view(const struct virtqueue *vq, const bool in_step)
 {
-	vq->order[(uint16_t)(vq->free_head + vq->free_count) & vq->mask] = id;
-	vq->free_count++;
+	return (struct split_view){
+		.desc = vq->desc,
+		.used = vq->used->ring,
+		.heads = in_step ? vq->order : vq->offered,
+		.cookies = vq->cookies,
+		.mask = vq->mask,
+	};
+}
+
+/**
+ * Looks at used entry `pos`, used_next or one after it that split_used() counts, without taking it.
+ *
+ * @param[out] len
+ *   What the device says it wrote, not checked.
+ * @return
+ *   The head, below size and with a valid cookie; negative where it is none that the device has.
+ */
+static __rte_always_inline int
+split_look(struct virtqueue *vq, const struct split_view *view, uint16_t pos, uint32_t *len)
+{
+	const struct vring_used_elem *elem = &view->used[pos & view->mask];
+	/* Read once each: the device may write while we look. */
+	const uint32_t id = __atomic_load_n(&elem->id, __ATOMIC_RELAXED);
+
+	*len = __atomic_load_n(&elem->len, __ATOMIC_RELAXED);
+	if (unlikely(id != view->heads[pos & view->mask]) && !virtqueue_split_reorder(vq, pos, id))
+		return -EPROTO;
+	return id;
+}
+
+/** In step: takes `n` entries that were looked at. */
+static __rte_always_inline void
+split_took(struct virtqueue *vq, uint16_t n)
+{
+	vq->used_next += n;
+	vq->free_count += n;
 }
 
 /**
@@ -56,48 +116,33 @@ split_free(struct virtqueue *vq, uint16_t id)
  * @param[out] len
  *   What the device says it wrote, not checked.
  * @return
- *   The cookie, or NULL where the id is not that of a buffer which the device has.
+ *   The cookie, or NULL where the id is not that of a buffer which the device has: then nothing was
+ *   taken, and the ring is to be quarantined.
  */
 static __rte_always_inline void *
 split_pop(struct virtqueue *vq, const bool chains, uint32_t *len)
 {
-	const struct vring_used_elem *elem = &vq->used->ring[vq->used_next++ & vq->mask];
-	/* Read once each: the device may write while we look. */
-	const uint32_t id = __atomic_load_n(&elem->id, __ATOMIC_RELAXED);
-	void *cookie;
+	const bool in_step = !chains || likely(vq->in_step);
+	const struct split_view view = split_view(vq, in_step);
+	const int head = split_look(vq, &view, vq->used_next, len);
 
-	*len = __atomic_load_n(&elem->len, __ATOMIC_RELAXED);
-	if (unlikely(id >= vq->size))
+	if (unlikely(head < 0))
 		return NULL;
-	cookie = vq->cookies[id];
-	if (unlikely(cookie == NULL))
-		return NULL;
-	vq->cookies[id] = NULL;
-	if (chains && unlikely(vq->links[id].count != 1)) {
-		uint16_t left = vq->links[id].count;
-		uint16_t d = id;
+	vq->used_next++;
+	if (in_step) {
+		vq->free_count++;
+	} else {
+		uint16_t left = vq->links[head].count;
+		uint16_t d = head;
 
-		vq->links[id].count = 1;
+		vq->links[head].count = 1;
 		while (left-- > 0) {
-			split_free(vq, d);
+			vq->order[(uint16_t)(vq->free_head + vq->free_count) & vq->mask] = d;
+			vq->free_count++;
 			d = vq->links[d].next;
 		}
-	} else {
-		split_free(vq, id);
 	}
-	return cookie;
-}
-
-/** Undoes the split_pop() just done, of a buffer of one descriptor. */
-static inline void
-split_unpop(struct virtqueue *vq, void *cookie)
-{
-	uint16_t id;
-
-	vq->used_next--;
-	vq->free_count--;
-	id = vq->order[(uint16_t)(vq->free_head + vq->free_count) & vq->mask];
-	vq->cookies[id] = cookie;
+	return vq->cookies[head];
 }
 
 /** Takes the first free descriptor; there must be one. */
@@ -108,16 +153,36 @@ split_take(struct virtqueue *vq)
 	return vq->order[vq->free_head++ & vq->mask];
 }
 
-/** Makes a chain available under its head; seen by the device at the next split_publish(). */
+/**
+ * Makes a chain available under its head, with links[head].count set where it has more than one
+ * descriptor; seen by the device at the next split_publish().
+ */
 static __rte_always_inline void
 split_offer(struct virtqueue *vq, uint16_t head)
 {
-	const uint16_t slot = vq->avail_next++ & vq->mask;
+	const uint16_t slot = vq->avail_next & vq->mask;
 
-	if (unlikely(vq->offered[slot] != head)) {
+	if (unlikely(vq->in_step && vq->links[head].count != 1))
+		virtqueue_split_leave_step(vq);
+	vq->avail_next++;
+	if (likely(vq->in_step)) {
+		if (likely(vq->rewrite == 0))
+			return;
+		vq->rewrite--;
+	} else {
 		vq->offered[slot] = head;
-		vq->avail->ring[slot] = head;
+		vq->links[head].where = slot;
 	}
+	vq->avail->ring[slot] = head;
+}
+
+/** Writes one descriptor. */
+static __rte_always_inline void
+split_desc(struct vring_desc *desc, uint64_t addr, uint32_t len, uint16_t flags)
+{
+	desc->addr = addr;
+	desc->len = len;
+	desc->flags = flags;
 }
 
 /** Posts one descriptor with a cookie; one must be free. */
@@ -125,13 +190,30 @@ static __rte_always_inline void
 split_push(struct virtqueue *vq, void *cookie, uint64_t addr, uint32_t len, uint16_t flags)
 {
 	const uint16_t id = split_take(vq);
-	struct vring_desc *desc = &vq->desc[id];
 
-	desc->addr = addr;
-	desc->len = len;
-	desc->flags = flags;
+	split_desc(&vq->desc[id], addr, len, flags);
 	vq->cookies[id] = cookie;
 	split_offer(vq, id);
+}
+
+/**
+ * In step: accounts for `n` buffers whose descriptors and cookies were written under the heads
+ * order[avail_next] and on.
+ */
+static __rte_always_inline void
+split_pushed(struct virtqueue *vq, uint16_t n)
+{
+	while (unlikely(vq->rewrite > 0) && n > 0) {
+		const uint16_t slot = vq->avail_next++ & vq->mask;
+
+		vq->avail->ring[slot] = vq->order[slot];
+		vq->free_count--;
+		vq->rewrite--;
+		n--;
+	}
+	vq->avail_next += n;
+	vq->free_head = vq->avail_next;
+	vq->free_count -= n;
 }
 
 /** Lets the device see what was pushed. */

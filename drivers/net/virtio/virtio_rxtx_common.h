@@ -68,14 +68,11 @@ virtio_size_bin(uint32_t len)
 	return len < 1519 ? 6 : 7;
 }
 
-/** Counts one packet but for `packets`, which a burst adds at its end. */
+/** Counts one packet by size and address; packets and bytes are added up by the burst. */
 static __rte_always_inline void
-virtio_count(struct virtio_counters *counters, const struct rte_mbuf *m)
+virtio_count(struct virtio_counters *counters, const struct rte_ether_addr *dst, uint32_t len)
 {
-	const struct rte_ether_addr *dst = rte_pktmbuf_mtod(m, const struct rte_ether_addr *);
-
-	counters->bytes += m->pkt_len;
-	counters->size[virtio_size_bin(m->pkt_len)]++;
+	counters->size[virtio_size_bin(len)]++;
 	if (unlikely(rte_is_multicast_ether_addr(dst))) {
 		if (rte_is_broadcast_ether_addr(dst))
 			counters->broadcast++;
@@ -88,9 +85,14 @@ virtio_count(struct virtio_counters *counters, const struct rte_mbuf *m)
 static __rte_always_inline bool
 virtio_tx_can_push(const struct rte_mbuf *m)
 {
-	return likely(rte_mbuf_refcnt_read(m) == 1 && RTE_MBUF_DIRECT(m) &&
-		      m->data_off >= VIRTIO_HDR_SIZE &&
-		      ((m->data_off | (uintptr_t)m->buf_addr) & 1) == 0);
+	return rte_mbuf_refcnt_read(m) == 1 && RTE_MBUF_DIRECT(m) && m->data_off >= VIRTIO_HDR_SIZE;
+}
+
+/** The packet that nearly all are: one segment, with room for its header. */
+static __rte_always_inline bool
+virtio_tx_is_plain(const struct rte_mbuf *m)
+{
+	return likely(m->nb_segs == 1 && virtio_tx_can_push(m));
 }
 
 /** Takes the ring out of service; the caller is inside the gate and leaves it next. */

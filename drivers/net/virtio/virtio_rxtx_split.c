@@ -6,13 +6,16 @@
  * Receive: each descriptor is one buffer, header right before the frame; a frame fills one buffer
  * or, with MRG_RXBUF, several used entries in a row. Transmit: a frame takes one descriptor, with
  * the header in its headroom or with an indirect table in the ring's memory; a chain of descriptors
- * only where neither will do.
+ * only where neither will do, and from then on the ring is out of step (virtqueue_split.h).
  *
  * Invariants: a burst works between enter and leave of the gate and takes the ring from the queue
- * once. Indices are stepped before what they name is judged. Whatever the device wrote is checked
- * before use; on a lie the ring is quarantined, and packets already taken are still delivered.
- * Counters are for packets handed to the application or taken from it.
+ * once. It looks at entries one by one and takes all of them together at its end; what was not taken
+ * is still the device's. Whatever the device wrote is checked before use; on a lie the ring is
+ * quarantined, and packets that were good are still delivered. Counters are for packets handed to
+ * the application or taken from it.
  */
+
+#include <string.h>
 
 #include <rte_mempool.h>
 #include <rte_prefetch.h>
@@ -25,11 +28,24 @@
 
 /* ---- receive ------------------------------------------------------------------------------ */
 
+/* Writes buffers to the next `n` descriptors, which are free. */
 static __rte_always_inline void
-rx_push(struct virtio_rxq *rxq, struct virtqueue *vq, struct rte_mbuf *m)
+rx_place(const struct virtio_rxq *rxq, struct virtqueue *vq, struct rte_mbuf **bufs, uint16_t n)
 {
-	split_push(vq, m, virtio_mbuf_addr(m, RTE_PKTMBUF_HEADROOM - VIRTIO_HDR_SIZE),
-		   rxq->buf_len, VRING_DESC_F_WRITE);
+	const struct split_view view = split_view(vq, true);
+	const uint32_t buf_len = rxq->buf_len;
+	const uint16_t slot = vq->avail_next;
+	uint16_t i;
+
+	for (i = 0; i < n; i++) {
+		const uint16_t id = view.heads[(uint16_t)(slot + i) & view.mask];
+
+		split_desc(&view.desc[id],
+			   virtio_mbuf_addr(bufs[i], RTE_PKTMBUF_HEADROOM - VIRTIO_HDR_SIZE),
+			   buf_len, VRING_DESC_F_WRITE);
+		view.cookies[id] = bufs[i];
+	}
+	split_pushed(vq, n);
 }
 
 /* The pool has not got a whole bulk: take what there is, or a ring that is empty stays so. */
@@ -40,7 +56,9 @@ rx_fill_scarce(struct virtio_rxq *rxq, struct virtqueue *vq, uint16_t want)
 	void *obj;
 
 	while (got < want && rte_mempool_get(rxq->pool, &obj) == 0) {
-		rx_push(rxq, vq, obj);
+		struct rte_mbuf *m = obj;
+
+		rx_place(rxq, vq, &m, 1);
 		got++;
 	}
 	rxq->counters.no_mbuf += want - got;
@@ -56,14 +74,12 @@ rx_refill(struct virtio_rxq *rxq, struct virtqueue *vq, uint16_t least)
 
 	while (vq->free_count >= least && vq->free_count > 0) {
 		const uint16_t n = RTE_MIN(vq->free_count, RX_BULK);
-		uint16_t i;
 
 		if (unlikely(rte_mempool_get_bulk(rxq->pool, (void **)bulk, n) != 0)) {
 			posted += rx_fill_scarce(rxq, vq, n);
 			break;
 		}
-		for (i = 0; i < n; i++)
-			rx_push(rxq, vq, bulk[i]);
+		rx_place(rxq, vq, bulk, n);
 		posted += n;
 	}
 	if (posted > 0)
@@ -77,113 +93,135 @@ virtio_split_rx_fill(struct virtio_rxq *rxq)
 	return rx_refill(rxq, rxq->q.vq, 1);
 }
 
-/* Makes an mbuf of a buffer into which the device wrote so much, the header included. */
+/* Makes an mbuf of a buffer: one segment of `len` bytes, which begin after the header. */
 static __rte_always_inline void
-rx_fill_mbuf(const struct virtio_rxq *rxq, struct rte_mbuf *m, uint32_t len)
+rx_fill_mbuf(struct rte_mbuf *m, uint64_t rearm, uint64_t ol_flags, uint32_t len)
 {
-	virtio_mbuf_rearm(m, rxq->rearm);
-	m->ol_flags = rxq->ol_flags;
+	virtio_mbuf_rearm(m, rearm);
+	m->ol_flags = ol_flags;
 	m->packet_type = 0;
-	m->pkt_len = len - VIRTIO_HDR_SIZE;
-	m->data_len = len - VIRTIO_HDR_SIZE;
+	m->pkt_len = len;
+	m->data_len = len;
 }
 
 /*
- * Chains the rest of a frame of several buffers to its first. Returns false, with everything freed,
- * where the device lies.
+ * Chains the `rest` other buffers of a frame, used entries from `pos` on, to its first. Returns how
+ * many are good; fewer than `rest`, with the frame freed, where the device lies.
  */
-static __rte_noinline bool
-rx_take_rest(struct virtio_rxq *rxq, struct virtqueue *vq, struct rte_mbuf *head, uint16_t rest)
+static __rte_noinline uint16_t
+rx_chain_rest(struct virtio_rxq *rxq, struct virtqueue *vq, struct rte_mbuf *first, uint16_t pos,
+	      uint16_t rest)
 {
-	struct rte_mbuf *last = head;
+	const struct split_view view = split_view(vq, true);
+	struct rte_mbuf *last = first;
+	uint16_t i;
 
-	head->nb_segs = rest + 1;
-	while (rest-- > 0) {
+	for (i = 0; i < rest; i++) {
 		uint32_t len;
-		struct rte_mbuf *m = split_pop(vq, false, &len);
+		const int head = split_look(vq, &view, pos + i, &len);
+		struct rte_mbuf *m;
 
-		if (unlikely(m == NULL || len > rxq->buf_len)) {
-			if (m != NULL)
-				rte_mbuf_raw_free(m);
-			head->nb_segs -= rest + 1;
-			rte_pktmbuf_free(head);
-			return false;
+		if (unlikely(head < 0 || len > rxq->buf_len)) {
+			rte_pktmbuf_free(first);
+			break;
 		}
-		virtio_mbuf_rearm(m, rxq->rearm);
+		m = vq->cookies[head];
+		rx_fill_mbuf(m, rxq->rearm, rxq->ol_flags, len);
 		/* Only the first buffer has a header (5.1.6.4). */
 		m->data_off -= VIRTIO_HDR_SIZE;
-		m->ol_flags = rxq->ol_flags;
-		m->pkt_len = len;
-		m->data_len = len;
-		head->pkt_len += len;
+		first->pkt_len += len;
+		first->nb_segs++;
 		last->next = m;
 		last = m;
 	}
-	return true;
+	return i;
+}
+
+/* A frame of no, or more than one, buffer. How many to take; 0: it is not complete, or a lie. */
+static __rte_noinline uint16_t
+rx_check_count(struct virtio_rxq *rxq, const struct virtqueue *vq, uint16_t buffers,
+	       uint16_t waiting)
+{
+	if (unlikely(buffers == 0 || buffers > vq->size)) {
+		virtio_quarantine(&rxq->q, "a frame of no or too many buffers");
+		return 0;
+	}
+	return buffers > waiting ? 0 : buffers;
 }
 
 static __rte_always_inline uint16_t
 rx_burst(struct virtio_rxq *rxq, struct rte_mbuf **pkts, uint16_t n, const bool mergeable)
 {
 	struct virtqueue *vq = rxq->q.vq;
-	int used = split_used(vq);
+	const struct split_view view = split_view(vq, true);
+	const uint64_t rearm = rxq->rearm;
+	const uint64_t ol_flags = rxq->ol_flags;
+	const uint32_t buf_len = rxq->buf_len;
+	const uint16_t first = vq->used_next;
+	const int used = split_used(vq);
+	uint64_t bytes = 0;
+	uint16_t taken = 0;
 	uint16_t nb = 0;
 
 	if (unlikely(used < 0)) {
 		virtio_quarantine(&rxq->q, "used index beyond what was made available");
 		return 0;
 	}
-	while (nb < n && used > 0) {
-		uint32_t len;
-		struct rte_mbuf *m = split_pop(vq, false, &len);
+	while (nb < n && taken < used) {
+		struct rte_mbuf *m;
 		uint16_t buffers = 1;
+		bool runt;
+		uint32_t len;
+		const int head = split_look(vq, &view, first + taken, &len);
 
-		if (unlikely(m == NULL)) {
+		if (unlikely(head < 0)) {
 			virtio_quarantine(&rxq->q, "used id that the device does not own");
 			break;
 		}
-		if (unlikely(len > rxq->buf_len)) {
-			rte_mbuf_raw_free(m);
+		if (unlikely(len > buf_len)) {
 			virtio_quarantine(&rxq->q, "used length beyond the buffer");
 			break;
 		}
+		m = view.cookies[head];
 		if (mergeable) {
 			/* Read once: the device could write it while we look. */
 			buffers = __atomic_load_n(&virtio_rx_hdr(m)->num_buffers, __ATOMIC_RELAXED);
-			if (unlikely(buffers == 0 || buffers > vq->size)) {
-				rte_mbuf_raw_free(m);
-				virtio_quarantine(&rxq->q, "a frame of no or too many buffers");
-				break;
-			}
-			if (unlikely(buffers > used)) {
-				/* The rest is not there yet. */
-				split_unpop(vq, m);
-				break;
+			if (unlikely(buffers != 1)) {
+				buffers = rx_check_count(rxq, vq, buffers, used - taken);
+				if (buffers == 0)
+					break;
 			}
 		}
-		used -= buffers;
-		if (unlikely(len < VIRTIO_HDR_SIZE + RTE_ETHER_HDR_LEN)) {
-			/* No frame: dropped, as upstream does, and its other buffers with it. */
-			rx_fill_mbuf(rxq, m, VIRTIO_HDR_SIZE);
-			rxq->counters.errors++;
-			if (mergeable && buffers > 1 && !rx_take_rest(rxq, vq, m, buffers - 1)) {
+		taken++;
+		runt = len < VIRTIO_HDR_SIZE + RTE_ETHER_HDR_LEN;
+		len = unlikely(runt) ? 0 : len - VIRTIO_HDR_SIZE;
+		rx_fill_mbuf(m, rearm, ol_flags, len);
+		if (mergeable && unlikely(buffers > 1)) {
+			const uint16_t rest = rx_chain_rest(rxq, vq, m, first + taken, buffers - 1);
+
+			taken += rest;
+			if (unlikely(rest < buffers - 1)) {
+				rxq->counters.errors++;
 				virtio_quarantine(&rxq->q, "bad entry within a frame");
 				break;
 			}
+			len = m->pkt_len;
+		}
+		if (unlikely(runt)) {
+			/* No frame: dropped, as upstream does. */
+			rxq->counters.errors++;
 			rte_pktmbuf_free(m);
 			continue;
 		}
-		rx_fill_mbuf(rxq, m, len);
-		if (mergeable && unlikely(buffers > 1) &&
-		    !rx_take_rest(rxq, vq, m, buffers - 1)) {
-			rxq->counters.errors++;
-			virtio_quarantine(&rxq->q, "bad entry within a frame");
-			break;
-		}
-		virtio_count(&rxq->counters, m);
+		bytes += len;
+		virtio_count(&rxq->counters,
+			     (const struct rte_ether_addr *)
+			     ((const char *)m->buf_addr + RTE_PKTMBUF_HEADROOM), len);
 		pkts[nb++] = m;
 	}
+	split_took(vq, taken);
 	rxq->counters.packets += nb;
+	rxq->counters.bytes += bytes;
 	/* Also when nothing came: a pool that was empty may have buffers again. */
 	if (vq->free_count >= rxq->free_thresh && rx_refill(rxq, vq, rxq->free_thresh) > 0 &&
 	    unlikely(split_must_notify(vq)))
@@ -217,33 +255,65 @@ virtio_split_rx_burst_mergeable(void *rxq, struct rte_mbuf **pkts, uint16_t n)
 
 /* ---- transmit reclaim --------------------------------------------------------------------- */
 
+/* Takes `used` entries in step: one buffer each. Returns how many were good. */
+static __rte_always_inline int
+tx_complete_in_step(struct virtqueue *vq, int used, struct virtio_free_run *run)
+{
+	const struct split_view view = split_view(vq, true);
+	const uint16_t first = vq->used_next;
+	int i;
+
+	for (i = 0; i < used; i++) {
+		uint32_t ignored; /* the device writes nothing into these */
+		const int head = split_look(vq, &view, first + i, &ignored);
+
+		if (unlikely(head < 0))
+			break;
+		virtio_free_add(run, view.cookies[head]);
+	}
+	split_took(vq, i);
+	return i;
+}
+
+static __rte_noinline int
+tx_complete_chains(struct virtqueue *vq, int used, struct virtio_free_run *run)
+{
+	int i;
+
+	for (i = 0; i < used; i++) {
+		uint32_t ignored;
+		struct rte_mbuf *m = split_pop(vq, true, &ignored);
+
+		if (unlikely(m == NULL))
+			break;
+		virtio_free_add(run, m);
+	}
+	return i;
+}
+
 int
 virtio_split_tx_complete(struct virtio_txq *txq, uint32_t most)
 {
 	struct virtqueue *vq = txq->q.vq;
 	struct virtio_free_run run;
 	int used = split_used(vq);
-	int i;
+	int done;
 
-	run.n = 0;
-	run.pool = NULL;
 	if (unlikely(used < 0)) {
 		virtio_quarantine(&txq->q, "used index beyond what was made available");
 		return -EPROTO;
 	}
 	used = RTE_MIN((uint32_t)used, most);
-	for (i = 0; i < used; i++) {
-		uint32_t ignored; /* the device writes nothing into these */
-		struct rte_mbuf *m = split_pop(vq, true, &ignored);
-
-		if (unlikely(m == NULL)) {
-			virtio_quarantine(&txq->q, "used id that the device does not own");
-			break;
-		}
-		virtio_free_add(&run, m);
-	}
+	run.n = 0;
+	run.pool = NULL;
+	done = likely(vq->in_step) ? tx_complete_in_step(vq, used, &run) :
+				     tx_complete_chains(vq, used, &run);
 	virtio_free_flush(&run);
-	return i < used ? -EPROTO : used;
+	if (unlikely(done < used)) {
+		virtio_quarantine(&txq->q, "used id that the device does not own");
+		return -EPROTO;
+	}
+	return used;
 }
 
 /* ---- transmit ----------------------------------------------------------------------------- */
@@ -264,10 +334,8 @@ struct tx_front {
 static __rte_always_inline void
 tx_push_hdr(const struct rte_mbuf *m)
 {
-	struct virtio_net_hdr *hdr = rte_pktmbuf_mtod_offset(m, struct virtio_net_hdr *,
-							     -(int)VIRTIO_HDR_SIZE);
-
-	*hdr = (struct virtio_net_hdr){ 0 };
+	/* By bytes: the data may start anywhere. */
+	memset(rte_pktmbuf_mtod_offset(m, void *, -(int)VIRTIO_HDR_SIZE), 0, VIRTIO_HDR_SIZE);
 }
 
 /* First descriptor of a packet: its header, with the first segment where that can be. */
@@ -374,34 +442,78 @@ tx_general(struct virtio_txq *txq, struct virtqueue *vq, struct rte_mbuf *m)
 	return 0;
 }
 
+/* The plain packets at the front of a burst, while the ring is in step. */
+static __rte_always_inline uint16_t
+tx_plain(struct virtio_txq *txq, struct virtqueue *vq, struct rte_mbuf **pkts, uint16_t n)
+{
+	const struct split_view view = split_view(vq, true);
+	const uint16_t slot = vq->avail_next;
+	uint64_t bytes = 0;
+	uint16_t nb;
+
+	n = RTE_MIN(n, vq->free_count);
+	for (nb = 0; nb < n; nb++) {
+		struct rte_mbuf *m = pkts[nb];
+		const uint16_t id = view.heads[(uint16_t)(slot + nb) & view.mask];
+		const uint32_t len = m->data_len;
+
+		if (unlikely(!virtio_tx_is_plain(m)))
+			break;
+		tx_push_hdr(m);
+		split_desc(&view.desc[id], virtio_mbuf_addr(m, m->data_off - VIRTIO_HDR_SIZE),
+			   len + VIRTIO_HDR_SIZE, 0);
+		view.cookies[id] = m;
+		bytes += len;
+		virtio_count(&txq->counters, rte_pktmbuf_mtod(m, const struct rte_ether_addr *),
+			     len);
+	}
+	split_pushed(vq, nb);
+	txq->counters.packets += nb;
+	txq->counters.bytes += bytes;
+	return nb;
+}
+
+/* Any packet; 0 or -ENOSPC. */
+static __rte_always_inline int
+tx_any(struct virtio_txq *txq, struct virtqueue *vq, struct rte_mbuf *m)
+{
+	const uint64_t errors = txq->counters.errors;
+	int ret = 0;
+
+	if (!virtio_tx_is_plain(m)) {
+		ret = tx_general(txq, vq, m);
+	} else if (vq->free_count == 0) {
+		ret = -ENOSPC;
+	} else {
+		tx_push_hdr(m);
+		split_push(vq, m, virtio_mbuf_addr(m, m->data_off - VIRTIO_HDR_SIZE),
+			   m->data_len + VIRTIO_HDR_SIZE, 0);
+	}
+	if (ret == 0 && txq->counters.errors == errors) {
+		virtio_count(&txq->counters, rte_pktmbuf_mtod(m, const struct rte_ether_addr *),
+			     m->pkt_len);
+		txq->counters.bytes += m->pkt_len;
+		txq->counters.packets++;
+	}
+	return ret;
+}
+
 static __rte_always_inline uint16_t
 tx_burst(struct virtio_txq *txq, struct rte_mbuf **pkts, uint16_t n)
 {
 	struct virtqueue *vq = txq->q.vq;
 	const uint16_t before = vq->avail_next;
-	uint64_t errors = txq->counters.errors;
-	uint16_t nb;
+	uint16_t nb = 0;
 
 	if (vq->free_count < RTE_MAX(txq->free_thresh, n) &&
 	    unlikely(virtio_split_tx_complete(txq, UINT32_MAX) < 0))
 		return 0;
-	for (nb = 0; nb < n; nb++) {
-		struct rte_mbuf *m = pkts[nb];
-
-		if (likely(m->nb_segs == 1 && virtio_tx_can_push(m))) {
-			if (unlikely(vq->free_count == 0))
-				break;
-			tx_push_hdr(m);
-			split_push(vq, m, virtio_mbuf_addr(m, m->data_off - VIRTIO_HDR_SIZE),
-				   m->data_len + VIRTIO_HDR_SIZE, 0);
-		} else if (tx_general(txq, vq, m) != 0) {
+	while (nb < n) {
+		if (likely(vq->in_step))
+			nb += tx_plain(txq, vq, pkts + nb, n - nb);
+		if (likely(nb == n) || tx_any(txq, vq, pkts[nb]) != 0)
 			break;
-		} else if (unlikely(txq->counters.errors != errors)) {
-			errors = txq->counters.errors;
-			continue;
-		}
-		virtio_count(&txq->counters, m);
-		txq->counters.packets++;
+		nb++;
 	}
 	if (vq->avail_next != before) {
 		split_publish(vq);
@@ -429,19 +541,21 @@ virtio_split_tx_burst(void *queue, struct rte_mbuf **pkts, uint16_t n)
 uint32_t
 virtio_split_rx_unread(const struct virtio_rxq *rxq)
 {
-	const struct virtqueue *vq = rxq->q.vq;
+	struct virtqueue *vq = rxq->q.vq;
+	const struct split_view view = split_view(vq, true);
 	const int used = split_used(vq);
 	uint32_t packets = 0;
 	int i = 0;
 
 	while (i < used) {
-		const uint32_t id = vq->used->ring[(uint16_t)(vq->used_next + i) & vq->mask].id;
+		uint32_t ignored;
+		const int head = split_look(vq, &view, vq->used_next + i, &ignored);
 		uint16_t buffers = 1;
 
-		if (id >= vq->size || vq->cookies[id] == NULL)
+		if (head < 0)
 			break;
 		if (rxq->mergeable)
-			buffers = RTE_MAX(virtio_rx_hdr(vq->cookies[id])->num_buffers, 1);
+			buffers = RTE_MAX(virtio_rx_hdr(vq->cookies[head])->num_buffers, 1);
 		packets++;
 		i += buffers;
 	}
