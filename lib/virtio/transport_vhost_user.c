@@ -57,6 +57,7 @@ struct ring {
 	bool told; /* set up since the device's last reset: a device stop must name it */
 	struct vhost_user_reply setup;
 	struct vhost_user_reply stop;
+	bool stop_asked; /* all of the request went out: its answers are a proof */
 };
 
 struct vhost_user {
@@ -74,6 +75,7 @@ struct vhost_user {
 	struct vhost_user_reply control;
 	struct vhost_user_reply mem_event;
 	struct vhost_user_reply reset;
+	bool reset_asked;
 	char mem_event_name[VIRTIO_DEVICE_NAME_SIZE + 16];
 	uint16_t nb_rings;
 	struct ring *rings;
@@ -314,14 +316,16 @@ vu_queue_stop_ask(struct virtqueue *vq)
 	int ret = 0;
 
 	/* Asked before and not answered: that answer, however late, is the proof. */
-	if (!vhost_user_answered(&ring->stop))
+	if (ring->stop_asked && !vhost_user_answered(&ring->stop))
 		return 0;
+	ring->stop_asked = false;
 	ring->stop.error = 0;
 	if (has_enable(vu))
 		ret = send_ring(vu, VHOST_USER_SET_VRING_ENABLE, vq->index, 0,
 				ack(vu, &ring->stop));
 	if (ret == 0 && vq->dev->stop_method == VIRTIO_STOP_VHOST_GET_BASE)
 		ret = send_ring(vu, VHOST_USER_GET_VRING_BASE, vq->index, 0, &ring->stop);
+	ring->stop_asked = ret == 0;
 	/* A back-end that is gone does not answer; vu_queue_stop_poll() says when it is done. */
 	return ret == -ENODEV ? 0 : ret;
 }
@@ -335,7 +339,7 @@ vu_queue_stop_poll(struct virtqueue *vq)
 
 	if (gone)
 		return vhost_user_peer_is_done(&vu->ch) ? 0 : -EAGAIN;
-	if (vu->ch.broken)
+	if (vu->ch.broken || !ring->stop_asked)
 		return -EAGAIN;
 	return vhost_user_answered(&ring->stop) ? ring->stop.error : -EAGAIN;
 }
@@ -362,8 +366,10 @@ forget_rings(struct vhost_user *vu)
 		vu->rings[i].told = false;
 		vu->rings[i].setup = (struct vhost_user_reply){ 0 };
 		vu->rings[i].stop = (struct vhost_user_reply){ 0 };
+		vu->rings[i].stop_asked = false;
 	}
 	vu->reset = (struct vhost_user_reply){ 0 };
+	vu->reset_asked = false;
 }
 
 /*
@@ -377,8 +383,9 @@ vu_reset_ask(struct virtio_device *dev)
 	uint16_t i;
 	int ret = 0;
 
-	if (!vhost_user_answered(&vu->reset))
+	if (vu->reset_asked && !vhost_user_answered(&vu->reset))
 		return 0;
+	vu->reset_asked = false;
 	vu->reset.error = 0;
 	if (speaks(vu, VHOST_USER_PROTOCOL_F_STATUS))
 		ret = send_u64(vu, VHOST_USER_SET_STATUS, VIRTIO_STATUS_RESET,
@@ -391,6 +398,7 @@ vu_reset_ask(struct virtio_device *dev)
 		if (ret == 0)
 			ret = send_ring(vu, VHOST_USER_GET_VRING_BASE, i, 0, &vu->reset);
 	}
+	vu->reset_asked = ret == 0;
 	return ret == -ENODEV ? 0 : ret;
 }
 
@@ -401,7 +409,7 @@ vu_reset_poll(struct virtio_device *dev)
 	const bool gone = vhost_user_poll(&vu->ch) == -ENODEV;
 
 	if (gone ? !vhost_user_peer_is_done(&vu->ch) :
-	    vu->ch.broken || !vhost_user_answered(&vu->reset))
+	    vu->ch.broken || !vu->reset_asked || !vhost_user_answered(&vu->reset))
 		return -EAGAIN;
 	if (!gone && vu->reset.error != 0)
 		return vu->reset.error;
@@ -549,7 +557,11 @@ mem_event(enum rte_mem_event type __rte_unused, const void *addr __rte_unused,
 	if (!vu->mem_told)
 		return;
 	ret = send_mem_table(vu, &vu->mem_event);
-	if (ret == 0)
+	/*
+	 * EAL's locks are held here, and a back-end in this very process allocates before it answers.
+	 * Without the answer, the order of messages still covers every ring that is set up later.
+	 */
+	if (ret == 0 && vu->ch.peer_pid != getpid())
 		ret = vhost_user_wait(&vu->ch, &vu->mem_event, ANSWER_TIMEOUT_US);
 	if (ret != 0 && ret != -ENODEV)
 		VIRTIO_LOG(ERR, "%s: the back-end does not take the changed memory table: %s; "

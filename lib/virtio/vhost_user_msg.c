@@ -130,11 +130,13 @@ take_answer(struct vhost_user_channel *ch)
 	__atomic_sub_fetch(&w->reply->pending, 1, __ATOMIC_RELEASE);
 }
 
-/* Reads without waiting, as far as a message goes. Lock held. */
+/* Reads without waiting, and no more than an honest back-end can have to say. Lock held. */
 static void
 read_answers(struct vhost_user_channel *ch)
 {
-	while (!ch->gone) {
+	unsigned int reads;
+
+	for (reads = 0; !ch->gone && reads < 4 * VHOST_USER_MAX_WAITING; reads++) {
 		uint32_t want = VHOST_USER_HEADER_SIZE;
 		ssize_t n;
 

@@ -127,8 +127,9 @@ take_memory(struct virtqueue *vq)
 
 	snprintf(name, sizeof(name), "virtio_ring_%" PRIu32,
 		 __atomic_fetch_add(&made, 1, __ATOMIC_RELAXED));
-	vq->memory = rte_memzone_reserve_aligned(name, at.total, conf->node,
-						 RTE_MEMZONE_IOVA_CONTIG, RTE_CACHE_LINE_SIZE);
+	/* In one piece virtually, which is what the device of virtio-user sees. */
+	vq->memory = rte_memzone_reserve_aligned(name, at.total, conf->node, 0,
+						 RTE_CACHE_LINE_SIZE);
 	vq->cookies = rte_zmalloc_socket("virtio_ring", conf->size * sizeof(*vq->cookies),
 					 RTE_CACHE_LINE_SIZE, conf->node);
 	vq->order = rte_malloc_socket("virtio_ring", conf->size * sizeof(*vq->order),

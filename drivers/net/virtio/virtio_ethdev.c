@@ -143,14 +143,17 @@ show_one(struct virtio_queue *q, void *arg __rte_unused)
 }
 
 static int
-close_gate_one(struct virtio_queue *q, void *arg __rte_unused)
+close_gate_one(struct virtio_queue *q, void *arg)
 {
+	int *ret = arg;
+
 	q->watched = false;
 	if (virtio_gate_close(&q->gate, q->port->args.reset_timeout_us) == 0)
 		return 0;
+	*ret = -ETIMEDOUT;
 	VIRTIO_LOG(ERR, "port %u: a thread stays in a burst of queue %u: stop polling before the port",
 		   q->port->edev->data->port_id, q->id);
-	return -ETIMEDOUT;
+	return 0; /* the others are closed all the same */
 }
 
 static int
@@ -225,9 +228,9 @@ virtio_port_bring_up(struct virtio_port *port, const bool *run_rx, const bool *r
 int
 virtio_port_take_down(struct virtio_port *port)
 {
-	int ret;
+	int ret = 0;
 
-	ret = each_queue(port, close_gate_one, NULL);
+	each_queue(port, close_gate_one, &ret);
 	if (ret == 0) {
 		ret = virtio_device_reset(&port->dev, port->args.reset_timeout_us);
 		each_queue(port, drain_one, NULL);

@@ -112,3 +112,8 @@ static struct rte_vdev_driver virtio_user_driver = {
 RTE_PMD_REGISTER_VDEV(net_virtio_user, virtio_user_driver);
 RTE_PMD_REGISTER_ALIAS(net_virtio_user, virtio_user);
 RTE_PMD_REGISTER_PARAM_STRING(net_virtio_user, VIRTIO_USER_PARAMS);
+
+/* What dpdk-pmdinfo.py looks for; DPDK's own build makes it with a tool that is not packaged. */
+static const char pmd_info[] __rte_used =
+	"PMD_INFO_STRING= {\"name\": \"net_virtio_user\", \"params\": \"" VIRTIO_USER_PARAMS "\", "
+	"\"pci_ids\": []}";
