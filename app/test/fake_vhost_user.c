@@ -355,12 +355,13 @@ flood(struct fake_vu *vu)
 	pthread_mutex_unlock(&vu->lock);
 	while (!__atomic_load_n(&vu->ending, __ATOMIC_RELAXED)) {
 		struct pollfd p = { .fd = vu->fd, .events = POLLOUT };
-		char ignored;
+		char ignored[256];
 
 		if (send(vu->fd, noise, sizeof(noise), MSG_NOSIGNAL | MSG_DONTWAIT) < 0 &&
 		    errno != EAGAIN)
 			break;
-		if (recv(vu->fd, &ignored, 1, MSG_PEEK | MSG_DONTWAIT) == 0)
+		/* What else it is told is lost. */
+		if (recv(vu->fd, ignored, sizeof(ignored), MSG_DONTWAIT) == 0)
 			break;
 		poll(&p, 1, 10);
 	}
@@ -810,13 +811,28 @@ is_quiet(struct fake_vu *vu, unsigned int n __attribute__((unused)))
 
 	if (vu->fd >= 0)
 		ioctl(vu->fd, FIONREAD, &unread);
-	return vu->idle && unread == 0;
+	return vu->holding || (vu->idle && unread == 0);
 }
 
 void
 fake_vu_wait_quiet(struct fake_vu *vu)
 {
 	wait_for(vu, is_quiet, 0, "the back-end has not read everything");
+}
+
+static bool
+is_held_at(struct fake_vu *vu, unsigned int n)
+{
+	return vu->holding && vu->messages == n;
+}
+
+void
+fake_vu_read_one_more(struct fake_vu *vu)
+{
+	const unsigned int before = vu->messages;
+
+	fake_vu_release(vu);
+	wait_for(vu, is_held_at, before + 1, "the back-end does not read on");
 }
 
 static bool
@@ -847,6 +863,15 @@ fake_vu_hang_up(struct fake_vu *vu)
 		shutdown(vu->fd, SHUT_RDWR);
 	pthread_mutex_unlock(&vu->lock);
 	wait_for(vu, is_alone, 0, "the back-end does not close");
+}
+
+void
+fake_vu_connect_again(struct fake_vu *vu)
+{
+	const unsigned int before = vu->connections;
+
+	wake(vu);
+	fake_vu_wait_connections(vu, before + 1);
 }
 
 void

@@ -170,12 +170,17 @@ void fake_vu_obey(struct fake_vu *vu);
 void fake_vu_release(struct fake_vu *vu);
 /** Waits until it is held. */
 void fake_vu_wait_held(struct fake_vu *vu);
-/** Waits until it has read all that was sent, and answered. */
+/** Waits until it has read all that was sent, and answered, or is held. */
 void fake_vu_wait_quiet(struct fake_vu *vu);
+/** Lets a held back-end read one message more, at which it is held again. */
+void fake_vu_read_one_more(struct fake_vu *vu);
 /** Waits until so many connections have been taken. */
 void fake_vu_wait_connections(struct fake_vu *vu, unsigned int n);
 /** Closes the connection, as if the back-end had died. */
 void fake_vu_hang_up(struct fake_vu *vu);
+
+/** As client: connects, and waits until it has. */
+void fake_vu_connect_again(struct fake_vu *vu);
 
 void fake_vu_forget_record(struct fake_vu *vu);
 /**

@@ -23,7 +23,8 @@ port_connect(struct vhost_user_port *port, enum vhost_user_stop_wish wish)
 
 	if (!port->vu->launched)
 		fake_vu_launch(port->vu);
-	CHECK_EQ(virtio_device_init(&port->dev, "port", VIRTIO_TRANSPORT_VHOST_USER, PORT_RINGS), 0);
+	CHECK_EQ(virtio_device_init(&port->dev, "port", VIRTIO_TRANSPORT_VHOST_USER,
+				    PORT_RINGS), 0);
 	ret = vhost_user_create(&port->dev, &conf);
 	port->connected = ret == 0;
 	if (ret != 0) {

@@ -61,7 +61,7 @@ check(enum vhost_user_stop_wish wish, uint64_t features, uint64_t protocol)
 		CHECK_EQ(vhost_user_create(&dev, &conf), 0);
 		if ((int)dev.stop_method != right)
 			test_fail(__FILE__, __LINE__,
-				  "wish %d, features 0x%llx, protocol 0x%llx: \"%s\" is chosen", wish,
+				  "wish %d, features 0x%llx, protocol 0x%llx: %s is chosen", wish,
 				  (unsigned long long)features, (unsigned long long)protocol,
 				  virtio_stop_method_name(dev.stop_method));
 		CHECK_EQ(test_logged("single queues are stopped by"), 1);

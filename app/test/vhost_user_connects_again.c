@@ -1,0 +1,175 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+/*
+ * A back-end that goes and comes back, as server and as client of the socket: the new one is told
+ * everything anew, and what the old one owed is not waited for.
+ */
+
+#include <string.h>
+#include <unistd.h>
+
+#include <rte_common.h>
+
+#include "vhost_user_port.h"
+
+static struct vhost_user_port port;
+
+static void
+start_again(void)
+{
+	unsigned int i;
+
+	for (i = 0; i < PORT_RINGS; i++)
+		port_refill(&port, i);
+	CHECK_EQ(virtio_device_negotiate(&port.dev, UINT64_MAX), 0);
+	CHECK_EQ(virtio_device_start(&port.dev, port.vq, PORT_RINGS), 0);
+	port_check_others_run(&port, PORT_RINGS);
+	CHECK_EQ(virtqueue_stop(port.vq[1], PATIENCE_US), 0);
+	port_refill(&port, 1);
+	CHECK_EQ(virtqueue_start(port.vq[1], PATIENCE_US), 0);
+	port_check_others_run(&port, PORT_RINGS);
+}
+
+static void
+back_end_comes_back(void)
+{
+	unsigned int round;
+
+	port_up(&port, VHOST_USER_STOP_GET_BASE);
+	for (round = 0; round < 3; round++) {
+		fake_vu_hang_up(port.vu);
+		CHECK(!vhost_user_is_up(&port.dev));
+		CHECK_EQ(virtio_device_reset(&port.dev, PATIENCE_US), 0);
+		port.vu->once = false;
+		fake_vu_forget_record(port.vu);
+		CHECK_EQ(vhost_user_reconnect(&port.dev), 0);
+		port_check_recorded(&port, "OWNER, GET_FEATURES, GET_PROTOCOL, SET_PROTOCOL, "
+				    "QUEUE_NUM");
+		CHECK(vhost_user_is_up(&port.dev));
+		start_again();
+	}
+	port_down(&port);
+}
+
+/* What was owed by the old connection is owed no more; a ring that was BROKEN is healed first. */
+static void
+back_end_comes_back_owing_an_answer(void)
+{
+	port_up(&port, VHOST_USER_STOP_GET_BASE);
+	fake_vu_rule(port.vu, VU_GET_VRING_BASE, 0, 1, VU_HOLD);
+	CHECK_EQ(virtqueue_stop(port.vq[1], SHORT_US), -ETIMEDOUT);
+	fake_vu_wait_held(port.vu);
+	fake_vu_rule(port.vu, 0, 0, 1, VU_CLOSE);
+	CHECK_EQ(virtqueue_stop(port.vq[2], SHORT_US), -ETIMEDOUT);
+	port.vu->once = true;
+	fake_vu_release(port.vu);
+	CHECK_EQ(virtio_device_reset(&port.dev, PATIENCE_US), 0);
+	CHECK_EQ(virtqueue_state(port.vq[1]), VIRTQUEUE_READY);
+	port.vu->once = false;
+	CHECK_EQ(vhost_user_reconnect(&port.dev), 0);
+	start_again();
+	port_down(&port);
+}
+
+static void
+other_back_end_comes(void)
+{
+	port_up(&port, VHOST_USER_STOP_AUTO);
+	CHECK_EQ(port.dev.stop_method, VIRTIO_STOP_VHOST_GET_BASE);
+	fake_vu_hang_up(port.vu);
+	CHECK_EQ(virtio_device_reset(&port.dev, PATIENCE_US), 0);
+	port.vu->protocol |= VU_P_RARP | VU_P_NET_MTU | VU_P_CRYPTO_SESSION;
+	port.vu->once = false;
+	CHECK_EQ(vhost_user_reconnect(&port.dev), 0);
+	CHECK_EQ(port.dev.stop_method, VIRTIO_STOP_VHOST_DISABLE_ACK);
+	start_again();
+	port_down(&port);
+}
+
+static void
+back_end_that_comes_back_grants_less(void)
+{
+	port_up(&port, VHOST_USER_STOP_AUTO);
+	fake_vu_hang_up(port.vu);
+	CHECK_EQ(virtio_device_reset(&port.dev, PATIENCE_US), 0);
+	port.vu->queue_num = 1;
+	port.vu->once = false;
+	CHECK_EQ(vhost_user_reconnect(&port.dev), -EINVAL);
+	CHECK(!vhost_user_is_up(&port.dev));
+	fake_vu_wait_quiet(port.vu);
+	port.vu->queue_num = PORT_RINGS / 2;
+	CHECK_EQ(vhost_user_reconnect(&port.dev), 0);
+	start_again();
+	port_down(&port);
+}
+
+static int
+create_server(void)
+{
+	const struct vhost_user_conf conf = {
+		.path = port.vu->path, .server = true, .nb_rings = PORT_RINGS,
+		.stop = VHOST_USER_STOP_GET_BASE
+	};
+	int ret;
+
+	CHECK_EQ(virtio_device_init(&port.dev, "server", VIRTIO_TRANSPORT_VHOST_USER,
+				    PORT_RINGS), 0);
+	ret = vhost_user_create(&port.dev, &conf);
+	if (ret != 0)
+		virtio_device_fini(&port.dev);
+	port.connected = ret == 0;
+	return ret;
+}
+
+static void
+we_are_the_server(void)
+{
+	unsigned int round;
+
+	port_create(&port);
+	unlink(port.vu->path);
+	port.vu->client = true;
+	fake_vu_launch(port.vu);
+	CHECK_EQ(create_server(), 0);
+	port_start(&port);
+	port_check_others_run(&port, PORT_RINGS);
+	for (round = 0; round < 3; round++) {
+		int listener;
+
+		fake_vu_hang_up(port.vu);
+		CHECK(!vhost_user_is_up(&port.dev));
+		CHECK_EQ(virtio_device_reset(&port.dev, PATIENCE_US), 0);
+		/* Nobody is there yet. */
+		CHECK_EQ(vhost_user_reconnect(&port.dev), -EAGAIN);
+		listener = vhost_user_watch_fd(&port.dev);
+		CHECK(listener >= 0);
+		port.vu->once = false;
+		fake_vu_connect_again(port.vu);
+		CHECK_EQ(vhost_user_reconnect(&port.dev), 0);
+		CHECK(vhost_user_watch_fd(&port.dev) != listener);
+		start_again();
+	}
+	port_down(&port);
+	CHECK_EQ(access(test_path("backend"), F_OK), -1);
+}
+
+static void
+path_is_taken(void)
+{
+	port_create(&port);
+	fake_vu_launch(port.vu);
+	CHECK_EQ(create_server(), -EADDRINUSE);
+	CHECK_EQ(test_logged("remove the file if nobody uses it"), 1);
+	/* It is somebody else's: it stays. */
+	CHECK_EQ(access(port.vu->path, F_OK), 0);
+	port_down(&port);
+}
+
+TEST_MAIN(
+	TEST(back_end_comes_back),
+	TEST(back_end_comes_back_owing_an_answer),
+	TEST(other_back_end_comes),
+	TEST(back_end_that_comes_back_grants_less),
+	TEST(we_are_the_server),
+	TEST(path_is_taken),
+)
