@@ -1,0 +1,163 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""What the end-to-end tests share: the machine, the plug-in, the two ends of a connection."""
+
+import os
+import shutil
+import stat
+import sys
+import tempfile
+from pathlib import Path
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+from backends import LoopbackBackend, TestpmdBackend  # noqa: E402
+from connection import Connection  # noqa: E402
+from program import poll  # noqa: E402
+from testpmd import Testpmd  # noqa: E402
+
+ROOT = Path(__file__).resolve().parents[2]
+BUILD = Path(os.environ.get("VIRTIO_BUILD", ROOT / "build"))
+PLUGIN = Path(os.environ.get("VIRTIO_PMD_SO", BUILD / "drivers/net/virtio/librte_net_virtio.so"))
+LOGS = BUILD / "e2e-logs"
+FREE_HUGEPAGES = Path("/sys/kernel/mm/hugepages/hugepages-2048kB/free_hugepages")
+
+
+FAILED = pytest.StashKey()
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_makereport(item):
+    """A test that fails shows the last words of its programs."""
+    report = (yield).get_result()
+    item.stash.setdefault(FAILED, False)
+    host = item.funcargs.get("host") if hasattr(item, "funcargs") else None
+    if report.failed:
+        item.stash[FAILED] = True
+        for log in sorted(host.logs.glob("*.log")) if host else ():
+            text = log.read_text(errors="replace")
+            report.sections.append((f"the end of {log}", text[-3000:]))
+
+
+def others_may_write(path):
+    return any(folder.stat().st_mode & stat.S_IWOTH for folder in (path, *path.parents))
+
+
+@pytest.fixture(scope="session")
+def plugin():
+    """Our driver, where EAL loads it from: below no folder that others may write to."""
+    if not PLUGIN.is_file():
+        pytest.exit(f"no plug-in at {PLUGIN}: build it first (ninja -C build)", 1)
+    homes = (os.environ.get("XDG_CACHE_HOME"), Path.home() / ".cache", Path.home(), "/var/lib")
+    for home in filter(None, homes):
+        home = Path(home).resolve()
+        if home.is_dir() and os.access(home, os.W_OK) and not others_may_write(home):
+            break
+    else:
+        pytest.exit("no folder for the plug-in: EAL loads none from below a world-writable "
+                    "folder; set XDG_CACHE_HOME to one that nobody else may write to", 1)
+    folder = Path(tempfile.mkdtemp(prefix="dpdk-virtio.", dir=home))
+    yield str(shutil.copy(PLUGIN, folder))
+    shutil.rmtree(folder)
+
+
+@pytest.fixture(scope="session")
+def build():
+    return BUILD
+
+
+class Host:
+    """This machine, as a program of one test sees it."""
+
+    def __init__(self, folder, logs):
+        self.folder = folder
+        self.logs = logs
+        self.prefix = folder.name
+        cores = sorted(os.sched_getaffinity(0))
+        # One for each end, where there are two.
+        self.cores = (cores[0], cores[-1])
+        # EAL keeps its files there, whoever runs it.
+        self.env = {**os.environ, "RUNTIME_DIRECTORY": str(folder),
+                    "XDG_RUNTIME_DIR": str(folder)}
+        self.loopback = str(BUILD / "app/virtio-loopback/virtio-loopback")
+        self._logs_made = 0
+
+    @property
+    def memory(self):
+        """EAL's arguments: two programs of 256 MB in huge pages, if there are so many."""
+        pages = int(FREE_HUGEPAGES.read_text()) if FREE_HUGEPAGES.exists() else 0
+        if pages >= 256:
+            return ["--in-memory", "--single-file-segments", "-m", "256"]
+        return ["--no-huge", "-m", "512"]
+
+    def log(self, name):
+        self._logs_made += 1
+        return self.logs / f"{self._logs_made}-{name}.log"
+
+    def socket(self):
+        return str(self.folder / "socket")
+
+    def wait_socket(self):
+        """Until somebody listens: a server makes its socket's file right before."""
+        poll(f"{self.socket()} is there", Path(self.socket()).exists)
+
+
+@pytest.fixture
+def host(request):
+    """Its logs stay, in the build folder, if the test fails."""
+    # Short: the name of a socket may have 107 characters.
+    folder = Path(tempfile.mkdtemp(prefix="virtio-"))
+    logs = LOGS / request.node.name.replace("/", "_")
+    shutil.rmtree(logs, ignore_errors=True)
+    logs.mkdir(parents=True)
+    yield Host(folder, logs)
+    shutil.rmtree(folder)
+    if not request.node.stash.get(FAILED, False) and "KEEP" not in os.environ:
+        shutil.rmtree(logs)
+
+
+@pytest.fixture
+def started():
+    """Programs put here are killed when the test ends, if they run still."""
+    programs = []
+    yield programs
+    for program in reversed(programs):
+        program.release()
+
+
+@pytest.fixture(params=[TestpmdBackend, LoopbackBackend], ids=lambda kind: kind.method)
+def backend_kind(request):
+    return request.param
+
+
+@pytest.fixture
+def start_backend(host, started):
+    """start_backend(kind, queues, ...): a back-end that listens on, or connects to, host.socket()."""
+    def start(kind, queues=2, **more):
+        backend = kind(host, host.socket(), queues, **more)
+        started.append(backend)
+        return backend
+    return start
+
+
+@pytest.fixture
+def start_port(host, started, plugin):
+    """start_port(queues, devargs, ...): a testpmd with our driver's port on host.socket()."""
+    def start(queues=2, devargs="", plugin=plugin, path=None, **more):
+        vdev = f"net_virtio_user0,path={path or host.socket()},queues={queues}"
+        if devargs:
+            vdev += "," + devargs
+        port = Testpmd("port", host, host.cores[1], vdev, queues, plugin=plugin, **more)
+        started.append(port)
+        return port
+    return start
+
+
+@pytest.fixture
+def connect(backend_kind, start_backend, start_port):
+    """connect(queues, devargs, ...): both ends, over either back-end."""
+    def both(queues=2, devargs="", **more):
+        backend = start_backend(backend_kind, queues)
+        return Connection(backend, start_port(queues, devargs, **more))
+    return both

@@ -1,0 +1,109 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""The device's arguments: what is taken, and what is refused with a word on what would be right."""
+
+import pytest
+
+from backends import TestpmdBackend
+
+# What is given, and what is said of it.
+REFUSED = {
+    "unknown_key": ("queues=2,colour=red", "unknown argument colour; known: .*queue_reset"),
+    "key_twice": ("queues=1,queues=2", "queues= is given twice"),
+    "queues_0": ("queues=0", "queues=0: want 1 to"),
+    "queues_no_number": ("queues=two", "queues=two: want 1 to"),
+    "cq_0_with_two_pairs": ("queues=2,cq=0", "queues=2 needs the control queue"),
+    "queue_size_no_power_of_two": ("queue_size=300", "queue_size=300: want a power of two"),
+    "queue_size_too_small": ("queue_size=16", "queue_size=16: want a power of two, 32 to 32768"),
+    "queue_size_too_large": ("queue_size=65536", "queue_size=65536: want a power of two"),
+    "mac_bad": ("mac=02:00:00", "mac=02:00:00: want a unicast address"),
+    "mac_multicast": ("mac=01:00:5e:00:00:01", "want a unicast address"),
+    "speed_unknown": ("speed=1234", "speed=1234: want 10000, 20000"),
+    "server_bad": ("server=2", "server=2: want 0 or 1"),
+    "mrg_rxbuf_bad": ("mrg_rxbuf=yes", "mrg_rxbuf=yes: want 0 or 1"),
+    "in_order_bad": ("in_order=-1", "in_order=-1: want 0 or 1"),
+    "packed_vq_not_yet": ("packed_vq=1", "packed_vq=1: packed rings are not in this driver yet"),
+    "vectorized_not_yet": ("vectorized=1", "vectorized=1: vector data paths are not in this "),
+    "iface_not_yet": ("iface=tap0", "iface= names the tap of a vhost-kernel back-end"),
+    "queue_reset_bad": ("queue_reset=maybe",
+                        "queue_reset=maybe: want auto, get_base, disable or off"),
+    "queue_reset_timeout_bad": ("queue_reset_timeout_ms=0",
+                                "queue_reset_timeout_ms=0: want 1 to 60000"),
+}
+
+TAKEN = {
+    "none": "",
+    "queue_size": "queue_size=1024",
+    "mrg_rxbuf_0": "mrg_rxbuf=0",
+    "in_order_0": "in_order=0",
+    "defaults_said_aloud": "cq=1,mrg_rxbuf=1,in_order=1,packed_vq=0,vectorized=0,server=0",
+    "queue_reset_timeout": "queue_reset_timeout_ms=60000",
+}
+
+
+@pytest.fixture
+def try_port(host, started, plugin):
+    """try_port(devargs): a testpmd that was given such a device, at its prompt."""
+    from testpmd import Testpmd
+
+    def start(devargs, name="net_virtio_user0", queues=0):
+        vdev = name + ("," + devargs if devargs else "")
+        port = Testpmd("port", host, host.cores[1], vdev, queues, plugin=plugin)
+        started.append(port)
+        return port
+    return start
+
+
+@pytest.mark.parametrize("case", REFUSED)
+def test_refused(host, start_backend, try_port, case):
+    devargs, message = REFUSED[case]
+    start_backend(TestpmdBackend)
+    port = try_port(f"path={host.socket()},{devargs}")
+    assert port.said(message), port.text
+    assert port.ports() == 0
+    port.quit()
+
+
+def test_path_is_missing(try_port):
+    port = try_port("queues=1")
+    assert port.said("path=<socket of the back-end> is missing")
+    assert port.ports() == 0
+
+
+def test_path_where_nobody_listens(host, try_port):
+    port = try_port(f"path={host.socket()}")
+    assert port.said(f"cannot connect to the back-end on {host.socket()}: No such file")
+    assert port.ports() == 0
+
+
+@pytest.mark.parametrize("path, message", [("/dev/null", "is a device: vhost-kernel"),
+                                           ("/etc/passwd", "is no socket")])
+def test_path_is_no_socket(try_port, path, message):
+    port = try_port(f"path={path}")
+    assert port.said(message)
+    assert port.ports() == 0
+
+
+@pytest.mark.parametrize("case", TAKEN)
+def test_taken(host, start_backend, try_port, case):
+    from connection import Connection
+    backend = start_backend(TestpmdBackend, queues=2)
+    port = try_port(f"path={host.socket()},queues=2,{TAKEN[case]}".rstrip(","), queues=2)
+    Connection(backend, port).carries_all()
+
+
+def test_mac_is_the_ports(host, start_backend, try_port):
+    start_backend(TestpmdBackend)
+    port = try_port(f"path={host.socket()},mac=02:11:22:33:44:55", queues=1)
+    assert "02:11:22:33:44:55" in port.command("show port info 0").lower()
+
+
+def test_speed_is_the_links(host, start_backend, try_port):
+    start_backend(TestpmdBackend)
+    port = try_port(f"path={host.socket()},speed=25000", queues=1)
+    assert "25 Gbps" in port.command("show port info 0")
+
+
+def test_alias(host, start_backend, try_port):
+    start_backend(TestpmdBackend)
+    port = try_port(f"path={host.socket()}", name="virtio_user7", queues=1)
+    assert "net_virtio_user" in port.command("show port info 0")
