@@ -24,9 +24,11 @@
  */
 
 #include <errno.h>
+#include <string.h>
 
 #include <rte_atomic.h>
 #include <rte_branch_prediction.h>
+#include <rte_byteorder.h>
 #include <rte_common.h>
 
 #include "virtqueue.h"
@@ -98,6 +100,17 @@ split_look(struct virtqueue *vq, const struct split_view *view, uint16_t pos, ui
 	if (unlikely(id != view->heads[pos & view->mask]) && !virtqueue_split_reorder(vq, pos, id))
 		return -EPROTO;
 	return id;
+}
+
+/** The same for the buffer that is expected there; negative where it is another one. */
+static __rte_always_inline int
+split_expect(const struct split_view *view, uint16_t pos, uint32_t *len)
+{
+	const struct vring_used_elem *elem = &view->used[pos & view->mask];
+	const uint32_t id = __atomic_load_n(&elem->id, __ATOMIC_RELAXED);
+
+	*len = __atomic_load_n(&elem->len, __ATOMIC_RELAXED);
+	return likely(id == view->heads[pos & view->mask]) ? (int)id : -1;
 }
 
 /** In step: takes `n` entries that were looked at. */
@@ -180,9 +193,11 @@ split_offer(struct virtqueue *vq, uint16_t head)
 static __rte_always_inline void
 split_desc(struct vring_desc *desc, uint64_t addr, uint32_t len, uint16_t flags)
 {
+	/* Length, flags and an index that does not matter, in one store. */
+	const uint64_t rest = rte_cpu_to_le_64(len | (uint64_t)flags << 32);
+
 	desc->addr = addr;
-	desc->len = len;
-	desc->flags = flags;
+	memcpy(&desc->len, &rest, sizeof(rest));
 }
 
 /** Posts one descriptor with a cookie; one must be free. */

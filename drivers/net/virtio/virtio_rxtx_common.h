@@ -81,6 +81,19 @@ virtio_count(struct virtio_counters *counters, const struct rte_ether_addr *dst,
 	}
 }
 
+static_assert(offsetof(struct rte_mbuf, nb_segs) == offsetof(struct rte_mbuf, refcnt) +
+	      sizeof(uint16_t), "one comparison");
+
+/** One segment that nobody else holds: both counts in one comparison. */
+static __rte_always_inline bool
+virtio_mbuf_is_single(const struct rte_mbuf *m)
+{
+	uint32_t counts;
+
+	memcpy(&counts, RTE_PTR_ADD(m, offsetof(struct rte_mbuf, refcnt)), sizeof(counts));
+	return counts == UINT32_C(0x00010001);
+}
+
 /** A header in the headroom: no descriptor of its own, but only where nobody else reads there. */
 static __rte_always_inline bool
 virtio_tx_can_push(const struct rte_mbuf *m)
@@ -92,7 +105,8 @@ virtio_tx_can_push(const struct rte_mbuf *m)
 static __rte_always_inline bool
 virtio_tx_is_plain(const struct rte_mbuf *m)
 {
-	return likely(m->nb_segs == 1 && virtio_tx_can_push(m));
+	return likely(virtio_mbuf_is_single(m) && RTE_MBUF_DIRECT(m) &&
+		      m->data_off >= VIRTIO_HDR_SIZE);
 }
 
 /** Takes the ring out of service; the caller is inside the gate and leaves it next. */
@@ -104,37 +118,38 @@ virtio_quarantine(struct virtio_queue *q, const char *why)
 		q->events.quarantined++;
 }
 
-/** Packets to be freed, gathered into runs of one pool. */
-struct virtio_free_run {
-	struct rte_mempool *pool;
-	unsigned int n;
-	void *objs[64];
-};
+/** Most packets that virtio_free_packets() is given at once. */
+#define VIRTIO_FREE_BULK 64
 
+/**
+ * Frees packets, in runs that came from one pool: a queue's packets may come from several, also
+ * where the application says that they do not (its pool may have been swapped).
+ */
 static __rte_always_inline void
-virtio_free_flush(struct virtio_free_run *run)
+virtio_free_packets(struct rte_mbuf **pkts, unsigned int n)
 {
-	if (run->n > 0)
-		rte_mempool_put_bulk(run->pool, run->objs, run->n);
-	run->n = 0;
-}
+	struct rte_mempool *pool = NULL;
+	unsigned int start = 0;
+	unsigned int i;
 
-/** Frees one packet, mostly later: a queue's packets may come from several pools. */
-static __rte_always_inline void
-virtio_free_add(struct virtio_free_run *run, struct rte_mbuf *m)
-{
-	if (unlikely(m->nb_segs != 1)) {
-		rte_pktmbuf_free(m);
-		return;
+	for (i = 0; i < n; i++) {
+		struct rte_mbuf *m = pkts[i];
+
+		if (likely(virtio_mbuf_is_single(m) && RTE_MBUF_DIRECT(m) && m->pool == pool))
+			continue;
+		if (i > start)
+			rte_mempool_put_bulk(pool, (void **)&pkts[start], i - start);
+		if (likely(virtio_mbuf_is_single(m) && RTE_MBUF_DIRECT(m))) {
+			pool = m->pool;
+			start = i;
+		} else {
+			rte_pktmbuf_free(m);
+			pool = NULL;
+			start = i + 1;
+		}
 	}
-	m = rte_pktmbuf_prefree_seg(m);
-	if (unlikely(m == NULL))
-		return;
-	if (unlikely(m->pool != run->pool || run->n == RTE_DIM(run->objs))) {
-		virtio_free_flush(run);
-		run->pool = m->pool;
-	}
-	run->objs[run->n++] = m;
+	if (n > start)
+		rte_mempool_put_bulk(pool, (void **)&pkts[start], n - start);
 }
 
 #endif /* VIRTIO_RXTX_COMMON_H */

@@ -104,11 +104,19 @@ rx_fill_mbuf(struct rte_mbuf *m, uint64_t rearm, uint64_t ol_flags, uint32_t len
 	m->data_len = len;
 }
 
+/* Where the frame of a buffer just received begins. */
+static __rte_always_inline const struct rte_ether_addr *
+rx_frame(const struct rte_mbuf *m)
+{
+	return (const struct rte_ether_addr *)
+		((const char *)m->buf_addr + RTE_PKTMBUF_HEADROOM);
+}
+
 /*
  * Chains the `rest` other buffers of a frame, used entries from `pos` on, to its first. Returns how
  * many are good; fewer than `rest`, with the frame freed, where the device lies.
  */
-static __rte_noinline uint16_t
+static uint16_t
 rx_chain_rest(struct virtio_rxq *rxq, struct virtqueue *vq, struct rte_mbuf *first, uint16_t pos,
 	      uint16_t rest)
 {
@@ -137,11 +145,14 @@ rx_chain_rest(struct virtio_rxq *rxq, struct virtqueue *vq, struct rte_mbuf *fir
 	return i;
 }
 
-/* A frame of no, or more than one, buffer. How many to take; 0: it is not complete, or a lie. */
-static __rte_noinline uint16_t
-rx_check_count(struct virtio_rxq *rxq, const struct virtqueue *vq, uint16_t buffers,
-	       uint16_t waiting)
+/* Buffers of the frame that begins in m. 0: they are not all there yet, or the device lies. */
+static uint16_t
+rx_buffers(struct virtio_rxq *rxq, const struct virtqueue *vq, const struct rte_mbuf *m,
+	   uint16_t waiting)
 {
+	/* Read once: the device could write it while we look. */
+	const uint16_t buffers = __atomic_load_n(&virtio_rx_hdr(m)->num_buffers, __ATOMIC_RELAXED);
+
 	if (unlikely(buffers == 0 || buffers > vq->size)) {
 		virtio_quarantine(&rxq->q, "a frame of no or too many buffers");
 		return 0;
@@ -149,28 +160,20 @@ rx_check_count(struct virtio_rxq *rxq, const struct virtqueue *vq, uint16_t buff
 	return buffers > waiting ? 0 : buffers;
 }
 
-static __rte_always_inline uint16_t
-rx_burst(struct virtio_rxq *rxq, struct rte_mbuf **pkts, uint16_t n, const bool mergeable)
+/* What is received of a burst, in any shape, from used entry used_next on. */
+static __rte_noinline uint16_t
+rx_any(struct virtio_rxq *rxq, struct rte_mbuf **pkts, uint16_t n, uint16_t used, bool mergeable)
 {
 	struct virtqueue *vq = rxq->q.vq;
 	const struct split_view view = split_view(vq, true);
-	const uint64_t rearm = rxq->rearm;
-	const uint64_t ol_flags = rxq->ol_flags;
-	const uint32_t buf_len = rxq->buf_len;
 	const uint16_t first = vq->used_next;
-	const int used = split_used(vq);
-	uint64_t bytes = 0;
 	uint16_t taken = 0;
 	uint16_t nb = 0;
 
-	if (unlikely(used < 0)) {
-		virtio_quarantine(&rxq->q, "used index beyond what was made available");
-		return 0;
-	}
 	while (nb < n && taken < used) {
 		struct rte_mbuf *m;
 		uint16_t buffers = 1;
-		bool runt;
+		uint16_t rest;
 		uint32_t len;
 		const int head = split_look(vq, &view, first + taken, &len);
 
@@ -178,50 +181,92 @@ rx_burst(struct virtio_rxq *rxq, struct rte_mbuf **pkts, uint16_t n, const bool 
 			virtio_quarantine(&rxq->q, "used id that the device does not own");
 			break;
 		}
-		if (unlikely(len > buf_len)) {
+		if (unlikely(len > rxq->buf_len)) {
 			virtio_quarantine(&rxq->q, "used length beyond the buffer");
 			break;
 		}
 		m = view.cookies[head];
 		if (mergeable) {
-			/* Read once: the device could write it while we look. */
-			buffers = __atomic_load_n(&virtio_rx_hdr(m)->num_buffers, __ATOMIC_RELAXED);
-			if (unlikely(buffers != 1)) {
-				buffers = rx_check_count(rxq, vq, buffers, used - taken);
-				if (buffers == 0)
-					break;
-			}
+			buffers = rx_buffers(rxq, vq, m, used - taken);
+			if (buffers == 0)
+				break;
 		}
 		taken++;
-		runt = len < VIRTIO_HDR_SIZE + RTE_ETHER_HDR_LEN;
-		len = unlikely(runt) ? 0 : len - VIRTIO_HDR_SIZE;
-		rx_fill_mbuf(m, rearm, ol_flags, len);
-		if (mergeable && unlikely(buffers > 1)) {
-			const uint16_t rest = rx_chain_rest(rxq, vq, m, first + taken, buffers - 1);
-
-			taken += rest;
-			if (unlikely(rest < buffers - 1)) {
-				rxq->counters.errors++;
-				virtio_quarantine(&rxq->q, "bad entry within a frame");
-				break;
-			}
-			len = m->pkt_len;
+		rx_fill_mbuf(m, rxq->rearm, rxq->ol_flags,
+			     len < VIRTIO_HDR_SIZE ? 0 : len - VIRTIO_HDR_SIZE);
+		rest = rx_chain_rest(rxq, vq, m, first + taken, buffers - 1);
+		taken += rest;
+		if (unlikely(rest < buffers - 1)) {
+			rxq->counters.errors++;
+			virtio_quarantine(&rxq->q, "bad entry within a frame");
+			break;
 		}
-		if (unlikely(runt)) {
+		if (unlikely(len < VIRTIO_HDR_SIZE + RTE_ETHER_HDR_LEN)) {
 			/* No frame: dropped, as upstream does. */
 			rxq->counters.errors++;
 			rte_pktmbuf_free(m);
 			continue;
 		}
-		bytes += len;
-		virtio_count(&rxq->counters,
-			     (const struct rte_ether_addr *)
-			     ((const char *)m->buf_addr + RTE_PKTMBUF_HEADROOM), len);
+		rxq->counters.bytes += m->pkt_len;
+		virtio_count(&rxq->counters, rx_frame(m), m->pkt_len);
 		pkts[nb++] = m;
 	}
 	split_took(vq, taken);
-	rxq->counters.packets += nb;
+	return nb;
+}
+
+/* The front of a burst as nearly all are: frames of one buffer, in the order posted. */
+static __rte_always_inline uint16_t
+rx_plain(struct virtio_rxq *rxq, struct rte_mbuf **pkts, uint16_t n, const bool mergeable)
+{
+	struct virtqueue *vq = rxq->q.vq;
+	const struct split_view view = split_view(vq, true);
+	const uint64_t rearm = rxq->rearm;
+	const uint64_t ol_flags = rxq->ol_flags;
+	const uint32_t longest = rxq->buf_len - VIRTIO_HDR_SIZE - RTE_ETHER_HDR_LEN;
+	const uint16_t first = vq->used_next;
+	uint64_t bytes = 0;
+	unsigned int i;
+
+	for (i = 0; i < n; i++) {
+		struct rte_mbuf *m;
+		uint32_t len;
+		const int head = split_expect(&view, first + i, &len);
+
+		/* Too short or too long, in one comparison. */
+		if (unlikely(head < 0 || len - VIRTIO_HDR_SIZE - RTE_ETHER_HDR_LEN > longest))
+			break;
+		m = view.cookies[head];
+		if (mergeable && unlikely(virtio_rx_hdr(m)->num_buffers != 1))
+			break;
+		len -= VIRTIO_HDR_SIZE;
+		rx_fill_mbuf(m, rearm, ol_flags, len);
+		bytes += len;
+		virtio_count(&rxq->counters, rx_frame(m), len);
+		pkts[i] = m;
+	}
+	split_took(vq, i);
 	rxq->counters.bytes += bytes;
+	return i;
+}
+
+static __rte_always_inline uint16_t
+rx_burst(struct virtio_rxq *rxq, struct rte_mbuf **pkts, uint16_t n, const bool mergeable)
+{
+	struct virtqueue *vq = rxq->q.vq;
+	const int used = split_used(vq);
+	uint16_t nb = 0;
+
+	if (unlikely(used < 0)) {
+		virtio_quarantine(&rxq->q, "used index beyond what was made available");
+		return 0;
+	}
+	if (used > 0) {
+		nb = rx_plain(rxq, pkts, RTE_MIN(used, n), mergeable);
+		if (unlikely(nb < used && nb < n))
+			nb += rx_any(rxq, pkts + nb, n - nb, used - nb, mergeable);
+		rxq->counters.packets += nb;
+	}
 	/* Also when nothing came: a pool that was empty may have buffers again. */
 	if (vq->free_count >= rxq->free_thresh && rx_refill(rxq, vq, rxq->free_thresh) > 0 &&
 	    unlikely(split_must_notify(vq)))
@@ -255,38 +300,37 @@ virtio_split_rx_burst_mergeable(void *rxq, struct rte_mbuf **pkts, uint16_t n)
 
 /* ---- transmit reclaim --------------------------------------------------------------------- */
 
-/* Takes `used` entries in step: one buffer each. Returns how many were good. */
-static __rte_always_inline int
-tx_complete_in_step(struct virtqueue *vq, int used, struct virtio_free_run *run)
+/* Takes `n` entries in step, one buffer each, as packets. Returns how many were good. */
+static __rte_always_inline unsigned int
+tx_take_in_step(struct virtqueue *vq, struct rte_mbuf **pkts, unsigned int n)
 {
 	const struct split_view view = split_view(vq, true);
 	const uint16_t first = vq->used_next;
-	int i;
+	unsigned int i;
 
-	for (i = 0; i < used; i++) {
+	for (i = 0; i < n; i++) {
 		uint32_t ignored; /* the device writes nothing into these */
 		const int head = split_look(vq, &view, first + i, &ignored);
 
 		if (unlikely(head < 0))
 			break;
-		virtio_free_add(run, view.cookies[head]);
+		pkts[i] = view.cookies[head];
 	}
 	split_took(vq, i);
 	return i;
 }
 
-static __rte_noinline int
-tx_complete_chains(struct virtqueue *vq, int used, struct virtio_free_run *run)
+static __rte_noinline unsigned int
+tx_take_chains(struct virtqueue *vq, struct rte_mbuf **pkts, unsigned int n)
 {
-	int i;
+	unsigned int i;
 
-	for (i = 0; i < used; i++) {
+	for (i = 0; i < n; i++) {
 		uint32_t ignored;
-		struct rte_mbuf *m = split_pop(vq, true, &ignored);
 
-		if (unlikely(m == NULL))
+		pkts[i] = split_pop(vq, true, &ignored);
+		if (unlikely(pkts[i] == NULL))
 			break;
-		virtio_free_add(run, m);
 	}
 	return i;
 }
@@ -295,23 +339,26 @@ int
 virtio_split_tx_complete(struct virtio_txq *txq, uint32_t most)
 {
 	struct virtqueue *vq = txq->q.vq;
-	struct virtio_free_run run;
+	struct rte_mbuf *pkts[VIRTIO_FREE_BULK];
 	int used = split_used(vq);
-	int done;
+	int done = 0;
 
 	if (unlikely(used < 0)) {
 		virtio_quarantine(&txq->q, "used index beyond what was made available");
 		return -EPROTO;
 	}
 	used = RTE_MIN((uint32_t)used, most);
-	run.n = 0;
-	run.pool = NULL;
-	done = likely(vq->in_step) ? tx_complete_in_step(vq, used, &run) :
-				     tx_complete_chains(vq, used, &run);
-	virtio_free_flush(&run);
-	if (unlikely(done < used)) {
-		virtio_quarantine(&txq->q, "used id that the device does not own");
-		return -EPROTO;
+	while (done < used) {
+		const unsigned int n = RTE_MIN(used - done, VIRTIO_FREE_BULK);
+		const unsigned int good = likely(vq->in_step) ? tx_take_in_step(vq, pkts, n) :
+								tx_take_chains(vq, pkts, n);
+
+		virtio_free_packets(pkts, good);
+		done += good;
+		if (unlikely(good < n)) {
+			virtio_quarantine(&txq->q, "used id that the device does not own");
+			return -EPROTO;
+		}
 	}
 	return used;
 }
