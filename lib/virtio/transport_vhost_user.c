@@ -161,7 +161,10 @@ vu_get_features(struct virtio_device *dev, uint64_t *features)
 {
 	const struct vhost_user *vu = dev->priv;
 
-	/* virtio-user is driver and device in one: the device half can stop a ring, so it offers to. */
+	/*
+	 * virtio-user is driver and device in one: the device half can stop a ring, so it offers
+	 * to.
+	 */
 	*features = vu->features;
 	if (dev->stop_method != VIRTIO_STOP_NONE)
 		*features |= VIRTIO_BIT(VIRTIO_F_RING_RESET);
@@ -302,7 +305,9 @@ vu_queue_enable(struct virtqueue *vq)
 	/* Done before the first notify, or the notify may overtake it. */
 	if (ret == 0)
 		ret = vhost_user_wait(&vu->ch, &ring->setup, ANSWER_TIMEOUT_US);
-	/* Messages are carried out in order: an answer to this one says the same without REPLY_ACK. */
+	/*
+	 * Messages are carried out in order: an answer to this one says the same without REPLY_ACK.
+	 */
 	if (ret == 0 && !speaks(vu, VHOST_USER_PROTOCOL_F_REPLY_ACK))
 		ret = get_u64(vu, VHOST_USER_GET_FEATURES, &ignored);
 	return ret;
@@ -351,7 +356,9 @@ vu_queue_notify(struct virtqueue *vq)
 	const uint64_t one = 1;
 	ssize_t n;
 
-	/* Fails only with the counter at its limit: then the back-end has a wake-up waiting anyway. */
+	/*
+	 * Fails only with the counter at its limit: then the back-end has a wake-up waiting anyway.
+	 */
 	n = write(vu->rings[vq->index].kick_fd, &one, sizeof(one));
 	RTE_SET_USED(n);
 }
@@ -478,7 +485,8 @@ choose_stop_method(const struct vhost_user *vu, const char **why)
 		*why = "the back-end is not librte_vhost";
 		return VIRTIO_STOP_VHOST_GET_BASE;
 	}
-	*why = "the back-end may be librte_vhost or not: queue_reset=get_base or queue_reset=disable "
+	*why = "the back-end may be librte_vhost or not: queue_reset=get_base or "
+	       "queue_reset=disable "
 	       "says which, disable being for librte_vhost only";
 	return VIRTIO_STOP_NONE;
 }
@@ -537,7 +545,8 @@ greet(struct virtio_device *dev)
 		return ret;
 	}
 	if (pairs * 2 < vu->nb_rings) {
-		VIRTIO_INIT_LOG(ERR, "%s: %u queue pairs wanted, the back-end on %s grants %" PRIu64,
+		VIRTIO_INIT_LOG(ERR,
+				"%s: %u queue pairs wanted, the back-end on %s grants %" PRIu64,
 				dev->name, vu->nb_rings / 2, vu->path, pairs);
 		return -EINVAL;
 	}
@@ -553,13 +562,16 @@ mem_event(enum rte_mem_event type __rte_unused, const void *addr __rte_unused,
 	struct vhost_user *vu = dev->priv;
 	int ret;
 
-	/* Rings are left as they are: neither is a running one disturbed nor a stopped one revived. */
+	/*
+	 * Rings are left as they are: neither is a running one disturbed nor a stopped one revived.
+	 */
 	if (!vu->mem_told)
 		return;
 	ret = send_mem_table(vu, &vu->mem_event);
 	/*
-	 * EAL's locks are held here, and a back-end in this very process allocates before it answers.
-	 * Without the answer, the order of messages still covers every ring that is set up later.
+	 * EAL's locks are held here, and a back-end in this very process allocates before it
+	 * answers. Without the answer, the order of messages still covers every ring that is set up
+	 * later.
 	 */
 	if (ret == 0 && vu->ch.peer_pid != getpid())
 		ret = vhost_user_wait(&vu->ch, &vu->mem_event, ANSWER_TIMEOUT_US);

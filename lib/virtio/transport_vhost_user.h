@@ -39,8 +39,8 @@ struct vhost_user_conf {
  * @param dev
  *   Initialised for at least conf->nb_rings rings.
  * @return
- *   0. -EINVAL: the back-end grants fewer rings, or the path is no good. -ENOTSUP: the wish cannot be
- *   met with this back-end. -ENOMEM, -ETIMEDOUT, -ENODEV, or what the socket calls say.
+ *   0. -EINVAL: the back-end grants fewer rings, or the path is no good. -ENOTSUP: the wish cannot
+ * be met with this back-end. -ENOMEM, -ETIMEDOUT, -ENODEV, or what the socket calls say.
  */
 int vhost_user_create(struct virtio_device *dev, const struct vhost_user_conf *conf);
 
@@ -63,8 +63,9 @@ bool vhost_user_is_up(struct virtio_device *dev);
 int vhost_user_watch_fd(struct virtio_device *dev);
 
 /**
- * Takes leave of a back-end that does not answer: nothing is sent any more, and one that still reads
- * its socket sees the end of it, lets go and closes. virtio_device_reset() then waits for that.
+ * Takes leave of a back-end that does not answer: nothing is sent any more, and one that still
+ * reads its socket sees the end of it, lets go and closes. virtio_device_reset() then waits for
+ * that.
  */
 void vhost_user_hang_up(struct virtio_device *dev);
 

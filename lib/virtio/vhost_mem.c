@@ -57,14 +57,16 @@ vhost_mem_read(struct vhost_mem *mem)
 	memset(mem, 0, sizeof(*mem));
 	ret = rte_memseg_walk_thread_unsafe(add_segment, mem);
 	if (ret != 0) {
-		VIRTIO_INIT_LOG(ERR, "memory is in more than %d files, which vhost-user cannot carry: "
+		VIRTIO_INIT_LOG(ERR,
+				"memory is in more than %d files, which vhost-user cannot carry: "
 				"use --single-file-segments, or larger pages",
 				VHOST_USER_MAX_REGIONS);
 		return ret;
 	}
 	if (mem->table.count == 0) {
-		VIRTIO_INIT_LOG(ERR, "no memory that a back-end could map: with --no-huge the kernel "
-				"needs memfd_create");
+		VIRTIO_INIT_LOG(ERR, "no memory that a back-end could map: with --no-huge the "
+				     "kernel "
+				     "needs memfd_create");
 		return -ENOENT;
 	}
 	return 0;

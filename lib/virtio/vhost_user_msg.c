@@ -80,7 +80,9 @@ mark_gone(struct vhost_user_channel *ch)
 	VIRTIO_LOG(NOTICE, "%s: the back-end closed the connection", ch->name);
 }
 
-/* Once out of step nothing that is read makes sense: ask the back-end to let go, and wait for it. */
+/*
+ * Once out of step nothing that is read makes sense: ask the back-end to let go, and wait for it.
+ */
 static void
 give_up(struct vhost_user_channel *ch, const char *why)
 {

@@ -63,7 +63,9 @@ struct vring_used_elem {
 	uint32_t len; /**< bytes that the device wrote */
 };
 
-/** What the device gives back, section 2.7.8. After ring[size]: le16 avail_event, with EVENT_IDX. */
+/**
+ * What the device gives back, section 2.7.8. After ring[size]: le16 avail_event, with EVENT_IDX.
+ */
 struct vring_used {
 	uint16_t flags;
 	uint16_t idx;

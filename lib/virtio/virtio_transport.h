@@ -20,7 +20,9 @@
 struct virtio_device;
 struct virtqueue;
 
-/** Transports are told apart by a number, not a pointer: secondary processes have other addresses. */
+/**
+ * Transports are told apart by a number, not a pointer: secondary processes have other addresses.
+ */
 enum virtio_transport_kind {
 	VIRTIO_TRANSPORT_VHOST_USER, /**< virtio-user: vhost-user messages on a socket */
 	VIRTIO_TRANSPORT_TEST,       /**< what a test program registers */
@@ -32,10 +34,12 @@ enum virtio_transport_kind {
  * the same message or register write means different things to different devices.
  */
 enum virtio_stop_method {
-	VIRTIO_STOP_NONE,              /**< there is no way: queues live as long as the device */
-	VIRTIO_STOP_VHOST_GET_BASE,    /**< ENABLE 0, then GET_VRING_BASE: vhost-user's stop of a ring */
-	VIRTIO_STOP_VHOST_DISABLE_ACK, /**< ENABLE 0, acknowledged: a barrier on librte_vhost only */
-	VIRTIO_STOP_TEST,              /**< whatever the test program's device does */
+	VIRTIO_STOP_NONE,	    /**< there is no way: queues live as long as the device */
+	VIRTIO_STOP_VHOST_GET_BASE, /**< ENABLE 0, then GET_VRING_BASE: vhost-user's stop of a ring
+				     */
+	VIRTIO_STOP_VHOST_DISABLE_ACK, /**< ENABLE 0, acknowledged: a barrier on librte_vhost only
+					*/
+	VIRTIO_STOP_TEST,	       /**< whatever the test program's device does */
 };
 
 struct virtio_transport_ops {
@@ -49,11 +53,16 @@ struct virtio_transport_ops {
 	int (*set_status)(struct virtio_device *dev, uint8_t status);
 	int (*get_status)(struct virtio_device *dev, uint8_t *status);
 
-	/** Size, addresses and notification of a ring; the same at first set-up and after a reset. */
+	/**
+	 * Size, addresses and notification of a ring; the same at first set-up and after a reset.
+	 */
 	int (*queue_setup)(struct virtqueue *vq);
 	/** From here on the device may touch the ring. Returns once the device has said so. */
 	int (*queue_enable)(struct virtqueue *vq);
-	/** Asks the device to stop a ring. Asked again while unanswered, waits for the first answer. */
+	/**
+	 * Asks the device to stop a ring. Asked again while unanswered, waits for the first
+	 * answer.
+	 */
 	int (*queue_stop_ask)(struct virtqueue *vq);
 	/** 0: proven stopped. -EAGAIN: not yet. Other: refused, there will be no proof. */
 	int (*queue_stop_poll)(struct virtqueue *vq);

@@ -77,7 +77,9 @@ virtqueue_quarantine(struct virtqueue *vq, const char *why)
 	return true;
 }
 
-/* The ring as the specification wants it before its address is told: all zero (2.6.1, 4.1.5.1.3). */
+/*
+ * The ring as the specification wants it before its address is told: all zero (2.6.1, 4.1.5.1.3).
+ */
 static void
 make_fresh(struct virtqueue *vq)
 {
@@ -118,7 +120,9 @@ check_conf(const struct virtio_device *dev, uint16_t index, const struct virtque
 static int
 take_memory(struct virtqueue *vq)
 {
-	/* One number a ring ever made in this process group: an old ring lives on beside its heir. */
+	/*
+	 * One number a ring ever made in this process group: an old ring lives on beside its heir.
+	 */
 	static uint32_t made;
 	const struct virtqueue_conf *conf = &vq->conf;
 	const struct layout at = split_layout(conf);

@@ -20,7 +20,8 @@
  * thread that polls the queue, while the owner's gate lets it in, or by the control thread while
  * the ring is READY. virtqueue_quarantine() by either.
  *
- * Upstream's driver numbers 2i for receive and 2i + 1 for transmit queue i (5.1.2) are `index` here.
+ * Upstream's driver numbers 2i for receive and 2i + 1 for transmit queue i (5.1.2) are `index`
+ * here.
  */
 
 #include <stdbool.h>
@@ -42,7 +43,8 @@ enum virtqueue_state {
 /** What is wanted of a ring: a plain value, never read back from the ring. */
 struct virtqueue_conf {
 	uint16_t size;      /**< descriptors: a power of two up to VIRTIO_SPLIT_RING_MAX */
-	uint16_t slot_area; /**< bytes of extra shared memory for each descriptor; a multiple of 16 */
+	uint16_t slot_area; /**< bytes of extra shared memory for each descriptor; a multiple of 16
+			     */
 	int node;           /**< NUMA node of all its memory, SOCKET_ID_ANY for any */
 };
 
@@ -75,7 +77,7 @@ struct virtqueue {
 	uint16_t used_next;  /**< next entry of used to take */
 	uint16_t free_head;  /**< next entry of order to take */
 	uint16_t free_count; /**< free descriptors */
-	uint16_t rewrite;    /**< in step: entries of the avail ring that are not as order has them */
+	uint16_t rewrite; /**< in step: entries of the avail ring that are not as order has them */
 	uint64_t notified;   /**< doorbells rung */
 
 	/* The control side's. */

@@ -111,8 +111,8 @@ virtqueue_start(struct virtqueue *vq, uint32_t timeout_us)
 		return ret;
 	}
 	/*
-	 * Always, whatever the suppression says: a doorbell rung while the ring was stopped is lost,
-	 * and a device may wait for one before it looks at the ring.
+	 * Always, whatever the suppression says: a doorbell rung while the ring was stopped is
+	 * lost, and a device may wait for one before it looks at the ring.
 	 */
 	virtqueue_notify(vq);
 	return 0;
@@ -144,8 +144,10 @@ virtio_device_reset(struct virtio_device *dev, uint32_t timeout_us)
 		dev->status = VIRTIO_STATUS_RESET;
 		dev->acked = 0;
 	} else {
-		VIRTIO_LOG(ERR, "%s: the device's reset is not confirmed: %s; the memory and buffers "
-			   "of its rings are kept", dev->name, rte_strerror(-ret));
+		VIRTIO_LOG(ERR,
+			   "%s: the device's reset is not confirmed: %s; the memory and buffers "
+			   "of its rings are kept",
+			   dev->name, rte_strerror(-ret));
 	}
 	return ret;
 }

@@ -40,7 +40,10 @@
 static __rte_always_inline int
 split_used(const struct virtqueue *vq)
 {
-	/* Pairs with the device's release of used->idx: the entries before it are written (2.7.13.4). */
+	/*
+	 * Pairs with the device's release of used->idx: the entries before it are written
+	 * (2.7.13.4).
+	 */
 	const uint16_t idx = __atomic_load_n(&vq->used->idx, __ATOMIC_ACQUIRE);
 	const uint16_t n = idx - vq->used_next;
 
@@ -235,7 +238,9 @@ split_pushed(struct virtqueue *vq, uint16_t n)
 static __rte_always_inline void
 split_publish(struct virtqueue *vq)
 {
-	/* Pairs with the device's acquire of avail->idx: descriptors first, index after (2.7.13.3). */
+	/*
+	 * Pairs with the device's acquire of avail->idx: descriptors first, index after (2.7.13.3).
+	 */
 	__atomic_store_n(&vq->avail->idx, vq->avail_next, __ATOMIC_RELEASE);
 }
 

@@ -17,7 +17,10 @@
 
 struct option {
 	const char *key;
-	/** 0, or -errno after a log line of its own where it can say more than `wants`; then wants is NULL. */
+	/**
+	 * 0, or -errno after a log line of its own where it can say more than `wants`; then wants
+	 * is NULL.
+	 */
 	int (*set)(struct virtio_devargs *out, const char *value);
 	const char *wants; /**< what the value should be */
 };
@@ -259,8 +262,10 @@ check_path(const char *name, const struct virtio_devargs *out)
 	if (stat(out->path, &st) != 0 || S_ISSOCK(st.st_mode))
 		return 0;
 	if (S_ISCHR(st.st_mode)) {
-		VIRTIO_INIT_LOG(ERR, "%s: path=%s is a device: vhost-kernel and vhost-vdpa back-ends "
-				"are not in this driver yet, a vhost-user socket is", name, out->path);
+		VIRTIO_INIT_LOG(ERR,
+				"%s: path=%s is a device: vhost-kernel and vhost-vdpa back-ends "
+				"are not in this driver yet, a vhost-user socket is",
+				name, out->path);
 		return -ENOTSUP;
 	}
 	VIRTIO_INIT_LOG(ERR, "%s: path=%s is no socket", name, out->path);

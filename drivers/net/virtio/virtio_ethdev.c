@@ -39,7 +39,9 @@ wanted_features(const struct virtio_port *port)
 	return wanted;
 }
 
-/* Rings 0 and 1 must be there, or no back-end starts: where the application has none, an empty one. */
+/*
+ * Rings 0 and 1 must be there, or no back-end starts: where the application has none, an empty one.
+ */
 static int
 spare_ring(struct virtio_port *port, unsigned int ring, struct virtqueue **vq)
 {
@@ -151,7 +153,8 @@ close_gate_one(struct virtio_queue *q, void *arg)
 	if (virtio_gate_close(&q->gate, q->port->args.reset_timeout_us) == 0)
 		return 0;
 	*ret = -ETIMEDOUT;
-	VIRTIO_LOG(ERR, "port %u: a thread stays in a burst of queue %u: stop polling before the port",
+	VIRTIO_LOG(ERR,
+		   "port %u: a thread stays in a burst of queue %u: stop polling before the port",
 		   q->port->edev->data->port_id, q->id);
 	return 0; /* the others are closed all the same */
 }
@@ -174,8 +177,10 @@ negotiate(struct virtio_port *port)
 	if (ret != 0)
 		return ret;
 	if ((port->dev.acked & needed) != needed) {
-		VIRTIO_INIT_LOG(ERR, "%s: the device has lost mergeable buffers, on which the port was "
-				"configured", port->dev.name);
+		VIRTIO_INIT_LOG(ERR,
+				"%s: the device has lost mergeable buffers, on which the port was "
+				"configured",
+				port->dev.name);
 		return -ENOTSUP;
 	}
 	return 0;
@@ -192,7 +197,9 @@ bring_up_rings(struct virtio_port *port, struct run_plan *plan, struct virtqueue
 		ret = all_rings(port, vqs, &n);
 	if (ret == 0)
 		ret = virtio_device_start(&port->dev, vqs, n);
-	/* Enabled once like all others, since no back-end starts on half a set; now they may rest. */
+	/*
+	 * Enabled once like all others, since no back-end starts on half a set; now they may rest.
+	 */
 	if (ret == 0 && plan->nb_stop > 0)
 		ret = virtqueue_stop_many(plan->stop, plan->nb_stop, port->args.reset_timeout_us);
 	return ret;
@@ -253,8 +260,10 @@ check_mq_mode(const struct rte_eth_dev *edev)
 	if (conf->rxmode.mq_mode == RTE_ETH_MQ_RX_NONE)
 		return 0;
 	if (conf->rxmode.mq_mode == RTE_ETH_MQ_RX_RSS) {
-		VIRTIO_INIT_LOG(ERR, "port %u: RSS is not offered by a vhost-user device: want rx mq_mode "
-				"NONE, the back-end spreads packets by itself", edev->data->port_id);
+		VIRTIO_INIT_LOG(ERR,
+				"port %u: RSS is not offered by a vhost-user device: want rx "
+				"mq_mode NONE, the back-end spreads packets by itself",
+				edev->data->port_id);
 		return -ENOTSUP;
 	}
 	VIRTIO_INIT_LOG(ERR, "port %u: rx mq_mode 0x%x: want NONE", edev->data->port_id,
@@ -304,7 +313,8 @@ start_locked(struct virtio_port *port)
 			return ret;
 	}
 	if (!port->bus->is_up(&port->dev)) {
-		VIRTIO_LOG(ERR, "port %u: the device is gone; rte_eth_dev_reset() tries to meet it anew",
+		VIRTIO_LOG(ERR,
+			   "port %u: the device is gone; rte_eth_dev_reset() tries to meet it anew",
 			   port->edev->data->port_id);
 		return -ENODEV;
 	}
@@ -466,8 +476,8 @@ supported_ptypes_get(VIRTIO_PTYPES_GET_ARGS)
 /* ---- ops: what would be commands of the control queue ------------------------------------- */
 
 /*
- * A vhost-user device has no control queue: virtio-user's device half is in this driver, and what it
- * can do about filters is accept them, since the back-end passes every packet on.
+ * A vhost-user device has no control queue: virtio-user's device half is in this driver, and what
+ * it can do about filters is accept them, since the back-end passes every packet on.
  */
 static int
 filter_command(struct rte_eth_dev *edev)
@@ -508,8 +518,8 @@ mtu_set(struct rte_eth_dev *edev, uint16_t mtu)
 	uint16_t i;
 
 	if (mtu < MIN_MTU || mtu > MAX_MTU) {
-		VIRTIO_INIT_LOG(ERR, "port %u: MTU %u: want %d to %d", edev->data->port_id, mtu, MIN_MTU,
-				MAX_MTU);
+		VIRTIO_INIT_LOG(ERR, "port %u: MTU %u: want %d to %d", edev->data->port_id, mtu,
+				MIN_MTU, MAX_MTU);
 		return -EINVAL;
 	}
 	if (edev->data->dev_conf.rxmode.offloads & RTE_ETH_RX_OFFLOAD_SCATTER)
@@ -518,8 +528,9 @@ mtu_set(struct rte_eth_dev *edev, uint16_t mtu)
 		const struct virtio_rxq *rxq = port->rxqs[i];
 
 		if (virtio_queue_rx(port, i) != NULL && frame > rxq->buf_len - VIRTIO_HDR_SIZE) {
-			VIRTIO_INIT_LOG(ERR, "port %u: MTU %u needs buffers of %u bytes, rx queue %u has "
-					"%u: want larger ones, or the SCATTER offload",
+			VIRTIO_INIT_LOG(ERR,
+					"port %u: MTU %u needs buffers of %u bytes, rx queue %u "
+					"has %u: want larger ones, or the SCATTER offload",
 					edev->data->port_id, mtu, frame, i,
 					rxq->buf_len - VIRTIO_HDR_SIZE);
 			return -EINVAL;

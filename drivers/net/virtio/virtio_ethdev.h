@@ -50,7 +50,9 @@ struct virtio_port {
 	bool mergeable;            /**< MRG_RXBUF is in force */
 	struct virtio_rxq **rxqs;  /**< by queue, made at first set-up, freed at close */
 	struct virtio_txq **txqs;
-	/** Empty rings 0 and 1 where the application has no such queue: no back-end starts without. */
+	/**
+	 * Empty rings 0 and 1 where the application has no such queue: no back-end starts without.
+	 */
 	struct virtqueue *spare[2];
 	struct rte_intr_handle *watch;
 	bool watching;             /**< its handler is registered */

@@ -25,7 +25,8 @@ virtio_gate_prepare(void)
 {
 	have_membarrier = membarrier(MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED) == 0;
 	if (!have_membarrier)
-		VIRTIO_INIT_LOG(INFO, "the kernel has no membarrier: each burst has a fence of its own");
+		VIRTIO_INIT_LOG(INFO, "the kernel has no membarrier: each burst has a fence of its "
+				      "own");
 }
 
 void
@@ -75,7 +76,9 @@ virtio_gate_enter_slow(struct virtio_gate *gate)
 bool
 virtio_gate_visit(struct virtio_gate *gate)
 {
-	/* A full barrier by itself, on whatever thread: the closing side sees the visitor or we it. */
+	/*
+	 * A full barrier by itself, on whatever thread: the closing side sees the visitor or we it.
+	 */
 	__atomic_fetch_add(&gate->visitors, 1, __ATOMIC_SEQ_CST);
 	if (__atomic_load_n(&gate->open, __ATOMIC_SEQ_CST) != VIRTIO_GATE_CLOSED)
 		return true;

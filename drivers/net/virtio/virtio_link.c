@@ -2,8 +2,8 @@
 
 /*
  * What happens without the application asking: the link goes down with the back-end, a server port
- * takes the next back-end that connects, and a queue that nobody serves is noticed. All of it runs on
- * EAL's interrupt thread.
+ * takes the next back-end that connects, and a queue that nobody serves is noticed. All of it runs
+ * on EAL's interrupt thread.
  */
 
 #include <errno.h>
@@ -112,8 +112,8 @@ watch_event(void *arg)
 	    rte_intr_fd_get(port->watch) == port->bus->watch_fd(&port->dev))
 		ret = meet_again(port);
 	if (ret != 0 && ret != -EAGAIN)
-		VIRTIO_LOG(ERR, "%s: the back-end that connected cannot be used: %s", port->dev.name,
-			   rte_strerror(-ret));
+		VIRTIO_LOG(ERR, "%s: the back-end that connected cannot be used: %s",
+			   port->dev.name, rte_strerror(-ret));
 	else if (!was_up && port->bus->is_up(&port->dev))
 		VIRTIO_LOG(NOTICE, "%s: a back-end has connected", port->dev.name);
 	if (rte_intr_fd_get(port->watch) != port->bus->watch_fd(&port->dev) ||
@@ -179,9 +179,9 @@ virtio_link_watch(struct virtio_port *port)
 /* ---- watchdog ----------------------------------------------------------------------------- */
 
 /*
- * Whether a queue that was started is served cannot be asked: a back-end acknowledges a ring that it
- * will never look at. A used index that moves proves it; one that does not, with packets posted for
- * transmission, disproves it. A receive queue without traffic looks the same as one that is not
+ * Whether a queue that was started is served cannot be asked: a back-end acknowledges a ring that
+ * it will never look at. A used index that moves proves it; one that does not, with packets posted
+ * for transmission, disproves it. A receive queue without traffic looks the same as one that is not
  * served, so for those nothing is claimed.
  */
 static bool
@@ -198,8 +198,10 @@ keep_watching(struct virtio_queue *txq)
 		return true;
 	txq->events.unserved++;
 	txq->watched = false;
-	VIRTIO_LOG(ERR, "port %u: tx queue %u: the device does not serve it since its start; stop and "
-		   "start it again", txq->port->edev->data->port_id, txq->id);
+	VIRTIO_LOG(ERR,
+		   "port %u: tx queue %u: the device does not serve it since its start; stop and "
+		   "start it again",
+		   txq->port->edev->data->port_id, txq->id);
 	return false;
 }
 

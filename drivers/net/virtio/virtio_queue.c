@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
 /*
- * ethdev's queue calls. On a started port ethdev releases a queue before it sets it up, so a release
- * only takes the queue out of ethdev's sight: the old ring is freed when the new one stands, and
- * everything stays as it was when the set-up fails.
+ * ethdev's queue calls. On a started port ethdev releases a queue before it sets it up, so a
+ * release only takes the queue out of ethdev's sight: the old ring is freed when the new one
+ * stands, and everything stays as it was when the set-up fails.
  */
 
 #include <errno.h>
@@ -83,7 +83,8 @@ virtio_queue_fill(struct virtio_queue *q)
 		return -ENOMEM;
 	}
 	if (posted < q->vq->size)
-		VIRTIO_LOG(NOTICE, "port %u: rx queue %u: its pool %s has %u buffers for a ring of %u",
+		VIRTIO_LOG(NOTICE,
+			   "port %u: rx queue %u: its pool %s has %u buffers for a ring of %u",
 			   q->port->edev->data->port_id, q->id, to_rxq(q)->pool->name, posted,
 			   q->vq->size);
 	return 0;
@@ -94,7 +95,9 @@ give_back(void *owner __rte_unused, void *cookie)
 {
 	struct rte_mbuf *m = cookie;
 
-	/* A posted receive buffer is as it came from its pool; a packet may be of several segments. */
+	/*
+	 * A posted receive buffer is as it came from its pool; a packet may be of several segments.
+	 */
 	rte_pktmbuf_free(m);
 }
 
@@ -244,27 +247,33 @@ check_rx(const struct rte_eth_dev *edev, uint16_t id, uint16_t nb_desc,
 	 const struct rte_eth_rxconf *conf, const struct rte_mempool *pool)
 {
 	const struct virtio_port *port = virtio_port(edev);
-	const uint32_t frame = edev->data->mtu + RTE_ETHER_HDR_LEN + RTE_VLAN_HLEN + VIRTIO_HDR_SIZE;
+	const uint32_t frame =
+		edev->data->mtu + RTE_ETHER_HDR_LEN + RTE_VLAN_HLEN + VIRTIO_HDR_SIZE;
 	const uint16_t thresh = free_thresh(conf->rx_free_thresh, nb_desc);
 	const uint64_t offloads = conf->offloads | edev->data->dev_conf.rxmode.offloads;
 	uint16_t room;
 
 	if (thresh % 4 != 0 || thresh >= nb_desc) {
-		VIRTIO_INIT_LOG(ERR, "port %u: rx queue %u: rx_free_thresh %u: want a multiple of 4 "
-				"below the ring's %u", edev->data->port_id, id, thresh, nb_desc);
+		VIRTIO_INIT_LOG(ERR,
+				"port %u: rx queue %u: rx_free_thresh %u: want a multiple of 4 "
+				"below the ring's %u",
+				edev->data->port_id, id, thresh, nb_desc);
 		return -EINVAL;
 	}
 	if (pool == NULL) {
-		VIRTIO_INIT_LOG(ERR, "port %u: rx queue %u: want one mempool", edev->data->port_id, id);
+		VIRTIO_INIT_LOG(ERR, "port %u: rx queue %u: want one mempool", edev->data->port_id,
+				id);
 		return -EINVAL;
 	}
 	room = rte_pktmbuf_data_room_size((struct rte_mempool *)(uintptr_t)pool);
 	if (room <= RTE_PKTMBUF_HEADROOM ||
 	    (!(offloads & RTE_ETH_RX_OFFLOAD_SCATTER) && frame > (uint32_t)room -
 	     RTE_PKTMBUF_HEADROOM)) {
-		VIRTIO_INIT_LOG(ERR, "port %u: rx queue %u: a buffer of pool %s holds %d bytes, a "
-				"frame of MTU %u needs %u: want larger buffers%s", edev->data->port_id,
-				id, pool->name, room - RTE_PKTMBUF_HEADROOM, edev->data->mtu, frame,
+		VIRTIO_INIT_LOG(ERR,
+				"port %u: rx queue %u: a buffer of pool %s holds %d bytes, a "
+				"frame of MTU %u needs %u: want larger buffers%s",
+				edev->data->port_id, id, pool->name, room - RTE_PKTMBUF_HEADROOM,
+				edev->data->mtu, frame,
 				port->args.mrg_rxbuf ? ", or the SCATTER offload" : "");
 		return -EINVAL;
 	}
@@ -291,19 +300,25 @@ check_common(const struct virtio_queue *q, uint16_t nb_desc, bool deferred)
 	const uint16_t port_id = q->port->edev->data->port_id;
 
 	if (!rte_is_power_of_2(nb_desc)) {
-		VIRTIO_INIT_LOG(ERR, "port %u: %s queue %u: a split ring of %u is not possible: want a "
-				"power of two, %u to %u", port_id, kind(q), q->id, nb_desc,
-				VIRTIO_MIN_RING, VIRTIO_SPLIT_RING_MAX);
+		VIRTIO_INIT_LOG(ERR,
+				"port %u: %s queue %u: a split ring of %u is not possible: want a "
+				"power of two, %u to %u",
+				port_id, kind(q), q->id, nb_desc, VIRTIO_MIN_RING,
+				VIRTIO_SPLIT_RING_MAX);
 		return -EINVAL;
 	}
 	if (deferred && q->port->dev.stop_method == VIRTIO_STOP_NONE) {
-		VIRTIO_INIT_LOG(ERR, "port %u: %s queue %u: deferred start needs a device that can stop "
-				"single queues", port_id, kind(q), q->id);
+		VIRTIO_INIT_LOG(ERR,
+				"port %u: %s queue %u: deferred start needs a device that can stop "
+				"single queues",
+				port_id, kind(q), q->id);
 		return -ENOTSUP;
 	}
 	if (q->vq != NULL && virtqueue_state(q->vq) != VIRTQUEUE_READY) {
-		VIRTIO_INIT_LOG(ERR, "port %u: %s queue %u: the device may still use its ring (%s): "
-				"stop the queue, or reset the port, first", port_id, kind(q), q->id,
+		VIRTIO_INIT_LOG(ERR,
+				"port %u: %s queue %u: the device may still use its ring (%s): "
+				"stop the queue, or reset the port, first",
+				port_id, kind(q), q->id,
 				virtqueue_state_name(virtqueue_state(q->vq)));
 		return -EBUSY;
 	}
@@ -512,9 +527,10 @@ free_queue(struct virtio_queue *q)
 	if (q == NULL)
 		return;
 	if (q->vq != NULL && virtqueue_destroy(q->vq) != 0) {
-		VIRTIO_LOG(ERR, "%s queue %u: the device was not seen to let go of its ring; its memory "
-			   "and %d buffers stay taken", kind(q), q->id,
-			   q->vq->size - q->vq->free_count);
+		VIRTIO_LOG(ERR,
+			   "%s queue %u: the device was not seen to let go of its ring; its memory "
+			   "and %d buffers stay taken",
+			   kind(q), q->id, q->vq->size - q->vq->free_count);
 		return;
 	}
 	rte_free(q);

@@ -86,7 +86,8 @@ struct virtio_rxq {
 
 struct virtio_txq {
 	struct virtio_queue q;
-	uint16_t free_thresh __rte_cache_aligned; /**< fewer free descriptors: completions are taken */
+	uint16_t free_thresh
+		__rte_cache_aligned; /**< fewer free descriptors: completions are taken */
 	bool indirect;        /**< INDIRECT_DESC is in force */
 	struct rte_eth_txconf conf;
 	struct virtio_counters counters __rte_cache_aligned;

@@ -34,8 +34,8 @@ virtio_rx_hdr(const struct rte_mbuf *m)
 }
 
 /*
- * The eight bytes from data_off on, data_off, reference count, segments and port, are set in one go;
- * all else of a buffer from a pool is as it must be.
+ * The eight bytes from data_off on, data_off, reference count, segments and port, are set in one
+ * go; all else of a buffer from a pool is as it must be.
  */
 static_assert(offsetof(struct rte_mbuf, port) + sizeof(uint16_t) ==
 	      offsetof(struct rte_mbuf, data_off) + sizeof(uint64_t), "rearm data");

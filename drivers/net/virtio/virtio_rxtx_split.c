@@ -9,10 +9,10 @@
  * only where neither will do, and from then on the ring is out of step (virtqueue_split.h).
  *
  * Invariants: a burst works between enter and leave of the gate and takes the ring from the queue
- * once. It looks at entries one by one and takes all of them together at its end; what was not taken
- * is still the device's. Whatever the device wrote is checked before use; on a lie the ring is
- * quarantined, and packets that were good are still delivered. Counters are for packets handed to
- * the application or taken from it.
+ * once. It looks at entries one by one and takes all of them together at its end; what was not
+ * taken is still the device's. Whatever the device wrote is checked before use; on a lie the ring
+ * is quarantined, and packets that were good are still delivered. Counters are for packets handed
+ * to the application or taken from it.
  */
 
 #include <string.h>
