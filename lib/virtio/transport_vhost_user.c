@@ -256,6 +256,16 @@ open_eventfds(struct ring *ring)
 }
 
 /*
+ * Indices 0; of a packed ring with the wrap counters 1, the device's next available descriptor in
+ * the lower half, the used one in the upper half, which some back-ends read and some do not.
+ */
+static uint32_t
+fresh_base(const struct virtqueue *vq)
+{
+	return vq->conf.packed ? 0x80008000 : 0;
+}
+
+/*
  * The messages are sent in one go and their answers looked at in vu_queue_enable(). KICK is what
  * starts a ring, so it comes when all else is known.
  */
@@ -281,7 +291,7 @@ vu_queue_setup(struct virtqueue *vq)
 	ring->setup.error = 0;
 	ret = send_ring(vu, VHOST_USER_SET_VRING_NUM, vq->index, vq->size, reply);
 	if (ret == 0)
-		ret = send_ring(vu, VHOST_USER_SET_VRING_BASE, vq->index, 0, reply);
+		ret = send_ring(vu, VHOST_USER_SET_VRING_BASE, vq->index, fresh_base(vq), reply);
 	if (ret == 0)
 		ret = vhost_user_send(&vu->ch, &addr, NULL, 0, reply);
 	if (ret == 0)

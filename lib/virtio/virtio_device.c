@@ -136,6 +136,9 @@ virtio_device_start(struct virtio_device *dev, struct virtqueue *const *vqs, uns
 	for (i = 0; i < n; i++) {
 		if (virtqueue_state(vqs[i]) != VIRTQUEUE_READY || dev->vqs[vqs[i]->index] != NULL)
 			return -EBUSY;
+		ret = virtqueue_check_layout(vqs[i]);
+		if (ret != 0)
+			return ret;
 	}
 	for (i = 0; i < n; i++) {
 		virtqueue_set_state(vqs[i], VIRTQUEUE_LIVE);

@@ -79,6 +79,36 @@ struct vring_used {
 #define VRING_AVAIL_ALIGN                2
 #define VRING_USED_ALIGN                 4
 
+/** Descriptor of a packed ring, made available and used in the same place, section 2.8.14. */
+struct vring_packed_desc {
+	uint64_t addr;
+	uint32_t len;
+	uint16_t id;    /**< buffer; the device gives it back */
+	uint16_t flags; /**< VRING_DESC_F_*, VRING_PACKED_F_* */
+};
+
+/** The two bits that turn with each lap of a packed ring, section 2.8.1. */
+#define VRING_PACKED_F_AVAIL             (1 << 7)
+#define VRING_PACKED_F_USED              (1 << 15)
+
+/** When one side wants to be told by the other, section 2.8.14.1. */
+struct vring_packed_event {
+	uint16_t off_wrap; /**< with VRING_EVENT_DESC: descriptor, wrap counter in bit 15 */
+	uint16_t flags;    /**< VRING_EVENT_* */
+};
+
+#define VRING_EVENT_ENABLE               0
+#define VRING_EVENT_DISABLE              1
+#define VRING_EVENT_DESC                 2
+
+/** Largest packed ring, section 2.8.10.1. */
+#define VIRTIO_PACKED_RING_MAX           32768
+
+static_assert(sizeof(struct vring_packed_desc) == 16, "2.8.14");
+static_assert(offsetof(struct vring_packed_desc, len) == 8, "2.8.14");
+static_assert(offsetof(struct vring_packed_desc, id) == 12, "2.8.14");
+static_assert(offsetof(struct vring_packed_desc, flags) == 14, "2.8.14");
+static_assert(sizeof(struct vring_packed_event) == 4, "2.8.14.1");
 static_assert(sizeof(struct vring_desc) == 16, "2.7.5");
 static_assert(offsetof(struct vring_desc, len) == 8, "2.7.5");
 static_assert(offsetof(struct vring_desc, flags) == 12, "2.7.5");

@@ -14,24 +14,27 @@
 
 /* Offsets in a ring's memory; the parts that the device writes have cache lines of their own. */
 struct layout {
-	size_t avail;
-	size_t used;
+	size_t second; /* split: avail; packed: driver's event */
+	size_t third;  /* split: used; packed: device's event */
 	size_t slot_area;
 	size_t total;
 };
 
 static struct layout
-split_layout(const struct virtqueue_conf *conf)
+ring_layout(const struct virtqueue_conf *conf)
 {
+	/* Each of a split ring's two rings ends in one event word, 2.7.6 and 2.7.8. */
+	const size_t second = conf->packed ? sizeof(struct vring_packed_event) :
+		sizeof(struct vring_avail) + (conf->size + 1) * sizeof(uint16_t);
+	const size_t third = conf->packed ? sizeof(struct vring_packed_event) :
+		sizeof(struct vring_used) + conf->size * sizeof(struct vring_used_elem) +
+		sizeof(uint16_t);
 	struct layout at;
 
-	at.avail = conf->size * sizeof(struct vring_desc);
-	/* Each of the two rings ends in one event word, 2.7.6 and 2.7.8. */
-	at.used = RTE_ALIGN_CEIL(at.avail + sizeof(struct vring_avail) +
-				 (conf->size + 1) * sizeof(uint16_t), RTE_CACHE_LINE_SIZE);
-	at.slot_area = RTE_ALIGN_CEIL(at.used + sizeof(struct vring_used) +
-				      conf->size * sizeof(struct vring_used_elem) +
-				      sizeof(uint16_t), RTE_CACHE_LINE_SIZE);
+	static_assert(sizeof(struct vring_desc) == sizeof(struct vring_packed_desc), "one size");
+	at.second = RTE_ALIGN_CEIL(conf->size * sizeof(struct vring_desc), RTE_CACHE_LINE_SIZE);
+	at.third = RTE_ALIGN_CEIL(at.second + second, RTE_CACHE_LINE_SIZE);
+	at.slot_area = RTE_ALIGN_CEIL(at.third + third, RTE_CACHE_LINE_SIZE);
 	at.total = at.slot_area + (size_t)conf->size * conf->slot_area;
 	return at;
 }
@@ -63,6 +66,16 @@ virtqueue_set_state(struct virtqueue *vq, enum virtqueue_state state)
 	__atomic_store_n(&vq->state, state, __ATOMIC_RELEASE);
 }
 
+int
+virtqueue_check_layout(const struct virtqueue *vq)
+{
+	if (vq->conf.packed == virtio_device_has(vq->dev, VIRTIO_F_RING_PACKED))
+		return 0;
+	VIRTIO_LOG(ERR, "%s: ring %u was made %s, the device was told otherwise: set the queue up again",
+		   vq->dev->name, vq->index, vq->conf.packed ? "packed" : "split");
+	return -EINVAL;
+}
+
 bool
 virtqueue_quarantine(struct virtqueue *vq, const char *why)
 {
@@ -85,20 +98,81 @@ make_fresh(struct virtqueue *vq)
 {
 	uint16_t i;
 
-	memset(vq->desc, 0, split_layout(&vq->conf).total);
-	vq->avail->flags = VRING_AVAIL_F_NO_INTERRUPT;
+	memset(vq->desc, 0, ring_layout(&vq->conf).total);
+	if (vq->conf.packed)
+		vq->driver_event->flags = VRING_EVENT_DISABLE;
+	else
+		vq->avail->flags = VRING_AVAIL_F_NO_INTERRUPT;
 	for (i = 0; i < vq->size; i++) {
 		vq->order[i] = i;
-		vq->links[i].count = 1;
-		vq->links[i].where = i;
+		vq->where[i] = i;
 	}
 	vq->in_step = true;
 	vq->rewrite = vq->size;
 	vq->avail_next = 0;
-	vq->avail_told = 0;
 	vq->used_next = 0;
+	vq->avail_wrap = true;
+	vq->used_wrap = true;
+	vq->told = 0;
 	vq->free_head = 0;
 	vq->free_count = vq->size;
+}
+
+bool
+virtqueue_reorder(struct virtqueue *vq, uint16_t pos, uint16_t left, uint32_t id)
+{
+	uint16_t expected, distance, place;
+
+	if (id >= vq->size)
+		return false;
+	/* Where it was made available must lie among what the device has from `pos` on. */
+	place = vq->where[id];
+	distance = place >= pos ? place - pos : vq->size - pos + place;
+	if (distance >= left)
+		return false;
+	expected = vq->order[pos];
+	vq->order[pos] = id;
+	vq->where[id] = pos;
+	vq->order[place] = expected;
+	vq->where[expected] = place;
+	/* The avail ring's entries of both are another descriptor's from the next lap on. */
+	vq->rewrite = vq->size;
+	return true;
+}
+
+void
+virtqueue_leave_step(struct virtqueue *vq)
+{
+	const uint16_t first_free = vq->conf.packed ? vq->avail_next : vq->avail_next & vq->mask;
+	uint16_t i;
+
+	for (i = 0; i < vq->size; i++)
+		vq->links[i].count = 1;
+	for (i = 0; i < vq->free_count; i++)
+		vq->links[vq->order[(first_free + i) % vq->size]].count = 0;
+	vq->free_head = first_free;
+	vq->in_step = false;
+}
+
+uint16_t
+virtqueue_give(struct virtqueue *vq, uint32_t head)
+{
+	uint16_t tail = (vq->free_head + vq->free_count) % vq->size;
+	uint16_t id = head;
+	uint16_t count, i;
+
+	if (head >= vq->size)
+		return 0;
+	count = vq->links[head].count;
+	vq->links[head].count = 0;
+	for (i = 0; i < count; i++) {
+		vq->order[tail] = id;
+		if (++tail == vq->size)
+			tail = 0;
+		id = vq->links[id].next;
+	}
+	vq->free_count += count;
+	return count;
 }
 
 static int
@@ -108,10 +182,11 @@ check_conf(const struct virtio_device *dev, uint16_t index, const struct virtque
 		VIRTIO_LOG(ERR, "%s: no ring %u, the device has %u", dev->name, index, dev->nb_vqs);
 		return -EINVAL;
 	}
-	if (!rte_is_power_of_2(conf->size) || conf->size > VIRTIO_SPLIT_RING_MAX) {
-		VIRTIO_LOG(ERR, "%s: ring %u: a split ring of %u is not possible, "
-			   "a power of two up to %u is", dev->name, index, conf->size,
-			   VIRTIO_SPLIT_RING_MAX);
+	if (conf->size == 0 || conf->size > VIRTIO_SPLIT_RING_MAX ||
+	    (!conf->packed && !rte_is_power_of_2(conf->size))) {
+		VIRTIO_LOG(ERR, "%s: ring %u: a %s ring of %u is not possible, %s up to %u is",
+			   dev->name, index, conf->packed ? "packed" : "split", conf->size,
+			   conf->packed ? "one" : "a power of two", VIRTIO_SPLIT_RING_MAX);
 		return -EINVAL;
 	}
 	return 0;
@@ -125,7 +200,7 @@ take_memory(struct virtqueue *vq)
 	 */
 	static uint32_t made;
 	const struct virtqueue_conf *conf = &vq->conf;
-	const struct layout at = split_layout(conf);
+	const struct layout at = ring_layout(conf);
 	char name[RTE_MEMZONE_NAMESIZE];
 	uint8_t *base;
 
@@ -138,18 +213,18 @@ take_memory(struct virtqueue *vq)
 					 RTE_CACHE_LINE_SIZE, conf->node);
 	vq->order = rte_malloc_socket("virtio_ring", conf->size * sizeof(*vq->order),
 				      RTE_CACHE_LINE_SIZE, conf->node);
-	vq->offered = rte_malloc_socket("virtio_ring", conf->size * sizeof(*vq->offered),
-					RTE_CACHE_LINE_SIZE, conf->node);
+	vq->where = rte_malloc_socket("virtio_ring", conf->size * sizeof(*vq->where),
+				      RTE_CACHE_LINE_SIZE, conf->node);
 	vq->links = rte_malloc_socket("virtio_ring", conf->size * sizeof(*vq->links),
 				      RTE_CACHE_LINE_SIZE, conf->node);
 	if (vq->memory == NULL || vq->cookies == NULL || vq->order == NULL ||
-	    vq->offered == NULL || vq->links == NULL)
+	    vq->where == NULL || vq->links == NULL)
 		return -ENOMEM;
 
 	base = vq->memory->addr;
 	vq->desc = (struct vring_desc *)(void *)base;
-	vq->avail = (struct vring_avail *)(void *)(base + at.avail);
-	vq->used = (struct vring_used *)(void *)(base + at.used);
+	vq->avail = (struct vring_avail *)(void *)(base + at.second);
+	vq->used = (struct vring_used *)(void *)(base + at.third);
 	vq->slot_area = base + at.slot_area;
 	return 0;
 }
@@ -161,7 +236,7 @@ give_memory(struct virtqueue *vq)
 		rte_memzone_free(vq->memory);
 	rte_free(vq->cookies);
 	rte_free(vq->order);
-	rte_free(vq->offered);
+	rte_free(vq->where);
 	rte_free(vq->links);
 	rte_free(vq);
 }
@@ -196,7 +271,7 @@ virtqueue_create(struct virtio_device *dev, uint16_t index, const struct virtque
 
 no_memory:
 	VIRTIO_LOG(ERR, "%s: ring %u: no memory on node %d for %u descriptors (%zu bytes)",
-		   dev->name, index, conf->node, conf->size, split_layout(conf).total);
+		   dev->name, index, conf->node, conf->size, ring_layout(conf).total);
 	return -ENOMEM;
 }
 
@@ -212,16 +287,22 @@ virtqueue_destroy(struct virtqueue *vq)
 int
 virtqueue_reclaim(struct virtqueue *vq, virtqueue_give_back_t give_back, void *owner)
 {
-	const uint16_t *heads = vq->in_step ? vq->order : vq->offered;
-	const uint16_t n = vq->avail_next - vq->used_next;
+	const uint16_t in_flight = vq->size - vq->free_count;
+	int n = 0;
 	uint16_t i;
 
 	if (virtqueue_state(vq) != VIRTQUEUE_READY)
 		return -EBUSY;
-	for (i = 0; i < n; i++) {
-		const uint16_t head = heads[(uint16_t)(vq->used_next + i) & vq->mask];
-
-		give_back(owner, vq->cookies[head]);
+	if (vq->in_step) {
+		for (; n < in_flight; n++)
+			give_back(owner, vq->cookies[vq->order[(vq->used_next + n) % vq->size]]);
+	} else {
+		for (i = 0; i < vq->size; i++) {
+			if (vq->links[i].count == 0)
+				continue;
+			give_back(owner, vq->cookies[i]);
+			n++;
+		}
 	}
 	make_fresh(vq);
 	return n;

@@ -16,7 +16,7 @@
  * BROKEN: it may still, and nothing is freed; a stop or a device reset that is proven later leads
  * to READY.
  *
- * Threads: control calls by one thread at a time. The functions of virtqueue_split.h by the one
+ * Threads: control calls by one thread at a time. The functions of virtqueue_ring.h by the one
  * thread that polls the queue, while the owner's gate lets it in, or by the control thread while
  * the ring is READY. virtqueue_quarantine() by either.
  *
@@ -42,42 +42,67 @@ enum virtqueue_state {
 
 /** What is wanted of a ring: a plain value, never read back from the ring. */
 struct virtqueue_conf {
-	uint16_t size;      /**< descriptors: a power of two up to VIRTIO_SPLIT_RING_MAX */
+	uint16_t size;      /**< descriptors: split, a power of two; packed, any; at most 32768 */
+	bool packed;        /**< layout; to match RING_PACKED when the ring is started */
 	uint16_t slot_area; /**< bytes of extra shared memory for each descriptor; a multiple of 16
 			     */
 	int node;           /**< NUMA node of all its memory, SOCKET_ID_ANY for any */
 };
 
-/** What is known of a descriptor. */
+/** What is known of a descriptor of a ring that is out of step. */
 struct virtqueue_link {
-	uint16_t count; /**< descriptors of the chain whose head this is; 1 while it is none */
+	uint16_t count; /**< descriptors of the buffer whose head this is; 0 where it is none */
 	uint16_t next;  /**< the next one's index, within a chain */
-	uint16_t where; /**< of a head that the device has: its entry of the avail ring */
 };
 
+/*
+ * Both layouts: as long as each buffer takes one descriptor the ring is "in step". The place where a
+ * buffer is made available, the place where it is expected back and a place in the list of free
+ * descriptors go round together: order[p] is the descriptor that place p takes next and, once it
+ * was made available, the one that is expected back there. A device that uses buffers in the order
+ * given then costs one comparison a buffer, which is also the check that the device had it. A buffer
+ * that comes back out of order changes places with the one that was expected, so that order[] from
+ * used_next to avail_next remains what the device has, no more and no less. With the first chain the
+ * ring leaves step until it is made anew: order[] is then just a list of free descriptors, and
+ * links[] tells what the device has.
+ */
 struct virtqueue {
 	/* What a burst reads. */
-	struct vring_desc *desc;
-	struct vring_avail *avail;
-	struct vring_used *used;
+	union {
+		struct { /* split */
+			struct vring_desc *desc;
+			struct vring_avail *avail;
+			struct vring_used *used;
+		};
+		struct { /* packed */
+			struct vring_packed_desc *ring;
+			struct vring_packed_event *driver_event;
+			struct vring_packed_event *device_event;
+		};
+	};
 	void **cookies;    /**< by head: the owner's, valid while the device has it */
-	uint16_t *order;   /**< free descriptors, first in first out, from free_head on */
-	uint16_t *offered; /**< head made available, by entry of the avail ring; not used in step */
-	struct virtqueue_link *links; /**< by descriptor */
+	uint16_t *order;   /**< see above; out of step: free descriptors, from free_head on */
+	uint16_t *where;   /**< in step: by descriptor, its place in order */
+	struct virtqueue_link *links; /**< out of step: by descriptor */
 	uint8_t *slot_area; /**< conf.slot_area bytes for each descriptor */
-	uint16_t mask;     /**< size - 1 */
+	uint16_t mask;     /**< split: size - 1 */
 	uint16_t size;
 	uint16_t slot_size;
 	bool event_idx;    /**< EVENT_IDX is in force */
-	bool in_step;      /**< each buffer has had one descriptor so far, see virtqueue_split.h */
+	bool in_step;
 
-	/* What a burst writes. Indices run freely over 16 bits. */
-	uint16_t avail_next __rte_cache_aligned; /**< next entry of avail to fill */
-	uint16_t avail_told; /**< avail_next when the device was last told or known not to care */
-	uint16_t used_next;  /**< next entry of used to take */
-	uint16_t free_head;  /**< next entry of order to take */
+	/*
+	 * What a burst writes. Split: the two indices run freely over 16 bits. Packed: they are places
+	 * in the ring, with the wrap counters beside them.
+	 */
+	uint16_t avail_next __rte_cache_aligned; /**< next place to make a buffer available in */
+	uint16_t used_next;  /**< next place to find a used buffer in */
 	uint16_t free_count; /**< free descriptors */
-	uint16_t rewrite; /**< in step: entries of the avail ring that are not as order has them */
+	uint16_t free_head;  /**< out of step: place in order of the first free descriptor */
+	uint16_t told;       /**< split: avail_next when the device was last told; packed: since */
+	uint16_t rewrite;    /**< split, in step: entries of avail that are not yet as order */
+	bool avail_wrap;     /**< packed */
+	bool used_wrap;      /**< packed */
 	uint64_t notified;   /**< doorbells rung */
 
 	/* The control side's. */
@@ -110,6 +135,7 @@ int virtqueue_destroy(struct virtqueue *vq);
  *
  * @return
  *   0. -EBUSY: the ring is not READY, the device not running, or it has another ring of this index.
+ *   -EINVAL: the ring has the layout that was not negotiated.
  *   Else the transport's error: the ring was stopped again and is READY, or BROKEN without proof.
  */
 int virtqueue_start(struct virtqueue *vq, uint32_t timeout_us);
@@ -134,11 +160,47 @@ int virtqueue_reclaim(struct virtqueue *vq, virtqueue_give_back_t give_back, voi
  */
 bool virtqueue_quarantine(struct virtqueue *vq, const char *why);
 
+/**
+ * In step: a head that is not the one expected at place `pos`. Lets the two change places.
+ *
+ * @param left
+ *   Buffers that the device has from `pos` on.
+ * @return
+ *   false where the device does not have that buffer.
+ */
+bool virtqueue_reorder(struct virtqueue *vq, uint16_t pos, uint16_t left, uint32_t id);
+
+/** Leaves step, before the first chain. */
+void virtqueue_leave_step(struct virtqueue *vq);
+
+/** Out of step: takes the first free descriptor; there must be one. */
+static inline uint16_t
+virtqueue_take(struct virtqueue *vq)
+{
+	const uint16_t id = vq->order[vq->free_head];
+
+	if (++vq->free_head == vq->size)
+		vq->free_head = 0;
+	vq->free_count--;
+	return id;
+}
+
+/**
+ * Out of step: frees the descriptors of a head that came back.
+ *
+ * @return
+ *   How many they were; 0 where the device does not have that buffer.
+ */
+uint16_t virtqueue_give(struct virtqueue *vq, uint32_t head);
+
 static inline enum virtqueue_state
 virtqueue_state(const struct virtqueue *vq)
 {
 	return (enum virtqueue_state)__atomic_load_n(&vq->state, __ATOMIC_ACQUIRE);
 }
+
+/** 0, or -EINVAL where the ring has the layout that was not negotiated. For this folder. */
+int virtqueue_check_layout(const struct virtqueue *vq);
 
 /** The one setter; a log line for each change. For the files of this folder. */
 void virtqueue_set_state(struct virtqueue *vq, enum virtqueue_state state);

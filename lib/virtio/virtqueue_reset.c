@@ -97,6 +97,9 @@ virtqueue_start(struct virtqueue *vq, uint32_t timeout_us)
 	if (virtqueue_state(vq) != VIRTQUEUE_READY || dev->vqs[vq->index] != NULL ||
 	    !(dev->status & VIRTIO_STATUS_DRIVER_OK))
 		return -EBUSY;
+	ret = virtqueue_check_layout(vq);
+	if (ret != 0)
+		return ret;
 
 	virtqueue_set_state(vq, VIRTQUEUE_LIVE);
 	ret = ops->queue_setup(vq);

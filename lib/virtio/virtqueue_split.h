@@ -6,17 +6,11 @@
 /**
  * @file
  * The split layout, section 2.7: how a buffer is made available and found used, and nothing more.
+ * virtqueue_packed.h has the same functions for the other layout, virtqueue_ring.h the two under
+ * one name.
  *
- * Descriptors are taken from and given back to a first-in first-out list. As long as each buffer
- * takes one descriptor the ring is "in step": entry p of the avail ring, entry p of the used ring
- * and entry p of the list go round together, and order[p] is both the descriptor that entry p will
- * take next and, once it was made available, the one that is expected back there. A device that
- * uses buffers in the order given then costs one comparison a buffer, which is also the check that
- * the device had it; nothing is written back, and the entries of the avail ring, which keep their
- * values from lap to lap, are not even touched. A buffer that comes back out of order changes
- * places with the one that was expected, so that order[] from used_next to avail_next remains what
- * the device has, no more and no less. With the first chain the ring leaves step until it is made
- * anew, and offered[] holds what the device has.
+ * In step (struct virtqueue) entry p of the avail ring keeps its value from lap to lap and is not
+ * written again, which spares the device a cache miss for each line.
  *
  * The device is not trusted: of the shared memory only used->idx, the entries of the used ring and
  * the two suppression words are ever read, each once, and checked before use. What is expected
@@ -33,12 +27,37 @@
 
 #include "virtqueue.h"
 
+/** What a burst reads of a ring again and again: a local copy stays in registers. */
+struct split_view {
+	struct vring_desc *desc;
+	const struct vring_used_elem *used;
+	uint16_t *order;
+	void **cookies;
+	uint16_t mask;
+	uint16_t used_at;  /**< places, below size */
+	uint16_t avail_at;
+};
+
+static __rte_always_inline struct split_view
+split_view(const struct virtqueue *vq)
+{
+	return (struct split_view){
+		.desc = vq->desc,
+		.used = vq->used->ring,
+		.order = vq->order,
+		.cookies = vq->cookies,
+		.mask = vq->mask,
+		.used_at = vq->used_next & vq->mask,
+		.avail_at = vq->avail_next & vq->mask,
+	};
+}
+
 /**
- * Entries of the used ring that were not taken yet, or -EPROTO where the device claims to have
+ * Used buffers that were not taken yet, at most `most`; -EPROTO where the device claims to have
  * used more than it was given.
  */
 static __rte_always_inline int
-split_used(const struct virtqueue *vq)
+split_used(const struct virtqueue *vq, uint16_t most)
 {
 	/*
 	 * Pairs with the device's release of used->idx: the entries before it are written
@@ -49,74 +68,63 @@ split_used(const struct virtqueue *vq)
 
 	if (unlikely(n > (uint16_t)(vq->avail_next - vq->used_next)))
 		return -EPROTO;
-	return n;
+	return RTE_MIN(n, most);
 }
 
-/**
- * A head that is not the one expected at used entry `pos`: lets the two change places.
- *
- * @return
- *   false where the device does not have that buffer.
- */
-bool virtqueue_split_reorder(struct virtqueue *vq, uint16_t pos, uint32_t id);
-
-/** No longer one descriptor for each entry: from here on offered[] tells what the device has. */
-void virtqueue_split_leave_step(struct virtqueue *vq);
-
-/** What a burst reads of a ring again and again: a local copy stays in registers. */
-struct split_view {
-	struct vring_desc *desc;
-	const struct vring_used_elem *used;
-	const uint16_t *heads; /**< order in step, else offered */
-	void **cookies;
-	uint16_t mask;
-};
-
-static __rte_always_inline struct split_view
-split_view(const struct virtqueue *vq, const bool in_step)
+/** The head in used entry `at`, and what the device says it wrote there. */
+static __rte_always_inline uint32_t
+split_read(const struct split_view *view, uint16_t at, uint32_t *len)
 {
-	return (struct split_view){
-		.desc = vq->desc,
-		.used = vq->used->ring,
-		.heads = in_step ? vq->order : vq->offered,
-		.cookies = vq->cookies,
-		.mask = vq->mask,
-	};
+	const struct vring_used_elem *elem = &view->used[at];
+
+	/* Read once each: the device may write while we look. */
+	*len = __atomic_load_n(&elem->len, __ATOMIC_RELAXED);
+	return __atomic_load_n(&elem->id, __ATOMIC_RELAXED);
+}
+
+/** How many of `n` used buffers come before the end of the ring. */
+static __rte_always_inline uint16_t
+split_used_run(const struct split_view *view, uint16_t n)
+{
+	return RTE_MIN(n, view->mask + 1 - view->used_at);
 }
 
 /**
- * Looks at used entry `pos`, used_next or one after it that split_used() counts, without taking it.
+ * In step: looks at the `i`th used buffer, one that split_used() counts and before the end of the
+ * ring, without taking it.
  *
  * @param[out] len
  *   What the device says it wrote, not checked.
  * @return
- *   The head, below size and with a valid cookie; negative where it is none that the device has.
+ *   The head if it is the one expected there, else negative.
  */
 static __rte_always_inline int
-split_look(struct virtqueue *vq, const struct split_view *view, uint16_t pos, uint32_t *len)
+split_expect(const struct split_view *view, uint16_t i, uint32_t *len)
 {
-	const struct vring_used_elem *elem = &view->used[pos & view->mask];
-	/* Read once each: the device may write while we look. */
-	const uint32_t id = __atomic_load_n(&elem->id, __ATOMIC_RELAXED);
+	const uint32_t id = split_read(view, view->used_at + i, len);
 
-	*len = __atomic_load_n(&elem->len, __ATOMIC_RELAXED);
-	if (unlikely(id != view->heads[pos & view->mask]) && !virtqueue_split_reorder(vq, pos, id))
+	return likely(id == view->order[view->used_at + i]) ? (int)id : -1;
+}
+
+/**
+ * In step: the same for any buffer that the device has, over the end of the ring if need be.
+ *
+ * @return
+ *   The head, below size and with a valid cookie; -EPROTO where it is none that the device has.
+ */
+static __rte_always_inline int
+split_look(struct virtqueue *vq, const struct split_view *view, uint16_t i, uint32_t *len)
+{
+	const uint16_t at = (view->used_at + i) & view->mask;
+	const uint32_t id = split_read(view, at, len);
+
+	if (unlikely(id != view->order[at]) &&
+	    !virtqueue_reorder(vq, at, vq->avail_next - vq->used_next - i, id))
 		return -EPROTO;
 	return id;
 }
 
-/** The same for the buffer that is expected there; negative where it is another one. */
-static __rte_always_inline int
-split_expect(const struct split_view *view, uint16_t pos, uint32_t *len)
-{
-	const struct vring_used_elem *elem = &view->used[pos & view->mask];
-	const uint32_t id = __atomic_load_n(&elem->id, __ATOMIC_RELAXED);
-
-	*len = __atomic_load_n(&elem->len, __ATOMIC_RELAXED);
-	return likely(id == view->heads[pos & view->mask]) ? (int)id : -1;
-}
-
-/** In step: takes `n` entries that were looked at. */
+/** In step: takes `n` buffers that were looked at. */
 static __rte_always_inline void
 split_took(struct virtqueue *vq, uint16_t n)
 {
@@ -125,113 +133,132 @@ split_took(struct virtqueue *vq, uint16_t n)
 }
 
 /**
- * Takes one entry of the used ring; there must be one (split_used).
+ * Takes one used buffer; there must be one (split_used).
  *
- * @param chains
- *   Constant: whether this queue ever posts more than one descriptor for a buffer.
  * @param[out] len
  *   What the device says it wrote, not checked.
  * @return
  *   The cookie, or NULL where the id is not that of a buffer which the device has: then nothing was
  *   taken, and the ring is to be quarantined.
  */
-static __rte_always_inline void *
-split_pop(struct virtqueue *vq, const bool chains, uint32_t *len)
+static inline void *
+split_pop(struct virtqueue *vq, uint32_t *len)
 {
-	const bool in_step = !chains || likely(vq->in_step);
-	const struct split_view view = split_view(vq, in_step);
-	const int head = split_look(vq, &view, vq->used_next, len);
+	const struct split_view view = split_view(vq);
+	uint32_t head;
 
-	if (unlikely(head < 0))
+	if (likely(vq->in_step)) {
+		const int id = split_look(vq, &view, 0, len);
+
+		if (unlikely(id < 0))
+			return NULL;
+		split_took(vq, 1);
+		return vq->cookies[id];
+	}
+	head = split_read(&view, view.used_at, len);
+	if (unlikely(virtqueue_give(vq, head) == 0))
 		return NULL;
 	vq->used_next++;
-	if (in_step) {
-		vq->free_count++;
-	} else {
-		uint16_t left = vq->links[head].count;
-		uint16_t d = head;
-
-		vq->links[head].count = 1;
-		while (left-- > 0) {
-			vq->order[(uint16_t)(vq->free_head + vq->free_count) & vq->mask] = d;
-			vq->free_count++;
-			d = vq->links[d].next;
-		}
-	}
 	return vq->cookies[head];
-}
-
-/** Takes the first free descriptor; there must be one. */
-static __rte_always_inline uint16_t
-split_take(struct virtqueue *vq)
-{
-	vq->free_count--;
-	return vq->order[vq->free_head++ & vq->mask];
-}
-
-/**
- * Makes a chain available under its head, with links[head].count set where it has more than one
- * descriptor; seen by the device at the next split_publish().
- */
-static __rte_always_inline void
-split_offer(struct virtqueue *vq, uint16_t head)
-{
-	const uint16_t slot = vq->avail_next & vq->mask;
-
-	if (unlikely(vq->in_step && vq->links[head].count != 1))
-		virtqueue_split_leave_step(vq);
-	vq->avail_next++;
-	if (likely(vq->in_step)) {
-		if (likely(vq->rewrite == 0))
-			return;
-		vq->rewrite--;
-	} else {
-		vq->offered[slot] = head;
-		vq->links[head].where = slot;
-	}
-	vq->avail->ring[slot] = head;
 }
 
 /** Writes one descriptor. */
 static __rte_always_inline void
-split_desc(struct vring_desc *desc, uint64_t addr, uint32_t len, uint16_t flags)
+split_desc(struct vring_desc *desc, uint64_t addr, uint32_t len, uint16_t flags, uint16_t next)
 {
-	/* Length, flags and an index that does not matter, in one store. */
-	const uint64_t rest = rte_cpu_to_le_64(len | (uint64_t)flags << 32);
+	/* Length, flags and next in one store. */
+	const uint64_t rest =
+		rte_cpu_to_le_64(len | (uint64_t)flags << 32 | (uint64_t)next << 48);
 
 	desc->addr = addr;
 	memcpy(&desc->len, &rest, sizeof(rest));
 }
 
-/** Posts one descriptor with a cookie; one must be free. */
-static __rte_always_inline void
-split_push(struct virtqueue *vq, void *cookie, uint64_t addr, uint32_t len, uint16_t flags)
+/** How many of `n` places to fill come before the end of the ring. */
+static __rte_always_inline uint16_t
+split_free_run(const struct split_view *view, uint16_t n)
 {
-	const uint16_t id = split_take(vq);
+	return RTE_MIN(n, view->mask + 1 - view->avail_at);
+}
 
-	split_desc(&vq->desc[id], addr, len, flags);
-	vq->cookies[id] = cookie;
-	split_offer(vq, id);
+/** In step: the descriptor of the next place to fill. */
+static __rte_always_inline uint16_t
+split_free_id(const struct split_view *view)
+{
+	return view->order[view->avail_at];
 }
 
 /**
- * In step: accounts for `n` buffers whose descriptors and cookies were written under the heads
- * order[avail_next] and on.
+ * In step: fills the `i`th place, which is free and before the end of the ring; to be followed by
+ * split_pushed().
  */
+static __rte_always_inline void
+split_place(const struct split_view *view, uint16_t i, void *cookie, uint64_t addr, uint32_t len,
+	    uint16_t flags)
+{
+	const uint16_t id = view->order[view->avail_at + i];
+
+	split_desc(&view->desc[id], addr, len, flags, 0);
+	view->cookies[id] = cookie;
+}
+
+/** In step: accounts for `n` places that were filled; seen by the device at split_publish(). */
 static __rte_always_inline void
 split_pushed(struct virtqueue *vq, uint16_t n)
 {
+	vq->free_count -= n;
 	while (unlikely(vq->rewrite > 0) && n > 0) {
 		const uint16_t slot = vq->avail_next++ & vq->mask;
 
 		vq->avail->ring[slot] = vq->order[slot];
-		vq->free_count--;
 		vq->rewrite--;
 		n--;
 	}
 	vq->avail_next += n;
-	vq->free_head = vq->avail_next;
-	vq->free_count -= n;
+}
+
+/** A chain of descriptors being made; the ring is out of step. */
+struct split_chain {
+	uint16_t head;
+	uint16_t last;
+	uint16_t left;
+};
+
+/** Begins a chain of `n` descriptors, which must be free. The head is that of the cookie. */
+static inline struct split_chain
+split_chain_begin(struct virtqueue *vq, uint16_t n)
+{
+	struct split_chain chain = { .left = n };
+
+	if (vq->in_step)
+		virtqueue_leave_step(vq);
+	chain.head = virtqueue_take(vq);
+	chain.last = chain.head;
+	vq->links[chain.head].count = n;
+	return chain;
+}
+
+/** Adds the next descriptor. */
+static inline void
+split_chain_add(struct virtqueue *vq, struct split_chain *chain, uint64_t addr, uint32_t len,
+		uint16_t flags)
+{
+	const uint16_t id = chain->last;
+
+	if (--chain->left > 0) {
+		chain->last = virtqueue_take(vq);
+		vq->links[id].next = chain->last;
+		flags |= VRING_DESC_F_NEXT;
+	}
+	split_desc(&vq->desc[id], addr, len, flags, chain->last);
+}
+
+/** Makes the chain available; seen by the device at the next split_publish(). */
+static inline void
+split_chain_end(struct virtqueue *vq, const struct split_chain *chain, void *cookie)
+{
+	vq->cookies[chain->head] = cookie;
+	vq->avail->ring[vq->avail_next++ & vq->mask] = chain->head;
 }
 
 /** Lets the device see what was pushed. */
@@ -262,9 +289,9 @@ split_must_notify(struct virtqueue *vq)
 	rte_atomic_thread_fence(__ATOMIC_SEQ_CST);
 	if (vq->event_idx) {
 		const uint16_t event = __atomic_load_n(split_avail_event(vq), __ATOMIC_RELAXED);
-		const uint16_t before = vq->avail_told;
+		const uint16_t before = vq->told;
 
-		vq->avail_told = vq->avail_next;
+		vq->told = vq->avail_next;
 		return (uint16_t)(vq->avail_next - event - 1) < (uint16_t)(vq->avail_next - before);
 	}
 	return !(__atomic_load_n(&vq->used->flags, __ATOMIC_RELAXED) & VRING_USED_F_NO_NOTIFY);

@@ -76,10 +76,10 @@ set_queue_size(struct virtio_devargs *out, const char *value)
 {
 	unsigned long n;
 
-	if (number(value, MIN_RING, VIRTIO_SPLIT_RING_MAX, &n) != 0 || !rte_is_power_of_2(n))
-		return -EINVAL;
+	const int ret = number(value, MIN_RING, VIRTIO_SPLIT_RING_MAX, &n);
+
 	out->queue_size = n;
-	return 0;
+	return ret;
 }
 
 static int
@@ -126,30 +126,25 @@ set_in_order(struct virtio_devargs *out __rte_unused, const char *value)
 }
 
 static int
-refuse_if_set(const char *key, const char *value, const char *what)
+set_packed_vq(struct virtio_devargs *out, const char *value)
 {
-	bool on;
-
-	if (flag(value, &on) != 0) {
-		VIRTIO_INIT_LOG(ERR, "%s=%s: want 0 or 1", key, value);
-		return -EINVAL;
-	}
-	if (!on)
-		return 0;
-	VIRTIO_INIT_LOG(ERR, "%s=1: %s not in this driver yet; leave it out or give 0", key, what);
-	return -ENOTSUP;
-}
-
-static int
-set_packed_vq(struct virtio_devargs *out __rte_unused, const char *value)
-{
-	return refuse_if_set("packed_vq", value, "packed rings are");
+	return flag(value, &out->packed_vq);
 }
 
 static int
 set_vectorized(struct virtio_devargs *out __rte_unused, const char *value)
 {
-	return refuse_if_set("vectorized", value, "vector data paths are");
+	bool on;
+
+	if (flag(value, &on) != 0) {
+		VIRTIO_INIT_LOG(ERR, "vectorized=%s: want 0 or 1", value);
+		return -EINVAL;
+	}
+	if (!on)
+		return 0;
+	VIRTIO_INIT_LOG(ERR, "vectorized=1: vector data paths are not in this driver yet; leave it "
+			"out or give 0");
+	return -ENOTSUP;
 }
 
 static int
@@ -217,13 +212,13 @@ static const struct option options[] = {
 	{ "path", set_path, "the path of a socket" },
 	{ "mac", set_mac, "a unicast address, as 02:00:00:00:00:01" },
 	{ "cq", set_cq, "0 or 1" },
-	{ "queue_size", set_queue_size, "a power of two, 32 to 32768" },
+	{ "queue_size", set_queue_size, "32 to 32768 descriptors" },
 	{ "queues", set_queues, "1 to 128 queue pairs" },
 	{ "iface", set_iface, NULL },
 	{ "server", set_server, "0 or 1" },
 	{ "mrg_rxbuf", set_mrg_rxbuf, "0 or 1" },
 	{ "in_order", set_in_order, "0 or 1" },
-	{ "packed_vq", set_packed_vq, NULL },
+	{ "packed_vq", set_packed_vq, "0 or 1" },
 	{ "speed", set_speed, "10000, 20000, 25000, 40000, 50000, 56000, 100000 or 200000 (Mb/s)" },
 	{ "vectorized", set_vectorized, NULL },
 	{ "queue_reset", set_queue_reset, "auto, get_base, disable or off" },
@@ -280,6 +275,11 @@ check_together(const char *name, struct virtio_devargs *out)
 	if (!out->cq && out->pairs > 1) {
 		VIRTIO_INIT_LOG(ERR, "%s: queues=%u needs the control queue: leave cq=0 out", name,
 				out->pairs);
+		return -EINVAL;
+	}
+	if (!out->packed_vq && !rte_is_power_of_2(out->queue_size)) {
+		VIRTIO_INIT_LOG(ERR, "%s: queue_size=%u: a split ring wants a power of two, 32 to 32768",
+				name, out->queue_size);
 		return -EINVAL;
 	}
 	return check_path(name, out);

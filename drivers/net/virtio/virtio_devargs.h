@@ -24,6 +24,7 @@ struct virtio_devargs {
 	bool cq_given;
 	bool server;
 	bool mrg_rxbuf;
+	bool packed_vq;
 	uint16_t pairs;
 	uint16_t queue_size;   /**< default ring size, descriptors */
 	uint32_t speed;        /**< Mb/s, RTE_ETH_SPEED_NUM_UNKNOWN where not given */

@@ -6,6 +6,7 @@
  */
 
 #include <errno.h>
+#include <inttypes.h>
 
 #include <rte_errno.h>
 #include <rte_malloc.h>
@@ -31,7 +32,9 @@ wanted_features(const struct virtio_port *port)
 	uint64_t wanted = VIRTIO_BIT(VIRTIO_F_VERSION_1) | VIRTIO_BIT(VIRTIO_NET_F_MQ) |
 			  VIRTIO_BIT(VIRTIO_RING_F_INDIRECT_DESC) | VIRTIO_BIT(VIRTIO_F_RING_RESET);
 
-	if (port->args.mrg_rxbuf)
+	if (port->packed)
+		wanted |= VIRTIO_BIT(VIRTIO_F_RING_PACKED);
+	if (port->mergeable)
 		wanted |= VIRTIO_BIT(VIRTIO_NET_F_MRG_RXBUF);
 	/* librte_vhost keeps its notion of the last signalled entry over ENABLE 0. */
 	if (port->dev.stop_method != VIRTIO_STOP_VHOST_DISABLE_ACK)
@@ -46,7 +49,8 @@ static int
 spare_ring(struct virtio_port *port, unsigned int ring, struct virtqueue **vq)
 {
 	const struct virtqueue_conf conf = {
-		.size = VIRTIO_MIN_RING, .node = port->edev->data->numa_node
+		.size = VIRTIO_MIN_RING, .packed = port->packed,
+		.node = port->edev->data->numa_node,
 	};
 	int ret = 0;
 
@@ -170,7 +174,10 @@ drain_one(struct virtio_queue *q, void *arg __rte_unused)
 static int
 negotiate(struct virtio_port *port)
 {
-	const uint64_t needed = port->mergeable ? VIRTIO_BIT(VIRTIO_NET_F_MRG_RXBUF) : 0;
+	/* What the rings and the burst functions were chosen by must not change under them. */
+	const uint64_t needed =
+		(port->mergeable ? VIRTIO_BIT(VIRTIO_NET_F_MRG_RXBUF) : 0) |
+		(port->packed ? VIRTIO_BIT(VIRTIO_F_RING_PACKED) : 0);
 	int ret;
 
 	ret = virtio_device_negotiate(&port->dev, wanted_features(port));
@@ -178,9 +185,9 @@ negotiate(struct virtio_port *port)
 		return ret;
 	if ((port->dev.acked & needed) != needed) {
 		VIRTIO_INIT_LOG(ERR,
-				"%s: the device has lost mergeable buffers, on which the port was "
-				"configured",
-				port->dev.name);
+				"%s: the device has lost features that the port was configured on "
+				"(0x%" PRIx64 "): configure it anew",
+				port->dev.name, needed & ~port->dev.acked);
 		return -ENOTSUP;
 	}
 	return 0;
@@ -285,8 +292,13 @@ dev_configure(struct rte_eth_dev *edev)
 				edev->data->port_id);
 		return -ENOTSUP;
 	}
-	port->mergeable = (wanted_features(port) & port->dev.offered &
-			   VIRTIO_BIT(VIRTIO_NET_F_MRG_RXBUF)) != 0;
+	port->mergeable = port->args.mrg_rxbuf &&
+			  (port->dev.offered & VIRTIO_BIT(VIRTIO_NET_F_MRG_RXBUF));
+	port->packed = port->args.packed_vq &&
+		       (port->dev.offered & VIRTIO_BIT(VIRTIO_F_RING_PACKED));
+	if (port->args.packed_vq && !port->packed)
+		VIRTIO_INIT_LOG(NOTICE, "port %u: packed_vq=1: the back-end has no packed rings, "
+				"split ones are used", edev->data->port_id);
 	return 0;
 }
 
@@ -437,7 +449,8 @@ dev_infos_get(struct rte_eth_dev *edev, struct rte_eth_dev_info *info)
 	const struct rte_eth_desc_lim lim = {
 		.nb_max = VIRTIO_SPLIT_RING_MAX,
 		.nb_min = VIRTIO_MIN_RING,
-		.nb_align = VIRTIO_MIN_RING,
+		/* A split ring's size is a power of two, which cannot be said here. */
+		.nb_align = port->packed ? 1 : VIRTIO_MIN_RING,
 		.nb_seg_max = UINT16_MAX,
 		.nb_mtu_seg_max = UINT16_MAX,
 	};

@@ -47,7 +47,8 @@ struct virtio_port {
 	pthread_mutex_t lock;
 	struct virtio_devargs args;
 	bool running;              /**< between a successful start and the next stop */
-	bool mergeable;            /**< MRG_RXBUF is in force */
+	bool mergeable;            /**< MRG_RXBUF is in force, as last configured */
+	bool packed;               /**< RING_PACKED is in force, as last configured */
 	struct virtio_rxq **rxqs;  /**< by queue, made at first set-up, freed at close */
 	struct virtio_txq **txqs;
 	/**

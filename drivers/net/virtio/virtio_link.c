@@ -15,6 +15,7 @@
 #include "virtio_ethdev.h"
 #include "virtio_log.h"
 #include "virtio_queue.h"
+#include "virtqueue_ring.h"
 
 #define WATCHDOG_PERIOD_US 500000
 
@@ -187,14 +188,17 @@ virtio_link_watch(struct virtio_port *port)
 static bool
 keep_watching(struct virtio_queue *txq)
 {
+	const struct virtqueue *vq;
+
 	if (txq == NULL || !txq->watched || virtqueue_state(txq->vq) != VIRTQUEUE_LIVE)
 		return false;
-	if (__atomic_load_n(&txq->vq->used->idx, __ATOMIC_RELAXED) != 0) {
+	/* The polling thread's indices, a burst old at worst. */
+	vq = txq->vq;
+	if (vq->used_next != 0 || !vq->used_wrap || ring_used(vq, 1, vq->conf.packed) != 0) {
 		txq->watched = false;
 		return false;
 	}
-	if (__atomic_load_n(&txq->vq->avail->idx, __ATOMIC_RELAXED) == 0 ||
-	    ++txq->watch_ticks < WATCHDOG_TICKS)
+	if (vq->free_count == vq->size || ++txq->watch_ticks < WATCHDOG_TICKS)
 		return true;
 	txq->events.unserved++;
 	txq->watched = false;

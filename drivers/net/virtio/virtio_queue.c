@@ -76,7 +76,7 @@ virtio_queue_fill(struct virtio_queue *q)
 
 	if (!q->is_rx)
 		return 0;
-	posted = virtio_split_rx_fill(to_rxq(q));
+	posted = virtio_path_choose(q->port)->rx_fill(to_rxq(q));
 	if (posted == 0) {
 		VIRTIO_LOG(ERR, "port %u: rx queue %u: its pool %s has no buffer to start with",
 			   q->port->edev->data->port_id, q->id, to_rxq(q)->pool->name);
@@ -104,17 +104,18 @@ give_back(void *owner __rte_unused, void *cookie)
 void
 virtio_queue_drain(struct virtio_queue *q)
 {
+	const struct virtio_path *path = virtio_path_choose(q->port);
 	int lost;
 
 	if (virtqueue_state(q->vq) != VIRTQUEUE_READY)
 		return;
 	if (q->is_rx) {
-		q->events.reset_dropped += virtio_split_rx_unread(to_rxq(q));
+		q->events.reset_dropped += path->rx_unread(to_rxq(q));
 		virtqueue_reclaim(q->vq, give_back, NULL);
 		return;
 	}
 	/* What the device says it has sent is not lost. */
-	virtio_split_tx_complete(to_txq(q), UINT32_MAX);
+	path->tx_complete(to_txq(q), UINT32_MAX);
 	lost = virtqueue_reclaim(q->vq, give_back, NULL);
 	q->events.reset_dropped += RTE_MAX(lost, 0);
 }
@@ -299,7 +300,7 @@ check_common(const struct virtio_queue *q, uint16_t nb_desc, bool deferred)
 {
 	const uint16_t port_id = q->port->edev->data->port_id;
 
-	if (!rte_is_power_of_2(nb_desc)) {
+	if (!q->port->packed && !rte_is_power_of_2(nb_desc)) {
 		VIRTIO_INIT_LOG(ERR,
 				"port %u: %s queue %u: a split ring of %u is not possible: want a "
 				"power of two, %u to %u",
@@ -331,6 +332,7 @@ replace_ring(struct virtio_queue *q, uint16_t nb_desc, int node)
 {
 	const struct virtqueue_conf conf = {
 		.size = nb_desc,
+		.packed = q->port->packed,
 		.slot_area = q->is_rx ? 0 : sizeof(struct virtio_tx_slot),
 		/* librte_vhost would move a ring that changes its node under its pollers. */
 		.node = q->vq != NULL ? q->node : node,

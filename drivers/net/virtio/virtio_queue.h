@@ -30,7 +30,10 @@ struct virtio_port;
 struct virtio_tx_slot {
 	struct virtio_net_hdr hdr;
 	uint32_t pad;
-	struct vring_desc table[VIRTIO_TX_TABLE];
+	union {
+		struct vring_desc table[VIRTIO_TX_TABLE];
+		struct vring_packed_desc packed[VIRTIO_TX_TABLE];
+	};
 };
 static_assert(sizeof(struct virtio_tx_slot) == 128, "two cache lines");
 

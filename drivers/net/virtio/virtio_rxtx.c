@@ -8,32 +8,26 @@
 
 #include "virtio_ethdev.h"
 #include "virtio_rxtx.h"
-#include "virtqueue_split.h"
-
-static const struct virtio_path split_plain = {
-	.rx_name = "Split",
-	.tx_name = "Split",
-	.rx_burst = virtio_split_rx_burst,
-	.tx_burst = virtio_split_tx_burst,
-};
-
-static const struct virtio_path split_mergeable = {
-	.rx_name = "Split Mergeable",
-	.tx_name = "Split",
-	.rx_burst = virtio_split_rx_burst_mergeable,
-	.tx_burst = virtio_split_tx_burst,
-};
+#include "virtqueue_ring.h"
 
 const struct virtio_path *
 virtio_path_choose(const struct virtio_port *port)
 {
-	return port->mergeable ? &split_mergeable : &split_plain;
+	if (port->packed)
+		return port->mergeable ? &virtio_path_packed_mergeable : &virtio_path_packed;
+	return port->mergeable ? &virtio_path_split_mergeable : &virtio_path_split;
 }
 
 /*
  * The queries below may come from any thread; the ring cannot go while they visit. What they read
  * of the polling thread's indices may be a burst old.
  */
+
+static int
+used_now(const struct virtio_queue *q)
+{
+	return ring_used(q->vq, UINT16_MAX, q->vq->conf.packed);
+}
 
 static uint32_t
 rx_queue_count(void *queue)
@@ -43,7 +37,7 @@ rx_queue_count(void *queue)
 
 	if (rxq == NULL || !virtio_gate_visit(&rxq->q.gate))
 		return 0;
-	used = split_used(rxq->q.vq);
+	used = used_now(&rxq->q);
 	virtio_gate_depart(&rxq->q.gate);
 	return RTE_MAX(used, 0);
 }
@@ -58,7 +52,7 @@ rx_descriptor_status(void *queue, uint16_t offset)
 		return ret;
 	if (offset >= rxq->q.vq->size)
 		ret = -EINVAL;
-	else if (offset < split_used(rxq->q.vq))
+	else if (offset < used_now(&rxq->q))
 		ret = RTE_ETH_RX_DESC_DONE;
 	else if (offset < rxq->q.vq->size - rxq->q.vq->free_count)
 		ret = RTE_ETH_RX_DESC_AVAIL;
@@ -77,7 +71,7 @@ tx_descriptor_status(void *queue, uint16_t offset)
 		return ret;
 	if (offset >= txq->q.vq->size)
 		ret = -EINVAL;
-	else if (offset < txq->q.vq->free_count + split_used(txq->q.vq))
+	else if (offset < txq->q.vq->free_count + used_now(&txq->q))
 		ret = RTE_ETH_TX_DESC_DONE;
 	else
 		ret = RTE_ETH_TX_DESC_FULL;
@@ -122,7 +116,8 @@ virtio_tx_done_cleanup(void *queue, uint32_t free_cnt)
 
 	if (txq == NULL || !virtio_gate_enter(&txq->q.gate))
 		return 0;
-	ret = virtio_split_tx_complete(txq, free_cnt == 0 ? UINT32_MAX : free_cnt);
+	ret = virtio_path_choose(txq->q.port)->tx_complete(txq, free_cnt == 0 ? UINT32_MAX :
+									     free_cnt);
 	virtio_gate_leave(&txq->q.gate);
 	return ret;
 }

@@ -12,15 +12,32 @@
 
 #include "virtio_queue.h"
 
-/** One data path: what a port's queues run on. */
+/**
+ * One data path: what a port's queues run on.
+ *
+ * The burst functions are called by the queue's polling thread and return 0 at a closed gate and for
+ * a NULL queue, which is what ethdev hands on between release and set-up. The others are for the
+ * polling thread inside the gate, or for the control side with the ring READY.
+ */
 struct virtio_path {
 	const char *rx_name;
 	const char *tx_name;
 	eth_rx_burst_t rx_burst;
 	eth_tx_burst_t tx_burst;
+	/** Fills a receive ring as far as the pool goes; returns buffers posted, does not notify. */
+	uint16_t (*rx_fill)(struct virtio_rxq *rxq);
+	/** Packets that the device has written and nobody has taken. */
+	uint32_t (*rx_unread)(const struct virtio_rxq *rxq);
+	/** Frees up to `most` packets that the device has sent; how many, -EPROTO on a bad ring. */
+	int (*tx_complete)(struct virtio_txq *txq, uint32_t most);
 };
 
-/** Chooses by what was negotiated. */
+extern const struct virtio_path virtio_path_split;
+extern const struct virtio_path virtio_path_split_mergeable;
+extern const struct virtio_path virtio_path_packed;
+extern const struct virtio_path virtio_path_packed_mergeable;
+
+/** The path of a port, by layout and what was negotiated. */
 const struct virtio_path *virtio_path_choose(const struct virtio_port *port);
 
 /** Sets the port's burst functions, and the queries that ethdev calls directly. */
@@ -31,25 +48,5 @@ int virtio_rx_burst_mode_get(struct rte_eth_dev *edev, uint16_t id,
 int virtio_tx_burst_mode_get(struct rte_eth_dev *edev, uint16_t id,
 			     struct rte_eth_burst_mode *mode);
 int virtio_tx_done_cleanup(void *txq, uint32_t free_cnt);
-
-/*
- * What one layout has to offer, virtio_rxtx_split.c. The burst functions are called by the queue's
- * polling thread and return 0 at a closed gate and for a NULL queue, which is what ethdev hands on
- * between release and set-up.
- */
-uint16_t virtio_split_rx_burst(void *rxq, struct rte_mbuf **pkts, uint16_t n);
-uint16_t virtio_split_rx_burst_mergeable(void *rxq, struct rte_mbuf **pkts, uint16_t n);
-uint16_t virtio_split_tx_burst(void *txq, struct rte_mbuf **pkts, uint16_t n);
-
-/*
- * For the polling thread inside the gate, or the control side with the ring READY.
- */
-
-/** Fills a receive ring as far as the pool goes; returns buffers posted, does not notify. */
-uint16_t virtio_split_rx_fill(struct virtio_rxq *rxq);
-/** Packets in the used ring that nobody has taken. */
-uint32_t virtio_split_rx_unread(const struct virtio_rxq *rxq);
-/** Frees up to `most` packets that the device has sent; returns how many, -EPROTO on a bad ring. */
-int virtio_split_tx_complete(struct virtio_txq *txq, uint32_t most);
 
 #endif /* VIRTIO_RXTX_H */

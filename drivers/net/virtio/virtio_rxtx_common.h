@@ -119,7 +119,7 @@ virtio_quarantine(struct virtio_queue *q, const char *why)
 }
 
 /** Most packets that virtio_free_packets() is given at once. */
-#define VIRTIO_FREE_BULK 64
+#define VIRTIO_FREE_BULK 64u
 
 /**
  * Frees packets, in runs that came from one pool: a queue's packets may come from several, also

@@ -1,0 +1,328 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+#ifndef VIRTQUEUE_PACKED_H
+#define VIRTQUEUE_PACKED_H
+
+/**
+ * @file
+ * The packed layout, section 2.8: the same functions as virtqueue_split.h.
+ *
+ * There is one ring: the device writes a used descriptor over an available one, at its own pace and
+ * in its own order. A buffer's id is ours to choose; in step it is that of its place in order[], so
+ * that an expected buffer comes back in its own place.
+ *
+ * The device is not trusted: of a descriptor only the second half, length, id and flags, is read
+ * again, in one load, and checked before use.
+ */
+
+#include <errno.h>
+#include <string.h>
+
+#include <rte_atomic.h>
+#include <rte_branch_prediction.h>
+#include <rte_byteorder.h>
+#include <rte_common.h>
+
+#include "virtqueue.h"
+
+/** What a burst reads of a ring again and again: a local copy stays in registers. */
+struct packed_view {
+	struct vring_packed_desc *ring;
+	uint16_t *order;
+	void **cookies;
+	uint64_t used_bits;   /**< what makes a descriptor used in this lap, in its second half */
+	uint16_t size;
+	uint16_t used_at;     /**< places */
+	uint16_t avail_at;
+	uint16_t avail_flags; /**< what makes a descriptor available in this lap */
+};
+
+/** The two flags of a descriptor, in its second half. */
+#define PACKED_BOTH ((uint64_t)(VRING_PACKED_F_AVAIL | VRING_PACKED_F_USED) << 48)
+
+/** Flags of a descriptor made available in the lap of this wrap counter, 2.8.1. */
+static __rte_always_inline uint16_t
+packed_flags(uint16_t flags, bool wrap)
+{
+	return flags | (wrap ? VRING_PACKED_F_AVAIL : VRING_PACKED_F_USED);
+}
+
+static __rte_always_inline struct packed_view
+packed_view(const struct virtqueue *vq)
+{
+	return (struct packed_view){
+		.ring = vq->ring,
+		.order = vq->order,
+		.cookies = vq->cookies,
+		.size = vq->size,
+		.used_bits = vq->used_wrap ? PACKED_BOTH : 0,
+		.used_at = vq->used_next,
+		.avail_at = vq->avail_next,
+		.avail_flags = packed_flags(0, vq->avail_wrap),
+	};
+}
+
+/** `i` places on from `at`, over the end of the ring if need be. */
+static __rte_always_inline uint16_t
+packed_place_of(uint16_t size, uint16_t at, uint16_t i)
+{
+	const uint32_t place = (uint32_t)at + i;
+
+	return place >= size ? place - size : place;
+}
+
+/** Second half of a descriptor: length, id and flags from the lowest byte up. */
+static __rte_always_inline uint64_t
+packed_rest(const struct vring_packed_desc *desc)
+{
+	/* Pairs with the device's release of the flags: the rest of it is written (2.8.21.1). */
+	return rte_le_to_cpu_64(__atomic_load_n((const uint64_t *)(const void *)&desc->len,
+						__ATOMIC_ACQUIRE));
+}
+
+/**
+ * Used buffers that were not taken yet, at most `most`. Out of step at most one is counted.
+ */
+static __rte_always_inline int
+packed_used(const struct virtqueue *vq, uint16_t most)
+{
+	const uint16_t in_flight = vq->size - vq->free_count;
+	uint64_t bits = vq->used_wrap ? PACKED_BOTH : 0;
+	uint16_t at = vq->used_next;
+	uint16_t n = 0;
+
+	/* Never beyond what the device was given, whatever it writes. */
+	most = RTE_MIN(most, vq->in_step ? in_flight : RTE_MIN(in_flight, 1));
+	while (n < most && (packed_rest(&vq->ring[at]) & PACKED_BOTH) == bits) {
+		n++;
+		if (unlikely(++at == vq->size)) {
+			at = 0;
+			bits ^= PACKED_BOTH;
+		}
+	}
+	return n;
+}
+
+/**
+ * Buffers that may be used, at most `most`: none where the first is not. For packed_expect(), which
+ * sees of each whether it is.
+ */
+static __rte_always_inline int
+packed_used_hint(const struct virtqueue *vq, uint16_t most)
+{
+	return packed_used(vq, 1) == 0 ? 0 : RTE_MIN(most, vq->size - vq->free_count);
+}
+
+static __rte_always_inline uint16_t
+packed_used_run(const struct packed_view *view, uint16_t n)
+{
+	return RTE_MIN(n, view->size - view->used_at);
+}
+
+/** As split_expect(), and negative also where the descriptor is not used. */
+static __rte_always_inline int
+packed_expect(const struct packed_view *view, uint16_t i, uint32_t *len)
+{
+	const uint16_t at = view->used_at + i;
+	const uint64_t rest = packed_rest(&view->ring[at]);
+	const uint16_t id = view->order[at];
+	const uint64_t mask = PACKED_BOTH | UINT64_C(0xffff) << 32;
+
+	*len = (uint32_t)rest;
+	return likely((rest & mask) == (view->used_bits | (uint64_t)id << 32)) ? id : -1;
+}
+
+static __rte_always_inline int
+packed_look(struct virtqueue *vq, const struct packed_view *view, uint16_t i, uint32_t *len)
+{
+	const uint16_t at = packed_place_of(view->size, view->used_at, i);
+	const uint64_t rest = packed_rest(&view->ring[at]);
+	const uint16_t id = rest >> 32;
+
+	*len = (uint32_t)rest;
+	if (unlikely(id != view->order[at]) &&
+	    !virtqueue_reorder(vq, at, vq->size - vq->free_count - i, id))
+		return -EPROTO;
+	return id;
+}
+
+static __rte_always_inline void
+packed_step_used(struct virtqueue *vq, uint16_t n)
+{
+	const uint32_t at = (uint32_t)vq->used_next + n;
+
+	vq->used_wrap ^= at >= vq->size;
+	vq->used_next = at >= vq->size ? at - vq->size : at;
+}
+
+static __rte_always_inline void
+packed_took(struct virtqueue *vq, uint16_t n)
+{
+	packed_step_used(vq, n);
+	vq->free_count += n;
+}
+
+static inline void *
+packed_pop(struct virtqueue *vq, uint32_t *len)
+{
+	const struct packed_view view = packed_view(vq);
+	uint64_t rest;
+	uint16_t head;
+	uint16_t n;
+
+	if (likely(vq->in_step)) {
+		const int id = packed_look(vq, &view, 0, len);
+
+		if (unlikely(id < 0))
+			return NULL;
+		packed_took(vq, 1);
+		return vq->cookies[id];
+	}
+	rest = packed_rest(&vq->ring[vq->used_next]);
+	head = rest >> 32;
+	*len = (uint32_t)rest;
+	n = virtqueue_give(vq, head);
+	if (unlikely(n == 0))
+		return NULL;
+	/* The used descriptor of a chain stands for as many places as the chain took (2.8.6). */
+	packed_step_used(vq, n);
+	return vq->cookies[head];
+}
+
+/** Writes a descriptor; from here on the device may take it. */
+static __rte_always_inline void
+packed_desc(struct vring_packed_desc *desc, uint64_t addr, uint32_t len, uint16_t id,
+	    uint16_t flags)
+{
+	const uint64_t rest =
+		rte_cpu_to_le_64(len | (uint64_t)id << 32 | (uint64_t)flags << 48);
+
+	desc->addr = addr;
+	/* Pairs with the device's acquire of the flags: all else of it first (2.8.21.1). */
+	__atomic_store_n((uint64_t *)(void *)&desc->len, rest, __ATOMIC_RELEASE);
+}
+
+static __rte_always_inline uint16_t
+packed_free_run(const struct packed_view *view, uint16_t n)
+{
+	return RTE_MIN(n, view->size - view->avail_at);
+}
+
+static __rte_always_inline uint16_t
+packed_free_id(const struct packed_view *view)
+{
+	return view->order[view->avail_at];
+}
+
+static __rte_always_inline void
+packed_place(const struct packed_view *view, uint16_t i, void *cookie, uint64_t addr, uint32_t len,
+	     uint16_t flags)
+{
+	const uint16_t at = view->avail_at + i;
+	const uint16_t id = view->order[at];
+
+	view->cookies[id] = cookie;
+	packed_desc(&view->ring[at], addr, len, id, view->avail_flags | flags);
+}
+
+static __rte_always_inline void
+packed_step_avail(struct virtqueue *vq, uint16_t n)
+{
+	const uint32_t at = (uint32_t)vq->avail_next + n;
+
+	vq->avail_wrap ^= at >= vq->size;
+	vq->avail_next = at >= vq->size ? at - vq->size : at;
+	vq->told += n;
+}
+
+static __rte_always_inline void
+packed_pushed(struct virtqueue *vq, uint16_t n)
+{
+	vq->free_count -= n;
+	packed_step_avail(vq, n);
+}
+
+/** A chain of descriptors being made; the ring is out of step. */
+struct packed_chain {
+	uint16_t head; /**< the buffer's id */
+	uint16_t count;
+	uint16_t done;
+	uint16_t first_flags;
+	uint16_t last; /**< descriptor taken last: as many are taken as the chain has places */
+};
+
+static inline struct packed_chain
+packed_chain_begin(struct virtqueue *vq, uint16_t n)
+{
+	struct packed_chain chain = { .count = n };
+
+	if (vq->in_step)
+		virtqueue_leave_step(vq);
+	chain.head = virtqueue_take(vq);
+	chain.last = chain.head;
+	vq->links[chain.head].count = n;
+	return chain;
+}
+
+static inline void
+packed_chain_add(struct virtqueue *vq, struct packed_chain *chain, uint64_t addr, uint32_t len,
+		 uint16_t flags)
+{
+	const uint16_t at = packed_place_of(vq->size, vq->avail_next, chain->done);
+	const bool wrap = vq->avail_wrap ^ (at < vq->avail_next);
+	struct vring_packed_desc *desc = &vq->ring[at];
+
+	if (chain->done + 1 < chain->count)
+		flags |= VRING_DESC_F_NEXT;
+	flags = packed_flags(flags, wrap);
+	if (chain->done == 0) {
+		/* The flags of the first make all of the chain available (2.8.21.1): at the end. */
+		desc->addr = addr;
+		desc->len = len;
+		desc->id = chain->head;
+		chain->first_flags = flags;
+	} else {
+		const uint16_t id = virtqueue_take(vq);
+
+		vq->links[chain->last].next = id;
+		chain->last = id;
+		packed_desc(desc, addr, len, chain->head, flags);
+	}
+	chain->done++;
+}
+
+static inline void
+packed_chain_end(struct virtqueue *vq, const struct packed_chain *chain, void *cookie)
+{
+	vq->cookies[chain->head] = cookie;
+	__atomic_store_n(&vq->ring[vq->avail_next].flags, chain->first_flags, __ATOMIC_RELEASE);
+	packed_step_avail(vq, chain->count);
+}
+
+/** Whether the device wants to be told of what was pushed, 2.8.10. */
+static __rte_always_inline bool
+packed_must_notify(struct virtqueue *vq)
+{
+	const uint16_t pushed = vq->told;
+	uint32_t event;
+	uint16_t flags, at;
+
+	/*
+	 * Store of the descriptors' flags before load of the device's event; the device stores its
+	 * event and then looks at the descriptors again (2.8.21.3).
+	 */
+	rte_atomic_thread_fence(__ATOMIC_SEQ_CST);
+	event = rte_le_to_cpu_32(__atomic_load_n((const uint32_t *)(const void *)vq->device_event,
+						 __ATOMIC_RELAXED));
+	flags = event >> 16;
+	vq->told = 0;
+	if (flags != VRING_EVENT_DESC || !vq->event_idx)
+		return flags != VRING_EVENT_DISABLE;
+	/* Both places on one line: the event's lap may be the one before ours. */
+	at = event & 0x7fff;
+	if ((event >> 15 & 1) != vq->avail_wrap)
+		at -= vq->size;
+	return (uint16_t)(vq->avail_next - at - 1) < pushed;
+}
+
+#endif /* VIRTQUEUE_PACKED_H */
