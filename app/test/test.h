@@ -29,10 +29,14 @@ struct test_case {
 	const char *name;
 	void (*run)(void);
 	void (*run_ring)(const struct ring_conf *ring);
+	bool warm_up;
 };
 
 /** One run of a body. */
 #define TEST(body) { .name = #body, .run = body }
+
+/** The same, for what a process takes once and never gives back: no count of what is left. */
+#define TEST_WARM_UP(body) { .name = #body, .run = body, .warm_up = true }
 
 /** A body run over every ring configuration. */
 #define TEST_EVERY_RING(body) { .name = #body, .run_ring = body }
