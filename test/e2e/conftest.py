@@ -113,7 +113,7 @@ def host(request):
     logs.mkdir(parents=True)
     yield Host(folder, logs)
     shutil.rmtree(folder)
-    if not request.node.stash.get(FAILED, False) and "KEEP" not in os.environ:
+    if not request.node.stash.get(FAILED, False):
         shutil.rmtree(logs)
 
 
@@ -133,7 +133,7 @@ def backend_kind(request):
 
 @pytest.fixture
 def start_backend(host, started):
-    """start_backend(kind, queues, ...): a back-end that listens on, or connects to, host.socket()."""
+    """start_backend(kind, queues, ...): a back-end that listens on host.socket()."""
     def start(kind, queues=2, **more):
         backend = kind(host, host.socket(), queues, **more)
         started.append(backend)
