@@ -9,8 +9,8 @@
 
 #include <rte_common.h>
 #include <rte_cycles.h>
-#include <rte_pause.h>
 
+#include "idle.h"
 #include "progress.h"
 #include "resetter.h"
 
@@ -32,20 +32,6 @@ cycles_of_ms(uint32_t ms)
 	return rte_get_tsc_hz() / 1000 * ms;
 }
 
-/*
- * Between two looks at what another thread does. That thread may need this core: a sleep of no
- * length gives way to it, and still comes back at once when it is preempted.
- */
-static void
-wait_briefly(const struct resetter *resetter)
-{
-	const struct timespec ten_us = { .tv_nsec = 10000 };
-
-	if (resetter->shared_core)
-		nanosleep(&ten_us, NULL);
-	else
-		rte_pause();
-}
 
 /* Poll until test() is true; false at the deadline, after one more look. */
 static bool
@@ -53,11 +39,13 @@ wait_until(struct resetter *resetter, bool (*test)(struct resetter *resetter, ui
 		uint16_t queue, uint32_t timeout_ms)
 {
 	uint64_t deadline = rte_rdtsc() + cycles_of_ms(timeout_ms);
+	struct idle idle;
 
+	idle_init(&idle, resetter->shared_core);
 	while (!test(resetter, queue)) {
 		if (rte_rdtsc() > deadline)
 			return test(resetter, queue);
-		wait_briefly(resetter);
+		idle_wait(&idle);
 	}
 	return true;
 }
