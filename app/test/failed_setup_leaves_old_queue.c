@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
 /*
- * ethdev releases a queue before it sets it up. When the set-up fails in the driver, the queue is as
- * it was: stopped, with its old ring and pool, and it starts with them.
+ * ethdev releases a queue before it sets it up. When the set-up fails in the driver, the queue is
+ * as it was: stopped, with its old ring and pool, and it starts with them.
  */
 
 #include <stdlib.h>

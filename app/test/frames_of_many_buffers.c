@@ -2,8 +2,8 @@
 
 /*
  * Frames longer than a buffer and packets of many segments, both ways, by every way there is to put
- * them into a ring: mergeable or not, indirect tables or chains of descriptors; also while queues are
- * stopped and started.
+ * them into a ring: mergeable or not, indirect tables or chains of descriptors; also while queues
+ * are stopped and started.
  */
 
 #include <string.h>

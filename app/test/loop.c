@@ -328,12 +328,12 @@ check_sum(struct loop *loop, uint16_t q, const char *what, const struct loop_flo
 	}
 	check_flow(out, what, q);
 	if (count(out) + dropped != count(in))
-		test_fail(__FILE__, __LINE__, "queue %u, %s: %" PRIu64 " in, %" PRIu64 " out, %" PRIu64
-			  " dropped: %" PRId64 " lost", q, what, count(in), count(out), dropped,
-			  (int64_t)(count(in) - count(out) - dropped));
+		test_fail(__FILE__, __LINE__, "queue %u, %s: %" PRIu64 " in, %" PRIu64 " out, %"
+			  PRIu64 " dropped: %" PRId64 " lost", q, what, count(in), count(out),
+			  dropped, (int64_t)(count(in) - count(out) - dropped));
 	if (out->missing > dropped)
-		test_fail(__FILE__, __LINE__, "queue %u, %s: %" PRIu64 " missing, %" PRIu64 " dropped",
-			  q, what, out->missing, dropped);
+		test_fail(__FILE__, __LINE__, "queue %u, %s: %" PRIu64 " missing, %" PRIu64
+			  " dropped", q, what, out->missing, dropped);
 }
 
 void
@@ -371,8 +371,8 @@ loop_wait_in_use(const struct rte_mempool *pool, unsigned int n)
 
 	while (rte_mempool_in_use_count(pool) != n) {
 		if (late(start))
-			test_fail(__FILE__, __LINE__, "pool %s: %u buffers in use, not %u", pool->name,
-				  rte_mempool_in_use_count(pool), n);
+			test_fail(__FILE__, __LINE__, "pool %s: %u buffers in use, not %u",
+				  pool->name, rte_mempool_in_use_count(pool), n);
 		sched_yield();
 	}
 }
@@ -400,7 +400,8 @@ loop_check_stopped_tx(struct loop *loop, uint16_t queue)
 	       (in_hand = __atomic_load_n(&lq->nb_hand, __ATOMIC_ACQUIRE))) {
 		if (late(start))
 			test_fail(__FILE__, __LINE__, "pool %s: %u buffers in use, %u in hand",
-				  lq->tx_pool->name, rte_mempool_in_use_count(lq->tx_pool), in_hand);
+				  lq->tx_pool->name, rte_mempool_in_use_count(lq->tx_pool),
+				  in_hand);
 		sched_yield();
 	}
 }
@@ -485,8 +486,8 @@ make_port(struct loop *loop)
 	char args[256];
 
 	snprintf(loop->name, sizeof(loop->name), "net_virtio_user%u", loops_made);
-	snprintf(args, sizeof(args), "path=%s,queues=%u,queue_reset_timeout_ms=30000%s%s", loop->path,
-		 loop->conf.pairs, loop->conf.args != NULL ? "," : "",
+	snprintf(args, sizeof(args), "path=%s,queues=%u,queue_reset_timeout_ms=30000%s%s",
+		 loop->path, loop->conf.pairs, loop->conf.args != NULL ? "," : "",
 		 loop->conf.args != NULL ? loop->conf.args : "");
 	CHECK_EQ(rte_vdev_init(loop->name, args), 0);
 	CHECK_EQ(rte_eth_dev_get_port_by_name(loop->name, &loop->port), 0);

@@ -101,8 +101,8 @@ void loop_wait_tx(struct loop *loop, uint16_t queue, uint64_t packets);
 
 /**
  * Traffic ends, all that is under way arrives, and the sums are right for every queue: packets
- * accepted = packets taken + tx reset_dropped, packets written = packets received + rx reset_dropped
- * + errors; none double, none out of order, none with a wrong byte.
+ * accepted = packets taken + tx reset_dropped, packets written = packets received +
+ * rx reset_dropped + errors; none double, none out of order, none with a wrong byte.
  */
 void loop_check_conservation(struct loop *loop);
 

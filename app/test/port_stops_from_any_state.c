@@ -35,8 +35,8 @@ check_all_stopped(struct loop *loop)
 }
 
 /*
- * Something is done to a running port; then it is closed as it is, or stopped before, or stopped and
- * started before. (librte_vhost takes a second to look at a new connection: each counts here.)
+ * Something is done to a running port; then it is closed as it is, or stopped before, or stopped
+ * and started before. (librte_vhost takes a second to look at a new connection: each counts here.)
  */
 static void
 ends_after(void (*what)(struct loop *loop))

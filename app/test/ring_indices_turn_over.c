@@ -117,8 +117,8 @@ pop_each(struct virtqueue *vq, const struct seen *taken, uint32_t n, bool chains
 }
 
 /*
- * Posts as many as fit, of 1 to max_descs descriptors (0: of one, in bursts), has the device use all
- * or a part of what it has, and takes those back; round after round.
+ * Posts as many as fit, of 1 to max_descs descriptors (0: of one, in bursts), has the device use
+ * all or a part of what it has, and takes those back; round after round.
  */
 static void
 run(const struct ring_conf *ring, uint16_t max_descs, bool in_order)

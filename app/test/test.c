@@ -203,10 +203,10 @@ run_case(const struct test_case *c, const struct ring_conf *ring)
 		c->run();
 	else
 		c->run_ring(ring);
-	if (test_heap_in_use() != heap && !c->warm_up)
+	if (test_heap_in_use() != heap && !c->leaves)
 		test_fail(__FILE__, __LINE__, "the heap holds %" PRId64 " things more than before",
 			  (int64_t)(test_heap_in_use() - heap));
-	if (test_open_fds() != fds && !c->warm_up)
+	if (test_open_fds() != fds && !c->leaves)
 		test_fail(__FILE__, __LINE__, "%u file descriptors are open, %u were before",
 			  test_open_fds(), fds);
 	printf("ok %s\n", name);

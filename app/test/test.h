@@ -29,14 +29,18 @@ struct test_case {
 	const char *name;
 	void (*run)(void);
 	void (*run_ring)(const struct ring_conf *ring);
-	bool warm_up;
+	bool warm_up; /**< run whatever is asked for */
+	bool leaves;  /**< what is left over is not counted */
 };
 
 /** One run of a body. */
 #define TEST(body) { .name = #body, .run = body }
 
-/** The same, for what a process takes once and never gives back: no count of what is left. */
-#define TEST_WARM_UP(body) { .name = #body, .run = body, .warm_up = true }
+/** The first one, for what a process takes once and never gives back. */
+#define TEST_WARM_UP(body) { .name = #body, .run = body, .warm_up = true, .leaves = true }
+
+/** One run of a body that is about what stays taken. */
+#define TEST_LEAVES(body) { .name = #body, .run = body, .leaves = true }
 
 /** A body run over every ring configuration. */
 #define TEST_EVERY_RING(body) { .name = #body, .run_ring = body }
