@@ -100,6 +100,14 @@ reclaimed(struct resetter *resetter, uint16_t queue)
 		port_queue_pools_full(resetter->port, queue);
 }
 
+/* Both bursts of the stopped pair have been called. */
+static bool
+polled(struct resetter *resetter, uint16_t queue)
+{
+	return counter_get(&resetter->traffic->queue[queue].stopped_polls) !=
+		resetter->polls_before;
+}
+
 static bool
 alive(struct resetter *resetter, uint16_t queue)
 {
@@ -130,12 +138,16 @@ stop_and_reclaim(struct resetter *resetter, struct reset_record *record)
 			"; the driver or its back-end cannot reset one queue (--verbose: why)" :
 			"");
 	record->stop = ns_of(stopped - begin);
+	resetter->polls_before = counter_get(&resetter->traffic->queue[queue].stopped_polls);
 	announce(resetter, queue);
 	if (!wait_until(resetter, reclaimed, queue, RECLAIM_TIMEOUT_MS))
 		return fail(resetter, "queue %u is stopped, but after %u ms %u of its buffers are "
 			"still missing", queue, RECLAIM_TIMEOUT_MS,
 			port_queue_missing(resetter->port, queue));
 	record->reclaim = ns_of(rte_rdtsc() - stopped);
+	if (!wait_until(resetter, polled, queue, RECLAIM_TIMEOUT_MS))
+		return fail(resetter, "the traffic does not come round in %u ms",
+			RECLAIM_TIMEOUT_MS);
 	return 0;
 }
 

@@ -29,11 +29,12 @@ source_frame(const struct source *source, uint16_t queue, uint64_t position, uin
 	if (source->capture != NULL)
 		capture_frame(source->capture, queue, position, frame);
 	else
-		frame_make(frame, &number, FRAME_NUMBERED_MAX);
+		frame_make(frame, &number, source->len_max);
 }
 
 static int64_t
-identify_numbered(uint16_t queue, const struct rte_mbuf *mbuf, struct track *track)
+identify_numbered(const struct source *source, uint16_t queue, const struct rte_mbuf *mbuf,
+		struct track *track)
 {
 	struct frame_number number;
 	struct frame expected;
@@ -42,7 +43,7 @@ identify_numbered(uint16_t queue, const struct rte_mbuf *mbuf, struct track *tra
 		track->corrupt++;
 		return -1;
 	}
-	frame_make(&expected, &number, FRAME_NUMBERED_MAX);
+	frame_make(&expected, &number, source->len_max);
 	if (!frame_equals(&expected, mbuf)) {
 		track->corrupt++;
 		return -1;
@@ -114,7 +115,7 @@ source_identify(const struct source *source, uint16_t queue, const struct rte_mb
 	};
 
 	if (source->capture == NULL)
-		return identify_numbered(queue, mbuf, track);
+		return identify_numbered(source, queue, mbuf, track);
 	identify_captured(&search, track);
 	return -1;
 }
