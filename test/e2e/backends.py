@@ -18,10 +18,9 @@ class TestpmdBackend(Testpmd):
 
     method = "disable"
 
-    def __init__(self, host, path, queues, client=False, wait=True):
+    def __init__(self, host, path, queues, client=False, **more):
         vdev = f"net_vhost0,iface={path},queues={queues}" + (",client=1" if client else "")
-        super().__init__("backend", host, host.cores[0], vdev, queues, wait=wait,
-                         errors_apart=True)
+        super().__init__("backend", host, host.cores[0], vdev, queues, errors_apart=True, **more)
 
     def run(self):
         """Once: testpmd's counts begin anew with each start of its forwarding."""
@@ -53,23 +52,27 @@ class LoopbackBackend(Program):
 
     method = "get_base"
 
-    def __init__(self, host, path, queues, client=False, wait=True):
+    def __init__(self, host, path, queues, client=False):
         argv = ["taskset", "-c", str(host.cores[0]), host.loopback, "--serve", path,
                 "--serve-source", "--queues", str(queues)]
         if client:
             argv.append("--serve-client")
         super().__init__("backend", argv, host.log("backend"), host.env, errors_apart=True)
         self.queues = queues
-        if wait and not client:
+        if not client:
             host.wait_socket()
 
     def run(self):
         """It always does."""
 
-    def counters(self):
+    def rings(self):
+        """What it says of each ring."""
         since = self.mark()
         self.process.send_signal(signal.SIGUSR1)
-        rings = json.loads(self.expect(r"^\{.*\}$", since)[0])["rings"]
+        return json.loads(self.expect(r"^\{.*\}$", since)[0])["rings"]
+
+    def counters(self):
+        rings = self.rings()
         return ([ring["packets"] for ring in rings[0::2]],
                 [ring["packets"] for ring in rings[1::2]])
 
