@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "fake_port.h"
+#include "packet.h"
 #include "test.h"
 
 static const uint64_t rings[] = { 0, VU_F_EVENT_IDX, VU_F_MRG_RXBUF };
@@ -96,6 +97,36 @@ cleanup_gives_back_what_was_sent(void)
 		fake_port_check_runs(fp, 0);
 		fake_port_destroy(fp);
 	}
+}
+
+/* Packets of several pools in one queue, one segment and more: each goes back where it is from. */
+static void
+packets_go_back_to_their_own_pools(void)
+{
+	struct fake_port *fp = fake_port_start(&(struct fake_port_conf){ 0 });
+	struct rte_mempool *pools[3] = { fp->tx_pool[0], fp->tx_pool[1], fp->rx_pool[1] };
+	struct rte_mbuf *m[60];
+	unsigned int round, i;
+
+	CHECK_EQ(rte_eth_dev_rx_queue_stop(fp->port, 1), 0);
+	for (round = 0; round < 5; round++) {
+		for (i = 0; i < RTE_DIM(m); i++) {
+			m[i] = rte_pktmbuf_alloc(pools[i * (i + round) % 3]);
+			CHECK(m[i] != NULL);
+			CHECK(packet_make(m[i], 0, fp->tx_next[0] + i, 60 + i,
+					  i % 17 == 0 ? 50 : 0));
+		}
+		i = rte_eth_tx_burst(fp->port, 0, m, RTE_DIM(m));
+		CHECK(i > 0);
+		fp->tx_next[0] += i;
+		rte_pktmbuf_free_bulk(m + i, RTE_DIM(m) - i);
+		CHECK_EQ(fake_port_take(fp, 0, true), i);
+		CHECK_EQ(rte_eth_tx_done_cleanup(fp->port, 0, 0), i);
+		for (i = 0; i < RTE_DIM(pools); i++)
+			fake_port_check_in_use(pools[i], 0);
+	}
+	CHECK_EQ(rte_eth_dev_rx_queue_start(fp->port, 1), 0);
+	fake_port_destroy(fp);
 }
 
 /* A full ring takes no more, and what it took is what the device gets. */
@@ -293,6 +324,7 @@ TEST_MAIN(
 	TEST(receive_queue),
 	TEST(transmit_queue),
 	TEST(cleanup_gives_back_what_was_sent),
+	TEST(packets_go_back_to_their_own_pools),
 	TEST(full_transmit_ring),
 	TEST(full_receive_ring),
 	TEST(counters),
