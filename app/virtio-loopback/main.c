@@ -8,7 +8,6 @@
 #include <unistd.h>
 
 #include <rte_common.h>
-#include <rte_eal.h>
 #include <rte_launch.h>
 
 #include "backend.h"
@@ -287,6 +286,6 @@ main(int argc, char **argv)
 	status = tell(&loop);
 	free_all(&loop);
 	if (loop.eal_started)
-		rte_eal_cleanup();
+		eal_stop();
 	return status;
 }
