@@ -50,7 +50,11 @@ verdict "the licence comes first" < <(of "${code[@]}" '*.rst' | while read -r fi
 	head -n2 "$file" | sed '/^#!/d;q' | grep -q 'SPDX-License-Identifier: BSD-3-Clause' ||
 		echo "$file: no SPDX-License-Identifier: BSD-3-Clause in its first line"
 done)
-verdict "tabs indent" < <(lines_with '^ +[^ *]' '*.[ch]' '*.sh' run)
+# In C, up to seven spaces align a line with an open parenthesis.
+verdict "tabs indent" < <(
+	lines_with $'^\t* {8}' '*.[ch]'
+	lines_with '^ ' '*.sh' run
+)
 verdict "spaces indent Python and Meson" < <(lines_with $'^ *\t' '*.py' meson.build)
 verdict "100 columns" < <(of "${code[@]}" | while read -r file; do
 	expand -t8 "$file" |

@@ -41,7 +41,7 @@ def count_meson(name, path):
         for line in log:
             test = json.loads(line)
             programs += 1
-            label = f"{name}: {test['name']}"
+            label = f"{name}: {test['name'].split(' / ')[-1]}"
             if test["result"] == "SKIP":
                 note(f"skipped {label}")
                 counts = [0, 0, 1]

@@ -24,6 +24,28 @@ struct set {
 
 static struct set set;
 
+/* The entry is not taken: what was wrong stays wrong until the ring is made anew. */
+static void
+check_bad_entry(bool chains)
+{
+	const uint16_t free_before = set.vq->free_count;
+	const int used = split_used(set.vq);
+	uint32_t len;
+
+	CHECK(used > 0);
+	CHECK(split_pop(set.vq, chains, &len) == NULL);
+	CHECK(split_pop(set.vq, chains, &len) == NULL);
+	CHECK_EQ(split_used(set.vq), used);
+	CHECK_EQ(set.vq->free_count, free_before);
+}
+
+/* As if the device thought better of it. */
+static void
+take_back_bad_entry(void)
+{
+	split_device_set_used_idx(set.sd, set.vq->used_next);
+}
+
 /* A running ring with so many buffers of so many descriptors, all taken by the device. */
 static void
 up(const struct ring_conf *ring, unsigned int n, uint16_t descs)
@@ -94,20 +116,17 @@ id_out_of_range(const struct ring_conf *ring)
 		UINT32_MAX - 1, UINT32_MAX
 	};
 	unsigned int i;
-	uint32_t len;
+	uint16_t descs;
 
-	up(ring, RTE_DIM(bad), 1);
-	for (i = 0; i < RTE_DIM(bad); i++) {
-		const uint16_t free_before = set.vq->free_count;
-
-		split_device_use_raw(set.sd, bad[i], 64);
-		CHECK_EQ(split_used(set.vq), 1);
-		CHECK(split_pop(set.vq, i % 2 != 0, &len) == NULL);
-		/* Stepped past, and nothing else changed. */
-		CHECK_EQ(split_used(set.vq), 0);
-		CHECK_EQ(set.vq->free_count, free_before);
+	for (descs = 1; descs <= 2; descs++) {
+		up(ring, RTE_DIM(bad), descs);
+		for (i = 0; i < RTE_DIM(bad); i++) {
+			split_device_use_raw(set.sd, bad[i], 64);
+			check_bad_entry(descs > 1);
+			take_back_bad_entry();
+		}
+		heal_and_down(ring);
 	}
-	heal_and_down(ring);
 }
 
 static void
@@ -123,7 +142,72 @@ id_twice(const struct ring_conf *ring)
 	b = split_pop(set.vq, false, &len);
 	CHECK(b == &set.buffers[3]);
 	b->returned++;
-	CHECK(split_pop(set.vq, false, &len) == NULL);
+	check_bad_entry(false);
+	heal_and_down(ring);
+}
+
+/* In one burst, looked at ahead: the second is found out before anything is taken. */
+static void
+id_twice_in_a_burst(const struct ring_conf *ring)
+{
+	static const uint16_t ids[] = { 3, 1, 1, 0 };
+	struct split_view view;
+	unsigned int i;
+	uint32_t len;
+
+	up(ring, 8, 1);
+	for (i = 0; i < RTE_DIM(ids); i++)
+		split_device_use_raw(set.sd, ids[i], 64);
+	CHECK_EQ(split_used(set.vq), RTE_DIM(ids));
+	view = split_view(set.vq, true);
+	CHECK_EQ(split_look(set.vq, &view, set.vq->used_next, &len), 3);
+	CHECK_EQ(split_look(set.vq, &view, set.vq->used_next + 1, &len), 1);
+	CHECK(split_look(set.vq, &view, set.vq->used_next + 2, &len) < 0);
+	split_took(set.vq, 2);
+	set.buffers[3].returned++;
+	set.buffers[1].returned++;
+	check_bad_entry(false);
+	heal_and_down(ring);
+}
+
+/* The device takes buffers in any order; those it has given back and not got again are ours. */
+static void
+id_that_is_the_drivers(const struct ring_conf *ring)
+{
+	const unsigned int n = 16;
+	struct split_device_chain chain;
+	uint16_t ids[16];
+	unsigned int lap, i;
+	uint32_t len;
+
+	up(ring, 0, 1);
+	free(set.buffers);
+	set.n = n;
+	set.buffers = calloc(n, sizeof(*set.buffers));
+	for (lap = 0; lap < 3 * (ring->size / n) + 1; lap++) {
+		for (i = 0; i < n; i++)
+			ring_push(set.vq, &set.buffers[i], 1, VRING_DESC_F_WRITE);
+		split_publish(set.vq);
+		for (i = 0; i < n; i++) {
+			CHECK(split_device_take(set.sd, &chain));
+			ids[i] = chain.head;
+		}
+		for (i = 0; i < n; i++) {
+			const uint16_t id = ids[(5 * i + lap) % n];
+			struct buffer *b;
+
+			split_device_use(set.sd, id, 64);
+			b = split_pop(set.vq, false, &len);
+			CHECK(b != NULL);
+			b->returned++;
+			if (i + 1 < n) {
+				split_device_use_raw(set.sd, id, 64);
+				check_bad_entry(false);
+				take_back_bad_entry();
+			}
+		}
+		ring_check_returned(set.buffers, n);
+	}
 	heal_and_down(ring);
 }
 
@@ -141,23 +225,20 @@ chain_id_twice(const struct ring_conf *ring)
 	CHECK(b == &set.buffers[2]);
 	b->returned++;
 	CHECK_EQ(set.vq->free_count, ring->size - 7 * descs);
-	CHECK(split_pop(set.vq, true, &len) == NULL);
-	CHECK_EQ(set.vq->free_count, ring->size - 7 * descs);
+	check_bad_entry(true);
 	heal_and_down(ring);
 }
 
 static void
 id_of_no_head(const struct ring_conf *ring)
 {
-	const uint16_t free_before = ring->size - 8 * 3;
 	unsigned int i;
-	uint32_t len;
 
 	up(ring, 8, 3);
 	for (i = 0; i < 8; i++) {
 		split_device_use_raw(set.sd, 3 * i + 1 + i % 2, 64);
-		CHECK(split_pop(set.vq, true, &len) == NULL);
-		CHECK_EQ(set.vq->free_count, free_before);
+		check_bad_entry(true);
+		take_back_bad_entry();
 	}
 	heal_and_down(ring);
 }
@@ -165,13 +246,12 @@ id_of_no_head(const struct ring_conf *ring)
 static void
 id_that_was_never_offered(const struct ring_conf *ring)
 {
-	uint32_t len;
-
 	up(ring, 8, 1);
 	split_device_use_raw(set.sd, 8, 64);
-	CHECK(split_pop(set.vq, false, &len) == NULL);
+	check_bad_entry(false);
+	take_back_bad_entry();
 	split_device_use_raw(set.sd, ring->size - 1, 64);
-	CHECK(split_pop(set.vq, false, &len) == NULL);
+	check_bad_entry(false);
 	heal_and_down(ring);
 }
 
@@ -327,15 +407,16 @@ noise(const struct ring_conf *ring)
 		used = split_used(set.vq);
 		if (used < 0) {
 			CHECK_EQ(used, -EPROTO);
-			/* As if the device thought better of it. */
-			split_device_set_used_idx(set.sd, set.vq->used_next);
+			take_back_bad_entry();
 			continue;
 		}
 		while (used-- > 0) {
 			struct buffer *b = split_pop(set.vq, true, &len);
 
-			if (b == NULL)
-				continue;
+			if (b == NULL) {
+				take_back_bad_entry();
+				break;
+			}
 			CHECK_EQ(b->returned, b->posted - 1);
 			b->returned++;
 			popped++;
@@ -372,6 +453,8 @@ only_a_live_ring_is_quarantined(void)
 TEST_MAIN(
 	TEST_EVERY_RING(id_out_of_range),
 	TEST_EVERY_RING(id_twice),
+	TEST_EVERY_RING(id_twice_in_a_burst),
+	TEST_EVERY_RING(id_that_is_the_drivers),
 	TEST_EVERY_RING(chain_id_twice),
 	TEST_EVERY_RING(id_of_no_head),
 	TEST_EVERY_RING(id_that_was_never_offered),

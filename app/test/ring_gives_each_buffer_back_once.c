@@ -15,9 +15,9 @@
 
 #include "ring.h"
 
-/* Brings the free list and the indices somewhere into a lap first. */
+/* Brings the free list and the indices somewhere into a lap first, out of order. */
 static void
-go_round(struct virtqueue *vq, struct split_device *sd, unsigned int n)
+go_round(struct virtqueue *vq, struct split_device *sd, unsigned int n, bool chains)
 {
 	struct buffer b[5] = { 0 };
 	struct split_device_chain chain;
@@ -27,7 +27,7 @@ go_round(struct virtqueue *vq, struct split_device *sd, unsigned int n)
 
 	while (n-- > 0) {
 		for (i = 0; i < RTE_DIM(b); i++)
-			ring_push(vq, &b[i], 1 + i % 3, VRING_DESC_F_WRITE);
+			ring_push(vq, &b[i], chains ? 1 + i % 3 : 1, VRING_DESC_F_WRITE);
 		split_publish(vq);
 		for (i = 0; i < RTE_DIM(b); i++) {
 			CHECK(split_device_take(sd, &chain));
@@ -47,6 +47,7 @@ live(struct fake_device *fake, struct virtqueue *vq, unsigned int laps, unsigned
      uint16_t descs, unsigned int used, unsigned int popped)
 {
 	struct buffer *buffers = calloc(posted + 1, sizeof(*buffers));
+	uint16_t *head = calloc(posted + 1, sizeof(*head));
 	struct split_device_chain chain;
 	struct split_device *sd;
 	unsigned int returned = 0;
@@ -55,18 +56,21 @@ live(struct fake_device *fake, struct virtqueue *vq, unsigned int laps, unsigned
 
 	CHECK_EQ(virtqueue_start(vq, PATIENCE_US), 0);
 	sd = fake_ring(fake, 0);
-	go_round(vq, sd, laps);
+	go_round(vq, sd, laps, descs > 1);
 	for (i = 0; i < posted; i++)
 		ring_push(vq, &buffers[i], descs, VRING_DESC_F_WRITE);
 	split_publish(vq);
-	for (i = 0; i < used; i++) {
+	for (i = 0; used > 0 && i < posted; i++) {
 		CHECK(split_device_take(sd, &chain));
-		split_device_use(sd, chain.head, 0);
+		head[i] = chain.head;
 	}
+	/* Last ones first, or every other one: what is left lies all over the ring. */
+	for (i = 0; i < used; i++)
+		split_device_use(sd, head[used == posted ? posted - 1 - i : 2 * i], 0);
 	for (i = 0; i < popped; i++) {
 		struct buffer *b = split_pop(vq, true, &len);
 
-		CHECK(b != NULL);
+		CHECK(b == &buffers[used == posted ? posted - 1 - i : 2 * i]);
 		b->returned++;
 	}
 	fake_check(fake);
@@ -79,6 +83,7 @@ live(struct fake_device *fake, struct virtqueue *vq, unsigned int laps, unsigned
 	/* Nothing is there a second time. */
 	CHECK_EQ(virtqueue_reclaim(vq, ring_take_back, &returned), 0);
 	CHECK_EQ(returned, posted - popped);
+	free(head);
 	free(buffers);
 }
 

@@ -63,9 +63,62 @@ device_takes(struct split_device *sd, struct buffer *const *posted, const uint16
 	return n;
 }
 
+/* As a data path does it: descriptors and cookies of all, then the indices once. */
+static void
+push_burst(struct virtqueue *vq, struct buffer *const *posted, uint32_t n)
+{
+	const struct split_view view = split_view(vq, true);
+	const uint16_t slot = vq->avail_next;
+	uint32_t i;
+
+	for (i = 0; i < n; i++) {
+		const uint16_t id = view.heads[(uint16_t)(slot + i) & view.mask];
+
+		split_desc(&view.desc[id], (uintptr_t)posted[i]->data, sizeof(posted[i]->data),
+			   VRING_DESC_F_WRITE);
+		view.cookies[id] = posted[i];
+		posted[i]->posted++;
+	}
+	split_pushed(vq, n);
+}
+
+static void
+pop_burst(struct virtqueue *vq, const struct seen *taken, uint32_t n)
+{
+	const struct split_view view = split_view(vq, true);
+	const uint16_t first = vq->used_next;
+	uint32_t i;
+
+	for (i = 0; i < n; i++) {
+		uint32_t len;
+		const int head = split_look(vq, &view, first + i, &len);
+
+		CHECK_EQ(head, taken[i].head);
+		CHECK_EQ(len, taken[i].len);
+		CHECK(view.cookies[head] == taken[i].b);
+		taken[i].b->returned++;
+	}
+	split_took(vq, n);
+}
+
+static void
+pop_each(struct virtqueue *vq, const struct seen *taken, uint32_t n, bool chains)
+{
+	uint32_t i;
+
+	for (i = 0; i < n; i++) {
+		uint32_t len;
+		struct buffer *b = split_pop(vq, chains, &len);
+
+		CHECK(b == taken[i].b);
+		CHECK_EQ(len, taken[i].len);
+		b->returned++;
+	}
+}
+
 /*
- * Posts as many as fit, of 1 to max_descs descriptors, has the device use all or a part of what it
- * has, and takes those back; round after round.
+ * Posts as many as fit, of 1 to max_descs descriptors (0: of one, in bursts), has the device use
+ * all or a part of what it has, and takes those back; round after round.
  */
 static void
 run(const struct ring_conf *ring, uint16_t max_descs, bool in_order)
@@ -94,18 +147,23 @@ run(const struct ring_conf *ring, uint16_t max_descs, bool in_order)
 				       1 + mixed(&random) % 64;
 
 		while (n < burst && held + n < ring->size) {
-			const uint16_t d = max_descs == 1 ? 1 : 1 + mixed(&random) % max_descs;
+			const uint16_t d = max_descs <= 1 ? 1 : 1 + mixed(&random) % max_descs;
 
-			if (vq->free_count < d)
+			if (vq->free_count < (max_descs == 0 ? n + 1 : d))
 				break;
-			while (buffers[free_buffer].posted != buffers[free_buffer].returned)
+			/* Not the one chosen last: in a burst that is not posted yet. */
+			do
 				free_buffer = (free_buffer + 1) & vq->mask;
+			while (buffers[free_buffer].posted != buffers[free_buffer].returned);
 			posted[n] = &buffers[free_buffer];
 			posted[n]->number = done + n;
 			descs[n] = d;
-			ring_push(vq, posted[n], d, VRING_DESC_F_WRITE);
+			if (max_descs > 0)
+				ring_push(vq, posted[n], d, VRING_DESC_F_WRITE);
 			n++;
 		}
+		if (max_descs == 0)
+			push_burst(vq, posted, n);
 		split_publish(vq);
 		CHECK_EQ(split_device_avail_idx(sd), vq->avail_next);
 		CHECK_EQ(device_takes(sd, posted, descs, taken + held), n);
@@ -118,14 +176,10 @@ run(const struct ring_conf *ring, uint16_t max_descs, bool in_order)
 		for (i = 0; i < used; i++)
 			split_device_use(sd, taken[i].head, taken[i].len);
 		CHECK_EQ(split_used(vq), used);
-		for (i = 0; i < used; i++) {
-			uint32_t len;
-			struct buffer *b = split_pop(vq, max_descs > 1, &len);
-
-			CHECK(b == taken[i].b);
-			CHECK_EQ(len, taken[i].len);
-			b->returned++;
-		}
+		if (max_descs == 0)
+			pop_burst(vq, taken, used);
+		else
+			pop_each(vq, taken, used, max_descs > 1);
 		CHECK_EQ(split_used(vq), 0);
 		held -= used;
 		memmove(taken, taken + used, held * sizeof(*taken));
@@ -170,7 +224,21 @@ chains_in_any_order(const struct ring_conf *ring)
 	run(ring, 17, false);
 }
 
+static void
+bursts_in_order(const struct ring_conf *ring)
+{
+	run(ring, 0, true);
+}
+
+static void
+bursts_in_any_order(const struct ring_conf *ring)
+{
+	run(ring, 0, false);
+}
+
 TEST_MAIN(
+	TEST_EVERY_RING(bursts_in_order),
+	TEST_EVERY_RING(bursts_in_any_order),
 	TEST_EVERY_RING(one_descriptor_in_order),
 	TEST_EVERY_RING(one_descriptor_in_any_order),
 	TEST_EVERY_RING(chains_in_order),

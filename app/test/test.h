@@ -29,24 +29,44 @@ struct test_case {
 	const char *name;
 	void (*run)(void);
 	void (*run_ring)(const struct ring_conf *ring);
+	bool warm_up; /**< run whatever is asked for */
+	bool leaves;  /**< what is left over is not counted */
 };
 
 /** One run of a body. */
 #define TEST(body) { .name = #body, .run = body }
 
+/** The first one, for what a process takes once and never gives back. */
+#define TEST_WARM_UP(body) { .name = #body, .run = body, .warm_up = true, .leaves = true }
+
+/** One run of a body that is about what stays taken. */
+#define TEST_LEAVES(body) { .name = #body, .run = body, .leaves = true }
+
 /** A body run over every ring configuration. */
 #define TEST_EVERY_RING(body) { .name = #body, .run_ring = body }
 
-#define TEST_MAIN(...) \
+#define TEST_MAIN_ON(memory, ...) \
 	int \
 	main(int argc, char **argv) \
 	{ \
 		static const struct test_case cases[] = { __VA_ARGS__ }; \
-		return test_main(argc, argv, cases, sizeof(cases) / sizeof(cases[0])); \
+		return test_main(argc, argv, memory, cases, sizeof(cases) / sizeof(cases[0])); \
 	}
 
-/** Runs the cases, or those whose name contains argv[1]; 0 where all passed. */
-int test_main(int argc, char **argv, const struct test_case *cases, unsigned int n);
+/** A program with a fixed piece of ordinary memory: goes anywhere. */
+#define TEST_MAIN(...) TEST_MAIN_ON(TEST_ORDINARY_MEMORY, __VA_ARGS__)
+
+/** With hugepages that come and go, all in one file; skipped where there are none. */
+#define TEST_MAIN_HUGEPAGES(...) TEST_MAIN_ON(TEST_HUGEPAGES, __VA_ARGS__)
+
+/** The same, little of it, each page in a file of its own. */
+#define TEST_MAIN_HUGEPAGE_FILES(...) TEST_MAIN_ON(TEST_HUGEPAGE_FILES, __VA_ARGS__)
+
+enum test_memory { TEST_ORDINARY_MEMORY, TEST_HUGEPAGES, TEST_HUGEPAGE_FILES };
+
+/** Runs the cases, or those whose name contains argv[1]; 0 where all passed, 77 where skipped. */
+int test_main(int argc, char **argv, enum test_memory memory, const struct test_case *cases,
+	      unsigned int n);
 
 /** Ends the case with a reason. */
 void test_fail(const char *file, int line, const char *format, ...)

@@ -1,16 +1,15 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
 #include <errno.h>
-#include <sched.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include <rte_cycles.h>
 #include <rte_malloc.h>
 #include <rte_mbuf.h>
-#include <rte_pause.h>
 #include <rte_vhost.h>
 
 #include <vhost_ring_reset.h>
@@ -18,6 +17,7 @@
 #include "backend.h"
 #include "counter.h"
 #include "frame.h"
+#include "idle.h"
 #include "pool.h"
 
 #define BURST 32u
@@ -161,6 +161,7 @@ static void
 destroy_device(int vid)
 {
 	uint64_t deadline = rte_get_timer_cycles() + rte_get_timer_hz() * QUIET_TIMEOUT_MS / 1000;
+	const struct timespec ten_us = { .tv_nsec = 10000 };
 
 	if (atomic_load(&the_backend->vid) != vid)
 		return;
@@ -171,7 +172,7 @@ destroy_device(int vid)
 			rte_exit(EXIT_FAILURE, "back-end: the polling thread did not leave the "
 				"device within %u ms\n", QUIET_TIMEOUT_MS);
 		}
-		sched_yield();
+		nanosleep(&ten_us, NULL);
 	}
 }
 
@@ -356,16 +357,12 @@ int
 backend_thread(void *arg)
 {
 	struct backend *backend = arg;
+	struct idle idle;
 	uint16_t q;
 
-	while (!atomic_load_explicit(&backend->quit, memory_order_acquire)) {
-		if (poll_rings(backend) != 0)
-			continue;
-		if (backend->conf.shared_core)
-			sched_yield();
-		else
-			rte_pause();
-	}
+	idle_init(&idle, backend->conf.shared_core);
+	while (!atomic_load_explicit(&backend->quit, memory_order_acquire))
+		idle_turn(&idle, poll_rings(backend) != 0);
 	for (q = 0; q < backend->conf.queues; q++)
 		discard_held(&backend->queue[q]);
 	return 0;

@@ -27,6 +27,7 @@ struct capture_packet {
 struct capture {
 	struct capture_packet *packets;
 	uint32_t count;
+	uint32_t longest;
 	uint16_t queues;
 	uint32_t *queue_packets;	/* how many packets each queue has */
 	uint32_t **queue_list;		/* which */
@@ -145,6 +146,7 @@ capture_add(struct capture *capture, uint32_t *room, const uint8_t *data, uint32
 		return -ENOMEM;
 	memcpy(packet->data, data, len);
 	packet->len = len;
+	capture->longest = RTE_MAX(capture->longest, len);
 	packet->queue = flow_hash(data, len) % capture->queues;
 	capture->count++;
 	return 0;
@@ -263,6 +265,12 @@ capture_free(struct capture *capture)
 	free(capture->queue_list);
 	free(capture->queue_packets);
 	free(capture);
+}
+
+uint32_t
+capture_longest(const struct capture *capture)
+{
+	return capture->longest;
 }
 
 uint32_t

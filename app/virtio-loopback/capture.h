@@ -32,6 +32,9 @@ struct capture_writer;
 int capture_load(const char *path, uint16_t queues, struct capture **capture);
 void capture_free(struct capture *capture);
 
+/** Bytes of its longest packet. */
+uint32_t capture_longest(const struct capture *capture);
+
 /** How many packets of it go to a queue. */
 uint32_t capture_queue_packets(const struct capture *capture, uint16_t queue);
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
 #include <errno.h>
+#include <limits.h>
 #include <sched.h>
 #include <stdarg.h>
 #include <stdatomic.h>
@@ -225,6 +226,17 @@ eal_start(const struct eal_wish *wish, struct eal_result *result)
 	if (ret != 0)
 		fprintf(stderr, "the memory's size cannot be fixed: %s\n", strerror(-ret));
 	return ret;
+}
+
+void
+eal_stop(void)
+{
+	char dir[PATH_MAX];
+
+	snprintf(dir, sizeof(dir), "%s", rte_eal_get_runtime_dir());
+	rte_eal_cleanup();
+	/* It is this process's alone, and empty, as nothing is shared with others. */
+	rmdir(dir);
 }
 
 uint32_t

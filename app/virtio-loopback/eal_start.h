@@ -41,6 +41,9 @@ struct eal_result {
  */
 int eal_start(const struct eal_wish *wish, struct eal_result *result);
 
+/** End EAL, and leave no folder of it behind. */
+void eal_stop(void);
+
 /** How often memory was added or taken away since eal_start(): must be 0. */
 uint32_t eal_memory_changes(void);
 

@@ -8,7 +8,6 @@
 #include <unistd.h>
 
 #include <rte_common.h>
-#include <rte_eal.h>
 #include <rte_launch.h>
 
 #include "backend.h"
@@ -123,7 +122,18 @@ start_port(struct loopback *loop)
 		.n_ring_sizes = options->n_ring_sizes,
 	};
 
-	return port_open(&loop->port, &conf);
+	int ret = port_open(&loop->port, &conf);
+
+	if (ret != 0)
+		return ret;
+	if (loop->capture != NULL && capture_longest(loop->capture) > loop->port.frame_max) {
+		fprintf(stderr, "%s: it has packets of %u bytes, the port takes at most %u\n",
+			options->pcap_in, capture_longest(loop->capture), loop->port.frame_max);
+		return -EMSGSIZE;
+	}
+	loop->source.capture = loop->capture;
+	loop->source.len_max = RTE_MIN(FRAME_NUMBERED_MAX, loop->port.frame_max);
+	return 0;
 }
 
 static int
@@ -167,7 +177,6 @@ prepare(struct loopback *loop)
 		ret = capture_load(options->pcap_in, options->queues, &loop->capture);
 	if (ret != 0)
 		return ret;
-	loop->source.capture = loop->capture;
 	ret = start_eal(loop);
 	if (ret == 0 && options->backend_path == NULL)
 		ret = start_backend(loop);
@@ -277,6 +286,6 @@ main(int argc, char **argv)
 	status = tell(&loop);
 	free_all(&loop);
 	if (loop.eal_started)
-		rte_eal_cleanup();
+		eal_stop();
 	return status;
 }

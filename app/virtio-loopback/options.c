@@ -260,7 +260,7 @@ parse_option(struct options *options, struct texts *texts, int option, const cha
 		options->backend_path = optarg;
 		return check_socket_path(name, optarg, true);
 	case OPT_PCAP_IN:
-		options->pcap_in = optarg;
+		options->pcap_in = optarg[0] != '\0' ? optarg : NULL;
 		return 0;
 	case OPT_PCAP_OUT:
 		options->pcap_out = optarg;

@@ -25,10 +25,11 @@
 #define PROBE_BUFFERS 64u
 #define RING_BYTES 64u		/* of a ring for each entry, generously, the driver's own included */
 
-/* The two kinds of receive buffers. */
-static const uint16_t rx_rooms[PORT_RX_POOLS] = {
-	RTE_PKTMBUF_HEADROOM + 2048u, RTE_PKTMBUF_HEADROOM + 1024u,
-};
+#define RX_ROOM_EVEN (RTE_PKTMBUF_HEADROOM + 2048u)
+#define RX_ROOM_ODD (RTE_PKTMBUF_HEADROOM + 1024u)
+/* Where a packet must fit into one buffer. */
+#define RX_ROOM_ODD_WHOLE (RTE_PKTMBUF_HEADROOM + 1664u)
+#define FRAME_MAX_WHOLE 1514u
 
 static uint32_t
 rx_pool_size(uint16_t ring_size_max)
@@ -46,11 +47,9 @@ tx_pool_size(uint16_t ring_size_max)
 uint64_t
 port_memory(uint16_t queues, uint16_t ring_size_max)
 {
-	uint64_t bytes = pool_memory(tx_pool_size(ring_size_max), TX_ROOM);
-	unsigned int i;
+	uint64_t bytes = pool_memory(tx_pool_size(ring_size_max), TX_ROOM) +
+		PORT_RX_POOLS * pool_memory(rx_pool_size(ring_size_max), RX_ROOM_EVEN);
 
-	for (i = 0; i < PORT_RX_POOLS; i++)
-		bytes += pool_memory(rx_pool_size(ring_size_max), rx_rooms[i]);
 	/* The rings of a pair, and the new ones beside the old ones in a set-up. */
 	bytes += 4 * (uint64_t)ring_size_max * RING_BYTES;
 	return queues * bytes + pool_memory(PROBE_BUFFERS * TX_SEGMENTS, TX_ROOM);
@@ -68,9 +67,10 @@ make_pools(struct port *port, uint16_t ring_size_max)
 	for (q = 0; q < port->queues; q++) {
 		queue = &port->queue[q];
 		queue->rx_pool[0] = pool_create("rx_even", q, rx_pool_size(ring_size_max),
-			POOL_CACHE, rx_rooms[0]);
+			POOL_CACHE, RX_ROOM_EVEN);
 		queue->rx_pool[1] = pool_create("rx_odd", q, rx_pool_size(ring_size_max),
-			POOL_CACHE, rx_rooms[1]);
+			POOL_CACHE, port->frame_max > FRAME_MAX_WHOLE ?
+			RX_ROOM_ODD : RX_ROOM_ODD_WHOLE);
 		queue->tx_pool = pool_create("tx", q, tx_pool_size(ring_size_max),
 			POOL_CACHE, TX_ROOM);
 		if (queue->rx_pool[0] == NULL || queue->rx_pool[1] == NULL ||
@@ -124,9 +124,9 @@ configure(struct port *port)
 			RTE_MIN(info.max_rx_queues, info.max_tx_queues), port->queues);
 		return -EINVAL;
 	}
-	conf.rxmode.mtu = RTE_MIN(FRAME_MAX - RTE_ETHER_HDR_LEN - RTE_ETHER_CRC_LEN,
-		(uint32_t)info.max_mtu);
 	conf.rxmode.offloads = RTE_ETH_RX_OFFLOAD_SCATTER & info.rx_offload_capa;
+	port->frame_max = conf.rxmode.offloads != 0 ? FRAME_MAX : FRAME_MAX_WHOLE;
+	conf.rxmode.mtu = RTE_MIN(port->frame_max - RTE_ETHER_HDR_LEN, (uint32_t)info.max_mtu);
 	conf.txmode.offloads = RTE_ETH_TX_OFFLOAD_MULTI_SEGS & info.tx_offload_capa;
 	ret = rte_eth_dev_configure(port->id, port->queues, port->queues, &conf);
 	if (ret != 0)
@@ -161,11 +161,11 @@ port_open(struct port *port, const struct port_conf *conf)
 	port->queue = calloc(conf->queues, sizeof(*port->queue));
 	if (port->queue == NULL)
 		return -ENOMEM;
-	ret = make_pools(port, conf->ring_size_max);
-	if (ret == 0)
-		ret = probe(port, conf);
+	ret = probe(port, conf);
 	if (ret == 0)
 		ret = configure(port);
+	if (ret == 0)
+		ret = make_pools(port, conf->ring_size_max);
 	if (ret != 0)
 		return ret;
 	for (q = 0; q < port->queues; q++) {

@@ -46,6 +46,7 @@ struct port {
 	uint16_t id;
 	bool open, started;
 	uint16_t queues;
+	uint32_t frame_max;	/**< bytes of the longest frame that it takes */
 	char driver[64];
 	struct rte_mempool *probe_pool;	/**< a few buffers that belong to no queue */
 	struct port_queue *queue;

@@ -9,8 +9,8 @@
 
 #include <rte_common.h>
 #include <rte_cycles.h>
-#include <rte_pause.h>
 
+#include "idle.h"
 #include "progress.h"
 #include "resetter.h"
 
@@ -32,20 +32,6 @@ cycles_of_ms(uint32_t ms)
 	return rte_get_tsc_hz() / 1000 * ms;
 }
 
-/*
- * Between two looks at what another thread does. That thread may need this core: a sleep of no
- * length gives way to it, and still comes back at once when it is preempted.
- */
-static void
-wait_briefly(const struct resetter *resetter)
-{
-	const struct timespec ten_us = { .tv_nsec = 10000 };
-
-	if (resetter->shared_core)
-		nanosleep(&ten_us, NULL);
-	else
-		rte_pause();
-}
 
 /* Poll until test() is true; false at the deadline, after one more look. */
 static bool
@@ -53,11 +39,13 @@ wait_until(struct resetter *resetter, bool (*test)(struct resetter *resetter, ui
 		uint16_t queue, uint32_t timeout_ms)
 {
 	uint64_t deadline = rte_rdtsc() + cycles_of_ms(timeout_ms);
+	struct idle idle;
 
+	idle_init(&idle, resetter->shared_core);
 	while (!test(resetter, queue)) {
 		if (rte_rdtsc() > deadline)
 			return test(resetter, queue);
-		wait_briefly(resetter);
+		idle_wait(&idle);
 	}
 	return true;
 }
@@ -112,6 +100,14 @@ reclaimed(struct resetter *resetter, uint16_t queue)
 		port_queue_pools_full(resetter->port, queue);
 }
 
+/* Both bursts of the stopped pair have been called. */
+static bool
+polled(struct resetter *resetter, uint16_t queue)
+{
+	return counter_get(&resetter->traffic->queue[queue].stopped_polls) !=
+		resetter->polls_before;
+}
+
 static bool
 alive(struct resetter *resetter, uint16_t queue)
 {
@@ -142,12 +138,16 @@ stop_and_reclaim(struct resetter *resetter, struct reset_record *record)
 			"; the driver or its back-end cannot reset one queue (--verbose: why)" :
 			"");
 	record->stop = ns_of(stopped - begin);
+	resetter->polls_before = counter_get(&resetter->traffic->queue[queue].stopped_polls);
 	announce(resetter, queue);
 	if (!wait_until(resetter, reclaimed, queue, RECLAIM_TIMEOUT_MS))
 		return fail(resetter, "queue %u is stopped, but after %u ms %u of its buffers are "
 			"still missing", queue, RECLAIM_TIMEOUT_MS,
 			port_queue_missing(resetter->port, queue));
 	record->reclaim = ns_of(rte_rdtsc() - stopped);
+	if (!wait_until(resetter, polled, queue, RECLAIM_TIMEOUT_MS))
+		return fail(resetter, "the traffic does not come round in %u ms",
+			RECLAIM_TIMEOUT_MS);
 	return 0;
 }
 

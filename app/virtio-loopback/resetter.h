@@ -40,6 +40,7 @@ struct resetter {
 	struct reset_record *records;
 	uint32_t n_records, room;
 	uint32_t *generation;		/* [queue]: how often it was reset */
+	uint64_t polls_before;		/* turns on the queue while stopped, at its stop */
 	uint64_t start_tsc, deadline_tsc;
 	const char *ended_by;		/**< NULL: all rounds were done */
 	char failure[256];		/**< empty: none */

@@ -4,7 +4,6 @@
 #include <signal.h>
 #include <stdio.h>
 
-#include <rte_eal.h>
 #include <rte_launch.h>
 
 #include "backend.h"
@@ -89,7 +88,7 @@ serve_run(const struct options *options)
 	if (eal_start(&wish, &eal) != 0)
 		return 2;
 	if (backend_open(&conf, &backend) != 0) {
-		rte_eal_cleanup();
+		eal_stop();
 		return 2;
 	}
 	rte_eal_remote_launch(backend_thread, backend, LCORE_BACKEND);
@@ -100,6 +99,6 @@ serve_run(const struct options *options)
 	rte_eal_wait_lcore(LCORE_BACKEND);
 	print_counters(backend, options->queues);
 	ret = backend_close(backend);
-	rte_eal_cleanup();
+	eal_stop();
 	return ret == 0 ? 0 : 1;
 }

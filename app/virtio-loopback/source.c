@@ -29,11 +29,12 @@ source_frame(const struct source *source, uint16_t queue, uint64_t position, uin
 	if (source->capture != NULL)
 		capture_frame(source->capture, queue, position, frame);
 	else
-		frame_make(frame, &number, FRAME_NUMBERED_MAX);
+		frame_make(frame, &number, source->len_max);
 }
 
 static int64_t
-identify_numbered(uint16_t queue, const struct rte_mbuf *mbuf, struct track *track)
+identify_numbered(const struct source *source, uint16_t queue, const struct rte_mbuf *mbuf,
+		struct track *track)
 {
 	struct frame_number number;
 	struct frame expected;
@@ -42,7 +43,7 @@ identify_numbered(uint16_t queue, const struct rte_mbuf *mbuf, struct track *tra
 		track->corrupt++;
 		return -1;
 	}
-	frame_make(&expected, &number, FRAME_NUMBERED_MAX);
+	frame_make(&expected, &number, source->len_max);
 	if (!frame_equals(&expected, mbuf)) {
 		track->corrupt++;
 		return -1;
@@ -58,14 +59,14 @@ struct search {
 	uint16_t queue;
 };
 
-/* The first position in [from, to) that is in this state and has the packet's bytes, or to. */
+/* The first position in [from, to) that has the packet's bytes and may be in this state, or to. */
 static uint64_t
-find(const struct search *search, uint64_t from, uint64_t to, enum track_state state)
+find(const struct search *search, uint64_t from, uint64_t to, bool delivered)
 {
 	struct frame frame;
 
 	for (; from < to; from++) {
-		if (track_state(search->track, from) != state)
+		if ((track_state(search->track, from) == TRACK_DELIVERED) != delivered)
 			continue;
 		capture_frame(search->capture, search->queue, from, &frame);
 		if (frame_equals(&frame, search->mbuf))
@@ -74,29 +75,34 @@ find(const struct search *search, uint64_t from, uint64_t to, enum track_state s
 	return from;
 }
 
+struct place {
+	uint64_t from, to;
+	bool delivered;
+};
+
 static void
 identify_captured(const struct search *search, struct track *track)
 {
 	uint64_t next = RTE_MAX(track->next, track_oldest(track));
 	uint64_t back = RTE_MAX(track_oldest(track), next > LOOK_BACK ? next - LOOK_BACK : 0);
-	/* The likely first, and what is missing without an excuse before what may well be. */
-	const struct {
-		uint64_t from, to;
-		enum track_state state;
-	} places[] = {
-		{ next, next + 1, TRACK_UNDER_WAY },
-		{ next, next + 1, TRACK_EXCUSED },
-		{ back, next, TRACK_UNDER_WAY },
-		{ next, track->sent, TRACK_EXCUSED },
-		{ next, track->sent, TRACK_UNDER_WAY },
-		{ back, next, TRACK_EXCUSED },
-		{ back, next, TRACK_DELIVERED },
+	const struct place ahead = { next, track->sent, false };
+	const struct place late = { back, next, false };
+	/*
+	 * On a queue that may have lost packets in a reset, the first equal one ahead is right: in
+	 * this way, whatever comes in order finds its place, and only what does not is late. On
+	 * another queue what is missing must come before what may well be ahead a second time.
+	 */
+	const struct place places[] = {
+		{ next, RTE_MIN(next + 1, track->sent), false },
+		track->stops != 0 ? ahead : late,
+		track->stops != 0 ? late : ahead,
+		{ back, next, true },
 	};
 	uint64_t position;
 	unsigned int i;
 
 	for (i = 0; i < RTE_DIM(places); i++) {
-		position = find(search, places[i].from, places[i].to, places[i].state);
+		position = find(search, places[i].from, places[i].to, places[i].delivered);
 		if (position < places[i].to) {
 			track_delivered(track, position);
 			return;
@@ -114,7 +120,7 @@ source_identify(const struct source *source, uint16_t queue, const struct rte_mb
 	};
 
 	if (source->capture == NULL)
-		return identify_numbered(queue, mbuf, track);
+		return identify_numbered(source, queue, mbuf, track);
 	identify_captured(&search, track);
 	return -1;
 }

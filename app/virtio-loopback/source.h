@@ -19,6 +19,7 @@
 
 struct source {
 	const struct capture *capture;	/**< NULL: numbered frames */
+	uint32_t len_max;		/**< of numbered frames */
 };
 
 /** Whether a queue has anything to send. */

@@ -96,6 +96,7 @@ track_excuse(struct track *track)
 {
 	uint64_t position;
 
+	track->stops++;
 	for (position = RTE_MAX(track->next, track_oldest(track)); position < track->sent; position++)
 		*state_of(track, position) |= POSITION_EXCUSED;
 }

@@ -23,6 +23,7 @@ struct track {
 	uint64_t duplicated;
 	uint64_t reordered;	/**< came back after a later one */
 	uint64_t corrupt;	/**< came back and are nothing that was sent */
+	uint64_t stops;		/**< calls of track_excuse() */
 	uint64_t lost;		/**< given up: settled by age, or by track_finish() */
 	uint64_t lost_unexcused;	/**< of these: were not under way in a reset of the queue */
 	uint8_t *state;

@@ -1,15 +1,14 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
 #include <errno.h>
-#include <sched.h>
 #include <stdlib.h>
 
 #include <rte_cycles.h>
 #include <rte_ethdev.h>
 #include <rte_malloc.h>
 #include <rte_mbuf.h>
-#include <rte_pause.h>
 
+#include "idle.h"
 #include "traffic.h"
 
 static bool
@@ -206,19 +205,16 @@ int
 traffic_thread(void *arg)
 {
 	struct traffic *traffic = arg;
+	struct idle idle;
 	uint32_t carried;
 	uint16_t q;
 
+	idle_init(&idle, traffic->shared_core);
 	while (!atomic_load_explicit(&traffic->quit, memory_order_acquire)) {
 		carried = 0;
 		for (q = 0; q < traffic->queues; q++)
 			carried += poll_queue(traffic, q);
-		if (carried != 0)
-			continue;
-		if (traffic->shared_core)
-			sched_yield();
-		else
-			rte_pause();
+		idle_turn(&idle, carried != 0);
 	}
 	return 0;
 }

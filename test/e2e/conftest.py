@@ -83,17 +83,27 @@ class Host:
         self.loopback = str(BUILD / "app/virtio-loopback/virtio-loopback")
         self._logs_made = 0
 
-    @property
-    def memory(self):
-        """EAL's arguments: two programs of 256 MB in huge pages, if there are so many."""
-        pages = int(FREE_HUGEPAGES.read_text()) if FREE_HUGEPAGES.exists() else 0
-        if pages >= 256:
-            return ["--in-memory", "--single-file-segments", "-m", "256"]
+        self._huge_pages = None
+
+    def huge_pages(self):
+        """Whether there are enough for two programs of 256 MB; one answer for all of a test."""
+        if self._huge_pages is None:
+            pages = int(FREE_HUGEPAGES.read_text()) if FREE_HUGEPAGES.exists() else 0
+            self._huge_pages = pages >= 256
+        return self._huge_pages
+
+    def memory(self, megabytes):
+        """EAL's arguments."""
+        if self.huge_pages():
+            return ["--in-memory", "--single-file-segments", "-m", str(megabytes)]
         return ["--no-huge", "-m", "512"]
 
     def log(self, name):
         self._logs_made += 1
         return self.logs / f"{self._logs_made}-{name}.log"
+
+    def log_text(self, name):
+        return "".join(log.read_text(errors="replace") for log in self.logs.glob(f"*-{name}.log"))
 
     def socket(self):
         return str(self.folder / "socket")
@@ -113,7 +123,7 @@ def host(request):
     logs.mkdir(parents=True)
     yield Host(folder, logs)
     shutil.rmtree(folder)
-    if not request.node.stash.get(FAILED, False) and "KEEP" not in os.environ:
+    if not request.node.stash.get(FAILED, False):
         shutil.rmtree(logs)
 
 
@@ -133,7 +143,7 @@ def backend_kind(request):
 
 @pytest.fixture
 def start_backend(host, started):
-    """start_backend(kind, queues, ...): a back-end that listens on, or connects to, host.socket()."""
+    """start_backend(kind, queues, ...): a back-end that listens on host.socket()."""
     def start(kind, queues=2, **more):
         backend = kind(host, host.socket(), queues, **more)
         started.append(backend)

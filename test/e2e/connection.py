@@ -15,21 +15,15 @@ class Connection:
         self.backend = backend
         self.port = port
         self.queues = port.queues
-        # net_vhost has no counters while it has queues that the port does not use.
-        self.back_end_counts = True
 
     def moved(self):
-        """{("rx" or "tx", queue): [what the port has counted, what the back-end has]}"""
+        """{("rx" or "tx", queue): (what the port has counted, what the back-end has)}"""
         stats = self.port.xstats()
+        written, taken = self.backend.counters()
         moved = {}
         for q in range(self.queues):
-            moved["rx", q] = [stats[xstat("rx", q)]]
-            moved["tx", q] = [stats[xstat("tx", q)]]
-        if self.back_end_counts:
-            written, taken = self.backend.counters()
-            for q in range(self.queues):
-                moved["rx", q].append(written[q])
-                moved["tx", q].append(taken[q])
+            moved["rx", q] = (stats[xstat("rx", q)], written[q])
+            moved["tx", q] = (stats[xstat("tx", q)], taken[q])
         return moved
 
     def carries(self, rx=(), tx=()):

@@ -54,9 +54,8 @@ def try_port(host, started, plugin):
 
 
 @pytest.mark.parametrize("case", REFUSED)
-def test_refused(host, start_backend, try_port, case):
+def test_refused(host, try_port, case):
     devargs, message = REFUSED[case]
-    start_backend(TestpmdBackend)
     port = try_port(f"path={host.socket()},{devargs}")
     assert port.said(message), port.text
     assert port.ports() == 0

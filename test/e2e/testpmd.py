@@ -22,9 +22,9 @@ class Testpmd(Program):
     __test__ = False  # the name makes pytest think that this holds tests
 
     def __init__(self, name, host, core, vdev, queues=1, plugin=None, descriptors=256, args=(),
-                 wait=True, errors_apart=False):
+                 megabytes=256, wait=True, errors_apart=False):
         argv = ["dpdk-testpmd", "--lcores", f"0@{core},1@{core}", "--no-pci", "--no-telemetry",
-                "--file-prefix", f"{host.prefix}{name}", *host.memory]
+                "--file-prefix", f"{host.prefix}{name}", *host.memory(megabytes)]
         if plugin:
             argv += ["-d", plugin]
         argv += ["--vdev", vdev, "--", "-i", "--nb-cores=1", "--total-num-mbufs=32768", *args]

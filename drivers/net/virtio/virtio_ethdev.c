@@ -148,6 +148,12 @@ show_one(struct virtio_queue *q, void *arg __rte_unused)
 	return 0;
 }
 
+void
+virtio_port_show_states(struct virtio_port *port)
+{
+	each_queue(port, show_one, NULL);
+}
+
 static int
 close_gate_one(struct virtio_queue *q, void *arg)
 {
@@ -167,7 +173,6 @@ static int
 drain_one(struct virtio_queue *q, void *arg __rte_unused)
 {
 	virtio_queue_drain(q);
-	virtio_queue_show_state(q);
 	return 0;
 }
 
@@ -350,7 +355,7 @@ dev_start(struct rte_eth_dev *edev)
 	virtio_path_install(edev, virtio_path_choose(port));
 	ret = start_locked(port);
 	port->running = ret == 0;
-	each_queue(port, show_one, NULL);
+	virtio_port_show_states(port);
 	pthread_mutex_unlock(&port->lock);
 	if (ret == 0) {
 		VIRTIO_LOG(INFO, "port %u: receive path %s, transmit path %s", edev->data->port_id,
@@ -372,6 +377,7 @@ dev_stop(struct rte_eth_dev *edev)
 	pthread_mutex_lock(&port->lock);
 	port->running = false;
 	virtio_port_take_down(port);
+	virtio_port_show_states(port);
 	pthread_mutex_unlock(&port->lock);
 	edev->data->dev_started = 0;
 	virtio_link_update(edev, 0);
@@ -389,6 +395,7 @@ dev_reset(struct rte_eth_dev *edev)
 	pthread_mutex_lock(&port->lock);
 	if (port->dev.status != VIRTIO_STATUS_RESET)
 		ret = virtio_port_take_down(port);
+	virtio_port_show_states(port);
 	if (ret == 0 && !port->bus->is_up(&port->dev))
 		ret = port->bus->reconnect(&port->dev);
 	pthread_mutex_unlock(&port->lock);

@@ -87,8 +87,16 @@ int virtio_port_close(struct rte_eth_dev *edev);
  */
 int virtio_port_bring_up(struct virtio_port *port, const bool *run_rx, const bool *run_tx);
 
-/** The opposite: all gates closed, the device reset, buffers given back. Port's lock held. */
+/**
+ * The opposite: all gates closed, the device reset, buffers given back. Port's lock held.
+ *
+ * Neither of the two changes what ethdev is told of the queues: while a port meets a new back-end a
+ * queue that is to run must not look stopped, or a stop would not even reach the driver.
+ */
 int virtio_port_take_down(struct virtio_port *port);
+
+/** Tells ethdev the state of each queue. Port's lock held. */
+void virtio_port_show_states(struct virtio_port *port);
 
 /* virtio_link.c */
 int virtio_link_update(struct rte_eth_dev *edev, int wait_to_complete);

@@ -33,7 +33,8 @@ virtio_link_update(struct rte_eth_dev *edev, int wait_to_complete __rte_unused)
 		.link_status = RTE_ETH_LINK_DOWN,
 	};
 
-	if (port->running && port->bus->is_up(&port->dev)) {
+	if (port->running && (port->dev.status & VIRTIO_STATUS_DRIVER_OK) &&
+	    port->bus->is_up(&port->dev)) {
 		link.link_speed = port->args.speed;
 		link.link_status = RTE_ETH_LINK_UP;
 	}
@@ -77,15 +78,9 @@ meet_again(struct virtio_port *port)
 		ret = port->bus->reconnect(&port->dev);
 	if (ret == 0 && port->running)
 		ret = virtio_port_bring_up(port, run, run + port->args.pairs);
-	/* Where it did not work, the next back-end still finds what is wanted. */
-	if (ret != 0 && port->running) {
-		uint16_t i;
-
-		for (i = 0; i < port->args.pairs; i++) {
-			port->edev->data->rx_queue_state[i] = run[i];
-			port->edev->data->tx_queue_state[i] = run[port->args.pairs + i];
-		}
-	}
+	/* Where it did not work, ethdev still has what is wanted, for the next back-end. */
+	if (ret == 0)
+		virtio_port_show_states(port);
 	rte_free(run);
 	return ret;
 }

@@ -154,6 +154,11 @@ queue_start(struct virtio_queue *q)
 	ret = refuse_without_method(q, "start");
 	if (ret != 0)
 		return ret;
+	if (!(q->port->dev.status & VIRTIO_STATUS_DRIVER_OK)) {
+		VIRTIO_LOG(ERR, "port %u: %s queue %u: no device to start it on",
+			   q->port->edev->data->port_id, kind(q), q->id);
+		return -ENODEV;
+	}
 	/* What can fail without the device comes first. */
 	ret = virtio_queue_fill(q);
 	if (ret == 0)

@@ -1,0 +1,211 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+/*
+ * A back-end that goes takes the link down with it, and the buffers come back. When one comes, each
+ * queue is brought back as it was: those that ran run, those that were stopped are stopped, and
+ * start when they are told to.
+ */
+
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "fake_port.h"
+#include "test.h"
+
+static unsigned int lsc_events;
+
+static int
+on_lsc(uint16_t port __rte_unused, enum rte_eth_event_type type __rte_unused,
+       void *arg __rte_unused, void *ret __rte_unused)
+{
+	__atomic_fetch_add(&lsc_events, 1, __ATOMIC_RELAXED);
+	return 0;
+}
+
+static void
+wait_link(struct fake_port *fp, unsigned int status)
+{
+	struct rte_eth_link link;
+	unsigned int tries;
+
+	for (tries = 0; tries < 20000; tries++) {
+		CHECK_EQ(rte_eth_link_get_nowait(fp->port, &link), 0);
+		if (link.link_status == status)
+			return;
+		usleep(1000);
+	}
+	CHECK_EQ(link.link_status, status);
+}
+
+/*
+ * Until the new back-end is in use. A queue that is to run is never seen as stopped meanwhile: a stop
+ * would then be answered by ethdev itself, and the queue would come back to life after it.
+ */
+static void
+wait_met_again(struct fake_port *fp, unsigned int times)
+{
+	unsigned int tries;
+
+	for (tries = 0; test_logged("a back-end has connected") < times; tries++) {
+		CHECK(tries < 10000000);
+		CHECK_EQ(fake_port_rx_state(fp, 0), RTE_ETH_QUEUE_STATE_STARTED);
+		CHECK_EQ(fake_port_tx_state(fp, 1), RTE_ETH_QUEUE_STATE_STARTED);
+		CHECK_EQ(fake_port_rx_state(fp, 1), RTE_ETH_QUEUE_STATE_STOPPED);
+	}
+}
+
+/* What was in the rings when the back-end went is lost, and not to be asked for. */
+static void
+forget_numbers(struct fake_port *fp)
+{
+	uint16_t q;
+
+	for (q = 0; q < FAKE_PORT_PAIRS; q++) {
+		fp->got[q] = fp->rx_next[q];
+		fp->took[q] = fp->tx_next[q];
+	}
+}
+
+/* Receive queue 1 and transmit queue 0 are stopped, the others run. */
+static void
+check_half_of_it_runs(struct fake_port *fp)
+{
+	CHECK_EQ(fake_port_rx_state(fp, 0), RTE_ETH_QUEUE_STATE_STARTED);
+	CHECK_EQ(fake_port_tx_state(fp, 0), RTE_ETH_QUEUE_STATE_STOPPED);
+	CHECK_EQ(fake_port_rx_state(fp, 1), RTE_ETH_QUEUE_STATE_STOPPED);
+	CHECK_EQ(fake_port_tx_state(fp, 1), RTE_ETH_QUEUE_STATE_STARTED);
+	CHECK(fake_vu_is_enabled(fp->vu, 0));
+	CHECK(!fake_vu_is_enabled(fp->vu, 1));
+	CHECK(!fake_vu_is_enabled(fp->vu, 2));
+	CHECK(fake_vu_is_enabled(fp->vu, 3));
+	fake_port_write(fp, 0, 100);
+	CHECK_EQ(fake_port_receive(fp, 0), 1);
+	CHECK_EQ(fake_port_send(fp, 0, 1), 0);
+	CHECK_EQ(fake_port_receive(fp, 1), 0);
+	CHECK_EQ(fake_port_send(fp, 1, 1), 1);
+	CHECK_EQ(fake_port_take(fp, 1, true), 1);
+	fake_port_check_in_use(fp->rx_pool[1], 0);
+	fake_port_check_in_use(fp->tx_pool[0], 0);
+}
+
+static void
+we_are_the_server(void)
+{
+	const struct fake_port_conf conf = { .server = true };
+	struct fake_port *fp = fake_port_create(&conf);
+	unsigned int round;
+
+	lsc_events = 0;
+	CHECK_EQ(rte_eth_dev_callback_register(fp->port, RTE_ETH_EVENT_INTR_LSC, on_lsc, NULL), 0);
+	CHECK_EQ(rte_eth_dev_start(fp->port), 0);
+	wait_link(fp, RTE_ETH_LINK_UP);
+	fake_port_check_runs(fp, 0);
+	CHECK_EQ(rte_eth_dev_rx_queue_stop(fp->port, 1), 0);
+	CHECK_EQ(rte_eth_dev_tx_queue_stop(fp->port, 0), 0);
+	check_half_of_it_runs(fp);
+	for (round = 0; round < 3; round++) {
+		fake_port_write(fp, 0, 100);
+		CHECK_EQ(fake_port_send(fp, 1, 5), 5);
+		fake_vu_hang_up(fp->vu);
+		wait_link(fp, RTE_ETH_LINK_DOWN);
+		fp->vu->once = false;
+		fake_vu_connect_again(fp->vu);
+		wait_met_again(fp, round + 1);
+		wait_link(fp, RTE_ETH_LINK_UP);
+		forget_numbers(fp);
+		check_half_of_it_runs(fp);
+		CHECK_EQ(fake_port_xstat(fp, "rx_q0_reset_dropped"), round + 1);
+		CHECK_EQ(fake_port_xstat(fp, "tx_q1_reset_dropped"), 5 * (round + 1));
+	}
+	CHECK(__atomic_load_n(&lsc_events, __ATOMIC_RELAXED) > 0);
+	CHECK_EQ(rte_eth_dev_rx_queue_start(fp->port, 1), 0);
+	CHECK_EQ(rte_eth_dev_tx_queue_start(fp->port, 0), 0);
+	fake_port_check_runs(fp, 0);
+	fake_port_check_runs(fp, 1);
+	CHECK_EQ(rte_eth_dev_callback_unregister(fp->port, RTE_ETH_EVENT_INTR_LSC, on_lsc, NULL),
+		 0);
+	fake_port_destroy(fp);
+}
+
+/* Nobody is there: queues can be stopped and the port closed, and nothing is left behind. */
+static void
+server_without_a_client(void)
+{
+	const struct fake_port_conf conf = { .server = true };
+	struct fake_port *fp = fake_port_start(&conf);
+
+	fake_vu_hang_up(fp->vu);
+	wait_link(fp, RTE_ETH_LINK_DOWN);
+	CHECK_EQ(rte_eth_dev_rx_queue_stop(fp->port, 0), 0);
+	fake_port_check_in_use(fp->rx_pool[0], 0);
+	CHECK_EQ(fake_port_receive(fp, 1), 0);
+	CHECK(rte_eth_dev_rx_queue_start(fp->port, 0) < 0);
+	fake_port_check_in_use(fp->rx_pool[0], 0);
+	CHECK_EQ(rte_eth_dev_stop(fp->port), 0);
+	fake_port_check_in_use(fp->rx_pool[1], 0);
+	CHECK(rte_eth_dev_start(fp->port) < 0);
+	fp->vu->once = false;
+	fake_vu_connect_again(fp->vu);
+	/* The port is down; when it starts, the one that has connected is there. */
+	while (rte_eth_dev_start(fp->port) != 0)
+		usleep(1000);
+	forget_numbers(fp);
+	fake_port_check_runs(fp, 0);
+	fake_port_check_runs(fp, 1);
+	fake_port_destroy(fp);
+}
+
+/* As client the driver does not go and look: a reset of the port does. */
+static void
+we_are_the_client(void)
+{
+	struct fake_port *fp = fake_port_start(&(struct fake_port_conf){ 0 });
+	unsigned int round;
+
+	for (round = 0; round < 3; round++) {
+		fake_port_check_runs(fp, 0);
+		fake_vu_hang_up(fp->vu);
+		wait_link(fp, RTE_ETH_LINK_DOWN);
+		if (round == 1) {
+			CHECK_EQ(rte_eth_dev_rx_queue_stop(fp->port, 0), 0);
+			fake_port_check_in_use(fp->rx_pool[0], 0);
+			CHECK_EQ(rte_eth_dev_rx_queue_start(fp->port, 0), -ENODEV);
+		}
+		CHECK_EQ(rte_eth_dev_stop(fp->port), 0);
+		fake_port_check_in_use(fp->rx_pool[0], 0);
+		fake_port_check_in_use(fp->rx_pool[1], 0);
+		CHECK_EQ(rte_eth_dev_start(fp->port), -ENODEV);
+		CHECK(test_logged("the device is gone") > 0);
+		fp->vu->once = false;
+		CHECK_EQ(rte_eth_dev_reset(fp->port), 0);
+		CHECK_EQ(rte_eth_dev_start(fp->port), 0);
+		wait_link(fp, RTE_ETH_LINK_UP);
+		forget_numbers(fp);
+		fake_port_check_runs(fp, 1);
+	}
+	fake_port_destroy(fp);
+}
+
+/* A reset of a port whose back-end is there: the same one goes on. */
+static void
+reset_with_the_back_end_there(void)
+{
+	struct fake_port *fp = fake_port_start(&(struct fake_port_conf){ 0 });
+
+	fake_port_check_runs(fp, 0);
+	CHECK_EQ(rte_eth_dev_reset(fp->port), 0);
+	fake_port_check_in_use(fp->rx_pool[0], 0);
+	CHECK_EQ(rte_eth_dev_start(fp->port), 0);
+	fake_port_check_runs(fp, 0);
+	fake_port_check_runs(fp, 1);
+	CHECK_EQ(fp->vu->connections, 1);
+	fake_port_destroy(fp);
+}
+
+TEST_MAIN(
+	TEST_WARM_UP(fake_port_warm_up),
+	TEST(we_are_the_server),
+	TEST(server_without_a_client),
+	TEST(we_are_the_client),
+	TEST(reset_with_the_back_end_there),
+)

@@ -1,0 +1,441 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+/*
+ * A back-end that writes nonsense into a used ring or a header: packets that came before it are
+ * delivered, the queue goes out of service with nothing freed, is counted, and says so once; the
+ * others go on; a stop and a start heal it, and then every buffer is accounted for.
+ */
+
+#include <string.h>
+
+#include "fake_port.h"
+#include "test.h"
+
+struct lie {
+	const char *name;
+	void (*tell)(struct fake_port *fp, struct split_device *sd);
+	uint64_t features;     /* of the device that tells it */
+	unsigned int received; /* frames that are right before it */
+	const char *log;
+};
+
+/* ---- lies of receive: two right frames precede each ------------------------------------------ */
+
+static void
+id_out_of_range(struct fake_port *fp __rte_unused, struct split_device *sd)
+{
+	split_device_use_raw(sd, FAKE_PORT_SIZE, 100);
+}
+
+static void
+id_far_out_of_range(struct fake_port *fp __rte_unused, struct split_device *sd)
+{
+	split_device_use_raw(sd, UINT32_MAX, 100);
+}
+
+static void
+id_of_high_bits(struct fake_port *fp __rte_unused, struct split_device *sd)
+{
+	split_device_use_raw(sd, 65536 + 5, 100);
+}
+
+static void
+id_twice(struct fake_port *fp __rte_unused, struct split_device *sd)
+{
+	/* Buffer 0 has just been given back. */
+	split_device_use_raw(sd, 0, 100);
+}
+
+static void
+longer_than_the_buffer(struct fake_port *fp, struct split_device *sd)
+{
+	const uint16_t head = fake_port_prepare(fp, 0, 100, 1);
+
+	split_device_use(sd, head, FAKE_PORT_ROOM + FAKE_PORT_HDR + 1);
+}
+
+static void
+of_length_4_g(struct fake_port *fp, struct split_device *sd)
+{
+	const uint16_t head = fake_port_prepare(fp, 0, 100, 1);
+
+	split_device_use(sd, head, UINT32_MAX);
+}
+
+static void
+index_ahead(struct fake_port *fp __rte_unused, struct split_device *sd)
+{
+	split_device_set_used_idx(sd, sd->used_idx + FAKE_PORT_SIZE);
+}
+
+static void
+index_far_ahead(struct fake_port *fp __rte_unused, struct split_device *sd)
+{
+	split_device_set_used_idx(sd, sd->used_idx + 0x8000);
+}
+
+static void
+frame_of_no_buffer(struct fake_port *fp, struct split_device *sd)
+{
+	const uint16_t head = fake_port_prepare(fp, 0, 100, 0);
+
+	split_device_use(sd, head, 100 + FAKE_PORT_HDR);
+}
+
+static void
+frame_of_all_buffers_and_one(struct fake_port *fp, struct split_device *sd)
+{
+	const uint16_t head = fake_port_prepare(fp, 0, 100, FAKE_PORT_SIZE + 1);
+
+	split_device_use(sd, head, 100 + FAKE_PORT_HDR);
+}
+
+static void
+frame_of_65535_buffers(struct fake_port *fp, struct split_device *sd)
+{
+	const uint16_t head = fake_port_prepare(fp, 0, 100, UINT16_MAX);
+
+	split_device_use(sd, head, 100 + FAKE_PORT_HDR);
+}
+
+static void
+second_buffer_of_a_frame_is_none(struct fake_port *fp, struct split_device *sd)
+{
+	const uint16_t head = fake_port_prepare(fp, 0, 1000, 3);
+	const uint16_t second = fake_port_prepare(fp, 0, 1000, 1);
+
+	split_device_use(sd, head, 1000 + FAKE_PORT_HDR);
+	split_device_use(sd, second, 1000);
+	split_device_use_raw(sd, FAKE_PORT_SIZE + 3, 1000);
+}
+
+static void
+second_buffer_of_a_frame_is_the_first(struct fake_port *fp, struct split_device *sd)
+{
+	const uint16_t head = fake_port_prepare(fp, 0, 1000, 2);
+
+	split_device_use(sd, head, 1000 + FAKE_PORT_HDR);
+	split_device_use_raw(sd, head, 1000);
+}
+
+static void
+second_buffer_of_a_frame_is_too_long(struct fake_port *fp, struct split_device *sd)
+{
+	const uint16_t head = fake_port_prepare(fp, 0, 1000, 2);
+	const uint16_t second = fake_port_prepare(fp, 0, 1000, 1);
+
+	split_device_use(sd, head, 1000 + FAKE_PORT_HDR);
+	split_device_use(sd, second, FAKE_PORT_ROOM + FAKE_PORT_HDR + 1);
+}
+
+#define OWNS "used id that the device does not own"
+#define BEYOND "used index beyond what was made available"
+#define LENGTH "used length beyond the buffer"
+#define COUNT "a frame of no or too many buffers"
+#define WITHIN "bad entry within a frame"
+
+static const struct lie rx_lies[] = {
+	{ "id out of range", id_out_of_range, 0, 2, OWNS },
+	{ "id far out of range", id_far_out_of_range, 0, 2, OWNS },
+	{ "id with high bits", id_of_high_bits, 0, 2, OWNS },
+	{ "id twice", id_twice, 0, 2, OWNS },
+	{ "longer than the buffer", longer_than_the_buffer, 0, 2, LENGTH },
+	{ "length of 4 G", of_length_4_g, 0, 2, LENGTH },
+	/* Of the index nothing is believed. */
+	{ "index ahead", index_ahead, 0, 0, BEYOND },
+	{ "index far ahead", index_far_ahead, 0, 0, BEYOND },
+	{ "mergeable: id out of range", id_out_of_range, VU_F_MRG_RXBUF, 2, OWNS },
+	{ "mergeable: id twice", id_twice, VU_F_MRG_RXBUF, 2, OWNS },
+	{ "mergeable: length", longer_than_the_buffer, VU_F_MRG_RXBUF, 2, LENGTH },
+	{ "frame of no buffer", frame_of_no_buffer, VU_F_MRG_RXBUF, 2, COUNT },
+	{ "frame of too many", frame_of_all_buffers_and_one, VU_F_MRG_RXBUF, 2, COUNT },
+	{ "frame of 65535", frame_of_65535_buffers, VU_F_MRG_RXBUF, 2, COUNT },
+	{ "second is none", second_buffer_of_a_frame_is_none, VU_F_MRG_RXBUF, 2, WITHIN },
+	{ "second is first", second_buffer_of_a_frame_is_the_first, VU_F_MRG_RXBUF, 2, WITHIN },
+	{ "second too long", second_buffer_of_a_frame_is_too_long, VU_F_MRG_RXBUF, 2, WITHIN },
+};
+
+static void
+check_rx_is_out_of_service(struct fake_port *fp, const struct lie *lie)
+{
+	const unsigned int in_use = rte_mempool_in_use_count(fp->rx_pool[0]);
+
+	CHECK_EQ(fake_port_receive(fp, 0), 0);
+	CHECK_EQ(fake_port_xstat(fp, "rx_q0_quarantined"), 1);
+	CHECK_EQ(test_logged(lie->log), 1);
+	CHECK_EQ(fake_port_rx_state(fp, 0), RTE_ETH_QUEUE_STATE_STARTED);
+	CHECK_EQ(rte_eth_rx_queue_count(fp->port, 0), 0);
+	CHECK(rte_eth_rx_descriptor_status(fp->port, 0, 0) != RTE_ETH_RX_DESC_DONE);
+	CHECK_EQ(fake_port_receive(fp, 0), 0);
+	fake_port_check_in_use(fp->rx_pool[0], in_use);
+	CHECK(in_use > 0);
+	CHECK_EQ(fake_port_setup_rx(fp, 0, FAKE_PORT_SIZE), -EBUSY);
+	fake_port_check_runs(fp, 1);
+	CHECK_EQ(fake_port_send(fp, 0, 3), 3);
+	CHECK_EQ(fake_port_take(fp, 0, true), 3);
+}
+
+static void
+heal_rx(struct fake_port *fp)
+{
+	CHECK_EQ(rte_eth_dev_rx_queue_stop(fp->port, 0), 0);
+	fake_port_check_in_use(fp->rx_pool[0], 0);
+	CHECK_EQ(fake_port_rx_state(fp, 0), RTE_ETH_QUEUE_STATE_STOPPED);
+	/* What the lies cost is not to be asked for. */
+	fp->got[0] = fp->rx_next[0];
+	CHECK_EQ(rte_eth_dev_rx_queue_start(fp->port, 0), 0);
+	CHECK_EQ(fake_port_rx_state(fp, 0), RTE_ETH_QUEUE_STATE_STARTED);
+	fake_port_check_runs(fp, 0);
+	fake_port_check_runs(fp, 0);
+	CHECK_EQ(fake_port_xstat(fp, "rx_q0_quarantined"), 1);
+}
+
+static void
+receive(bool event_idx)
+{
+	unsigned int i;
+
+	for (i = 0; i < RTE_DIM(rx_lies); i++) {
+		const struct lie *lie = &rx_lies[i];
+		const struct fake_port_conf conf = {
+			.features = lie->features | (event_idx ? VU_F_EVENT_IDX : 0)
+		};
+		struct fake_port *fp = fake_port_start(&conf);
+		unsigned int n;
+
+		test_forget_log();
+		fake_port_write(fp, 0, 100);
+		fake_port_write(fp, 0, 200);
+		lie->tell(fp, fake_vu_ring(fp->vu, 0));
+		n = fake_port_receive(fp, 0);
+		if (n != lie->received)
+			test_fail(__FILE__, __LINE__, "%s: %u frames received, not %u", lie->name,
+				  n, lie->received);
+		check_rx_is_out_of_service(fp, lie);
+		heal_rx(fp);
+		fake_port_destroy(fp);
+	}
+}
+
+static void
+receive_by_flags(void)
+{
+	receive(false);
+}
+
+static void
+receive_by_event_idx(void)
+{
+	receive(true);
+}
+
+/* Not a lie about memory: no frame, dropped and counted, and the next one is received. */
+static void
+runts_are_counted(void)
+{
+	static const uint32_t lens[] = { 0, 1, 11, 12, 13, 25 };
+	static const uint64_t features[] = { 0, VU_F_MRG_RXBUF };
+	unsigned int f, i;
+
+	for (f = 0; f < RTE_DIM(features); f++) {
+		struct fake_port *fp =
+			fake_port_start(&(struct fake_port_conf){ .features = features[f] });
+
+		for (i = 0; i < RTE_DIM(lens); i++) {
+			const uint16_t head = fake_port_prepare(fp, 0, 100, 1);
+
+			split_device_use(fake_vu_ring(fp->vu, 0), head, lens[i]);
+			/* The one that does not arrive. */
+			fp->got[0]++;
+			fake_port_write(fp, 0, 100);
+			CHECK_EQ(fake_port_receive(fp, 0), 1);
+		}
+		CHECK_EQ(fake_port_xstat(fp, "rx_q0_errors"), RTE_DIM(lens));
+		CHECK_EQ(fake_port_xstat(fp, "rx_q0_good_packets"), RTE_DIM(lens));
+		CHECK_EQ(fake_port_xstat(fp, "rx_q0_quarantined"), 0);
+		CHECK_EQ(rte_eth_dev_rx_queue_stop(fp->port, 0), 0);
+		CHECK_EQ(fake_port_xstat(fp, "rx_q0_reset_dropped"), 0);
+		fake_port_destroy(fp);
+	}
+}
+
+/* A frame that is not complete is not received, and not lost: the rest may be on its way. */
+static void
+frame_comes_in_two_goes(void)
+{
+	struct fake_port *fp =
+		fake_port_start(&(struct fake_port_conf){ .features = VU_F_MRG_RXBUF });
+	struct split_device *sd = fake_vu_ring(fp->vu, 0);
+	struct split_device_chain second;
+	struct rte_mbuf *m[4];
+	uint16_t head;
+
+	fake_port_write(fp, 0, 100);
+	head = fake_port_prepare(fp, 0, 100, 2);
+	CHECK(split_device_take(sd, &second));
+	memset(second.part[0].at, 0x31, 50);
+	split_device_use(sd, head, 100 + FAKE_PORT_HDR);
+	CHECK_EQ(fake_port_receive(fp, 0), 1);
+	CHECK_EQ(fake_port_receive(fp, 0), 0);
+	split_device_use(sd, second.head, 50);
+	CHECK_EQ(rte_eth_rx_burst(fp->port, 0, m, 4), 1);
+	CHECK_EQ(m[0]->nb_segs, 2);
+	CHECK_EQ(m[0]->pkt_len, 150);
+	CHECK_EQ(m[0]->next->data_len, 50);
+	CHECK_EQ(*rte_pktmbuf_mtod(m[0]->next, uint8_t *), 0x31);
+	rte_pktmbuf_free(m[0]);
+	fp->got[0]++;
+	fake_port_check_runs(fp, 0);
+	CHECK_EQ(fake_port_xstat(fp, "rx_q0_quarantined"), 0);
+	fake_port_destroy(fp);
+}
+
+/* ---- lies of transmit: of 20 packets the first two were given back right --------------------- */
+
+static void
+index_goes_back(struct fake_port *fp __rte_unused, struct split_device *sd)
+{
+	split_device_set_used_idx(sd, UINT16_MAX);
+}
+
+static const struct lie tx_lies[] = {
+	{ "id out of range", id_out_of_range, 0, 0, OWNS },
+	{ "id far out of range", id_far_out_of_range, 0, 0, OWNS },
+	{ "id twice", id_twice, 0, 0, OWNS },
+	{ "index ahead", index_ahead, 0, 0, BEYOND },
+	{ "index goes back", index_goes_back, 0, 0, BEYOND },
+	{ "indirect: id out of range", id_out_of_range, VU_F_INDIRECT, 0, OWNS },
+	{ "indirect: id twice", id_twice, VU_F_INDIRECT, 0, OWNS },
+};
+
+static void
+transmit(bool by_burst)
+{
+	unsigned int i;
+
+	for (i = 0; i < RTE_DIM(tx_lies); i++) {
+		const struct lie *lie = &tx_lies[i];
+		struct fake_port *fp =
+			fake_port_start(&(struct fake_port_conf){ .features = lie->features });
+		struct split_device *sd = fake_vu_ring(fp->vu, 1);
+		unsigned int in_use;
+
+		test_forget_log();
+		CHECK_EQ(fake_port_send(fp, 0, 20), 20);
+		CHECK_EQ(fake_port_take(fp, 0, false), 20);
+		split_device_use(sd, 0, 0);
+		split_device_use(sd, 1, 0);
+		lie->tell(fp, sd);
+		/* Found out when completions are taken, which a burst does when it needs room. */
+		if (by_burst)
+			CHECK_EQ(fake_port_send(fp, 0, FAKE_PORT_SIZE), 0);
+		else
+			CHECK(rte_eth_tx_done_cleanup(fp->port, 0, 0) < 0);
+		CHECK_EQ(fake_port_xstat(fp, "tx_q0_quarantined"), 1);
+		CHECK_EQ(test_logged(lie->log), 1);
+		in_use = rte_mempool_in_use_count(fp->tx_pool[0]);
+		CHECK(in_use >= 18 && in_use <= 20);
+		CHECK_EQ(fake_port_send(fp, 0, 1), 0);
+		CHECK_EQ(rte_eth_tx_done_cleanup(fp->port, 0, 0), 0);
+		fake_port_check_in_use(fp->tx_pool[0], in_use);
+		CHECK_EQ(fake_port_tx_state(fp, 0), RTE_ETH_QUEUE_STATE_STARTED);
+		CHECK_EQ(fake_port_setup_tx(fp, 0, FAKE_PORT_SIZE), -EBUSY);
+		fake_port_check_runs(fp, 1);
+		fake_port_write(fp, 0, 100);
+		CHECK_EQ(fake_port_receive(fp, 0), 1);
+
+		CHECK_EQ(rte_eth_dev_tx_queue_stop(fp->port, 0), 0);
+		fake_port_check_in_use(fp->tx_pool[0], 0);
+		CHECK_EQ(rte_eth_dev_tx_queue_start(fp->port, 0), 0);
+		fake_port_check_runs(fp, 0);
+		CHECK_EQ(fake_port_xstat(fp, "tx_q0_quarantined"), 1);
+		fake_port_destroy(fp);
+	}
+}
+
+static void
+transmit_found_by_cleanup(void)
+{
+	transmit(false);
+}
+
+static void
+transmit_found_by_burst(void)
+{
+	transmit(true);
+}
+
+/* Chains: the id of a descriptor that is none's first. */
+static void
+transmit_chain_by_its_middle(void)
+{
+	struct fake_port *fp = fake_port_start(&(struct fake_port_conf){ 0 });
+	struct split_device *sd = fake_vu_ring(fp->vu, 1);
+	struct rte_mbuf *m[5];
+	unsigned int i;
+
+	for (i = 0; i < RTE_DIM(m); i++) {
+		m[i] = rte_pktmbuf_alloc(fp->tx_pool[0]);
+		m[i]->next = rte_pktmbuf_alloc(fp->tx_pool[0]);
+		m[i]->nb_segs = 2;
+		m[i]->data_len = 40;
+		m[i]->next->data_len = 40;
+		m[i]->pkt_len = 80;
+		memset(rte_pktmbuf_mtod(m[i], void *), 0, 40);
+		memset(rte_pktmbuf_mtod(m[i]->next, void *), 0, 40);
+	}
+	CHECK_EQ(rte_eth_tx_burst(fp->port, 0, m, RTE_DIM(m)), RTE_DIM(m));
+	split_device_use_raw(sd, 2, 0);
+	split_device_use_raw(sd, 3, 0);
+	CHECK(rte_eth_tx_done_cleanup(fp->port, 0, 0) < 0);
+	CHECK_EQ(fake_port_xstat(fp, "tx_q0_quarantined"), 1);
+	CHECK_EQ(rte_eth_dev_tx_queue_stop(fp->port, 0), 0);
+	fake_port_check_in_use(fp->tx_pool[0], 0);
+	CHECK_EQ(rte_eth_dev_tx_queue_start(fp->port, 0), 0);
+	fake_port_check_runs(fp, 0);
+	fake_port_destroy(fp);
+}
+
+/* Noise in the used ring when the queue is already on its way out: the stop is not disturbed. */
+static void
+lies_at_the_end(void)
+{
+	struct fake_port *fp = fake_port_start(&(struct fake_port_conf){ 0 });
+	unsigned int i;
+
+	for (i = 0; i < 4; i++) {
+		struct split_device *rx = fake_vu_ring(fp->vu, 0);
+		struct split_device *tx = fake_vu_ring(fp->vu, 1);
+
+		CHECK_EQ(fake_port_send(fp, 0, 10), 10);
+		fake_port_write(fp, 0, 100);
+		split_device_use_raw(rx, 1000, 100);
+		split_device_use_raw(tx, 1000, 100);
+		if (i % 2 != 0) {
+			split_device_set_used_idx(rx, 30000);
+			split_device_set_used_idx(tx, 30000);
+		}
+		CHECK_EQ(rte_eth_dev_rx_queue_stop(fp->port, 0), 0);
+		CHECK_EQ(rte_eth_dev_tx_queue_stop(fp->port, 0), 0);
+		fake_port_check_in_use(fp->rx_pool[0], 0);
+		fake_port_check_in_use(fp->tx_pool[0], 0);
+		fp->got[0] = fp->rx_next[0];
+		fp->took[0] = fp->tx_next[0];
+		CHECK_EQ(rte_eth_dev_rx_queue_start(fp->port, 0), 0);
+		CHECK_EQ(rte_eth_dev_tx_queue_start(fp->port, 0), 0);
+		fake_port_check_runs(fp, 0);
+	}
+	fake_port_destroy(fp);
+}
+
+TEST_MAIN(
+	TEST_WARM_UP(fake_port_warm_up),
+	TEST(receive_by_flags),
+	TEST(receive_by_event_idx),
+	TEST(runts_are_counted),
+	TEST(frame_comes_in_two_goes),
+	TEST(transmit_found_by_cleanup),
+	TEST(transmit_found_by_burst),
+	TEST(transmit_chain_by_its_middle),
+	TEST(lies_at_the_end),
+)

@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+/*
+ * A page that goes and one that comes may have the same address and the same descriptor number, and
+ * be different files: the back-end must be told, or it writes into the one that is gone.
+ */
+
+#include <rte_malloc.h>
+
+#include "fake_port.h"
+#include "test.h"
+
+/* More than what is left of the pages that are there. */
+#define MUCH (5 << 20)
+
+static void
+pages_come_and_go(void)
+{
+	struct fake_port *fp = fake_port_start(&(struct fake_port_conf){ 0 });
+	unsigned int round;
+
+	fake_port_check_runs(fp, 0);
+	fake_vu_forget_record(fp->vu);
+	for (round = 0; round < 10; round++) {
+		uint8_t *much = rte_malloc(NULL, MUCH, 0);
+		const uint8_t *there;
+		size_t i;
+
+		CHECK(much != NULL);
+		fake_vu_wait_quiet(fp->vu);
+		for (i = 0; i < MUCH; i += 4096) {
+			there = fake_vu_map(fp->vu, (uintptr_t)much + i, 1);
+			CHECK(there != NULL);
+			much[i] = round + 1;
+			CHECK_EQ(*there, round + 1);
+		}
+		rte_free(much);
+		fake_port_check_runs(fp, 0);
+	}
+	CHECK_EQ(fp->vu->nb_record, fake_vu_count(fp->vu, VU_SET_MEM_TABLE));
+	CHECK(fp->vu->nb_record > 0);
+	fake_port_destroy(fp);
+}
+
+TEST_MAIN_HUGEPAGE_FILES(
+	TEST_WARM_UP(fake_port_warm_up),
+	TEST(pages_come_and_go),
+)

@@ -1,0 +1,140 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+/*
+ * EAL's memory grows and shrinks while a port runs. The back-end is told the new table and nothing
+ * else: rings that run are not disturbed, rings that are stopped stay stopped, and buffers in the new
+ * memory are of use at once.
+ */
+
+#include <string.h>
+#include <unistd.h>
+
+#include <rte_malloc.h>
+
+#include "fake_port.h"
+#include "test.h"
+
+#define MUCH (100 << 20)
+
+static struct fake_port *
+up(const char *method)
+{
+	struct fake_port *fp = fake_port_start(&(struct fake_port_conf){ .method = method });
+
+	fake_port_check_runs(fp, 0);
+	fake_port_check_runs(fp, 1);
+	CHECK_EQ(rte_eth_dev_rx_queue_stop(fp->port, 1), 0);
+	CHECK_EQ(rte_eth_dev_tx_queue_stop(fp->port, 0), 0);
+	fake_vu_forget_record(fp->vu);
+	return fp;
+}
+
+/* Tables, and nothing else. */
+static void
+check_only_tables_were_sent(struct fake_port *fp)
+{
+	CHECK_EQ(fp->vu->nb_record, fake_vu_count(fp->vu, VU_SET_MEM_TABLE));
+	CHECK(!fake_vu_is_enabled(fp->vu, 1));
+	CHECK(!fake_vu_is_enabled(fp->vu, 2));
+	CHECK_EQ(fake_port_rx_state(fp, 1), RTE_ETH_QUEUE_STATE_STOPPED);
+	CHECK_EQ(fake_port_tx_state(fp, 0), RTE_ETH_QUEUE_STATE_STOPPED);
+	fake_port_check_in_use(fp->rx_pool[1], 0);
+	CHECK_EQ(fake_port_send(fp, 0, 1), 0);
+	/* Those that run, run. */
+	fake_port_write(fp, 0, 100);
+	CHECK_EQ(fake_port_receive(fp, 0), 1);
+	CHECK_EQ(fake_port_send(fp, 1, 1), 1);
+	CHECK_EQ(fake_port_take(fp, 1, true), 1);
+	fake_vu_forget_record(fp->vu);
+}
+
+/* What is written at one end is read at the other, in every page. */
+static void
+check_back_end_sees(struct fake_port *fp, uint8_t *at, size_t size, uint8_t mark)
+{
+	size_t i;
+
+	fake_vu_wait_quiet(fp->vu);
+	for (i = 0; i < size; i += 4096) {
+		const uint8_t *there = fake_vu_map(fp->vu, (uintptr_t)at + i, 1);
+
+		CHECK(there != NULL);
+		at[i] = mark;
+		CHECK_EQ(*there, mark);
+	}
+}
+
+static void
+grows_and_shrinks(const char *method)
+{
+	struct fake_port *fp = up(method);
+	unsigned int round;
+	void *much;
+
+	for (round = 0; round < 5; round++) {
+		much = rte_malloc(NULL, MUCH, 0);
+		CHECK(much != NULL);
+		check_back_end_sees(fp, much, MUCH, round);
+		check_only_tables_were_sent(fp);
+		rte_free(much);
+		check_only_tables_were_sent(fp);
+	}
+	CHECK_EQ(rte_eth_dev_rx_queue_start(fp->port, 1), 0);
+	CHECK_EQ(rte_eth_dev_tx_queue_start(fp->port, 0), 0);
+	fake_port_check_runs(fp, 0);
+	fake_port_check_runs(fp, 1);
+	fake_port_destroy(fp);
+}
+
+static void
+with_get_base(void)
+{
+	grows_and_shrinks("get_base");
+}
+
+static void
+with_disable(void)
+{
+	grows_and_shrinks("disable");
+}
+
+/* Ring and buffers of a queue both in memory that was not there when the port started. */
+static void
+queue_moves_into_new_memory(void)
+{
+	struct fake_port *fp = up("get_base");
+	struct rte_mempool *old = fp->rx_pool[1];
+	void *much, *fill[64];
+	unsigned int i;
+
+	/* What is there already is taken first. */
+	for (i = 0; i < RTE_DIM(fill); i++)
+		fill[i] = rte_malloc(NULL, 1 << 20, 0);
+	fp->rx_pool[1] = rte_pktmbuf_pool_create("new", 20000, 0, 0, RTE_MBUF_DEFAULT_BUF_SIZE,
+						 SOCKET_ID_ANY);
+	CHECK(fp->rx_pool[1] != NULL);
+	much = rte_malloc(NULL, MUCH, 0);
+	CHECK(much != NULL);
+	check_back_end_sees(fp, much, MUCH, 0x11);
+	check_only_tables_were_sent(fp);
+	CHECK_EQ(fake_port_setup_rx(fp, 1, 1024), 0);
+	CHECK_EQ(rte_eth_dev_rx_queue_start(fp->port, 1), 0);
+	for (i = 0; i < 2000; i++) {
+		fake_port_write(fp, 1, 100 + i % 1000);
+		CHECK_EQ(fake_port_receive(fp, 1), 1);
+	}
+	CHECK_EQ(rte_eth_dev_rx_queue_stop(fp->port, 1), 0);
+	fake_port_check_in_use(fp->rx_pool[1], 0);
+	rte_free(much);
+	for (i = 0; i < RTE_DIM(fill); i++)
+		rte_free(fill[i]);
+	rte_mempool_free(old);
+	fake_port_destroy(fp);
+}
+
+TEST_MAIN_HUGEPAGES(
+	TEST_WARM_UP(fake_port_warm_up),
+	TEST(with_get_base),
+	TEST(with_disable),
+	TEST(queue_moves_into_new_memory),
+)

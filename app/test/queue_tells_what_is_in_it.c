@@ -1,0 +1,335 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+/*
+ * What an application may ask of a queue, and what the back-end is told of it: fill level,
+ * descriptor states, completions, counters, doorbells.
+ */
+
+#include <unistd.h>
+
+#include "fake_port.h"
+#include "packet.h"
+#include "test.h"
+
+static const uint64_t rings[] = { 0, VU_F_EVENT_IDX, VU_F_MRG_RXBUF };
+
+static void
+receive_queue(void)
+{
+	unsigned int i, n;
+
+	for (i = 0; i < RTE_DIM(rings); i++) {
+		struct fake_port *fp =
+			fake_port_start(&(struct fake_port_conf){ .features = rings[i] });
+
+		for (n = 0; n <= 5; n++) {
+			CHECK_EQ(rte_eth_rx_queue_count(fp->port, 0), n);
+			CHECK_EQ(rte_eth_rx_descriptor_status(fp->port, 0, 0),
+				 n > 0 ? RTE_ETH_RX_DESC_DONE : RTE_ETH_RX_DESC_AVAIL);
+			CHECK_EQ(rte_eth_rx_descriptor_status(fp->port, 0, n),
+				 RTE_ETH_RX_DESC_AVAIL);
+			fake_port_write(fp, 0, 100);
+		}
+		CHECK_EQ(rte_eth_rx_descriptor_status(fp->port, 0, 5), RTE_ETH_RX_DESC_DONE);
+		CHECK_EQ(rte_eth_rx_descriptor_status(fp->port, 0, 6), RTE_ETH_RX_DESC_AVAIL);
+		CHECK_EQ(rte_eth_rx_descriptor_status(fp->port, 0, FAKE_PORT_SIZE - 1),
+			 RTE_ETH_RX_DESC_AVAIL);
+		CHECK_EQ(rte_eth_rx_descriptor_status(fp->port, 0, FAKE_PORT_SIZE), -EINVAL);
+		CHECK_EQ(fake_port_receive(fp, 0), 6);
+		CHECK_EQ(rte_eth_rx_queue_count(fp->port, 0), 0);
+		/* Not refilled yet: so many at the end are the driver's. */
+		CHECK_EQ(rte_eth_rx_descriptor_status(fp->port, 0, FAKE_PORT_SIZE - 7),
+			 RTE_ETH_RX_DESC_AVAIL);
+		CHECK_EQ(rte_eth_rx_descriptor_status(fp->port, 0, FAKE_PORT_SIZE - 6),
+			 RTE_ETH_RX_DESC_UNAVAIL);
+		CHECK_EQ(rte_eth_dev_rx_queue_stop(fp->port, 0), 0);
+		CHECK_EQ(rte_eth_rx_queue_count(fp->port, 0), 0);
+		CHECK_EQ(rte_eth_rx_descriptor_status(fp->port, 0, 0), RTE_ETH_RX_DESC_UNAVAIL);
+		fake_port_destroy(fp);
+	}
+}
+
+static void
+transmit_queue(void)
+{
+	struct fake_port *fp = fake_port_start(&(struct fake_port_conf){ 0 });
+
+	CHECK_EQ(rte_eth_tx_descriptor_status(fp->port, 0, 0), RTE_ETH_TX_DESC_DONE);
+	CHECK_EQ(rte_eth_tx_descriptor_status(fp->port, 0, FAKE_PORT_SIZE - 1),
+		 RTE_ETH_TX_DESC_DONE);
+	CHECK_EQ(rte_eth_tx_descriptor_status(fp->port, 0, FAKE_PORT_SIZE), -EINVAL);
+	CHECK_EQ(fake_port_send(fp, 0, 10), 10);
+	CHECK_EQ(rte_eth_tx_descriptor_status(fp->port, 0, 0), RTE_ETH_TX_DESC_DONE);
+	CHECK_EQ(rte_eth_tx_descriptor_status(fp->port, 0, FAKE_PORT_SIZE - 11),
+		 RTE_ETH_TX_DESC_DONE);
+	CHECK_EQ(rte_eth_tx_descriptor_status(fp->port, 0, FAKE_PORT_SIZE - 10),
+		 RTE_ETH_TX_DESC_FULL);
+	CHECK_EQ(fake_port_take(fp, 0, true), 10);
+	CHECK_EQ(rte_eth_tx_descriptor_status(fp->port, 0, FAKE_PORT_SIZE - 10),
+		 RTE_ETH_TX_DESC_DONE);
+	CHECK_EQ(rte_eth_dev_tx_queue_stop(fp->port, 0), 0);
+	CHECK_EQ(rte_eth_tx_descriptor_status(fp->port, 0, 0), RTE_ETH_TX_DESC_UNAVAIL);
+	fake_port_destroy(fp);
+}
+
+/* An idle queue gives back what the device has sent, all of it or so many. */
+static void
+cleanup_gives_back_what_was_sent(void)
+{
+	static const uint64_t kinds[] = { 0, VU_F_INDIRECT };
+	unsigned int i;
+
+	for (i = 0; i < RTE_DIM(kinds); i++) {
+		struct fake_port *fp =
+			fake_port_start(&(struct fake_port_conf){ .features = kinds[i] });
+
+		CHECK_EQ(rte_eth_tx_done_cleanup(fp->port, 0, 0), 0);
+		CHECK_EQ(fake_port_send(fp, 0, 20), 20);
+		CHECK_EQ(rte_eth_tx_done_cleanup(fp->port, 0, 0), 0);
+		fake_port_check_in_use(fp->tx_pool[0], 20);
+		CHECK_EQ(fake_port_take(fp, 0, true), 20);
+		fake_port_check_in_use(fp->tx_pool[0], 20);
+		CHECK_EQ(rte_eth_tx_done_cleanup(fp->port, 0, 5), 5);
+		fake_port_check_in_use(fp->tx_pool[0], 15);
+		CHECK_EQ(rte_eth_tx_done_cleanup(fp->port, 0, 0), 15);
+		fake_port_check_in_use(fp->tx_pool[0], 0);
+		CHECK_EQ(rte_eth_tx_done_cleanup(fp->port, 0, 0), 0);
+		fake_port_check_runs(fp, 0);
+		fake_port_destroy(fp);
+	}
+}
+
+/* Packets of several pools in one queue, one segment and more: each goes back where it is from. */
+static void
+packets_go_back_to_their_own_pools(void)
+{
+	struct fake_port *fp = fake_port_start(&(struct fake_port_conf){ 0 });
+	struct rte_mempool *pools[3] = { fp->tx_pool[0], fp->tx_pool[1], fp->rx_pool[1] };
+	struct rte_mbuf *m[60];
+	unsigned int round, i;
+
+	CHECK_EQ(rte_eth_dev_rx_queue_stop(fp->port, 1), 0);
+	for (round = 0; round < 5; round++) {
+		for (i = 0; i < RTE_DIM(m); i++) {
+			m[i] = rte_pktmbuf_alloc(pools[i * (i + round) % 3]);
+			CHECK(m[i] != NULL);
+			CHECK(packet_make(m[i], 0, fp->tx_next[0] + i, 60 + i,
+					  i % 17 == 0 ? 50 : 0));
+		}
+		i = rte_eth_tx_burst(fp->port, 0, m, RTE_DIM(m));
+		CHECK(i > 0);
+		fp->tx_next[0] += i;
+		rte_pktmbuf_free_bulk(m + i, RTE_DIM(m) - i);
+		CHECK_EQ(fake_port_take(fp, 0, true), i);
+		CHECK_EQ(rte_eth_tx_done_cleanup(fp->port, 0, 0), i);
+		for (i = 0; i < RTE_DIM(pools); i++)
+			fake_port_check_in_use(pools[i], 0);
+	}
+	CHECK_EQ(rte_eth_dev_rx_queue_start(fp->port, 1), 0);
+	fake_port_destroy(fp);
+}
+
+/* A full ring takes no more, and what it took is what the device gets. */
+static void
+full_transmit_ring(void)
+{
+	struct fake_port *fp = fake_port_start(&(struct fake_port_conf){ 0 });
+	unsigned int round;
+
+	for (round = 0; round < 5; round++) {
+		CHECK_EQ(fake_port_send(fp, 0, FAKE_PORT_SIZE + 10), FAKE_PORT_SIZE);
+		CHECK_EQ(fake_port_send(fp, 0, 1), 0);
+		CHECK_EQ(rte_eth_tx_descriptor_status(fp->port, 0, 0), RTE_ETH_TX_DESC_FULL);
+		CHECK_EQ(fake_port_take(fp, 0, true), FAKE_PORT_SIZE);
+	}
+	CHECK_EQ(fake_port_xstat(fp, "tx_q0_good_packets"), 5 * FAKE_PORT_SIZE);
+	fake_port_destroy(fp);
+}
+
+static void
+full_receive_ring(void)
+{
+	struct fake_port *fp = fake_port_start(&(struct fake_port_conf){ 0 });
+	unsigned int round, i;
+
+	for (round = 0; round < 5; round++) {
+		for (i = 0; i < FAKE_PORT_SIZE; i++)
+			fake_port_write(fp, 0, 60 + i);
+		CHECK_EQ(split_device_waiting(fake_vu_ring(fp->vu, 0)), 0);
+		CHECK_EQ(rte_eth_rx_queue_count(fp->port, 0), FAKE_PORT_SIZE);
+		CHECK_EQ(fake_port_receive(fp, 0), FAKE_PORT_SIZE);
+	}
+	CHECK_EQ(fake_port_xstat(fp, "rx_q0_good_packets"), 5 * FAKE_PORT_SIZE);
+	fake_port_destroy(fp);
+}
+
+/* Counters go on over a restart, by size and by address, and add up. */
+static void
+counters(void)
+{
+	static const struct {
+		uint32_t len;
+		const char *name;
+	} bins[] = {
+		{ 60, "rx_q0_undersize_packets" }, { 63, "rx_q0_undersize_packets" },
+		{ 64, "rx_q0_size_64_packets" }, { 65, "rx_q0_size_65_127_packets" },
+		{ 127, "rx_q0_size_65_127_packets" }, { 128, "rx_q0_size_128_255_packets" },
+		{ 255, "rx_q0_size_128_255_packets" }, { 256, "rx_q0_size_256_511_packets" },
+		{ 511, "rx_q0_size_256_511_packets" }, { 512, "rx_q0_size_512_1023_packets" },
+		{ 1023, "rx_q0_size_512_1023_packets" }, { 1024, "rx_q0_size_1024_1518_packets" },
+		{ 1518, "rx_q0_size_1024_1518_packets" }, { 1519, "rx_q0_size_1519_max_packets" },
+		{ 2000, "rx_q0_size_1519_max_packets" },
+	};
+	struct fake_port *fp = fake_port_start(&(struct fake_port_conf){ 0 });
+	struct rte_eth_stats stats;
+	uint64_t bytes = 0;
+	unsigned int i;
+
+	for (i = 0; i < RTE_DIM(bins); i++) {
+		const uint64_t before = fake_port_xstat(fp, bins[i].name);
+
+		fake_port_write(fp, 0, bins[i].len);
+		CHECK_EQ(fake_port_receive(fp, 0), 1);
+		CHECK_EQ(fake_port_xstat(fp, bins[i].name), before + 1);
+		bytes += bins[i].len;
+		CHECK_EQ(rte_eth_dev_rx_queue_stop(fp->port, 0), 0);
+		CHECK_EQ(fake_port_setup_rx(fp, 0, i % 2 == 0 ? 32 : 128), 0);
+		CHECK_EQ(rte_eth_dev_rx_queue_start(fp->port, 0), 0);
+	}
+	CHECK_EQ(rte_eth_stats_get(fp->port, &stats), 0);
+	CHECK_EQ(stats.ipackets, RTE_DIM(bins));
+	CHECK_EQ(stats.ibytes, bytes);
+	CHECK_EQ(stats.q_ipackets[0], RTE_DIM(bins));
+	CHECK_EQ(stats.ierrors, 0);
+	CHECK_EQ(fake_port_xstat(fp, "rx_q0_good_bytes"), bytes);
+	CHECK_EQ(fake_port_xstat(fp, "rx_q0_multicast_packets"), 0);
+	CHECK_EQ(fake_port_xstat(fp, "rx_q0_resets"), RTE_DIM(bins));
+	CHECK_EQ(rte_eth_stats_reset(fp->port), 0);
+	CHECK_EQ(fake_port_xstat(fp, "rx_q0_good_packets"), 0);
+	fake_port_destroy(fp);
+}
+
+/* What a reset throws away is counted: frames unread, packets unsent; not what was sent. */
+static void
+reset_counts_what_it_drops(void)
+{
+	static const uint64_t kinds[] = { 0, VU_F_MRG_RXBUF };
+	unsigned int i, k;
+
+	for (k = 0; k < RTE_DIM(kinds); k++) {
+		struct fake_port *fp =
+			fake_port_start(&(struct fake_port_conf){ .features = kinds[k] });
+		struct split_device *sd = fake_vu_ring(fp->vu, 1);
+		struct split_device_chain chain;
+
+		for (i = 0; i < 7; i++)
+			fake_port_write(fp, 0, 100);
+		CHECK_EQ(fake_port_send(fp, 0, 20), 20);
+		for (i = 0; i < 6; i++) {
+			CHECK(split_device_take(sd, &chain));
+			split_device_use(sd, chain.head, 0);
+		}
+		CHECK_EQ(rte_eth_dev_rx_queue_stop(fp->port, 0), 0);
+		CHECK_EQ(rte_eth_dev_tx_queue_stop(fp->port, 0), 0);
+		CHECK_EQ(fake_port_xstat(fp, "rx_q0_reset_dropped"), 7);
+		CHECK_EQ(fake_port_xstat(fp, "tx_q0_reset_dropped"), 14);
+		CHECK_EQ(fake_port_xstat(fp, "rx_q0_good_packets"), 0);
+		CHECK_EQ(fake_port_xstat(fp, "tx_q0_good_packets"), 20);
+		fake_port_destroy(fp);
+	}
+}
+
+/* One doorbell after each start; later only if the device wants one. */
+static void
+doorbells(void)
+{
+	unsigned int f;
+
+	for (f = 0; f < 2; f++) {
+		struct fake_port *fp = fake_port_create(
+			&(struct fake_port_conf){ .features = f == 0 ? 0 : VU_F_EVENT_IDX });
+		struct split_device *sd;
+		unsigned int round;
+		uint16_t q;
+
+		CHECK_EQ(rte_eth_dev_start(fp->port), 0);
+		for (q = 0; q < 2 * FAKE_PORT_PAIRS; q++)
+			CHECK_EQ(fake_vu_kicks(fp->vu, q), 1);
+		for (round = 0; round < 3; round++) {
+			sd = fake_vu_ring(fp->vu, 1);
+			CHECK_EQ(sd->event_idx, f == 1);
+			/* It does not want one. */
+			split_device_set_no_notify(sd, true);
+			split_device_set_avail_event(sd, split_device_avail_idx(sd) - 1);
+			CHECK_EQ(fake_port_send(fp, 0, 5), 5);
+			CHECK_EQ(fake_vu_kicks(fp->vu, 1), 0);
+			/* It does. */
+			split_device_set_no_notify(sd, false);
+			split_device_set_avail_event(sd, split_device_avail_idx(sd));
+			CHECK_EQ(fake_port_send(fp, 0, 5), 5);
+			CHECK_EQ(fake_vu_kicks(fp->vu, 1), 1);
+			CHECK_EQ(fake_port_take(fp, 0, true), 10);
+
+			CHECK_EQ(rte_eth_dev_tx_queue_stop(fp->port, 0), 0);
+			CHECK_EQ(rte_eth_dev_rx_queue_stop(fp->port, 0), 0);
+			CHECK_EQ(rte_eth_dev_tx_queue_start(fp->port, 0), 0);
+			CHECK_EQ(rte_eth_dev_rx_queue_start(fp->port, 0), 0);
+			fake_vu_wait_quiet(fp->vu);
+			CHECK_EQ(fake_vu_kicks(fp->vu, 0), 1);
+			CHECK_EQ(fake_vu_kicks(fp->vu, 1), 1);
+			CHECK_EQ(fake_vu_kicks(fp->vu, 2), 0);
+		}
+		fake_port_destroy(fp);
+	}
+}
+
+/* EVENT_IDX is not for a ring that is stopped by ENABLE 0 alone. */
+static void
+no_event_idx_with_disable(void)
+{
+	struct fake_port *fp = fake_port_start(&(struct fake_port_conf){
+		.method = "disable", .features = VU_F_EVENT_IDX });
+
+	CHECK_EQ(fp->vu->acked & VU_F_EVENT_IDX, 0);
+	fake_port_check_runs(fp, 0);
+	fake_port_destroy(fp);
+}
+
+/* A device that takes nothing of what is sent after a start is told of; one that does is not. */
+static void
+queue_that_nobody_serves(void)
+{
+	struct fake_port *fp = fake_port_start(&(struct fake_port_conf){ 0 });
+	unsigned int tries;
+
+	CHECK_EQ(fake_port_send(fp, 1, 3), 3);
+	CHECK_EQ(fake_port_take(fp, 1, true), 3);
+	CHECK_EQ(fake_port_send(fp, 0, 3), 3);
+	for (tries = 0; fake_port_xstat(fp, "tx_q0_unserved") == 0; tries++) {
+		CHECK(tries < 2000);
+		usleep(10000);
+	}
+	CHECK_EQ(test_logged("does not serve it since its start"), 1);
+	CHECK_EQ(fake_port_xstat(fp, "tx_q1_unserved"), 0);
+	CHECK_EQ(rte_eth_dev_tx_queue_stop(fp->port, 0), 0);
+	fp->took[0] = fp->tx_next[0];
+	CHECK_EQ(rte_eth_dev_tx_queue_start(fp->port, 0), 0);
+	fake_port_check_runs(fp, 0);
+	CHECK_EQ(fake_port_xstat(fp, "tx_q0_unserved"), 1);
+	fake_port_destroy(fp);
+}
+
+TEST_MAIN(
+	TEST_WARM_UP(fake_port_warm_up),
+	TEST(receive_queue),
+	TEST(transmit_queue),
+	TEST(cleanup_gives_back_what_was_sent),
+	TEST(packets_go_back_to_their_own_pools),
+	TEST(full_transmit_ring),
+	TEST(full_receive_ring),
+	TEST(counters),
+	TEST(reset_counts_what_it_drops),
+	TEST(doorbells),
+	TEST(no_event_idx_with_disable),
+	TEST(queue_that_nobody_serves),
+)

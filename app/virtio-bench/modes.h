@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+#ifndef BENCH_MODES_H
+#define BENCH_MODES_H
+
+#include "options.h"
+
+/**
+ * The measurements. Each prints one JSON object on stdout, or says on stderr why it cannot.
+ *
+ * @return 0; negative errno
+ */
+int rate_run(const struct options *options);
+int cycles_run(const struct options *options);
+int life_run(const struct options *options);
+
+/** The back-end: until SIGTERM or SIGINT, or the end of the process that started it. */
+int serve_run(const struct options *options);
+
+/**
+ * Counts instructions. Unlike the others it is called before EAL is up, which the process that is
+ * stepped through brings up with these arguments.
+ */
+int steps_run(const struct options *options, int eal_argc, char **eal_argv);
+
+#endif

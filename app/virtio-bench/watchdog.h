@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+#ifndef BENCH_WATCHDOG_H
+#define BENCH_WATCHDOG_H
+
+#include <stdint.h>
+
+/** Exit status of a process that its watchdog ends. */
+#define WATCHDOG_EXIT 3
+
+/** From now on this process ends itself after so many seconds, wherever it hangs. */
+void watchdog_start(uint32_t seconds);
+
+/** What the process is doing, for the watchdog's last words: a constant string. */
+void watchdog_stage(const char *stage);
+
+#endif

@@ -1,0 +1,53 @@
+#!/bin/bash
+# SPDX-License-Identifier: BSD-3-Clause
+#
+# Usage: devtools/run-loopback.sh [OPTION...]
+#
+# Makes the machine ready (devtools/setup.sh), builds, and runs virtio-loopback with a capture of
+# mixed traffic: one queue after the other is stopped, resized and started again while traffic runs
+# on all of them. Ends with its table, a JSON file and a picture of the time line in the build
+# folder, and its exit status: 0 only if nothing was lost that should not be.
+#
+# Options are virtio-loopback's own and come after those that are chosen here; --pcap-in FILE puts
+# another capture in the place of the made one, "--pcap-in=" none: numbered packets.
+# build/app/virtio-loopback/virtio-loopback --help tells all of them.
+set -euo pipefail
+. "$(dirname "${BASH_SOURCE[0]}")/common.sh"
+
+make_capture=yes
+for option; do
+	case $option in
+	--help)
+		print_help
+		exit 0
+		;;
+	--pcap-in | --pcap-in=*) make_capture= ;;
+	--serve | --serve=*) die "to serve another process, run virtio-loopback itself" ;;
+	--json | --json=*) die "the JSON file is build/loopback.json" ;;
+	esac
+done
+
+"$root/devtools/setup.sh"
+build_tree build
+
+build=$root/build
+capture=$build/loopback.pcap
+json=$build/loopback.json
+picture=$build/loopback.png
+arguments=(--json "$json")
+if [ -n "$make_capture" ]; then
+	say "making a capture"
+	"$python" "$root/devtools/make-capture.py" "$capture" >&2
+	arguments+=(--pcap-in "$capture")
+fi
+
+status=0
+rm -f "$json" "$picture"
+"$build/app/virtio-loopback/virtio-loopback" "${arguments[@]}" "$@" || status=$?
+if [ -f "$json" ]; then
+	say "all figures: $json"
+	if "$python" "$root/devtools/plot-timeline.py" "$json" "$picture"; then
+		say "the time line: $picture"
+	fi
+fi
+exit "$status"

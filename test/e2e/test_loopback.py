@@ -1,0 +1,327 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""virtio-loopback: resets under traffic, and that what it tells of them holds."""
+
+import json
+import os
+import re
+import shutil
+import signal
+import struct
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from program import PATIENCE, Program
+
+ROOT = Path(__file__).resolve().parents[2]
+NOBODY = 65534
+RUN_TIME = 120
+
+
+@pytest.fixture
+def loopback(host):
+    """loopback(option...): (exit status, all that it said)"""
+    def run(*options, program=host.loopback, **more):
+        more.setdefault("env", host.env)
+        done = subprocess.run([program, *options], stdout=subprocess.PIPE, text=True,
+                              stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL,
+                              timeout=RUN_TIME, **more)
+        (host.logs / "loopback.log").write_text(done.stdout)
+        return done.returncode, done.stdout
+    return run
+
+
+@pytest.fixture
+def measured(host, loopback):
+    """measured(option...): what it wrote with --json, the run having passed"""
+    def run(*options, **more):
+        path = host.folder / "run.json"
+        status, said = loopback("--json", str(path), *options, **more)
+        assert status == 0, said
+        assert "PASSED" in said and "FAILED" not in said
+        result = json.loads(path.read_text())
+        assert result["passed"] and not result["failures"] and result["leaked"] == 0
+        return result
+    return run
+
+
+def adds_up(result):
+    """Its own verdict, once more from its numbers."""
+    for queue in result["queues"]:
+        dropped = queue["tx_reset_dropped"] + queue["rx_reset_dropped"]
+        assert queue["lost"] == queue["duplicated"] == queue["reordered"] == queue["corrupt"] == 0
+        assert queue["stopped_carried"] == 0
+        assert queue["stopped_polls"] >= queue["resets"]
+        assert queue["sent"] == queue["backend_taken"] + queue["tx_reset_dropped"]
+        assert queue["backend_written"] == queue["received"] + queue["rx_reset_dropped"]
+        assert queue["missing"] == dropped
+        assert queue["received"] > 0
+        if queue["resets"] == 0:
+            assert queue["sent"] == queue["received"]
+
+
+def test_queues_are_reset_in_turn(measured):
+    result = measured("--queues", "3", "--rounds", "4", "--ring-sizes", "64,1024,32")
+    adds_up(result)
+    assert [reset["queue"] for reset in result["resets"]] == [0, 1, 2] * 4
+    sizes = [64, 1024, 32]
+    for number, reset in enumerate(result["resets"]):
+        turn = number // 3 + reset["queue"]
+        assert (reset["ring_from"], reset["ring_to"]) == (sizes[turn % 3], sizes[(turn + 1) % 3])
+        assert reset["stop_us"] > 0 and reset["reclaim_us"] > 0 and reset["start_us"] > 0
+    assert [queue["resets"] for queue in result["queues"]] == [4, 4, 4]
+
+
+def test_time_line_shows_each_reset(measured, host):
+    result = measured("--queues", "2", "--rounds", "2")
+    shown = {row[0] for row in result["timeline"]}
+    for reset in result["resets"]:
+        assert set(range(int(reset["at_ms"]), int(reset["end_ms"]) + 1)) <= shown
+    picture = host.folder / "timeline.png"
+    subprocess.run([ROOT / "devtools/plot-timeline.py", host.folder / "run.json", picture],
+                   check=True, timeout=RUN_TIME, env={**os.environ, "MPLCONFIGDIR": host.folder})
+    assert picture.read_bytes().startswith(b"\x89PNG")
+
+
+@pytest.mark.parametrize("options", [
+    ["--method", "get_base"], ["--method", "disable"],
+    ["--devargs", "in_order=0"], ["--devargs", "mrg_rxbuf=0"],
+    ["--devargs", "mrg_rxbuf=0,in_order=0"],
+    ["--no-huge"], ["--queues", "1"], ["--queues", "9", "--rounds", "1"],
+    ["--interval", "0", "--rounds", "20"],
+], ids=" ".join)
+def test_ways_to_run(measured, options):
+    rounds = [] if "--rounds" in options else ["--rounds", "3"]
+    adds_up(measured(*options, *rounds))
+
+
+def test_one_core_is_enough(measured, host):
+    core = min(os.sched_getaffinity(0))
+    result = measured("--rounds", "2", preexec_fn=lambda: os.sched_setaffinity(0, {core}))
+    assert result["cores"] == 1
+    adds_up(result)
+
+
+def test_traffic_alone(measured):
+    result = measured("--rounds", "0", "--seconds", "1")
+    assert result["resets"] == []
+    adds_up(result)
+
+
+def test_seconds_end_a_run(measured):
+    result = measured("--rounds", "1000000", "--seconds", "1")
+    assert result["ended_by"] == "--seconds"
+    adds_up(result)
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="only root can run it as somebody else")
+@pytest.mark.parametrize("options", [[], ["--no-huge"]], ids=["chosen memory", "no hugepages"])
+def test_root_is_not_needed(loopback, host, options):
+    folder = host.folder / "nobody"
+    folder.mkdir(mode=0o700)
+    host.folder.chmod(0o755)
+    program = shutil.copy(host.loopback, folder)
+    for path in (folder, program):
+        os.chown(path, NOBODY, NOBODY)
+    status, said = loopback("--rounds", "2", *options, program=program, user=NOBODY, group=NOBODY,
+                            extra_groups=[], cwd=folder,
+                            env={"PATH": os.environ["PATH"], "XDG_RUNTIME_DIR": str(folder)})
+    assert status == 0, said
+
+
+def read_pcap(path):
+    """The frames of a capture."""
+    data = path.read_bytes()
+    order = "<" if data[:4] == b"\xd4\xc3\xb2\xa1" else ">"
+    assert struct.unpack_from(order + "I", data, 20) == (1,)
+    at, frames = 24, []
+    while at < len(data):
+        length, = struct.unpack_from(order + "I", data, at + 8)
+        frames.append(data[at + 16:at + 16 + length])
+        at += 16 + length
+    return frames
+
+
+def flow_of(frame):
+    """What is the same in all frames of a flow; fragments have addresses and no ports."""
+    at = 12
+    while frame[at:at + 2] in (b"\x81\x00", b"\x88\xa8"):
+        at += 4
+    kind, at = frame[at:at + 2], at + 2
+    if kind == b"\x08\x00":
+        proto, ports = frame[at + 9], frame[at + 20:at + 24]
+        fragment = struct.unpack_from("!H", frame, at + 6)[0] & 0x3fff
+        addresses = frame[at + 12:at + 20]
+    elif kind == b"\x86\xdd":
+        proto, ports, fragment = frame[at + 6], frame[at + 40:at + 44], 0
+        addresses = frame[at + 8:at + 40]
+    else:
+        return kind, frame[:12]
+    return kind, proto, addresses, b"" if fragment or proto not in (6, 17) else ports
+
+
+def by_flow(frames):
+    flows = {}
+    for frame in frames:
+        flows.setdefault(flow_of(frame), []).append(frame)
+    return flows
+
+
+def is_part_in_order(part, whole):
+    rest = iter(whole)
+    return all(any(frame == other for other in rest) for frame in part)
+
+
+@pytest.fixture(scope="module")
+def capture(tmp_path_factory):
+    path = tmp_path_factory.mktemp("capture") / "mixed.pcap"
+    subprocess.run([ROOT / "devtools/make-capture.py", path, "1500"], check=True,
+                   stdout=subprocess.DEVNULL)
+    return path
+
+
+def test_the_made_capture_is_mixed(capture):
+    frames = read_pcap(capture)
+    sizes = [len(frame) for frame in frames]
+    assert len(frames) == 1500 and min(sizes) == 60 and max(sizes) == 9000
+    assert len(by_flow(frames)) > 50
+
+
+def test_capture_comes_back_as_it_was(measured, capture, host):
+    out = host.folder / "out.pcap"
+    result = measured("--pcap-in", str(capture), "--pcap-out", str(out), "--reset-queues", "1",
+                      "--rounds", "6")
+    adds_up(result)
+    queues = result["queues"]
+    assert [queue["resets"] for queue in queues] == [0, 6, 0, 0]
+
+    sent, back = by_flow(read_pcap(capture)), by_flow(read_pcap(out))
+    unaffected = [queue for queue in queues if queue["resets"] == 0]
+    whole, missing = 0, 0
+    for flow, frames in sent.items():
+        came = back.pop(flow)
+        if any(came == frames * queue["passes"] for queue in unaffected):
+            whole += len(came)
+        else:
+            everything = frames * queues[1]["passes"]
+            assert is_part_in_order(came, everything)
+            missing += len(everything) - len(came)
+    assert not back
+    # A short flow of the queue that was reset may look whole, having missed just whole passes.
+    assert whole >= sum(queue["received"] for queue in unaffected)
+    assert missing <= queues[1]["missing"]
+
+
+def test_capture_of_another_kind_is_refused(loopback, host):
+    path = host.folder / "bad.pcap"
+    status, said = loopback("--pcap-in", str(path))
+    assert status == 2 and "bad.pcap" in said
+    path.write_bytes(struct.pack("<IHHiIII", 0xa1b2c3d4, 2, 4, 0, 0, 65535, 101))
+    status, said = loopback("--pcap-in", str(path))
+    assert status == 2 and "not Ethernet" in said
+    path.write_bytes(struct.pack("<IHHiIII", 0xa1b2c3d4, 2, 4, 0, 0, 65535, 1))
+    status, said = loopback("--pcap-in", str(path))
+    assert status == 2 and "no packet in it" in said
+
+
+def test_captured_packets_that_are_cut_are_left_out(measured, loopback, host):
+    path = host.folder / "cut.pcap"
+    frame = bytes(12) + b"\x88\xb6" + bytes(46)
+    path.write_bytes(struct.pack("<IHHiIII", 0xa1b2c3d4, 2, 4, 0, 0, 65535, 1) +
+                     struct.pack("<IIII", 0, 0, 60, 60) + frame +
+                     struct.pack("<IIII", 0, 0, 60, 1500) + frame)
+    status, said = loopback("--pcap-in", str(path), "--queues", "2", "--rounds", "2")
+    assert status == 0, said
+    assert "1 packets left out" in said and "no flow of the capture falls on it" in said
+
+
+def test_output_that_cannot_be_written_is_no_success(loopback, host):
+    for option in "--json", "--pcap-out":
+        status, said = loopback("--rounds", "1", option, str(host.folder / "none" / "file"))
+        assert status != 0 and "cannot write" in said
+
+
+def test_a_port_that_cannot_do_it_fails_with_its_reason(loopback):
+    status, said = loopback("--method", "off", "--rounds", "1")
+    assert status == 1
+    assert "FAILED: queue 0 cannot be stopped" in said and "0 buffers leaked" in said
+
+
+def test_external_back_end(loopback, started, host):
+    serve = Program("backend", [host.loopback, "--serve", host.socket()], host.log("backend"),
+                    host.env, errors_apart=True)
+    started.append(serve)
+    host.wait_socket()
+    for _ in range(2):
+        status, said = loopback("--backend", host.socket(), "--rounds", "2")
+        assert status == 0, said
+    since = serve.mark()
+    serve.process.send_signal(signal.SIGTERM)
+    state = json.loads(serve.expect(r"^\{.*\}$", since)[0])
+    assert serve.wait(PATIENCE) == 0
+    assert not state["connected"] and not state["running"]
+    for rx, tx in zip(state["rings"][0::2], state["rings"][1::2]):
+        assert tx["packets"] == rx["packets"] + rx["held"] + rx["discarded"] > 0
+        assert rx["resets"] == rx["restarts"] == tx["resets"] == tx["restarts"] == 4
+    assert not Path(host.socket()).exists()
+
+
+def test_back_end_that_is_not_there(loopback, host):
+    status, said = loopback("--backend", host.socket())
+    assert status == 2 and "no socket there" in said
+
+
+def test_interrupted_run_still_tells(host, started):
+    program = Program("loopback", [host.loopback, "--rounds", "1000000"], host.log("loopback"),
+                      host.env)
+    started.append(program)
+    # The output is a terminal: it tells how far it is, over and over, in one line.
+    program.expect(r"resets, the last one: queue \d+ from ring \d+ to \d+ in")
+    program.process.send_signal(signal.SIGINT)
+    program.expect(r"ended by interrupted")
+    program.expect(r"PASSED")
+    assert program.wait(PATIENCE) == 0
+
+
+HELP = re.compile(r"^  (--[a-z-]+)", re.MULTILINE)
+
+
+def test_help_names_every_option(loopback):
+    status, said = loopback("--help")
+    assert status == 0
+    options = set(HELP.findall(said))
+    source = (ROOT / "app/virtio-loopback/options.c").read_text()
+    assert options == {"--" + name for name in re.findall(r'\{ "([a-z-]+)", \w+_argument', source)
+                       if name != "help"}
+
+
+@pytest.mark.parametrize("options, message", [
+    (["--queues", "0"], "--queues 0: must be a number from 1 to 128"),
+    (["--queues", "129"], "--queues 129: must be a number from 1 to 128"),
+    (["--queues", "2x"], "--queues 2x: must be a number"),
+    (["--rounds", "-1"], "--rounds -1: must be a number"),
+    (["--ring-sizes", "100"], "100 is no power of two"),
+    (["--ring-sizes", "16"], "from 32 to 32768"),
+    (["--ring-sizes", "256,"], "must be a number"),
+    (["--reset-queues", "4"], "from 0 to 3"),
+    (["--method", "magic"], "must be auto, get_base, disable or off"),
+    (["--serve-source"], "go with --serve PATH"),
+    (["--serve", "/tmp/x", "--rounds", "1"], "--serve goes only with"),
+    (["--serve", "/" + "x" * 200], "at most 107 bytes"),
+    (["--nonsense"], "--help"),
+    (["nonsense"], "not an option"),
+    (["--queues"], "--help"),
+    (["--devargs", "nonsense=1"], "nonsense"),
+], ids=lambda value: " ".join(value)[:24] if isinstance(value, list) else "")
+def test_wrong_options_are_refused(loopback, options, message):
+    status, said = loopback(*options)
+    assert status == 2
+    assert message in said
+
+
+def test_nothing_is_left_behind(measured, host):
+    for options in [], ["--no-huge"]:
+        measured("--rounds", "1", *options)
+        left = sorted(str(path.relative_to(host.folder)) for path in host.folder.rglob("*"))
+        assert left == ["dpdk", "run.json"]

@@ -1,0 +1,188 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""The scripts of devtools: that each says what is wrong, and lets pass what is right."""
+
+import os
+import shutil
+import subprocess
+import tarfile
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+HEADERS = ("lib/ethdev/ethdev_driver.h", "lib/ethdev/ethdev_pci.h", "lib/ethdev/ethdev_vdev.h",
+           "lib/eal/include/dev_driver.h", "lib/eal/include/bus_driver.h",
+           "drivers/bus/pci/bus_pci_driver.h", "drivers/bus/vdev/bus_vdev_driver.h")
+NOBODY = 65534
+
+
+def run(script, *args, **more):
+    """(exit status, all that it said)"""
+    done = subprocess.run([script, *args], stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                          text=True, stdin=subprocess.DEVNULL, timeout=300, **more)
+    return done.returncode, done.stdout
+
+
+@pytest.fixture
+def tree(host):
+    """A copy of the sources, with no driver-SDK headers."""
+    copy = host.folder / "tree"
+    copy.mkdir()
+    for name in ("app", "devtools", "drivers", "lib"):
+        shutil.copytree(ROOT / name, copy / name)
+    return copy
+
+
+@pytest.fixture(scope="module")
+def version():
+    found = subprocess.run(["pkg-config", "--modversion", "libdpdk"], check=True, text=True,
+                           capture_output=True)
+    return found.stdout.strip()
+
+
+@pytest.fixture
+def dpdk_source(host, version):
+    """What of an unpacked DPDK is looked at."""
+    source = host.folder / "dpdk"
+    for header in HEADERS:
+        (source / header).parent.mkdir(parents=True, exist_ok=True)
+        (source / header).write_text(f"/* {header} */\n")
+    (source / "VERSION").write_text(version + "\n")
+    return source
+
+
+def sdk_is_complete(tree, version):
+    return all((tree / ".driver-sdk" / version / Path(header).name).read_text()
+               == f"/* {header} */\n" for header in HEADERS)
+
+
+def test_setup_has_nothing_to_do_after_itself():
+    status, said = run(ROOT / "devtools/setup.sh")
+    assert status == 0, said
+    assert "all there" in said
+    assert "installing" not in said and "fetching" not in said
+
+
+def test_setup_takes_headers_from_a_folder(tree, dpdk_source, version):
+    status, said = run(tree / "devtools/setup.sh", "--dpdk-source", dpdk_source)
+    assert status == 0, said
+    assert sdk_is_complete(tree, version)
+    status, said = run(tree / "devtools/setup.sh")
+    assert status == 0 and "are there already" in said
+
+
+def test_setup_takes_headers_from_a_tarball(tree, dpdk_source, version, host):
+    tarball = host.folder / "dpdk.tar.xz"
+    with tarfile.open(tarball, "w:xz") as archive:
+        archive.add(dpdk_source, f"dpdk-stable-{version}")
+    status, said = run(tree / "devtools/setup.sh", "--dpdk-source", tarball)
+    assert status == 0, said
+    assert sdk_is_complete(tree, version)
+
+
+def test_any_version_of_the_same_release_will_do(tree, dpdk_source, version):
+    release = ".".join(version.split(".")[:2])
+    (dpdk_source / "VERSION").write_text(f"{release}.99\n")
+    status, said = run(tree / "devtools/fetch-driver-sdk.sh", "--dpdk-source", dpdk_source)
+    assert status == 0, said
+    assert sdk_is_complete(tree, version)
+
+
+def test_another_release_is_refused(tree, dpdk_source):
+    (dpdk_source / "VERSION").write_text("19.11.3\n")
+    status, said = run(tree / "devtools/setup.sh", "--dpdk-source", dpdk_source)
+    assert status != 0
+    assert "is of DPDK 19.11.3, the installed one is" in said
+    assert not (tree / ".driver-sdk").exists()
+
+
+def test_source_without_a_header_is_refused(tree, dpdk_source):
+    (dpdk_source / HEADERS[3]).unlink()
+    status, said = run(tree / "devtools/setup.sh", "--dpdk-source", dpdk_source)
+    assert status != 0
+    assert f"has no {HEADERS[3]}" in said
+    assert not (tree / ".driver-sdk").exists()
+
+
+@pytest.mark.parametrize("source, message", [("/etc/passwd", "is no tarball of DPDK"),
+                                             ("/etc", "is no DPDK source"),
+                                             ("/nonexistent", "there is no /nonexistent")])
+def test_what_is_no_source_is_refused(tree, source, message):
+    status, said = run(tree / "devtools/setup.sh", "--dpdk-source", source)
+    assert status != 0
+    assert message in said
+
+
+def test_without_root_setup_says_what_is_missing(tree):
+    me = os.getuid()
+    tree.parent.chmod(0o755)
+    status, said = run(tree / "devtools/setup.sh", env={**os.environ, "PKG_CONFIG_LIBDIR": "/"},
+                       user=NOBODY if me == 0 else me)
+    assert status != 0
+    assert "missing: libdpdk 22.11 or later, libpcap" in said
+    assert "apt-get install libdpdk-dev libpcap-dev" in said or "this is not Debian" in said
+
+
+@pytest.mark.parametrize("script", ["setup.sh", "fetch-driver-sdk.sh", "run-tests.sh"])
+def test_unknown_option_is_refused_and_help_helps(script):
+    status, said = run(ROOT / "devtools" / script, "--colour")
+    assert status != 0
+    assert "no such option: --colour (see --help)" in said
+    status, said = run(ROOT / "devtools" / script, "--help")
+    assert status == 0
+    assert said.startswith(f"Usage: devtools/{script}")
+
+
+@pytest.mark.parametrize("place, line, offence", [
+    ("lib/virtio/virtqueue.h", "#include <rte_mbuf.h>", "is not for this folder"),
+    ("lib/virtio/virtqueue.h", "#include <ethdev_driver.h>", "is not for this folder"),
+    ("lib/virtio/virtqueue.c", '#include "virtio_ethdev.h"', "is against the arrows"),
+    ("lib/vhost_ring_reset/vhost_ring_reset.h", "#include <rte_ethdev.h>", "is not for this"),
+    ("drivers/net/virtio/virtio_queue.c", "#include <rte_vhost.h>", "is not for this folder"),
+    ("drivers/net/virtio/virtio_queue.c", "#include <vhost_ring_reset.h>", "against the arrows"),
+    ("drivers/net/virtio/virtio_queue.c", "#include <immintrin.h>", "immintrin"),
+])
+def test_include_against_the_plan_is_found(tree, place, line, offence):
+    assert run(tree / "devtools/check-includes.sh")[0] == 0
+    with open(tree / place, "a", encoding="utf-8") as file:
+        file.write(line + "\n")
+    status, said = run(tree / "devtools/check-includes.sh")
+    assert status != 0
+    assert place in said and offence in said
+    assert said.splitlines()[-1].endswith(" 1 failed")
+
+
+@pytest.mark.parametrize("line, offence", [
+    ("\tint trailing; ", "no space at the end of a line"),
+    ("        int spaces;", "tabs indent"),
+    ("/* " + 100 * "x" + " */", "100 columns"),
+    ("/* TO" "DO: later */", "no note to oneself"),
+], ids=["trailing", "spaces", "columns", "note"])
+def test_breach_of_style_is_found(tree, line, offence):
+    place = tree / "lib/virtio/new.c"
+    place.write_text("/* SPDX-License-Identifier: BSD-3-Clause */\n" + line + "\n")
+    status, said = run(tree / "devtools/check-style.sh")
+    assert status != 0
+    assert "lib/virtio/new.c" in said and f"FAILED style: {offence}" in said
+
+
+def test_missing_licence_is_found(tree):
+    (tree / "lib/virtio/new.c").write_text("int x;\n")
+    status, said = run(tree / "devtools/check-style.sh")
+    assert status != 0
+    assert "lib/virtio/new.c: no SPDX-License-Identifier" in said
+
+
+@pytest.mark.parametrize("status, output, counts", [
+    (0, "ok a\nok b\nskipped c: why\n2 passed, 0 failed\n", "2 0 1"),
+    (1, "ok a\nFAILED b: why\n1 passed, 1 failed\n", "1 1 0"),
+    (1, "ok a\n", "1 1 0"),
+    (-11, "ok a\nok b\n", "2 1 0"),
+    (0, "", "0 1 0"),
+])
+def test_counts_of_a_program(host, status, output, counts):
+    file = host.folder / "output"
+    file.write_text(output)
+    done = subprocess.run([ROOT / "devtools/count-tests.py", "lines", "program", str(status), file],
+                          check=True, capture_output=True, text=True)
+    assert done.stdout.strip() == counts
