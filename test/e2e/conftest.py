@@ -2,6 +2,7 @@
 """What the end-to-end tests share: the machine, the plug-in, the two ends of a connection."""
 
 import os
+import re
 import shutil
 import stat
 import sys
@@ -118,7 +119,7 @@ def host(request):
     """Its logs stay, in the build folder, if the test fails."""
     # Short: the name of a socket may have 107 characters.
     folder = Path(tempfile.mkdtemp(prefix="virtio-"))
-    logs = LOGS / request.node.name.replace("/", "_")
+    logs = LOGS / re.sub(r"[^\w.=-]+", "_", request.node.name).strip("_")
     shutil.rmtree(logs, ignore_errors=True)
     logs.mkdir(parents=True)
     yield Host(folder, logs)
