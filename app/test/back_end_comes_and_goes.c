@@ -38,8 +38,8 @@ wait_link(struct fake_port *fp, unsigned int status)
 }
 
 /*
- * Until the new back-end is in use. A queue that is to run is never seen as stopped meanwhile: a stop
- * would then be answered by ethdev itself, and the queue would come back to life after it.
+ * Until the new back-end is in use. A queue that is to run is never seen as stopped meanwhile: a
+ * stop would then be answered by ethdev itself, and the queue would come back to life after it.
  */
 static void
 wait_met_again(struct fake_port *fp, unsigned int times)
