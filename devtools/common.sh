@@ -63,16 +63,6 @@ free_hugepages() {
 	cat /sys/kernel/mm/hugepages/hugepages-2048kB/free_hugepages 2>/dev/null || echo 0
 }
 
-# EAL's memory arguments for each of N processes of 256 MB (default 1): huge pages if there are
-# enough, else ordinary memory.
-eal_memory_args() {
-	if [ "$(free_hugepages)" -ge $((${1:-1} * 128)) ]; then
-		echo "--in-memory --single-file-segments -m 256"
-	else
-		echo "--no-huge -m 512"
-	fi
-}
-
 # build_tree DIR [OPTION...]: DIR, below the root, is configured if it is not yet, made anew if it
 # was for another DPDK, and brought up to date.
 build_tree() {

@@ -42,7 +42,34 @@ pages_come_and_go(void)
 	fake_port_destroy(fp);
 }
 
+/* Said in the log; the rings, whose memory is known, run on, and all is well when it has shrunk. */
+static void
+more_files_than_a_table_holds(void)
+{
+	struct fake_port *fp = fake_port_start(&(struct fake_port_conf){ 0 });
+	uint8_t *much;
+
+	fake_port_check_runs(fp, 0);
+	much = rte_malloc(NULL, 24 << 20, 0);
+	CHECK(much != NULL);
+	CHECK(test_logged("memory is in more than 8 files") > 0);
+	CHECK(test_logged("does not take the changed memory table") > 0);
+	fake_port_check_runs(fp, 0);
+	rte_free(much);
+	much = rte_malloc(NULL, MUCH, 0);
+	CHECK(much != NULL);
+	fake_vu_wait_quiet(fp->vu);
+	CHECK(fake_vu_map(fp->vu, (uintptr_t)much, 1) != NULL);
+	CHECK(fake_vu_map(fp->vu, (uintptr_t)much + MUCH - 1, 1) != NULL);
+	CHECK_EQ(rte_eth_dev_rx_queue_stop(fp->port, 0), 0);
+	CHECK_EQ(rte_eth_dev_rx_queue_start(fp->port, 0), 0);
+	fake_port_check_runs(fp, 0);
+	rte_free(much);
+	fake_port_destroy(fp);
+}
+
 TEST_MAIN_HUGEPAGE_FILES(
 	TEST_WARM_UP(fake_port_warm_up),
 	TEST(pages_come_and_go),
+	TEST(more_files_than_a_table_holds),
 )

@@ -2,8 +2,8 @@
 
 /*
  * EAL's memory grows and shrinks while a port runs. The back-end is told the new table and nothing
- * else: rings that run are not disturbed, rings that are stopped stay stopped, and buffers in the new
- * memory are of use at once.
+ * else: rings that run are not disturbed, rings that are stopped stay stopped, and buffers in the
+ * new memory are of use at once.
  */
 
 #include <string.h>

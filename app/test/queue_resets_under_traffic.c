@@ -61,6 +61,30 @@ reset_tx(struct loop *loop, uint16_t q, uint16_t size)
 	CHECK_EQ(loop_tx_state(loop, q), RTE_ETH_QUEUE_STATE_STARTED);
 }
 
+static bool asking;
+
+/* A third thread asks all that may be asked of queues that come and go. */
+static void *
+ask(void *arg)
+{
+	struct loop *loop = arg;
+	struct rte_eth_stats stats;
+	uint16_t q;
+
+	while (__atomic_load_n(&asking, __ATOMIC_RELAXED)) {
+		for (q = 0; q < LOOP_PAIRS; q++) {
+			if (rte_eth_rx_queue_count(loop->port, q) > 1024 ||
+			    rte_eth_rx_descriptor_status(loop->port, q, 5) < 0 ||
+			    rte_eth_tx_descriptor_status(loop->port, q, 5) < 0)
+				return "a query has failed";
+		}
+		if (rte_eth_stats_get(loop->port, &stats) != 0)
+			return "the counters have failed";
+		usleep(100);
+	}
+	return NULL;
+}
+
 /* Queue 0 is left alone. */
 static void
 check_untouched(struct loop *loop)
@@ -85,6 +109,8 @@ resets(bool get_base)
 	uint64_t resets_tx = 0;
 	uint32_t random = get_base;
 	unsigned int round;
+	pthread_t asker;
+	void *wrong;
 	uint16_t q;
 
 	loop_start(loop);
@@ -93,6 +119,8 @@ resets(bool get_base)
 	loop_poll(loop);
 	for (q = 0; q < LOOP_PAIRS; q++)
 		loop_wait_flow(loop, q, 100);
+	asking = true;
+	CHECK_EQ(pthread_create(&asker, NULL, ask, loop), 0);
 	for (round = 0; round < ROUNDS; round++) {
 		const uint16_t size = sizes[mixed(&random) % RTE_DIM(sizes)];
 		const unsigned int which = mixed(&random) % 3;
@@ -110,6 +138,10 @@ resets(bool get_base)
 	}
 	for (q = 0; q < LOOP_PAIRS; q++)
 		loop_wait_flow(loop, q, 100);
+	__atomic_store_n(&asking, false, __ATOMIC_RELAXED);
+	pthread_join(asker, &wrong);
+	if (wrong != NULL)
+		test_fail(__FILE__, __LINE__, "%s", (char *)wrong);
 	loop_check_conservation(loop);
 	check_untouched(loop);
 	for (q = 0; q < LOOP_PAIRS; q++) {

@@ -163,6 +163,65 @@ full_receive_ring(void)
 	fake_port_destroy(fp);
 }
 
+/* One frame a burst, from a ring with many. */
+static void
+bursts_of_one(void)
+{
+	static const uint64_t kinds[] = { 0, VU_F_MRG_RXBUF };
+	unsigned int k, i;
+
+	for (k = 0; k < RTE_DIM(kinds); k++) {
+		struct fake_port *fp =
+			fake_port_start(&(struct fake_port_conf){ .features = kinds[k] });
+
+		for (i = 0; i < 40; i++)
+			fake_port_write(fp, 0, 100);
+		for (i = 0; i < 200; i++) {
+			struct rte_mbuf *m;
+			const char *why;
+
+			CHECK_EQ(rte_eth_rx_burst(fp->port, 0, &m, 0), 0);
+			CHECK_EQ(rte_eth_rx_burst(fp->port, 0, &m, 1), 1);
+			CHECK_EQ(packet_check(m, 0, &why), fp->got[0]++);
+			rte_pktmbuf_free(m);
+			fake_port_write(fp, 0, 100);
+			CHECK_EQ(rte_eth_rx_queue_count(fp->port, 0), 40);
+			CHECK_EQ(fake_port_send(fp, 0, 1), 1);
+			CHECK_EQ(fake_port_take(fp, 0, true), 1);
+		}
+		CHECK_EQ(fake_port_receive(fp, 0), 40);
+		fake_port_destroy(fp);
+	}
+}
+
+/* From the smallest to the largest ring and back, on a running port, both ways. */
+static void
+rings_of_every_size(void)
+{
+	struct fake_port *fp =
+		fake_port_start(&(struct fake_port_conf){ .features = VU_F_INDIRECT });
+	uint32_t size;
+	unsigned int i;
+
+	for (size = 32; size <= 32768; size *= 2) {
+		CHECK_EQ(rte_eth_dev_rx_queue_stop(fp->port, 0), 0);
+		CHECK_EQ(rte_eth_dev_tx_queue_stop(fp->port, 0), 0);
+		fake_port_check_in_use(fp->rx_pool[0], 0);
+		CHECK_EQ(fake_port_setup_rx(fp, 0, size), 0);
+		CHECK_EQ(fake_port_setup_tx(fp, 0, 32768 / size * 32), 0);
+		CHECK_EQ(rte_eth_dev_rx_queue_start(fp->port, 0), 0);
+		CHECK_EQ(rte_eth_dev_tx_queue_start(fp->port, 0), 0);
+		fake_port_check_in_use(fp->rx_pool[0], RTE_MIN(size, (uint32_t)FAKE_PORT_BUFFERS));
+		for (i = 0; i < 100; i++)
+			fake_port_check_runs(fp, 0);
+	}
+	CHECK(rte_eth_dev_rx_queue_stop(fp->port, 0) == 0);
+	CHECK_EQ(fake_port_setup_rx(fp, 0, 16), -EINVAL);
+	CHECK_EQ(rte_eth_dev_rx_queue_start(fp->port, 0), 0);
+	fake_port_check_runs(fp, 0);
+	fake_port_destroy(fp);
+}
+
 /* Counters go on over a restart, by size and by address, and add up. */
 static void
 counters(void)
@@ -327,6 +386,8 @@ TEST_MAIN(
 	TEST(packets_go_back_to_their_own_pools),
 	TEST(full_transmit_ring),
 	TEST(full_receive_ring),
+	TEST(bursts_of_one),
+	TEST(rings_of_every_size),
 	TEST(counters),
 	TEST(reset_counts_what_it_drops),
 	TEST(doorbells),

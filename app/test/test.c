@@ -183,9 +183,9 @@ start_eal(const char *program, enum test_memory memory)
 	};
 	char *args[] = {
 		(char *)(uintptr_t)program, memories[memory].kind, memories[memory].layout, "-m",
-		memories[memory].mb, "--no-pci", "--no-telemetry", "--lcores", cores, "--file-prefix", prefix, "--log-level", "lib.eal:warning",
-		"--log-level", "pmd.net.virtio.*:debug",
-		NULL
+		memories[memory].mb, "--no-pci", "--no-telemetry", "--lcores", cores,
+		"--file-prefix", prefix, "--log-level", "lib.eal:warning", "--log-level",
+		"pmd.net.virtio.*:debug", NULL
 	};
 
 	snprintf(folder, sizeof(folder), "/tmp/virtio_unit_XXXXXX");

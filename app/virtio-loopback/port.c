@@ -23,7 +23,7 @@
 #define TX_ROOM (RTE_PKTMBUF_HEADROOM + 2048u)
 #define TX_SEGMENTS 5u		/* of the longest frame, FRAME_MAX / 2048 */
 #define PROBE_BUFFERS 64u
-#define RING_BYTES 64u		/* of a ring for each entry, generously, the driver's own included */
+#define RING_BYTES 64u		/* of a ring for each entry, the driver's own included */
 
 #define RX_ROOM_EVEN (RTE_PKTMBUF_HEADROOM + 2048u)
 #define RX_ROOM_ODD (RTE_PKTMBUF_HEADROOM + 1024u)

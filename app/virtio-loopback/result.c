@@ -159,8 +159,8 @@ judge_conservation(struct result *result, uint16_t q)
 	uint64_t dropped = drops->tx_reset_dropped + drops->rx_reset_dropped + drops->rx_errors;
 
 	if (queue->sent != backend->taken + drops->tx_reset_dropped)
-		result_fail(result, "queue %u: %" PRIu64 " packets were sent, but the back-end took "
-			"%" PRIu64 " and %" PRIu64 " were dropped by resets", q, queue->sent,
+		result_fail(result, "queue %u: %" PRIu64 " packets were sent, the back-end took %"
+			PRIu64 ", and %" PRIu64 " were dropped by resets", q, queue->sent,
 			backend->taken, drops->tx_reset_dropped);
 	if (backend->written != queue->received + drops->rx_reset_dropped + drops->rx_errors)
 		result_fail(result, "queue %u: the back-end wrote %" PRIu64 " packets, but %" PRIu64
@@ -171,8 +171,8 @@ judge_conservation(struct result *result, uint16_t q)
 		result_fail(result, "queue %u: the back-end took %" PRIu64 " packets and wrote %"
 			PRIu64, q, backend->taken, backend->written);
 	if (queue->missing != dropped)
-		result_fail(result, "queue %u: %" PRIu64 " packets are missing, the driver counted %"
-			PRIu64, q, queue->missing, dropped);
+		result_fail(result, "queue %u: %" PRIu64 " packets are missing, the driver counted "
+			"%" PRIu64, q, queue->missing, dropped);
 }
 
 static void

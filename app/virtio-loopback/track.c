@@ -94,10 +94,10 @@ track_state(const struct track *track, uint64_t position)
 void
 track_excuse(struct track *track)
 {
-	uint64_t position;
+	uint64_t position = RTE_MAX(track->next, track_oldest(track));
 
 	track->stops++;
-	for (position = RTE_MAX(track->next, track_oldest(track)); position < track->sent; position++)
+	for (; position < track->sent; position++)
 		*state_of(track, position) |= POSITION_EXCUSED;
 }
 

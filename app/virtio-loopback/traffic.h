@@ -34,7 +34,7 @@
 
 /** One queue pair's traffic. Written by the traffic thread, but for epoch. */
 struct traffic_queue {
-	/** Odd: the pair is stopped. Half of it is the generation. Written by the control thread. */
+	/** Odd: the pair is stopped. Half of it is the generation. Control thread writes. */
 	_Atomic uint32_t epoch;
 	_Atomic uint32_t epoch_seen;	/**< the last one that the traffic thread took in */
 	uint32_t generation;
@@ -70,7 +70,7 @@ struct traffic {
 	struct rte_mempool *probe_pool;	/* what is tried on stopped queues comes from here */
 
 	_Atomic bool finish, quit;
-	/** Twice the number of resets begun; odd: one is under way. Written by the control thread. */
+	/** Twice the number of resets begun; odd: one is under way. Control thread writes. */
 	_Atomic uint32_t activity;
 	_Atomic uint16_t reset_queue;	/**< which queue that reset is of */
 	_Atomic uint64_t reset_gap;	/**< longest gap of another queue since this was zeroed */

@@ -178,7 +178,8 @@ vu_get_features(struct virtio_device *dev, uint64_t *features)
  * so a table that is older than an event cannot overtake the event's own.
  */
 static int
-send_mem_table(struct vhost_user *vu, struct vhost_user_reply *reply)
+send_mem_table(struct vhost_user *vu, const void *gone, size_t gone_len,
+	       struct vhost_user_reply *reply)
 {
 	struct vhost_user_msg msg = {
 		.request = VHOST_USER_SET_MEM_TABLE, .size = sizeof(msg.payload.mem)
@@ -187,7 +188,7 @@ send_mem_table(struct vhost_user *vu, struct vhost_user_reply *reply)
 	int ret;
 
 	reply->error = 0;
-	ret = vhost_mem_read(&mem);
+	ret = vhost_mem_read(&mem, gone, gone_len);
 	if (ret != 0 || (vu->mem_told && memcmp(&mem, &vu->mem, sizeof(mem)) == 0))
 		return ret;
 	msg.size = offsetof(struct vhost_user_mem_table, regions) +
@@ -215,7 +216,7 @@ vu_set_features(struct virtio_device *dev, uint64_t features)
 
 	rte_mcfg_mem_read_lock();
 	vu->mem_told = false;
-	ret = send_mem_table(vu, &vu->control);
+	ret = send_mem_table(vu, NULL, 0, &vu->control);
 	rte_mcfg_mem_read_unlock();
 	return ret != 0 ? ret : vhost_user_wait(&vu->ch, &vu->control, ANSWER_TIMEOUT_US);
 }
@@ -565,8 +566,7 @@ greet(struct virtio_device *dev)
 }
 
 static void
-mem_event(enum rte_mem_event type __rte_unused, const void *addr __rte_unused,
-	  size_t len __rte_unused, void *arg)
+mem_event(enum rte_mem_event type, const void *addr, size_t len, void *arg)
 {
 	struct virtio_device *dev = arg;
 	struct vhost_user *vu = dev->priv;
@@ -577,7 +577,7 @@ mem_event(enum rte_mem_event type __rte_unused, const void *addr __rte_unused,
 	 */
 	if (!vu->mem_told)
 		return;
-	ret = send_mem_table(vu, &vu->mem_event);
+	ret = send_mem_table(vu, addr, type == RTE_MEM_EVENT_FREE ? len : 0, &vu->mem_event);
 	/*
 	 * EAL's locks are held here, and a back-end in this very process allocates before it
 	 * answers. Without the answer, the order of messages still covers every ring that is set up

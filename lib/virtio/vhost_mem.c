@@ -8,6 +8,12 @@
 #include "vhost_mem.h"
 #include "virtio_log.h"
 
+struct reading {
+	struct vhost_mem *mem;
+	uint64_t gone;
+	size_t gone_len;
+};
+
 /*
  * Segments of one file and one distance between address and offset become one region, holes
  * included: with --single-file-segments a whole list of segments is one file.
@@ -15,12 +21,15 @@
 static int
 add_segment(const struct rte_memseg_list *msl __rte_unused, const struct rte_memseg *ms, void *arg)
 {
-	struct vhost_mem *mem = arg;
+	const struct reading *reading = arg;
+	struct vhost_mem *mem = reading->mem;
 	struct vhost_user_region *r;
 	size_t offset;
 	uint32_t i;
 	const int fd = rte_memseg_get_fd_thread_unsafe(ms);
 
+	if (ms->addr_64 - reading->gone < reading->gone_len)
+		return 0;
 	if (fd < 0 || rte_memseg_get_fd_offset_thread_unsafe(ms, &offset) != 0)
 		return 0;
 	for (i = 0; i < mem->table.count; i++) {
@@ -50,12 +59,15 @@ add_segment(const struct rte_memseg_list *msl __rte_unused, const struct rte_mem
 }
 
 int
-vhost_mem_read(struct vhost_mem *mem)
+vhost_mem_read(struct vhost_mem *mem, const void *gone, size_t gone_len)
 {
+	struct reading reading = {
+		.mem = mem, .gone = (uintptr_t)gone, .gone_len = gone_len
+	};
 	int ret;
 
 	memset(mem, 0, sizeof(*mem));
-	ret = rte_memseg_walk_thread_unsafe(add_segment, mem);
+	ret = rte_memseg_walk_thread_unsafe(add_segment, &reading);
 	if (ret != 0) {
 		VIRTIO_INIT_LOG(ERR,
 				"memory is in more than %d files, which vhost-user cannot carry: "

@@ -2,8 +2,9 @@
 """What the end-to-end tests share: the machine, the plug-in, the two ends of a connection."""
 
 import os
+import re
 import shutil
-import stat
+import subprocess
 import sys
 import tempfile
 from pathlib import Path
@@ -22,8 +23,7 @@ BUILD = Path(os.environ.get("VIRTIO_BUILD", ROOT / "build"))
 PLUGIN = Path(os.environ.get("VIRTIO_PMD_SO", BUILD / "drivers/net/virtio/librte_net_virtio.so"))
 LOGS = BUILD / "e2e-logs"
 FREE_HUGEPAGES = Path("/sys/kernel/mm/hugepages/hugepages-2048kB/free_hugepages")
-
-
+# Whether a test has failed.
 FAILED = pytest.StashKey()
 
 
@@ -40,24 +40,16 @@ def pytest_runtest_makereport(item):
             report.sections.append((f"the end of {log}", text[-3000:]))
 
 
-def others_may_write(path):
-    return any(folder.stat().st_mode & stat.S_IWOTH for folder in (path, *path.parents))
-
-
 @pytest.fixture(scope="session")
 def plugin():
     """Our driver, where EAL loads it from: below no folder that others may write to."""
     if not PLUGIN.is_file():
         pytest.exit(f"no plug-in at {PLUGIN}: build it first (ninja -C build)", 1)
-    homes = (os.environ.get("XDG_CACHE_HOME"), Path.home() / ".cache", Path.home(), "/var/lib")
-    for home in filter(None, homes):
-        home = Path(home).resolve()
-        if home.is_dir() and os.access(home, os.W_OK) and not others_may_write(home):
-            break
-    else:
-        pytest.exit("no folder for the plug-in: EAL loads none from below a world-writable "
-                    "folder; set XDG_CACHE_HOME to one that nobody else may write to", 1)
-    folder = Path(tempfile.mkdtemp(prefix="dpdk-virtio.", dir=home))
+    made = subprocess.run(["bash", "-euc", ". devtools/common.sh; make_private_dir"], cwd=ROOT,
+                          stdout=subprocess.PIPE, text=True)
+    if made.returncode != 0:
+        pytest.exit("no folder for the plug-in", 1)
+    folder = made.stdout.strip()
     yield str(shutil.copy(PLUGIN, folder))
     shutil.rmtree(folder)
 
@@ -118,7 +110,7 @@ def host(request):
     """Its logs stay, in the build folder, if the test fails."""
     # Short: the name of a socket may have 107 characters.
     folder = Path(tempfile.mkdtemp(prefix="virtio-"))
-    logs = LOGS / request.node.name.replace("/", "_")
+    logs = LOGS / re.sub(r"[^\w.=-]+", "_", request.node.name).strip("_")
     shutil.rmtree(logs, ignore_errors=True)
     logs.mkdir(parents=True)
     yield Host(folder, logs)

@@ -11,6 +11,7 @@
 #include <rte_cycles.h>
 #include <rte_errno.h>
 #include <rte_malloc.h>
+#include <rte_memzone.h>
 
 #include "virtio_ethdev.h"
 #include "virtio_log.h"
@@ -353,7 +354,7 @@ replace_ring(struct virtio_queue *q, uint16_t nb_desc, int node)
 	if (q->vq != NULL)
 		virtqueue_destroy(q->vq);
 	else
-		q->node = node;
+		q->node = vq->memory->socket_id;
 	q->vq = vq;
 	return 0;
 }
@@ -511,7 +512,11 @@ virtio_txq_info_get(struct rte_eth_dev *edev, uint16_t id, struct rte_eth_txq_in
 static void
 forget_if_released(struct virtio_queue *q, bool released)
 {
-	if (q->vq != NULL && released && virtqueue_destroy(q->vq) == 0)
+	if (q->vq == NULL || !released)
+		return;
+	/* It may have been released before its stop was proven, and have its buffers still. */
+	virtio_queue_drain(q);
+	if (virtqueue_destroy(q->vq) == 0)
 		q->vq = NULL;
 }
 
@@ -533,6 +538,8 @@ free_queue(struct virtio_queue *q)
 {
 	if (q == NULL)
 		return;
+	if (q->vq != NULL)
+		virtio_queue_drain(q);
 	if (q->vq != NULL && virtqueue_destroy(q->vq) != 0) {
 		VIRTIO_LOG(ERR,
 			   "%s queue %u: the device was not seen to let go of its ring; its memory "

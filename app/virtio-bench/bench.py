@@ -1,0 +1,374 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: BSD-3-Clause
+"""Run virtio-bench for two drivers in turn, and compare.
+
+devtools/run-bench.sh builds what this needs and calls it. Each measurement is a process of its own;
+those of the two drivers differ in EAL's -d alone and alternate: ours, packaged, ours, packaged. The
+back-end, where there is one, is one process for all of them, on the other core.
+"""
+
+import argparse
+import datetime
+import json
+import os
+import platform
+import selectors
+import subprocess
+import sys
+import tempfile
+
+import report
+
+DRIVERS = ('ours', 'packaged')
+FRONT_MB = 512
+BACK_MB = 256
+READY_SECONDS = 30
+GRACE_SECONDS = 10
+
+# The data paths, by the devargs that ask for them. `needs` is a word that the burst mode of a driver
+# of ours has where it took the path (drivers that tell no mode are believed), `cpu` what the packaged
+# driver needs to take it.
+PATHS = [
+    {'name': 'split', 'devargs': 'in_order=0'},
+    {'name': 'split, no mergeable', 'devargs': 'in_order=0,mrg_rxbuf=0'},
+    {'name': 'split, vectorised', 'devargs': 'in_order=0,mrg_rxbuf=0,vectorized=1',
+     'needs': 'vector'},
+    {'name': 'split, in-order', 'devargs': 'in_order=1', 'needs': 'order'},
+    {'name': 'packed', 'devargs': 'packed_vq=1,in_order=0'},
+    {'name': 'packed, in-order', 'devargs': 'packed_vq=1,in_order=1', 'needs': 'order'},
+    {'name': 'packed, no mergeable', 'devargs': 'packed_vq=1,in_order=0,mrg_rxbuf=0'},
+    {'name': 'packed, vectorised', 'devargs': 'packed_vq=1,in_order=1,mrg_rxbuf=0,vectorized=1',
+     'eal': ['--force-max-simd-bitwidth=512'], 'needs': 'vector', 'cpu': 'avx512vl'},
+]
+
+# What is done, and how often. `traffic` is (direction, size); a quick run has it all for the first
+# path and the first of it for the others.
+FULL = {
+    'pairs': 5, 'ms': 1000, 'step_bursts': 64, 'cycle_bursts': 100000,
+    'traffic': [(d, s) for s in ('64', '256', '1518', 'imix') for d in ('loop', 'rx', 'tx')],
+    'traffic_of_others': 12,
+    'life_rings': (256, 4096), 'life_pairs': (1, 4, 8, 16), 'life_runs': 3, 'life_rounds': 200,
+}
+QUICK = {
+    'pairs': 2, 'ms': 100, 'step_bursts': 8, 'cycle_bursts': 5000,
+    'traffic': [('loop', '64'), ('rx', '64'), ('tx', '64'), ('loop', 'imix')],
+    'traffic_of_others': 1,
+    'life_rings': (256,), 'life_pairs': (1, 4), 'life_runs': 1, 'life_rounds': 40,
+}
+SECTIONS = ('steps', 'rate', 'cycles', 'life')
+# The back-end's part in each direction of the port.
+OTHER_SIDE = {'loop': 'loop', 'rx': 'tx', 'tx': 'rx', 'idle': 'idle'}
+
+
+def say(text):
+    print('bench: ' + text, file=sys.stderr, flush=True)
+
+
+def die(text):
+    say('error: ' + text)
+    sys.exit(1)
+
+
+class Failed(Exception):
+    """A process that did not do its work, with its own words."""
+
+
+def words_of(stderr):
+    """The first line that says what was wrong, in the driver's own words where it has any."""
+    lines = [line for line in stderr.splitlines() if line.strip()]
+    for line in lines:
+        if line.startswith('virtio: ') or 'virtio_user_pmd_probe' in line:
+            return line
+    lines = [line for line in lines if not line.startswith('EAL: ')] or lines
+    return lines[-1] if lines else 'no word of why'
+
+
+class Bench:
+    """The machine and the programs."""
+
+    def __init__(self, args, folder):
+        self.args = args
+        self.folder = folder
+        self.socket = os.path.join(folder, 'vhost.sock')
+        self.counter = 0
+        cpus = sorted(os.sched_getaffinity(0))
+        if len(cpus) < 2:
+            die('two cores are wanted, one for the port and one for the back-end; here is one')
+        self.front_cpu, self.back_cpu = cpus[0], cpus[1]
+        self.huge = self.free_hugepages_mb() >= FRONT_MB + BACK_MB
+        self.failures = []
+
+    @staticmethod
+    def free_hugepages_mb():
+        try:
+            with open('/sys/kernel/mm/hugepages/hugepages-2048kB/free_hugepages',
+                      encoding='ascii') as file:
+                return 2 * int(file.read())
+        except OSError:
+            return 0
+
+    def command(self, cpu, megabytes, eal, options):
+        self.counter += 1
+        memory = ['--in-memory', '--single-file-segments'] if self.huge else \
+            ['--no-huge', '--no-shconf']
+        return [self.args.binary, '--lcores', f'0@{cpu}', *memory, '-m', str(megabytes),
+                '--no-pci', '--no-telemetry', '--iova-mode=va', '--log-level=*:warning',
+                '--file-prefix', f'virtio-bench-{os.getpid()}-{self.counter}', *eal,
+                '--', *options]
+
+    def front(self, driver, path, options, pairs=1, ring=256, null=False, deadline=60):
+        """One measurement: its JSON object. Raises Failed."""
+        eal = list(path.get('eal', []))
+        if driver == 'ours':
+            eal += ['-d', self.args.plugin]
+        eal += ['--vdev', f'net_virtio_user0,path={self.socket},queues={pairs},'
+                          f'queue_size={ring},{path["devargs"]}']
+        options = [*options, '--pairs', str(pairs), '--ring', str(ring),
+                   '--deadline', str(deadline)]
+        if null:
+            if os.path.exists(self.socket):
+                os.unlink(self.socket)
+            options += ['--null', self.socket]
+        command = self.command(self.front_cpu, FRONT_MB, eal, options)
+        name = f'{driver} driver, {path["name"]}, {" ".join(options[:3])}'
+        try:
+            # Its own watchdog says where it hangs; this is for the case that it cannot.
+            run = subprocess.run(command, capture_output=True, text=True, check=False,
+                                 timeout=deadline + GRACE_SECONDS, stdin=subprocess.DEVNULL,
+                                 preexec_fn=lambda: os.sched_setaffinity(0, {self.front_cpu}))
+        except subprocess.TimeoutExpired:
+            raise Failed(f'{name}: killed, it hung for {deadline + GRACE_SECONDS} s') from None
+        if run.returncode == 3:
+            raise Failed(f'{name}: {run.stderr.splitlines()[-1]}')
+        if run.returncode < 0:
+            raise Failed(f'{name}: died of signal {-run.returncode}: {words_of(run.stderr)}')
+        if run.returncode != 0:
+            raise Failed(words_of(run.stderr))
+        result = json.loads(run.stdout)
+        is_ours = os.path.realpath(result['object']) == os.path.realpath(self.args.plugin)
+        if is_ours != (driver == 'ours'):
+            raise Failed(f'{name}: it was {result["object"]} that served the port')
+        return result
+
+    def failed(self, what, error):
+        say(f'{what}: {error}')
+        self.failures.append(f'{what}: {error}')
+
+
+class BackEnd:
+    """virtio-bench serve on the stock net_vhost, in the other process on the other core."""
+
+    def __init__(self, bench, direction, size='64', pairs=1):
+        self.bench = bench
+        self.options = ['serve', '--direction', OTHER_SIDE[direction], '--size', size,
+                        '--pairs', str(pairs), '--deadline', '3600']
+        self.pairs = pairs
+        self.process = None
+
+    def __enter__(self):
+        bench = self.bench
+        if os.path.exists(bench.socket):
+            os.unlink(bench.socket)
+        eal = ['--vdev', f'net_vhost0,iface={bench.socket},queues={self.pairs}']
+        command = bench.command(bench.back_cpu, BACK_MB, eal, self.options)
+        self.log = open(os.path.join(bench.folder, 'back-end.log'), 'w+', encoding='utf-8')
+        self.process = subprocess.Popen(
+            command, stdout=subprocess.PIPE, stderr=self.log, text=True, stdin=subprocess.DEVNULL,
+            preexec_fn=lambda: os.sched_setaffinity(0, {bench.back_cpu}))
+        with selectors.DefaultSelector() as selector:
+            selector.register(self.process.stdout, selectors.EVENT_READ)
+            ready = selector.select(READY_SECONDS) and self.process.stdout.readline()
+        if ready != 'ready\n':
+            self.stop()
+            self.log.seek(0)
+            raise Failed(f'the back-end did not start: {words_of(self.log.read())}')
+        return self
+
+    def __exit__(self, *_):
+        self.stop()
+
+    def stop(self):
+        self.process.terminate()
+        try:
+            self.process.wait(GRACE_SECONDS)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+            say(f'back-end ({" ".join(self.options[:5])}): killed, it did not end when told to')
+        self.process.stdout.close()
+
+
+def probe(bench, path, entry):
+    """Whether each driver has this path: a port on the null device."""
+    there = {}
+    for driver in DRIVERS:
+        try:
+            result = bench.front(driver, path, ['steps', '--bursts', '1'], null=True)
+        except Failed as error:
+            entry[driver] = {'there': False, 'words': str(error)}
+            say(f'{path["name"]}: not there ({driver}): {error}')
+            continue
+        mode = ' / '.join(filter(None, (result['rx_mode'], result['tx_mode'])))
+        entry[driver] = {'there': True, 'mode': mode}
+        needs = path.get('needs', '')
+        if mode and needs not in mode.lower():
+            entry[driver]['words'] = f'takes {mode}'
+        there[driver] = True
+    if 'cpu' in path and path['cpu'] not in cpu_flags():
+        entry['packaged']['words'] = f'no {path["cpu"]} here: a scalar path is taken'
+    return there
+
+
+def cpu_flags():
+    with open('/proc/cpuinfo', encoding='utf-8') as file:
+        for line in file:
+            if line.startswith(('flags', 'Features')):
+                return line.split(':', 1)[1].split()
+    return []
+
+
+def measure_steps(bench, path, there, plan):
+    """Exact, so once for each driver that has the path."""
+    result = {}
+    options = ['steps', '--bursts', str(plan['step_bursts']), '--burst', str(bench.args.burst)]
+    with BackEnd(bench, 'loop'):
+        for driver in there:
+            run = bench.front(driver, path, options, deadline=300)
+            result[driver] = {key: run[key] for key in ('rx', 'tx', 'rx_bursts', 'tx_bursts')}
+    return result
+
+
+def measure_cycles(bench, path, plan):
+    options = ['cycles', '--bursts', str(plan['cycle_bursts']), '--burst', str(bench.args.burst)]
+    return [{driver: {key: run[key]['p50'] for key in ('rx', 'tx')}
+             for driver in DRIVERS for run in (bench.front(driver, path, options, null=True),)}
+            for _ in range(plan['pairs'])]
+
+
+def measure_rate(bench, path, direction, size, plan):
+    options = ['rate', '--direction', direction, '--size', size, '--ms', str(plan['ms']),
+               '--burst', str(bench.args.burst)]
+    with BackEnd(bench, direction, size):
+        runs = [{driver: bench.front(driver, path, options)['mpps'] for driver in DRIVERS}
+                for _ in range(plan['pairs'])]
+    return {'direction': direction, 'size': size, 'runs': runs}
+
+
+# What a queue's life is compared with: only ours can do the first two.
+WAYS = (('ours', 'rx-queue'), ('ours', 'tx-queue'), ('packaged', 'port'), ('packaged', 'plain'))
+
+
+def measure_life(bench, plan, ring, pairs):
+    runs = {f'{driver} {way}': [] for driver, way in WAYS}
+    words = {}
+    with BackEnd(bench, 'idle', pairs=pairs):
+        for _ in range(plan['life_runs']):
+            for driver, way in WAYS:
+                key = f'{driver} {way}'
+                if key in words:
+                    continue
+                try:
+                    run = bench.front(driver, PATHS[0],
+                                      ['life', '--way', way, '--rounds', str(plan['life_rounds'])],
+                                      pairs=pairs, ring=ring)
+                except Failed as error:
+                    words[key] = str(error)
+                    say(f'{key}, {pairs} pairs: {error}')
+                    continue
+                runs[key].append({name: run[f'{name}_us']
+                                  for name in ('stop', 'set_up', 'start', 'all')})
+    return {'ring': ring, 'pairs': pairs, 'runs': runs, 'words': words}
+
+
+def measure_path(bench, path, plan, first):
+    only = bench.args.only
+    entry = {'name': path['name'], 'devargs': path['devargs']}
+    there = probe(bench, path, entry)
+    jobs = []
+    if 'steps' in only and there:
+        jobs.append(('steps', lambda: entry.update(
+            steps=measure_steps(bench, path, there, plan))))
+    if len(there) == 2 and 'cycles' in only:
+        jobs.append(('cycles', lambda: entry.update(cycles=measure_cycles(bench, path, plan))))
+    if len(there) == 2 and 'rate' in only:
+        entry['rate'] = []
+        traffic = plan['traffic'][:None if first else plan['traffic_of_others']]
+        for direction, size in traffic:
+            jobs.append((f'rate, {direction}, {size}', lambda d=direction, s=size: entry[
+                'rate'].append(measure_rate(bench, path, d, s, plan))))
+    for name, job in jobs:
+        say(f'{path["name"]}: {name}')
+        try:
+            job()
+        except Failed as error:
+            bench.failed(f'{path["name"]}: {name}', error)
+    return entry
+
+
+def machine(bench):
+    model = 'unknown'
+    with open('/proc/cpuinfo', encoding='utf-8') as file:
+        for line in file:
+            if line.startswith('model name'):
+                model = line.split(':', 1)[1].strip()
+                break
+    version = subprocess.run(['pkg-config', '--modversion', 'libdpdk'], capture_output=True,
+                             text=True, check=False).stdout.strip()
+    return {'cpu': model, 'cpus': os.cpu_count(), 'front_cpu': bench.front_cpu,
+            'back_cpu': bench.back_cpu, 'kernel': platform.release(), 'dpdk': version,
+            'hugepages': bench.huge, 'load_before': os.getloadavg()[0]}
+
+
+def parse_args():
+    parser = argparse.ArgumentParser(description=__doc__.split('\n', maxsplit=1)[0])
+    parser.add_argument('--binary', required=True, help='virtio-bench')
+    parser.add_argument('--plugin', required=True, help='our driver, in a folder that EAL accepts')
+    parser.add_argument('--json', metavar='FILE', help='write all figures there')
+    parser.add_argument('--doc', metavar='FILE', help='write the tables between its two marks')
+    parser.add_argument('--quick', action='store_true', help='a look, in under two minutes')
+    parser.add_argument('--burst', type=int, default=32, choices=range(1, 65), metavar='1..64')
+    parser.add_argument('--only', type=lambda text: text.split(','), default=list(SECTIONS),
+                        metavar='LIST', help='some of ' + ','.join(SECTIONS))
+    args = parser.parse_args()
+    for section in args.only:
+        if section not in SECTIONS:
+            parser.error(f'--only {section}: must be some of {",".join(SECTIONS)}')
+    if args.doc:
+        report.check_marks(args.doc)
+    return args
+
+
+def main():
+    args = parse_args()
+    plan = QUICK if args.quick else FULL
+    with tempfile.TemporaryDirectory(prefix='virtio-bench.') as folder:
+        bench = Bench(args, folder)
+        result = {'program': 'virtio-bench', 'when': datetime.date.today().isoformat(),
+                  'machine': machine(bench), 'quick': args.quick, 'burst': args.burst,
+                  'plan': plan, 'only': args.only, 'paths': [], 'life': []}
+        if set(args.only) - {'life'}:
+            for i, path in enumerate(PATHS):
+                result['paths'].append(measure_path(bench, path, plan, i == 0))
+        if 'life' in args.only:
+            for ring in plan['life_rings']:
+                for pairs in plan['life_pairs']:
+                    say(f'life: ring {ring}, {pairs} pairs')
+                    try:
+                        result['life'].append(measure_life(bench, plan, ring, pairs))
+                    except Failed as error:
+                        bench.failed(f'life, ring {ring}, {pairs} pairs', error)
+        result['machine']['load_after'] = os.getloadavg()[0]
+        result['failures'] = bench.failures
+    text = report.render(result)
+    print(text)
+    if args.json:
+        with open(args.json, 'w', encoding='utf-8') as file:
+            json.dump(result, file, indent=1)
+            file.write('\n')
+    if args.doc:
+        report.put_into(args.doc, text)
+    return 1 if bench.failures else 0
+
+
+if __name__ == '__main__':
+    sys.exit(main())

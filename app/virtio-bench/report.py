@@ -1,0 +1,248 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""The tables of a benchmark's result, as Markdown that a terminal can show too."""
+
+import statistics
+import sys
+
+BEGIN = '<!-- figures of devtools/run-bench.sh: begin -->'
+END = '<!-- figures of devtools/run-bench.sh: end -->'
+
+
+def check_marks(path):
+    try:
+        with open(path, encoding='utf-8') as file:
+            text = file.read()
+    except OSError as error:
+        sys.exit(f'bench: error: {path}: {error.strerror}')
+    if text.count(BEGIN) != 1 or text.count(END) != 1 or text.index(BEGIN) > text.index(END):
+        sys.exit(f'bench: error: {path} wants one line "{BEGIN}" and below it one "{END}"')
+    return text
+
+
+def put_into(path, tables):
+    text = check_marks(path)
+    head, rest = text.split(BEGIN)
+    tail = rest.split(END)[1]
+    with open(path, 'w', encoding='utf-8') as file:
+        file.write(f'{head}{BEGIN}\n\n{tables.strip()}\n\n{END}{tail}')
+
+
+def table(head, rows):
+    """Columns padded, all but the first to the right."""
+    rows = [[str(cell) for cell in row] for row in [head, *rows]]
+    widths = [max(len(row[i]) for row in rows) for i in range(len(head))]
+    lines = ['| ' + ' | '.join(cell.ljust(width) if i == 0 else cell.rjust(width)
+                               for i, (cell, width) in enumerate(zip(row, widths))) + ' |'
+             for row in rows]
+    rule = ['-' * width if i == 0 else '-' * (width - 1) + ':' for i, width in enumerate(widths)]
+    lines.insert(1, '| ' + ' | '.join(rule) + ' |')
+    return '\n'.join(lines)
+
+
+def spread(values, digits=2):
+    """Median [least, greatest]."""
+    return f'{statistics.median(values):.{digits}f} [{min(values):.{digits}f}, ' \
+           f'{max(values):.{digits}f}]'
+
+
+def ratios(runs, value=lambda side: side):
+    return [value(run['ours']) / value(run['packaged']) for run in runs]
+
+
+def is_whole(entry):
+    """Ours has the path and took it."""
+    return entry['ours']['there'] and 'words' not in entry['ours'] and entry['packaged']['there']
+
+
+def mark(entry):
+    return entry['name'] + ('' if is_whole(entry) else ' (*)')
+
+
+def notes(result):
+    lines = []
+    for entry in result['paths']:
+        if not entry['ours']['there']:
+            lines.append(f'- (*) {entry["name"]}: ours is not there yet: '
+                         f'"{entry["ours"]["words"]}"')
+        elif 'words' in entry['ours']:
+            lines.append(f'- (*) {entry["name"]}: ours is not there yet; with these devargs it '
+                         f'{entry["ours"]["words"]}, and that is what was measured')
+        if 'words' in entry['packaged']:
+            lines.append(f'- (*) {entry["name"]}, packaged: {entry["packaged"]["words"]}')
+    return '\n'.join(lines)
+
+
+def render_steps(result):
+    rows = []
+    for entry in result['paths']:
+        steps = entry.get('steps', {})
+        ours, packaged = steps.get('ours'), steps.get('packaged')
+        row = [mark(entry)]
+        for way in ('rx', 'tx'):
+            row += [f'{ours[way]:.1f}' if ours else '-',
+                    f'{packaged[way]:.1f}' if packaged else '-',
+                    f'{ours[way] / packaged[way]:.2f}' if ours and packaged else '-']
+        both = [side['rx'] + side['tx'] if side else None for side in (ours, packaged)]
+        row += [f'{value:.1f}' if value else '-' for value in both]
+        row.append(f'{both[0] / both[1]:.2f}' if all(both) else '-')
+        rows.append(row)
+    head = ['instructions/packet', 'rx ours', 'pkg', 'ratio', 'tx ours', 'pkg', 'ratio',
+            'sum ours', 'pkg', 'ratio']
+    return table(head, rows)
+
+
+def render_cycles(result):
+    rows = []
+    for entry in result['paths']:
+        runs = entry.get('cycles')
+        if not runs:
+            continue
+        row = [mark(entry)]
+        for way in ('rx', 'tx'):
+            row += [f'{statistics.median(run[driver][way] for run in runs):.1f}'
+                    for driver in ('ours', 'packaged')]
+            row.append(spread(ratios(runs, lambda side, way=way: side[way])))
+        row.append(spread(ratios(runs, lambda side: side['rx'] + side['tx'])))
+        rows.append(row)
+    head = ['cycles/packet', 'rx ours', 'pkg', 'ratio', 'tx ours', 'pkg', 'ratio', 'sum ratio']
+    return table(head, rows)
+
+
+def render_rate(result):
+    rows = []
+    for entry in result['paths']:
+        for rate in entry.get('rate', []):
+            runs = rate['runs']
+            rows.append([mark(entry), rate['direction'], rate['size'],
+                         *[f'{statistics.median(run[driver] for run in runs):.2f}'
+                           for driver in ('ours', 'packaged')], spread(ratios(runs))])
+    return table(['path', 'traffic', 'bytes', 'ours Mpps', 'pkg Mpps', 'ratio'], rows)
+
+
+def life_median(life, key, part='all', point='p50'):
+    runs = life['runs'].get(key)
+    return statistics.median(run[part][point] for run in runs) if runs else None
+
+
+def render_life(result):
+    def cell(value):
+        return '-' if value is None else f'{value:.0f}' if value >= 100 else f'{value:.1f}'
+
+    rows, words = [], []
+    for life in result['life']:
+        row = [life['ring'], life['pairs']]
+        for key in ('ours rx-queue', 'ours tx-queue', 'packaged port', 'packaged plain'):
+            row.append(f'{cell(life_median(life, key))} / '
+                       f'{cell(life_median(life, key, point="p99"))}')
+        ours, port = life_median(life, 'ours rx-queue'), life_median(life, 'packaged port')
+        row.append(f'1 : {port / ours:.0f}' if ours and port else '-')
+        rows.append(row)
+        words += [f'- {key}, {life["pairs"]} pairs, ring {life["ring"]}: "{text}"'
+                  for key, text in life['words'].items()]
+    head = ['ring', 'pairs', 'ours: rx queue', 'ours: tx queue', 'pkg: port, reset',
+            'pkg: port, plain', 'rx queue : port']
+    parts = []
+    for life in result['life']:
+        steps = [life_median(life, 'ours rx-queue', part) for part in ('stop', 'set_up', 'start')]
+        if None not in steps:
+            parts.append([life['ring'], life['pairs'], *[cell(step) for step in steps]])
+    text = table(head, rows)
+    if parts:
+        text += '\n\nOne receive queue of ours, by step (p50):\n\n' + \
+            table(['ring', 'pairs', 'stop', 'set-up', 'start'], parts)
+    return text + ('\n\n' + '\n'.join(words) if words else '')
+
+
+def goals(result):
+    """The goals that this run can judge: what, goal, figure, whether it was met."""
+    rows = []
+
+    def judge(what, goal, figure, met, text=None):
+        rows.append([what, goal, text or f'{figure:.2f}', 'yes' if met else 'NO'])
+
+    whole = [entry for entry in result['paths'] if is_whole(entry)]
+    medians = []
+    for entry in whole:
+        vector = 'vectorised' in entry['name']
+        steps = entry.get('steps', {})
+        if len(steps) == 2:
+            limit = 0.35 if not vector else 0.50 if 'packed' in entry['name'] else 0.40
+            ours, packaged = steps['ours'], steps['packaged']
+            ratio = (ours['rx'] + ours['tx']) / (packaged['rx'] + packaged['tx'])
+            judge(f'instructions, rx + tx: {entry["name"]}', f'<= {limit:.2f}', ratio,
+                  ratio <= limit)
+            for way in ('rx', 'tx'):
+                ratio = ours[way] / packaged[way]
+                if ratio > 0.80:
+                    judge(f'instructions, {way}: {entry["name"]}', '<= 0.80', ratio, False)
+            if entry['name'] == 'split':
+                judge('instructions, rx: split, absolute', '<= 55', ours['rx'], ours['rx'] <= 55)
+                judge('instructions, tx: split, absolute', '<= 70', ours['tx'], ours['tx'] <= 70)
+        if entry.get('cycles'):
+            limit = 0.85 if vector else 0.60
+            ratio = statistics.median(ratios(entry['cycles'], lambda s: s['rx'] + s['tx']))
+            judge(f'cycles, rx + tx: {entry["name"]}', f'<= {limit:.2f}', ratio, ratio <= limit)
+        for rate in entry.get('rate', []):
+            medians.append((statistics.median(ratios(rate['runs'])), entry['name'],
+                            rate['direction'], rate['size']))
+    if medians:
+        least = min(medians)
+        judge('packets/s, least of all: ' + ', '.join(least[1:]), '>= 0.97', least[0],
+              least[0] >= 0.97)
+        middle = statistics.median(ratio for ratio, *_ in medians)
+        judge('packets/s, median of all', '>= 1.00', middle, middle >= 1.0)
+    for life in result['life']:
+        ours, port = life_median(life, 'ours rx-queue'), life_median(life, 'packaged port')
+        if life['ring'] != 256 or ours is None:
+            continue
+        judge(f'one receive queue of {life["pairs"]} pairs, us', '<= 200', ours, ours <= 200,
+              f'{ours:.0f}')
+        if port is not None:
+            judge(f'one receive queue : port, {life["pairs"]} pairs', '1 : 20', port / ours,
+                  port / ours >= 20, f'1 : {port / ours:.0f}')
+    return table(['goal', 'wanted', 'figure', 'met'], rows) if rows else 'None could be judged.'
+
+
+def render_head(result):
+    machine = result['machine']
+    memory = 'huge pages of 2 MB' if machine['hugepages'] else 'no huge pages'
+    text = f'{result["when"]}, {machine["cpu"]}, {machine["cpus"]} cores, Linux ' \
+           f'{machine["kernel"]}, DPDK {machine["dpdk"]}, {memory}; load average ' \
+           f'{machine["load_before"]:.1f} before, {machine["load_after"]:.1f} after.'
+    if result['quick']:
+        text += ' A quick run: too short for its times to mean much.'
+    if machine['load_before'] > 0.5:
+        text += ' Something else was running: only the instruction counts are to be trusted.'
+    return text
+
+
+def render(result):
+    burst = result['burst']
+    full = result['plan']['pairs']
+    sections = [
+        ('steps', 'Instructions per packet, exact',
+         f'64 bytes, bursts of {burst}, ring 256, on net_vhost.', render_steps),
+        ('cycles', 'Cycles per packet against a device that costs nothing',
+         f'64 bytes, bursts of {burst}, ring 256; medians, and the ratios of {full} pairs: median '
+         '[least, greatest].', render_cycles),
+        ('rate', 'Packets per second on net_vhost',
+         f'Bursts of {burst}, ring 256; medians, and the ratios of {full} pairs: median [least, '
+         'greatest].', render_rate),
+        ('life', 'Life of a queue, microseconds',
+         'p50 / p99 of stop + set-up + start. "port, reset": stop, configure so that the device is '
+         'reset, all set-ups, start; "port, plain": stop and start, which tells the device nothing '
+         'and gives nothing back.', render_life),
+    ]
+    parts = [render_head(result)]
+    for name, title, text, function in sections:
+        if name in result['only']:
+            parts.append(f'### {title}\n\n{text}\n\n{function(result)}')
+        else:
+            parts.append(f'### {title}\n\nNot measured in this run.')
+    parts.append('### Goals\n\n' + goals(result))
+    remarks = notes(result)
+    if remarks:
+        parts.append('### Notes\n\n' + remarks)
+    if result['failures']:
+        parts.append('### Failed\n\n' + '\n'.join('- ' + text for text in result['failures']))
+    return '\n\n'.join(parts)

@@ -1,0 +1,77 @@
+#!/bin/bash
+# SPDX-License-Identifier: BSD-3-Clause
+#
+# Usage: devtools/run-bench.sh [--quick] [--json FILE] [--doc FILE] [--plot FILE] [--burst N]
+#                              [--only LIST]
+#
+# Compares our driver with the packaged net_virtio. Makes the machine ready (devtools/setup.sh),
+# builds, and runs the same program, app/virtio-bench, for one and the other in turn, on two cores:
+#   steps   exact instructions per packet of rx_burst and tx_burst, by single-stepping
+#   rate    packets per second on the stock net_vhost: out and back, receive only, transmit only
+#   cycles  cycles per packet against a device that costs nothing
+#   life    how long it takes to stop, set up and start one queue, and what does the same with the
+#           packaged driver
+# The whole takes about an hour, on a machine that has nothing else to do; doc/performance.md tells
+# the method. Fails if a measurement did; a path that a driver does not have is no failure.
+#
+#   --quick      a look, in under two minutes; its times mean little, its instruction counts are
+#                exact
+#   --json FILE  write all figures there
+#   --doc FILE   write the tables into FILE too, between its two marks (doc/performance.md)
+#   --plot FILE  draw the figures (devtools/plot-bench.py), a .png
+#   --burst N    packets a burst, 1 to 64 (default 32)
+#   --only LIST  some of steps,rate,cycles,life
+#   --help       this text
+set -euo pipefail
+. "$(dirname "${BASH_SOURCE[0]}")/common.sh"
+
+args=()
+json=
+plot=
+while [ $# -gt 0 ]; do
+	case $1 in
+	--help)
+		print_help
+		exit 0
+		;;
+	--quick)
+		args+=("$1")
+		shift
+		;;
+	--json | --doc | --plot | --burst | --only)
+		[ $# -ge 2 ] || die "$1 wants a value (see --help)"
+		case $1 in
+		--json) json=$2 ;;
+		--plot) plot=$2 ;;
+		*) args+=("$1" "$2") ;;
+		esac
+		shift 2
+		;;
+	*) die "no such option: $1 (see --help)" ;;
+	esac
+done
+
+work=
+private=
+trap 'rm -rf "$work" "$private"' EXIT
+
+"$root/devtools/setup.sh"
+build_tree build
+# The plug-ins that EAL loads by itself.
+packaged=$(pkg-config --variable=driverdir libdpdk 2>/dev/null || true)
+[ -n "$packaged" ] || packaged=$(pkg-config --variable=libdir libdpdk)/dpdk
+packaged=$(find "$packaged" -name 'librte_net_virtio.so*' -print -quit 2>/dev/null || true)
+[ -n "$packaged" ] || die "the installed DPDK has no net_virtio plug-in to compare with"
+say "the packaged driver: $packaged"
+work=$(mktemp -d)
+private=$(make_private_dir)
+cp "$root/build/drivers/net/virtio/librte_net_virtio.so" "$private"
+[ -n "$json" ] || json=$work/bench.json
+
+status=0
+"$python" "$root/app/virtio-bench/bench.py" --binary "$root/build/app/virtio-bench/virtio-bench" \
+	--plugin "$private/librte_net_virtio.so" --json "$json" "${args[@]}" || status=$?
+if [ -n "$plot" ] && [ -s "$json" ]; then
+	"$python" "$root/devtools/plot-bench.py" "$json" "$plot"
+fi
+exit "$status"
