@@ -14,6 +14,8 @@
 #define RINGS 4
 #define SIZE 128
 
+static const struct ring_conf ring = { .size = SIZE };
+
 static struct fake_device *fake;
 static struct virtqueue *vq[RINGS];
 static struct buffer buffer[RINGS];
@@ -27,9 +29,9 @@ up(void)
 	memset(buffer, 0, sizeof(buffer));
 	fake = fake_device_create(RINGS, false);
 	for (i = 0; i < RINGS; i++) {
-		vq[i] = ring_create(&fake->dev, i, SIZE);
-		ring_push(vq[i], &buffer[i], 1, VRING_DESC_F_WRITE);
-		split_publish(vq[i]);
+		vq[i] = ring_create(&fake->dev, i, &ring);
+		ring_post(vq[i], &buffer[i], 1, VRING_DESC_F_WRITE);
+		ring_show(vq[i]);
 	}
 	fake_device_run(fake, vq, 3);
 }

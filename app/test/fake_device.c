@@ -86,15 +86,18 @@ fake_setup(struct virtqueue *vq)
 	struct fake_device *fake = fake_of(vq->dev);
 	struct fake_queue *q = &fake->queue[vq->index];
 	const int ret = called(vq->dev, FAKE_SETUP, vq->index);
+	const bool packed = virtio_device_has(vq->dev, VIRTIO_F_RING_PACKED);
+	void *driver = packed ? (void *)vq->driver_event : (void *)vq->avail;
+	void *device = packed ? (void *)vq->device_event : (void *)vq->used;
 
 	if (ret != 0)
 		return ret;
 	if (q->set_up)
 		breach(fake, "set up while the device has it", vq->index);
-	if (!split_device_used_is_zero(vq->size, vq->used))
+	if (!ring_device_area_is_zero(vq->size, packed, device))
 		breach(fake, "set up with a used area that is not zero", vq->index);
-	split_device_close(&q->ring);
-	split_device_open(&q->ring, vq->size, vq->desc, vq->avail, vq->used, vq->event_idx);
+	ring_device_close(&q->ring);
+	ring_device_open(&q->ring, vq->size, packed, vq->desc, driver, device, vq->event_idx);
 	q->set_up = true;
 	return 0;
 }
@@ -129,8 +132,8 @@ fake_notify(struct virtqueue *vq)
 static void
 let_go(struct fake_queue *q)
 {
-	if (q->ring.breach[0] == '\0')
-		split_device_close(&q->ring);
+	if (ring_device_breach(&q->ring)[0] == '\0')
+		ring_device_close(&q->ring);
 	q->set_up = false;
 	q->enabled = false;
 	q->stopping = false;
@@ -288,7 +291,7 @@ fake_device_destroy(struct fake_device *fake)
 
 	fake_check(fake);
 	for (i = 0; i < FAKE_MAX_QUEUES; i++)
-		split_device_close(&fake->queue[i].ring);
+		ring_device_close(&fake->queue[i].ring);
 	virtio_device_fini(&fake->dev);
 	free(fake);
 }
@@ -307,7 +310,7 @@ fake_answer_now(struct fake_device *fake, uint16_t index)
 	fake->reset_answer = FAKE_OBEYS;
 }
 
-struct split_device *
+struct ring_device *
 fake_ring(struct fake_device *fake, uint16_t index)
 {
 	CHECK(fake->queue[index].enabled);
@@ -365,8 +368,8 @@ fake_check(const struct fake_device *fake)
 	if (fake->breach[0] != '\0')
 		test_fail(__FILE__, __LINE__, "the driver broke a rule: %s", fake->breach);
 	for (i = 0; i < FAKE_MAX_QUEUES; i++) {
-		if (fake->queue[i].ring.breach[0] != '\0')
+		if (ring_device_breach(&fake->queue[i].ring)[0] != '\0')
 			test_fail(__FILE__, __LINE__, "the driver broke a rule: ring %u: %s", i,
-				  fake->queue[i].ring.breach);
+				  ring_device_breach(&fake->queue[i].ring));
 	}
 }

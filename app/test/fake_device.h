@@ -12,7 +12,7 @@
  * is told. A late answer is late by a number of waits.
  */
 
-#include "split_device.h"
+#include "ring_device.h"
 #include "virtio_device.h"
 #include "virtqueue.h"
 
@@ -48,7 +48,7 @@ struct fake_record {
 };
 
 struct fake_queue {
-	struct split_device ring; /**< the device's view, while set up */
+	struct ring_device ring; /**< the device's view, while set up */
 	bool set_up;
 	bool enabled;
 	bool stopping;
@@ -87,7 +87,7 @@ void fake_device_run(struct fake_device *fake, struct virtqueue *const *vqs, uns
 void fake_answer_now(struct fake_device *fake, uint16_t index);
 
 /** The device's view of a ring that it may touch. */
-struct split_device *fake_ring(struct fake_device *fake, uint16_t index);
+struct ring_device *fake_ring(struct fake_device *fake, uint16_t index);
 
 void fake_forget_record(struct fake_device *fake);
 /** The record as text, "setup 0, enable 0, notify 0", valid until the next call. */

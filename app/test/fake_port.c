@@ -48,6 +48,7 @@ fake_port_create(const struct fake_port_conf *conf)
 		.txmode.offloads = RTE_ETH_TX_OFFLOAD_MULTI_SEGS,
 	};
 	struct fake_port *fp = calloc(1, sizeof(*fp));
+	const bool packed = (conf->features & VU_F_PACKED) != 0;
 	char args[256];
 	uint16_t q;
 
@@ -65,9 +66,10 @@ fake_port_create(const struct fake_port_conf *conf)
 		fp->tx_pool[q] = make_pool("tx", made, q);
 	}
 	snprintf(args, sizeof(args),
-		 "path=%s,queues=%u,queue_reset=%s,queue_reset_timeout_ms=%u%s%s%s",
+		 "path=%s,queues=%u,queue_reset=%s,queue_reset_timeout_ms=%u,packed_vq=%d"
+		 "%s%s%s",
 		 fp->vu->path, FAKE_PORT_PAIRS, conf->method != NULL ? conf->method : "get_base",
-		 conf->timeout_ms != 0 ? conf->timeout_ms : 60000,
+		 conf->timeout_ms != 0 ? conf->timeout_ms : 60000, packed,
 		 conf->server ? ",server=1" : "", conf->args != NULL ? "," : "",
 		 conf->args != NULL ? conf->args : "");
 	CHECK_EQ(rte_vdev_init(fp->name, args), 0);
@@ -113,12 +115,12 @@ fake_port_destroy(struct fake_port *fp)
 uint16_t
 fake_port_prepare(struct fake_port *fp, uint16_t queue, uint32_t len, uint16_t buffers)
 {
-	struct split_device *sd = fake_vu_ring(fp->vu, 2 * queue);
-	struct split_device_chain chain;
+	struct ring_device *rd = fake_vu_ring(fp->vu, 2 * queue);
+	struct device_chain chain;
 
-	if (!split_device_take(sd, &chain))
+	if (!ring_device_take(rd, &chain))
 		test_fail(__FILE__, __LINE__, "rx queue %u: no buffer for the device %s", queue,
-			  sd->breach);
+			  ring_device_breach(rd));
 	CHECK_EQ(chain.n, 1);
 	CHECK(chain.part[0].writable);
 	CHECK(chain.part[0].len >= len + FAKE_PORT_HDR);
@@ -133,7 +135,7 @@ fake_port_write(struct fake_port *fp, uint16_t queue, uint32_t len)
 {
 	const uint16_t head = fake_port_prepare(fp, queue, len, 1);
 
-	split_device_use(fake_vu_ring(fp->vu, 2 * queue), head, len + FAKE_PORT_HDR);
+	ring_device_use(fake_vu_ring(fp->vu, 2 * queue), head, len + FAKE_PORT_HDR);
 }
 
 unsigned int
@@ -180,12 +182,12 @@ fake_port_send(struct fake_port *fp, uint16_t queue, unsigned int n)
 unsigned int
 fake_port_take(struct fake_port *fp, uint16_t queue, bool give_back)
 {
-	struct split_device *sd = fake_vu_ring(fp->vu, 2 * queue + 1);
-	struct split_device_chain chain;
+	struct ring_device *rd = fake_vu_ring(fp->vu, 2 * queue + 1);
+	struct device_chain chain;
 	uint8_t bytes[16384];
 	unsigned int n = 0;
 
-	while (split_device_take(sd, &chain)) {
+	while (ring_device_take(rd, &chain)) {
 		const char *why;
 		uint32_t len = 0;
 		uint16_t i;
@@ -203,11 +205,11 @@ fake_port_take(struct fake_port *fp, uint16_t queue, bool give_back)
 			test_fail(__FILE__, __LINE__, "tx queue %u has sent %s", queue, why);
 		fp->took[queue]++;
 		if (give_back)
-			split_device_use(sd, chain.head, 0);
+			ring_device_use(rd, chain.head, 0);
 		n++;
 	}
-	if (sd->breach[0] != '\0')
-		test_fail(__FILE__, __LINE__, "tx queue %u: %s", queue, sd->breach);
+	if (ring_device_breach(rd)[0] != '\0')
+		test_fail(__FILE__, __LINE__, "tx queue %u: %s", queue, ring_device_breach(rd));
 	return n;
 }
 

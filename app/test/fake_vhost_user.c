@@ -101,17 +101,32 @@ static void
 close_ring(struct fake_vu_ring *ring)
 {
 	if (ring->open)
-		split_device_close(&ring->sd);
+		ring_device_close(&ring->rd);
 	ring->open = false;
+}
+
+/* Descriptors, what the driver writes and what the device writes; false: not in memory told. */
+static bool
+find_parts(struct fake_vu *vu, const struct fake_vu_ring *ring, uint8_t *part[3])
+{
+	const bool packed = (vu->acked & VU_F_PACKED) != 0;
+
+	part[0] = map_region(vu, ring->desc, ring_device_desc_size(ring->num), true);
+	part[1] = map_region(vu, ring->avail, ring_device_driver_size(ring->num, packed), true);
+	part[2] = map_region(vu, ring->used, ring_device_device_size(ring->num, packed), true);
+	return part[0] != NULL && part[1] != NULL && part[2] != NULL;
 }
 
 /* The mapping has moved: where the ring is, not what it is doing. */
 static void
 find_ring(struct fake_vu *vu, struct fake_vu_ring *ring)
 {
-	ring->sd.desc = map_region(vu, ring->desc, split_device_desc_size(ring->num), true);
-	ring->sd.avail = map_region(vu, ring->avail, split_device_avail_size(ring->num), true);
-	ring->sd.used = map_region(vu, ring->used, split_device_used_size(ring->num), true);
+	uint8_t *part[3];
+
+	if (!find_parts(vu, ring, part))
+		breach(vu, "a ring that is served is not in the new memory");
+	else
+		ring_device_move(&ring->rd, part[0], part[1], part[2]);
 }
 
 static void
@@ -156,25 +171,23 @@ static void
 open_ring(struct fake_vu *vu, unsigned int index)
 {
 	struct fake_vu_ring *ring = &vu->ring[index];
-	uint8_t *desc, *avail, *used;
+	const bool packed = (vu->acked & VU_F_PACKED) != 0;
+	uint8_t *part[3];
 
 	if (ring->open)
 		return;
-	desc = map_region(vu, ring->desc, split_device_desc_size(ring->num), true);
-	avail = map_region(vu, ring->avail, split_device_avail_size(ring->num), true);
-	used = map_region(vu, ring->used, split_device_used_size(ring->num), true);
-	if (desc == NULL || avail == NULL || used == NULL) {
+	if (!find_parts(vu, ring, part)) {
 		breach(vu, "ring %u is not in the memory that was told", index);
 		return;
 	}
-	if (ring->base != 0)
-		breach(vu, "ring %u starts at %" PRIu32, index, ring->base);
-	if (!split_device_used_is_zero(ring->num, used))
-		breach(vu, "ring %u starts with a used area that is not zero", index);
-	ring->sd.map = fake_vu_map;
-	ring->sd.map_arg = vu;
-	split_device_open(&ring->sd, ring->num, desc, avail, used,
-			  (vu->acked & VU_F_EVENT_IDX) != 0);
+	/* Packed: both places 0, bits 15 and 31 are the wrap counters, which begin as 1 (2.8.1). */
+	if (ring->base != (packed ? 0x80008000 : 0))
+		breach(vu, "ring %u starts at 0x%" PRIx32, index, ring->base);
+	if (!ring_device_area_is_zero(ring->num, packed, part[2]))
+		breach(vu, "ring %u starts with a device area that is not zero", index);
+	ring_device_map(&ring->rd, fake_vu_map, vu);
+	ring_device_open(&ring->rd, ring->num, packed, part[0], part[1], part[2],
+			 (vu->acked & VU_F_EVENT_IDX) != 0);
 	ring->open = true;
 }
 
@@ -257,7 +270,7 @@ obey_ring(struct fake_vu *vu, struct message *m, uint64_t *value)
 			open_ring(vu, index);
 		break;
 	case VU_GET_VRING_BASE:
-		*value = (uint64_t)(ring->open ? ring->sd.avail_idx : 0) << 32 | index;
+		*value = (uint64_t)(ring->open ? ring_device_base(&ring->rd) : 0) << 32 | index;
 		ring->started = false;
 		ring->enabled = false;
 		close_ring(ring);
@@ -731,8 +744,10 @@ fake_vu_check(struct fake_vu *vu)
 
 	pthread_mutex_lock(&vu->lock);
 	for (i = 0; i < FAKE_VU_MAX_RINGS; i++) {
-		if (vu->ring[i].open && vu->ring[i].sd.breach[0] != '\0')
-			breach(vu, "ring %u: %.100s", i, vu->ring[i].sd.breach);
+		const char *why = ring_device_breach(&vu->ring[i].rd);
+
+		if (vu->ring[i].open && why[0] != '\0')
+			breach(vu, "ring %u: %.100s", i, why);
 	}
 	pthread_mutex_unlock(&vu->lock);
 	if (vu->breach[0] != '\0')
@@ -989,11 +1004,11 @@ fake_vu_is_enabled(struct fake_vu *vu, unsigned int index)
 	return is;
 }
 
-struct split_device *
+struct ring_device *
 fake_vu_ring(struct fake_vu *vu, unsigned int index)
 {
 	CHECK(fake_vu_is_enabled(vu, index));
-	return &vu->ring[index].sd;
+	return &vu->ring[index].rd;
 }
 
 uint64_t

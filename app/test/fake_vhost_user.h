@@ -19,7 +19,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "split_device.h"
+#include "ring_device.h"
 
 #define FAKE_VU_MAX_RINGS 32
 #define FAKE_VU_MAX_RECORD 4096
@@ -53,6 +53,7 @@ enum {
 #define VU_F_EVENT_IDX VU_BIT(29)
 #define VU_F_PROTOCOL VU_BIT(30)
 #define VU_F_VERSION_1 VU_BIT(32)
+#define VU_F_PACKED VU_BIT(34)
 #define VU_F_RING_RESET VU_BIT(40)
 #define VU_P_MQ VU_BIT(0)
 #define VU_P_RARP VU_BIT(2)
@@ -99,14 +100,14 @@ struct fake_vu_record {
 };
 
 struct fake_vu_ring {
-	struct split_device sd; /**< while enabled */
+	struct ring_device rd; /**< while enabled */
 	uint32_t num;
 	uint32_t base;
 	uint64_t desc, avail, used; /**< as the front-end names them */
 	bool has_num, has_base, has_addr, has_call;
 	bool started; /**< KICK seen, and no GET_VRING_BASE since */
 	bool enabled;
-	bool open;    /**< sd is in use */
+	bool open;    /**< rd is in use */
 	int kick_fd;
 	int call_fd;
 };
@@ -191,9 +192,9 @@ const char *fake_vu_recorded(struct fake_vu *vu);
 unsigned int fake_vu_count(struct fake_vu *vu, uint32_t request);
 
 /** The device's side of a ring, which must be enabled. */
-struct split_device *fake_vu_ring(struct fake_vu *vu, unsigned int index);
+struct ring_device *fake_vu_ring(struct fake_vu *vu, unsigned int index);
 bool fake_vu_is_enabled(struct fake_vu *vu, unsigned int index);
-/** Address of the front-end to address of ours; split_device_map_t. */
+/** Address of the front-end to address of ours; device_map_t. */
 void *fake_vu_map(void *arg, uint64_t addr, uint64_t len);
 /** Doorbells since the last call. */
 uint64_t fake_vu_kicks(struct fake_vu *vu, unsigned int index);

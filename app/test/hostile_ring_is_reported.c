@@ -16,7 +16,7 @@
 struct set {
 	struct fake_device *fake;
 	struct virtqueue *vq;
-	struct split_device *sd;
+	struct ring_device *rd;
 	struct ring_fence fence;
 	struct buffer *buffers;
 	unsigned int n;
@@ -26,16 +26,16 @@ static struct set set;
 
 /* The entry is not taken: what was wrong stays wrong until the ring is made anew. */
 static void
-check_bad_entry(bool chains)
+check_bad_entry(void)
 {
 	const uint16_t free_before = set.vq->free_count;
-	const int used = split_used(set.vq);
+	const int used = ring_ready(set.vq);
 	uint32_t len;
 
 	CHECK(used > 0);
-	CHECK(split_pop(set.vq, chains, &len) == NULL);
-	CHECK(split_pop(set.vq, chains, &len) == NULL);
-	CHECK_EQ(split_used(set.vq), used);
+	CHECK(ring_get(set.vq, &len) == NULL);
+	CHECK(ring_get(set.vq, &len) == NULL);
+	CHECK_EQ(ring_ready(set.vq), used);
 	CHECK_EQ(set.vq->free_count, free_before);
 }
 
@@ -43,37 +43,40 @@ check_bad_entry(bool chains)
 static void
 take_back_bad_entry(void)
 {
-	split_device_set_used_idx(set.sd, set.vq->used_next);
+	if (set.vq->conf.packed)
+		packed_device_take_back(&set.rd->pack, set.vq->used_next, set.vq->used_wrap);
+	else
+		split_device_set_used_idx(&set.rd->split, set.vq->used_next);
 }
 
 /* A running ring with so many buffers of so many descriptors, all taken by the device. */
 static void
 up(const struct ring_conf *ring, unsigned int n, uint16_t descs)
 {
-	struct split_device_chain chain;
+	struct device_chain chain;
 	unsigned int i;
 
 	memset(&set, 0, sizeof(set));
 	test_forget_log();
-	set.fake = fake_device_create(1, ring->event_idx);
-	set.vq = ring_create(&set.fake->dev, 0, ring->size);
+	set.fake = ring_device_for(ring);
+	set.vq = ring_create(&set.fake->dev, 0, ring);
 	set.n = n;
 	set.buffers = calloc(n + 1, sizeof(*set.buffers));
 	fake_device_run(set.fake, &set.vq, 1);
-	set.sd = fake_ring(set.fake, 0);
+	set.rd = fake_ring(set.fake, 0);
 	ring_fence(set.vq, &set.fence);
 	for (i = 0; i < n; i++)
-		ring_push(set.vq, &set.buffers[i], descs, VRING_DESC_F_WRITE);
-	split_publish(set.vq);
+		ring_post(set.vq, &set.buffers[i], descs, VRING_DESC_F_WRITE);
+	ring_show(set.vq);
 	for (i = 0; i < n; i++)
-		CHECK(split_device_take(set.sd, &chain));
+		CHECK(ring_device_take(set.rd, &chain));
 }
 
 /* What the owner does next: out of service, stop, reclaim; all buffers are there; runs again. */
 static void
-heal_and_down(const struct ring_conf *ring)
+heal_and_down(void)
 {
-	struct split_device_chain chain;
+	struct device_chain chain;
 	struct buffer again = { 0 };
 	uint32_t len;
 
@@ -86,20 +89,20 @@ heal_and_down(const struct ring_conf *ring)
 	CHECK_EQ(virtqueue_destroy(set.vq), -EBUSY);
 
 	CHECK_EQ(virtqueue_stop(set.vq, PATIENCE_US), 0);
-	split_device_poison(ring->size, set.vq->used);
+	ring_poison(set.vq);
 	CHECK(virtqueue_reclaim(set.vq, ring_take_back, NULL) >= 0);
 	ring_check_returned(set.buffers, set.n);
 	ring_check_fresh(set.vq);
 
 	CHECK_EQ(virtqueue_start(set.vq, PATIENCE_US), 0);
-	set.sd = fake_ring(set.fake, 0);
-	ring_push(set.vq, &again, 1, VRING_DESC_F_WRITE);
-	split_publish(set.vq);
-	CHECK(split_must_notify(set.vq));
-	CHECK(split_device_take(set.sd, &chain));
-	split_device_use(set.sd, chain.head, 5);
-	CHECK_EQ(split_used(set.vq), 1);
-	CHECK(split_pop(set.vq, true, &len) == &again);
+	set.rd = fake_ring(set.fake, 0);
+	ring_post(set.vq, &again, 1, VRING_DESC_F_WRITE);
+	ring_show(set.vq);
+	CHECK(ring_asks(set.vq));
+	CHECK(ring_device_take(set.rd, &chain));
+	ring_device_use(set.rd, chain.head, 5);
+	CHECK_EQ(ring_ready(set.vq), 1);
+	CHECK(ring_get(set.vq, &len) == &again);
 	CHECK_EQ(len, 5);
 
 	CHECK_EQ(virtqueue_stop(set.vq, PATIENCE_US), 0);
@@ -121,11 +124,14 @@ id_out_of_range(const struct ring_conf *ring)
 	for (descs = 1; descs <= 2; descs++) {
 		up(ring, RTE_DIM(bad), descs);
 		for (i = 0; i < RTE_DIM(bad); i++) {
-			split_device_use_raw(set.sd, bad[i], 64);
-			check_bad_entry(descs > 1);
+			/* A packed ring's ids have 16 bits. */
+			if (ring->packed && bad[i] > UINT16_MAX)
+				continue;
+			ring_device_use_raw(set.rd, bad[i], 64);
+			check_bad_entry();
 			take_back_bad_entry();
 		}
-		heal_and_down(ring);
+		heal_and_down();
 	}
 }
 
@@ -136,14 +142,14 @@ id_twice(const struct ring_conf *ring)
 	uint32_t len;
 
 	up(ring, 8, 1);
-	split_device_use_raw(set.sd, 3, 64);
-	split_device_use_raw(set.sd, 3, 64);
-	CHECK_EQ(split_used(set.vq), 2);
-	b = split_pop(set.vq, false, &len);
+	ring_device_use_raw(set.rd, 3, 64);
+	ring_device_use_raw(set.rd, 3, 64);
+	CHECK_EQ(ring_ready(set.vq), 2);
+	b = ring_get(set.vq, &len);
 	CHECK(b == &set.buffers[3]);
 	b->returned++;
-	check_bad_entry(false);
-	heal_and_down(ring);
+	check_bad_entry();
+	heal_and_down();
 }
 
 /* In one burst, looked at ahead: the second is found out before anything is taken. */
@@ -151,23 +157,23 @@ static void
 id_twice_in_a_burst(const struct ring_conf *ring)
 {
 	static const uint16_t ids[] = { 3, 1, 1, 0 };
-	struct split_view view;
+	struct ring_view view;
 	unsigned int i;
 	uint32_t len;
 
 	up(ring, 8, 1);
 	for (i = 0; i < RTE_DIM(ids); i++)
-		split_device_use_raw(set.sd, ids[i], 64);
-	CHECK_EQ(split_used(set.vq), RTE_DIM(ids));
-	view = split_view(set.vq, true);
-	CHECK_EQ(split_look(set.vq, &view, set.vq->used_next, &len), 3);
-	CHECK_EQ(split_look(set.vq, &view, set.vq->used_next + 1, &len), 1);
-	CHECK(split_look(set.vq, &view, set.vq->used_next + 2, &len) < 0);
-	split_took(set.vq, 2);
+		ring_device_use_raw(set.rd, ids[i], 64);
+	CHECK_EQ(ring_ready(set.vq), RTE_DIM(ids));
+	view = ring_view(set.vq, ring->packed);
+	CHECK_EQ(ring_look(set.vq, &view, 0, &len, ring->packed), 3);
+	CHECK_EQ(ring_look(set.vq, &view, 1, &len, ring->packed), 1);
+	CHECK(ring_look(set.vq, &view, 2, &len, ring->packed) < 0);
+	ring_took(set.vq, 2, ring->packed);
 	set.buffers[3].returned++;
 	set.buffers[1].returned++;
-	check_bad_entry(false);
-	heal_and_down(ring);
+	check_bad_entry();
+	heal_and_down();
 }
 
 /* The device takes buffers in any order; those it has given back and not got again are ours. */
@@ -175,7 +181,7 @@ static void
 id_that_is_the_drivers(const struct ring_conf *ring)
 {
 	const unsigned int n = 16;
-	struct split_device_chain chain;
+	struct device_chain chain;
 	uint16_t ids[16];
 	unsigned int lap, i;
 	uint32_t len;
@@ -186,29 +192,29 @@ id_that_is_the_drivers(const struct ring_conf *ring)
 	set.buffers = calloc(n, sizeof(*set.buffers));
 	for (lap = 0; lap < 3 * (ring->size / n) + 1; lap++) {
 		for (i = 0; i < n; i++)
-			ring_push(set.vq, &set.buffers[i], 1, VRING_DESC_F_WRITE);
-		split_publish(set.vq);
+			ring_post(set.vq, &set.buffers[i], 1, VRING_DESC_F_WRITE);
+		ring_show(set.vq);
 		for (i = 0; i < n; i++) {
-			CHECK(split_device_take(set.sd, &chain));
+			CHECK(ring_device_take(set.rd, &chain));
 			ids[i] = chain.head;
 		}
 		for (i = 0; i < n; i++) {
 			const uint16_t id = ids[(5 * i + lap) % n];
 			struct buffer *b;
 
-			split_device_use(set.sd, id, 64);
-			b = split_pop(set.vq, false, &len);
+			ring_device_use(set.rd, id, 64);
+			b = ring_get(set.vq, &len);
 			CHECK(b != NULL);
 			b->returned++;
 			if (i + 1 < n) {
-				split_device_use_raw(set.sd, id, 64);
-				check_bad_entry(false);
+				ring_device_use_raw(set.rd, id, 64);
+				check_bad_entry();
 				take_back_bad_entry();
 			}
 		}
 		ring_check_returned(set.buffers, n);
 	}
-	heal_and_down(ring);
+	heal_and_down();
 }
 
 static void
@@ -219,14 +225,14 @@ chain_id_twice(const struct ring_conf *ring)
 	uint32_t len;
 
 	up(ring, 8, descs);
-	split_device_use_raw(set.sd, 2 * descs, 64);
-	split_device_use_raw(set.sd, 2 * descs, 64);
-	b = split_pop(set.vq, true, &len);
+	ring_device_use_raw(set.rd, 2 * descs, 64);
+	ring_device_use_raw(set.rd, 2 * descs, 64);
+	b = ring_get(set.vq, &len);
 	CHECK(b == &set.buffers[2]);
 	b->returned++;
 	CHECK_EQ(set.vq->free_count, ring->size - 7 * descs);
-	check_bad_entry(true);
-	heal_and_down(ring);
+	check_bad_entry();
+	heal_and_down();
 }
 
 static void
@@ -236,23 +242,23 @@ id_of_no_head(const struct ring_conf *ring)
 
 	up(ring, 8, 3);
 	for (i = 0; i < 8; i++) {
-		split_device_use_raw(set.sd, 3 * i + 1 + i % 2, 64);
-		check_bad_entry(true);
+		ring_device_use_raw(set.rd, 3 * i + 1 + i % 2, 64);
+		check_bad_entry();
 		take_back_bad_entry();
 	}
-	heal_and_down(ring);
+	heal_and_down();
 }
 
 static void
 id_that_was_never_offered(const struct ring_conf *ring)
 {
 	up(ring, 8, 1);
-	split_device_use_raw(set.sd, 8, 64);
-	check_bad_entry(false);
+	ring_device_use_raw(set.rd, 8, 64);
+	check_bad_entry();
 	take_back_bad_entry();
-	split_device_use_raw(set.sd, ring->size - 1, 64);
-	check_bad_entry(false);
-	heal_and_down(ring);
+	ring_device_use_raw(set.rd, ring->size - 1, 64);
+	check_bad_entry();
+	heal_and_down();
 }
 
 /* The length is the owner's to judge: it gets what the device said, all 32 bits of it. */
@@ -267,13 +273,13 @@ length_is_handed_on(const struct ring_conf *ring)
 	for (i = 0; i < RTE_DIM(lengths); i++) {
 		struct buffer *b;
 
-		split_device_use(set.sd, i, lengths[i]);
-		b = split_pop(set.vq, false, &len);
+		ring_device_use(set.rd, i, lengths[i]);
+		b = ring_get(set.vq, &len);
 		CHECK(b == &set.buffers[i]);
 		CHECK_EQ(len, lengths[i]);
 		b->returned++;
 	}
-	heal_and_down(ring);
+	heal_and_down();
 }
 
 static void
@@ -284,15 +290,15 @@ used_index_runs_ahead(const struct ring_conf *ring)
 
 	for (i = 0; i < RTE_DIM(held); i++) {
 		up(ring, held[i], 1);
-		split_device_set_used_idx(set.sd, held[i]);
-		CHECK_EQ(split_used(set.vq), held[i]);
-		split_device_set_used_idx(set.sd, held[i] + 1);
-		CHECK_EQ(split_used(set.vq), -EPROTO);
-		split_device_set_used_idx(set.sd, ring->size);
-		CHECK_EQ(split_used(set.vq), -EPROTO);
-		split_device_set_used_idx(set.sd, 0x8000);
-		CHECK_EQ(split_used(set.vq), -EPROTO);
-		heal_and_down(ring);
+		split_device_set_used_idx(&set.rd->split, held[i]);
+		CHECK_EQ(ring_ready(set.vq), held[i]);
+		split_device_set_used_idx(&set.rd->split, held[i] + 1);
+		CHECK_EQ(ring_ready(set.vq), -EPROTO);
+		split_device_set_used_idx(&set.rd->split, ring->size);
+		CHECK_EQ(ring_ready(set.vq), -EPROTO);
+		split_device_set_used_idx(&set.rd->split, 0x8000);
+		CHECK_EQ(ring_ready(set.vq), -EPROTO);
+		heal_and_down();
 	}
 }
 
@@ -300,13 +306,13 @@ static void
 used_index_runs_ahead_of_a_full_ring(const struct ring_conf *ring)
 {
 	up(ring, ring->size, 1);
-	split_device_set_used_idx(set.sd, ring->size);
-	CHECK_EQ(split_used(set.vq), ring->size);
-	split_device_set_used_idx(set.sd, ring->size + 1);
-	CHECK_EQ(split_used(set.vq), -EPROTO);
-	split_device_set_used_idx(set.sd, UINT16_MAX);
-	CHECK_EQ(split_used(set.vq), -EPROTO);
-	heal_and_down(ring);
+	split_device_set_used_idx(&set.rd->split, ring->size);
+	CHECK_EQ(ring_ready(set.vq), ring->size);
+	split_device_set_used_idx(&set.rd->split, ring->size + 1);
+	CHECK_EQ(ring_ready(set.vq), -EPROTO);
+	split_device_set_used_idx(&set.rd->split, UINT16_MAX);
+	CHECK_EQ(ring_ready(set.vq), -EPROTO);
+	heal_and_down();
 }
 
 static void
@@ -316,22 +322,22 @@ used_index_goes_back(const struct ring_conf *ring)
 	unsigned int i;
 
 	up(ring, 8, 1);
-	split_device_set_used_idx(set.sd, UINT16_MAX);
-	CHECK_EQ(split_used(set.vq), -EPROTO);
-	split_device_set_used_idx(set.sd, 0);
+	split_device_set_used_idx(&set.rd->split, UINT16_MAX);
+	CHECK_EQ(ring_ready(set.vq), -EPROTO);
+	split_device_set_used_idx(&set.rd->split, 0);
 	for (i = 0; i < 4; i++) {
 		struct buffer *b;
 
-		split_device_use(set.sd, i, 0);
-		b = split_pop(set.vq, false, &len);
+		ring_device_use(set.rd, i, 0);
+		b = ring_get(set.vq, &len);
 		CHECK(b == &set.buffers[i]);
 		b->returned++;
 	}
-	split_device_set_used_idx(set.sd, 3);
-	CHECK_EQ(split_used(set.vq), -EPROTO);
-	split_device_set_used_idx(set.sd, 0);
-	CHECK_EQ(split_used(set.vq), -EPROTO);
-	heal_and_down(ring);
+	split_device_set_used_idx(&set.rd->split, 3);
+	CHECK_EQ(ring_ready(set.vq), -EPROTO);
+	split_device_set_used_idx(&set.rd->split, 0);
+	CHECK_EQ(ring_ready(set.vq), -EPROTO);
+	heal_and_down();
 }
 
 /* Chains: fewer buffers than descriptors are out, and that is the limit. */
@@ -339,48 +345,110 @@ static void
 used_index_counts_buffers_and_not_descriptors(const struct ring_conf *ring)
 {
 	up(ring, 4, 3);
-	split_device_set_used_idx(set.sd, 4);
-	CHECK_EQ(split_used(set.vq), 4);
-	split_device_set_used_idx(set.sd, 5);
-	CHECK_EQ(split_used(set.vq), -EPROTO);
-	heal_and_down(ring);
+	split_device_set_used_idx(&set.rd->split, 4);
+	CHECK_EQ(ring_ready(set.vq), 4);
+	split_device_set_used_idx(&set.rd->split, 5);
+	CHECK_EQ(ring_ready(set.vq), -EPROTO);
+	heal_and_down();
+}
+
+/* Everything looks used, and no more counts than the device was given. */
+static void
+flags_say_used_where_nothing_was_given(const struct ring_conf *ring)
+{
+	static const uint16_t held[] = { 0, 1, 5 };
+	unsigned int i, n;
+
+	for (i = 0; i < RTE_DIM(held); i++) {
+		up(ring, held[i], 1);
+		for (n = 0; n < ring->size; n++)
+			ring_device_use_raw(set.rd, n, 64);
+		CHECK_EQ(ring_ready(set.vq), held[i]);
+		CHECK_EQ(ring_used_hint(set.vq, UINT16_MAX, true), held[i]);
+		for (n = 0; n < held[i]; n++) {
+			struct buffer *b;
+			uint32_t len;
+
+			b = ring_get(set.vq, &len);
+			CHECK(b == &set.buffers[n]);
+			b->returned++;
+		}
+		CHECK_EQ(ring_ready(set.vq), 0);
+		CHECK_EQ(ring_used_hint(set.vq, UINT16_MAX, true), 0);
+		heal_and_down();
+	}
+}
+
+/* Flags of the lap before or after this one, and those of neither: not used yet. */
+static void
+flags_of_another_lap(const struct ring_conf *ring)
+{
+	static const uint16_t flags[] = { 0x0000, 0x8000, 0x0080, 0x7f7f, 0xff7f, 0x7fff };
+	unsigned int i;
+
+	up(ring, 8, 1);
+	for (i = 0; i < RTE_DIM(flags); i++) {
+		memcpy(set.rd->pack.desc + 14, &flags[i], sizeof(flags[i]));
+		CHECK_EQ(ring_ready(set.vq), 0);
+		CHECK_EQ(ring_used_hint(set.vq, UINT16_MAX, true), 0);
+	}
+	heal_and_down();
+}
+
+/* Where the device may not write, or what the driver has no reason to read again. */
+static void
+scribble(const struct ring_conf *ring)
+{
+	unsigned int i;
+
+	if (!ring->packed) {
+		memset(set.rd->split.desc, 0xff, ring_device_desc_size(ring->size));
+		memset(set.rd->split.avail, 0xff, ring_device_driver_size(ring->size, false));
+		return;
+	}
+	/* All but id, length and flags of descriptors that are used, and flags that say so. */
+	for (i = 0; i < ring->size; i++)
+		memset(set.rd->pack.desc + 16 * i, 0xff, 14);
+	memset(set.rd->pack.driver_event, 0xff, ring_device_driver_size(ring->size, true));
 }
 
 /*
- * The device may write where it should only read. The driver goes by what it keeps itself: it reads
- * neither descriptors nor the avail ring, and so what it gets back stays right.
+ * The device may write where it should only read. The driver goes by what it keeps itself, and so
+ * what it gets back stays right.
  */
 static void
-descriptors_and_avail_are_scribbled_over(const struct ring_conf *ring)
+what_the_driver_wrote_is_scribbled_over(const struct ring_conf *ring)
 {
+	struct device_chain chain;
 	unsigned int lap, i;
 	uint32_t len;
 
 	up(ring, 8, 3);
 	for (lap = 0; lap < 3; lap++) {
-		memset(set.sd->desc, 0xff, split_device_desc_size(ring->size));
-		memset(set.sd->avail, 0xff, split_device_avail_size(ring->size));
+		scribble(ring);
 		for (i = 0; i < 8; i++) {
 			/* A new ring hands descriptors out in order. */
 			const uint16_t head = (lap * 24 + 3 * i) % ring->size;
 			struct buffer *b;
 
-			split_device_use_raw(set.sd, head, i);
-			CHECK_EQ(split_used(set.vq), 1);
-			b = split_pop(set.vq, true, &len);
+			ring_device_use(set.rd, head, i);
+			CHECK_EQ(ring_ready(set.vq), 1);
+			b = ring_get(set.vq, &len);
 			CHECK(b == &set.buffers[i]);
 			CHECK_EQ(len, i);
 			b->returned++;
 		}
 		CHECK_EQ(set.vq->free_count, ring->size);
 		for (i = 0; i < 8; i++)
-			ring_push(set.vq, &set.buffers[i], 3, VRING_DESC_F_WRITE);
-		split_publish(set.vq);
+			ring_post(set.vq, &set.buffers[i], 3, VRING_DESC_F_WRITE);
+		ring_show(set.vq);
+		for (i = 0; i < 8; i++)
+			CHECK(ring_device_take(set.rd, &chain));
 	}
-	heal_and_down(ring);
+	heal_and_down();
 }
 
-/* Anything at all in the used ring, for long: every buffer comes back at most once a post. */
+/* Anything at all is said to be used, for long: every buffer comes back at most once a post. */
 static void
 noise(const struct ring_conf *ring)
 {
@@ -398,21 +466,18 @@ noise(const struct ring_conf *ring)
 		for (i = 0; i < entries; i++) {
 			state = state * 1664525 + 1013904223;
 			/* One in four may be right. */
-			split_device_use_raw(set.sd, (state & 0x300) == 0 ? state :
-					     (state >> 10) % ring->size, state >> 3);
+			ring_device_use_raw(set.rd, (state & 0x300) == 0 ? state :
+					    (state >> 10) % ring->size, state >> 3);
 		}
 		state = state * 1664525 + 1013904223;
-		if (state >> 28 == 0)
-			split_device_set_used_idx(set.sd, state >> 8);
-		used = split_used(set.vq);
-		if (used < 0) {
-			CHECK_EQ(used, -EPROTO);
-			take_back_bad_entry();
-			continue;
-		}
-		while (used-- > 0) {
-			struct buffer *b = split_pop(set.vq, true, &len);
+		if (state >> 28 == 0 && !ring->packed)
+			split_device_set_used_idx(&set.rd->split, state >> 8);
+		while ((used = ring_ready(set.vq)) != 0) {
+			struct buffer *b;
 
+			if (used < 0)
+				CHECK_EQ(used, -EPROTO);
+			b = used < 0 ? NULL : ring_get(set.vq, &len);
 			if (b == NULL) {
 				take_back_bad_entry();
 				break;
@@ -420,20 +485,23 @@ noise(const struct ring_conf *ring)
 			CHECK_EQ(b->returned, b->posted - 1);
 			b->returned++;
 			popped++;
-			ring_push(set.vq, b, 3, VRING_DESC_F_WRITE);
+			/* As if the device had taken it. */
+			if (ring->packed)
+				set.rd->pack.descs[set.vq->order[set.vq->free_head]] = 3;
+			ring_post(set.vq, b, 3, VRING_DESC_F_WRITE);
+			ring_show(set.vq);
 		}
-		split_publish(set.vq);
 		CHECK(set.vq->free_count <= ring->size);
 	}
 	CHECK(popped > 0);
-	heal_and_down(ring);
+	heal_and_down();
 }
 
 static void
 only_a_live_ring_is_quarantined(void)
 {
 	struct fake_device *fake = fake_device_create(1, false);
-	struct virtqueue *vq = ring_create(&fake->dev, 0, 256);
+	struct virtqueue *vq = ring_create(&fake->dev, 0, &(struct ring_conf){ .size = 256 });
 
 	CHECK(!virtqueue_quarantine(vq, "a test"));
 	CHECK_EQ(virtqueue_state(vq), VIRTQUEUE_READY);
@@ -459,11 +527,13 @@ TEST_MAIN(
 	TEST_EVERY_RING(id_of_no_head),
 	TEST_EVERY_RING(id_that_was_never_offered),
 	TEST_EVERY_RING(length_is_handed_on),
-	TEST_EVERY_RING(used_index_runs_ahead),
-	TEST_EVERY_RING(used_index_runs_ahead_of_a_full_ring),
-	TEST_EVERY_RING(used_index_goes_back),
-	TEST_EVERY_RING(used_index_counts_buffers_and_not_descriptors),
-	TEST_EVERY_RING(descriptors_and_avail_are_scribbled_over),
+	TEST_EVERY_SPLIT_RING(used_index_runs_ahead),
+	TEST_EVERY_SPLIT_RING(used_index_runs_ahead_of_a_full_ring),
+	TEST_EVERY_SPLIT_RING(used_index_goes_back),
+	TEST_EVERY_SPLIT_RING(used_index_counts_buffers_and_not_descriptors),
+	TEST_EVERY_PACKED_RING(flags_say_used_where_nothing_was_given),
+	TEST_EVERY_PACKED_RING(flags_of_another_lap),
+	TEST_EVERY_RING(what_the_driver_wrote_is_scribbled_over),
 	TEST_EVERY_RING(noise),
 	TEST(only_a_live_ring_is_quarantined),
 )

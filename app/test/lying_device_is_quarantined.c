@@ -13,7 +13,7 @@
 
 struct lie {
 	const char *name;
-	void (*tell)(struct fake_port *fp, struct split_device *sd);
+	void (*tell)(struct fake_port *fp, struct ring_device *rd);
 	uint64_t features;     /* of the device that tells it */
 	unsigned int received; /* frames that are right before it */
 	const char *log;
@@ -22,110 +22,110 @@ struct lie {
 /* ---- lies of receive: two right frames precede each ------------------------------------------ */
 
 static void
-id_out_of_range(struct fake_port *fp __rte_unused, struct split_device *sd)
+id_out_of_range(struct fake_port *fp __rte_unused, struct ring_device *rd)
 {
-	split_device_use_raw(sd, FAKE_PORT_SIZE, 100);
+	ring_device_use_raw(rd, FAKE_PORT_SIZE, 100);
 }
 
 static void
-id_far_out_of_range(struct fake_port *fp __rte_unused, struct split_device *sd)
+id_far_out_of_range(struct fake_port *fp __rte_unused, struct ring_device *rd)
 {
-	split_device_use_raw(sd, UINT32_MAX, 100);
+	ring_device_use_raw(rd, UINT32_MAX, 100);
 }
 
 static void
-id_of_high_bits(struct fake_port *fp __rte_unused, struct split_device *sd)
+id_of_high_bits(struct fake_port *fp __rte_unused, struct ring_device *rd)
 {
-	split_device_use_raw(sd, 65536 + 5, 100);
+	ring_device_use_raw(rd, 65536 + 5, 100);
 }
 
 static void
-id_twice(struct fake_port *fp __rte_unused, struct split_device *sd)
+id_twice(struct fake_port *fp __rte_unused, struct ring_device *rd)
 {
 	/* Buffer 0 has just been given back. */
-	split_device_use_raw(sd, 0, 100);
+	ring_device_use_raw(rd, 0, 100);
 }
 
 static void
-longer_than_the_buffer(struct fake_port *fp, struct split_device *sd)
+longer_than_the_buffer(struct fake_port *fp, struct ring_device *rd)
 {
 	const uint16_t head = fake_port_prepare(fp, 0, 100, 1);
 
-	split_device_use(sd, head, FAKE_PORT_ROOM + FAKE_PORT_HDR + 1);
+	ring_device_use(rd, head, FAKE_PORT_ROOM + FAKE_PORT_HDR + 1);
 }
 
 static void
-of_length_4_g(struct fake_port *fp, struct split_device *sd)
+of_length_4_g(struct fake_port *fp, struct ring_device *rd)
 {
 	const uint16_t head = fake_port_prepare(fp, 0, 100, 1);
 
-	split_device_use(sd, head, UINT32_MAX);
+	ring_device_use(rd, head, UINT32_MAX);
 }
 
 static void
-index_ahead(struct fake_port *fp __rte_unused, struct split_device *sd)
+index_ahead(struct fake_port *fp __rte_unused, struct ring_device *rd)
 {
-	split_device_set_used_idx(sd, sd->used_idx + FAKE_PORT_SIZE);
+	split_device_set_used_idx(&rd->split, rd->split.used_idx + FAKE_PORT_SIZE);
 }
 
 static void
-index_far_ahead(struct fake_port *fp __rte_unused, struct split_device *sd)
+index_far_ahead(struct fake_port *fp __rte_unused, struct ring_device *rd)
 {
-	split_device_set_used_idx(sd, sd->used_idx + 0x8000);
+	split_device_set_used_idx(&rd->split, rd->split.used_idx + 0x8000);
 }
 
 static void
-frame_of_no_buffer(struct fake_port *fp, struct split_device *sd)
+frame_of_no_buffer(struct fake_port *fp, struct ring_device *rd)
 {
 	const uint16_t head = fake_port_prepare(fp, 0, 100, 0);
 
-	split_device_use(sd, head, 100 + FAKE_PORT_HDR);
+	ring_device_use(rd, head, 100 + FAKE_PORT_HDR);
 }
 
 static void
-frame_of_all_buffers_and_one(struct fake_port *fp, struct split_device *sd)
+frame_of_all_buffers_and_one(struct fake_port *fp, struct ring_device *rd)
 {
 	const uint16_t head = fake_port_prepare(fp, 0, 100, FAKE_PORT_SIZE + 1);
 
-	split_device_use(sd, head, 100 + FAKE_PORT_HDR);
+	ring_device_use(rd, head, 100 + FAKE_PORT_HDR);
 }
 
 static void
-frame_of_65535_buffers(struct fake_port *fp, struct split_device *sd)
+frame_of_65535_buffers(struct fake_port *fp, struct ring_device *rd)
 {
 	const uint16_t head = fake_port_prepare(fp, 0, 100, UINT16_MAX);
 
-	split_device_use(sd, head, 100 + FAKE_PORT_HDR);
+	ring_device_use(rd, head, 100 + FAKE_PORT_HDR);
 }
 
 static void
-second_buffer_of_a_frame_is_none(struct fake_port *fp, struct split_device *sd)
+second_buffer_of_a_frame_is_none(struct fake_port *fp, struct ring_device *rd)
 {
 	const uint16_t head = fake_port_prepare(fp, 0, 1000, 3);
 	const uint16_t second = fake_port_prepare(fp, 0, 1000, 1);
 
-	split_device_use(sd, head, 1000 + FAKE_PORT_HDR);
-	split_device_use(sd, second, 1000);
-	split_device_use_raw(sd, FAKE_PORT_SIZE + 3, 1000);
+	ring_device_use(rd, head, 1000 + FAKE_PORT_HDR);
+	ring_device_use(rd, second, 1000);
+	ring_device_use_raw(rd, FAKE_PORT_SIZE + 3, 1000);
 }
 
 static void
-second_buffer_of_a_frame_is_the_first(struct fake_port *fp, struct split_device *sd)
+second_buffer_of_a_frame_is_the_first(struct fake_port *fp, struct ring_device *rd)
 {
 	const uint16_t head = fake_port_prepare(fp, 0, 1000, 2);
 
-	split_device_use(sd, head, 1000 + FAKE_PORT_HDR);
-	split_device_use_raw(sd, head, 1000);
+	ring_device_use(rd, head, 1000 + FAKE_PORT_HDR);
+	ring_device_use_raw(rd, head, 1000);
 }
 
 static void
-second_buffer_of_a_frame_is_too_long(struct fake_port *fp, struct split_device *sd)
+second_buffer_of_a_frame_is_too_long(struct fake_port *fp, struct ring_device *rd)
 {
 	const uint16_t head = fake_port_prepare(fp, 0, 1000, 2);
 	const uint16_t second = fake_port_prepare(fp, 0, 1000, 1);
 
-	split_device_use(sd, head, 1000 + FAKE_PORT_HDR);
-	split_device_use(sd, second, FAKE_PORT_ROOM + FAKE_PORT_HDR + 1);
+	ring_device_use(rd, head, 1000 + FAKE_PORT_HDR);
+	ring_device_use(rd, second, FAKE_PORT_ROOM + FAKE_PORT_HDR + 1);
 }
 
 #define OWNS "used id that the device does not own"
@@ -244,7 +244,7 @@ runts_are_counted(void)
 		for (i = 0; i < RTE_DIM(lens); i++) {
 			const uint16_t head = fake_port_prepare(fp, 0, 100, 1);
 
-			split_device_use(fake_vu_ring(fp->vu, 0), head, lens[i]);
+			ring_device_use(fake_vu_ring(fp->vu, 0), head, lens[i]);
 			/* The one that does not arrive. */
 			fp->got[0]++;
 			fake_port_write(fp, 0, 100);
@@ -265,19 +265,19 @@ frame_comes_in_two_goes(void)
 {
 	struct fake_port *fp =
 		fake_port_start(&(struct fake_port_conf){ .features = VU_F_MRG_RXBUF });
-	struct split_device *sd = fake_vu_ring(fp->vu, 0);
-	struct split_device_chain second;
+	struct ring_device *rd = fake_vu_ring(fp->vu, 0);
+	struct device_chain second;
 	struct rte_mbuf *m[4];
 	uint16_t head;
 
 	fake_port_write(fp, 0, 100);
 	head = fake_port_prepare(fp, 0, 100, 2);
-	CHECK(split_device_take(sd, &second));
+	CHECK(ring_device_take(rd, &second));
 	memset(second.part[0].at, 0x31, 50);
-	split_device_use(sd, head, 100 + FAKE_PORT_HDR);
+	ring_device_use(rd, head, 100 + FAKE_PORT_HDR);
 	CHECK_EQ(fake_port_receive(fp, 0), 1);
 	CHECK_EQ(fake_port_receive(fp, 0), 0);
-	split_device_use(sd, second.head, 50);
+	ring_device_use(rd, second.head, 50);
 	CHECK_EQ(rte_eth_rx_burst(fp->port, 0, m, 4), 1);
 	CHECK_EQ(m[0]->nb_segs, 2);
 	CHECK_EQ(m[0]->pkt_len, 150);
@@ -293,9 +293,9 @@ frame_comes_in_two_goes(void)
 /* ---- lies of transmit: of 20 packets the first two were given back right --------------------- */
 
 static void
-index_goes_back(struct fake_port *fp __rte_unused, struct split_device *sd)
+index_goes_back(struct fake_port *fp __rte_unused, struct ring_device *rd)
 {
-	split_device_set_used_idx(sd, UINT16_MAX);
+	split_device_set_used_idx(&rd->split, UINT16_MAX);
 }
 
 static const struct lie tx_lies[] = {
@@ -317,15 +317,15 @@ transmit(bool by_burst)
 		const struct lie *lie = &tx_lies[i];
 		struct fake_port *fp =
 			fake_port_start(&(struct fake_port_conf){ .features = lie->features });
-		struct split_device *sd = fake_vu_ring(fp->vu, 1);
+		struct ring_device *rd = fake_vu_ring(fp->vu, 1);
 		unsigned int in_use;
 
 		test_forget_log();
 		CHECK_EQ(fake_port_send(fp, 0, 20), 20);
 		CHECK_EQ(fake_port_take(fp, 0, false), 20);
-		split_device_use(sd, 0, 0);
-		split_device_use(sd, 1, 0);
-		lie->tell(fp, sd);
+		ring_device_use(rd, 0, 0);
+		ring_device_use(rd, 1, 0);
+		lie->tell(fp, rd);
 		/* Found out when completions are taken, which a burst does when it needs room. */
 		if (by_burst)
 			CHECK_EQ(fake_port_send(fp, 0, FAKE_PORT_SIZE), 0);
@@ -370,7 +370,7 @@ static void
 transmit_chain_by_its_middle(void)
 {
 	struct fake_port *fp = fake_port_start(&(struct fake_port_conf){ 0 });
-	struct split_device *sd = fake_vu_ring(fp->vu, 1);
+	struct ring_device *rd = fake_vu_ring(fp->vu, 1);
 	struct rte_mbuf *m[5];
 	unsigned int i;
 
@@ -385,8 +385,8 @@ transmit_chain_by_its_middle(void)
 		memset(rte_pktmbuf_mtod(m[i]->next, void *), 0, 40);
 	}
 	CHECK_EQ(rte_eth_tx_burst(fp->port, 0, m, RTE_DIM(m)), RTE_DIM(m));
-	split_device_use_raw(sd, 2, 0);
-	split_device_use_raw(sd, 3, 0);
+	ring_device_use_raw(rd, 2, 0);
+	ring_device_use_raw(rd, 3, 0);
 	CHECK(rte_eth_tx_done_cleanup(fp->port, 0, 0) < 0);
 	CHECK_EQ(fake_port_xstat(fp, "tx_q0_quarantined"), 1);
 	CHECK_EQ(rte_eth_dev_tx_queue_stop(fp->port, 0), 0);
@@ -404,16 +404,16 @@ lies_at_the_end(void)
 	unsigned int i;
 
 	for (i = 0; i < 4; i++) {
-		struct split_device *rx = fake_vu_ring(fp->vu, 0);
-		struct split_device *tx = fake_vu_ring(fp->vu, 1);
+		struct ring_device *rx = fake_vu_ring(fp->vu, 0);
+		struct ring_device *tx = fake_vu_ring(fp->vu, 1);
 
 		CHECK_EQ(fake_port_send(fp, 0, 10), 10);
 		fake_port_write(fp, 0, 100);
-		split_device_use_raw(rx, 1000, 100);
-		split_device_use_raw(tx, 1000, 100);
+		ring_device_use_raw(rx, 1000, 100);
+		ring_device_use_raw(tx, 1000, 100);
 		if (i % 2 != 0) {
-			split_device_set_used_idx(rx, 30000);
-			split_device_set_used_idx(tx, 30000);
+			split_device_set_used_idx(&rx->split, 30000);
+			split_device_set_used_idx(&tx->split, 30000);
 		}
 		CHECK_EQ(rte_eth_dev_rx_queue_stop(fp->port, 0), 0);
 		CHECK_EQ(rte_eth_dev_tx_queue_stop(fp->port, 0), 0);

@@ -155,7 +155,7 @@ full_receive_ring(void)
 	for (round = 0; round < 5; round++) {
 		for (i = 0; i < FAKE_PORT_SIZE; i++)
 			fake_port_write(fp, 0, 60 + i);
-		CHECK_EQ(split_device_waiting(fake_vu_ring(fp->vu, 0)), 0);
+		CHECK(!ring_device_waiting(fake_vu_ring(fp->vu, 0)));
 		CHECK_EQ(rte_eth_rx_queue_count(fp->port, 0), FAKE_PORT_SIZE);
 		CHECK_EQ(fake_port_receive(fp, 0), FAKE_PORT_SIZE);
 	}
@@ -278,15 +278,15 @@ reset_counts_what_it_drops(void)
 	for (k = 0; k < RTE_DIM(kinds); k++) {
 		struct fake_port *fp =
 			fake_port_start(&(struct fake_port_conf){ .features = kinds[k] });
-		struct split_device *sd = fake_vu_ring(fp->vu, 1);
-		struct split_device_chain chain;
+		struct ring_device *rd = fake_vu_ring(fp->vu, 1);
+		struct device_chain chain;
 
 		for (i = 0; i < 7; i++)
 			fake_port_write(fp, 0, 100);
 		CHECK_EQ(fake_port_send(fp, 0, 20), 20);
 		for (i = 0; i < 6; i++) {
-			CHECK(split_device_take(sd, &chain));
-			split_device_use(sd, chain.head, 0);
+			CHECK(ring_device_take(rd, &chain));
+			ring_device_use(rd, chain.head, 0);
 		}
 		CHECK_EQ(rte_eth_dev_rx_queue_stop(fp->port, 0), 0);
 		CHECK_EQ(rte_eth_dev_tx_queue_stop(fp->port, 0), 0);
@@ -304,10 +304,13 @@ doorbells(void)
 {
 	unsigned int f;
 
-	for (f = 0; f < 2; f++) {
-		struct fake_port *fp = fake_port_create(
-			&(struct fake_port_conf){ .features = f == 0 ? 0 : VU_F_EVENT_IDX });
-		struct split_device *sd;
+	for (f = 0; f < 4; f++) {
+		const bool event_idx = f % 2 != 0;
+		const bool packed = f / 2 != 0;
+		struct fake_port *fp = fake_port_create(&(struct fake_port_conf){
+			.features = (event_idx ? VU_F_EVENT_IDX : 0) | (packed ? VU_F_PACKED : 0)
+		});
+		struct ring_device *rd;
 		unsigned int round;
 		uint16_t q;
 
@@ -315,16 +318,18 @@ doorbells(void)
 		for (q = 0; q < 2 * FAKE_PORT_PAIRS; q++)
 			CHECK_EQ(fake_vu_kicks(fp->vu, q), 1);
 		for (round = 0; round < 3; round++) {
-			sd = fake_vu_ring(fp->vu, 1);
-			CHECK_EQ(sd->event_idx, f == 1);
+			rd = fake_vu_ring(fp->vu, 1);
+			CHECK_EQ(rd->packed ? rd->pack.event_idx : rd->split.event_idx, event_idx);
 			/* It does not want one. */
-			split_device_set_no_notify(sd, true);
-			split_device_set_avail_event(sd, split_device_avail_idx(sd) - 1);
+			ring_device_set_no_notify(rd, true);
+			if (event_idx)
+				ring_device_set_event(rd, 5);
 			CHECK_EQ(fake_port_send(fp, 0, 5), 5);
 			CHECK_EQ(fake_vu_kicks(fp->vu, 1), 0);
 			/* It does. */
-			split_device_set_no_notify(sd, false);
-			split_device_set_avail_event(sd, split_device_avail_idx(sd));
+			ring_device_set_no_notify(rd, false);
+			if (event_idx)
+				ring_device_set_event(rd, 5);
 			CHECK_EQ(fake_port_send(fp, 0, 5), 5);
 			CHECK_EQ(fake_vu_kicks(fp->vu, 1), 1);
 			CHECK_EQ(fake_port_take(fp, 0, true), 10);

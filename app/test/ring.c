@@ -20,10 +20,22 @@
 #define ASAN_UNPOISON_MEMORY_REGION(at, size) ((void)(at), (void)(size))
 #endif
 
-struct virtqueue *
-ring_create(struct virtio_device *dev, uint16_t index, uint16_t size)
+struct fake_device *
+ring_device_for(const struct ring_conf *ring)
 {
-	const struct virtqueue_conf conf = { .size = size, .node = SOCKET_ID_ANY };
+	struct fake_device *fake = fake_device_create(1, ring->event_idx);
+
+	if (ring->packed)
+		fake->features |= VIRTIO_BIT(VIRTIO_F_RING_PACKED);
+	return fake;
+}
+
+struct virtqueue *
+ring_create(struct virtio_device *dev, uint16_t index, const struct ring_conf *ring)
+{
+	const struct virtqueue_conf conf = {
+		.size = ring->size, .packed = ring->packed, .node = SOCKET_ID_ANY
+	};
 	struct virtqueue *vq = NULL;
 
 	CHECK_EQ(virtqueue_create(dev, index, &conf, &vq), 0);
@@ -50,27 +62,32 @@ moved(const void *from, size_t size)
 static void
 gaps(struct virtqueue *vq, bool closed)
 {
-	uint8_t *after_avail = (uint8_t *)vq->avail + split_device_avail_size(vq->size);
-	uint8_t *after_used = (uint8_t *)vq->used + split_device_used_size(vq->size);
-	const size_t gap = (uint8_t *)vq->used - after_avail;
-	const size_t tail = vq->slot_area - after_used;
+	const bool packed = vq->conf.packed;
+	uint8_t *after_desc = (uint8_t *)vq->desc + ring_device_desc_size(vq->size);
+	uint8_t *after_driver = ring_driver_area(vq) + ring_device_driver_size(vq->size, packed);
+	uint8_t *after_device = ring_device_area(vq) + ring_device_device_size(vq->size, packed);
+	const size_t hole = ring_driver_area(vq) - after_desc;
+	const size_t gap = ring_device_area(vq) - after_driver;
+	const size_t tail = vq->slot_area - after_device;
 
 	if (closed) {
-		ASAN_POISON_MEMORY_REGION(after_avail, gap);
-		ASAN_POISON_MEMORY_REGION(after_used, tail);
+		ASAN_POISON_MEMORY_REGION(after_desc, hole);
+		ASAN_POISON_MEMORY_REGION(after_driver, gap);
+		ASAN_POISON_MEMORY_REGION(after_device, tail);
 	} else {
-		ASAN_UNPOISON_MEMORY_REGION(after_avail, gap);
-		ASAN_UNPOISON_MEMORY_REGION(after_used, tail);
+		ASAN_UNPOISON_MEMORY_REGION(after_desc, hole);
+		ASAN_UNPOISON_MEMORY_REGION(after_driver, gap);
+		ASAN_UNPOISON_MEMORY_REGION(after_device, tail);
 	}
 }
 
 void
 ring_fence(struct virtqueue *vq, struct ring_fence *fence)
 {
-	*fence = (struct ring_fence){ vq->cookies, vq->order, vq->offered, vq->links };
+	*fence = (struct ring_fence){ vq->cookies, vq->order, vq->where, vq->links };
 	vq->cookies = moved(fence->cookies, vq->size * sizeof(*vq->cookies));
 	vq->order = moved(fence->order, vq->size * sizeof(*vq->order));
-	vq->offered = moved(fence->offered, vq->size * sizeof(*vq->offered));
+	vq->where = moved(fence->where, vq->size * sizeof(*vq->where));
 	vq->links = moved(fence->links, vq->size * sizeof(*vq->links));
 	gaps(vq, true);
 }
@@ -88,47 +105,39 @@ ring_unfence(struct virtqueue *vq, struct ring_fence *fence)
 	gaps(vq, false);
 	move_back(fence->cookies, vq->cookies, vq->size * sizeof(*vq->cookies));
 	move_back(fence->order, vq->order, vq->size * sizeof(*vq->order));
-	move_back(fence->offered, vq->offered, vq->size * sizeof(*vq->offered));
+	move_back(fence->where, vq->where, vq->size * sizeof(*vq->where));
 	move_back(fence->links, vq->links, vq->size * sizeof(*vq->links));
 	vq->cookies = fence->cookies;
 	vq->order = fence->order;
-	vq->offered = fence->offered;
+	vq->where = fence->where;
 	vq->links = fence->links;
 }
 
-void
-ring_push(struct virtqueue *vq, struct buffer *b, uint16_t descs, uint16_t flags)
+static __rte_always_inline void
+post(struct virtqueue *vq, struct buffer *b, uint16_t descs, uint16_t flags, const bool packed)
 {
-	struct vring_desc *desc = NULL;
-	uint16_t head = 0;
-	uint16_t last = 0;
+	struct ring_chain chain;
 	uint16_t i;
 
-	CHECK(vq->free_count >= descs);
-	b->posted++;
 	if (descs == 1) {
-		split_push(vq, b, (uintptr_t)b->data, sizeof(b->data), flags);
+		ring_push(vq, b, (uintptr_t)b->data, sizeof(b->data), flags, packed);
 		return;
 	}
-	for (i = 0; i < descs; i++) {
-		const uint16_t id = split_take(vq);
+	chain = ring_chain_begin(vq, descs, packed);
+	for (i = 0; i < descs; i++)
+		ring_chain_add(vq, &chain, (uintptr_t)b->data, sizeof(b->data), flags, packed);
+	ring_chain_end(vq, &chain, b, packed);
+}
 
-		if (i == 0) {
-			head = id;
-		} else {
-			desc->flags |= VRING_DESC_F_NEXT;
-			desc->next = id;
-			vq->links[last].next = id;
-		}
-		desc = &vq->desc[id];
-		desc->addr = (uintptr_t)b->data;
-		desc->len = sizeof(b->data);
-		desc->flags = flags;
-		last = id;
-	}
-	vq->links[head].count = descs;
-	vq->cookies[head] = b;
-	split_offer(vq, head);
+void
+ring_post(struct virtqueue *vq, struct buffer *b, uint16_t descs, uint16_t flags)
+{
+	CHECK(vq->free_count >= descs);
+	b->posted++;
+	if (vq->conf.packed)
+		post(vq, b, descs, flags, true);
+	else
+		post(vq, b, descs, flags, false);
 }
 
 void
@@ -155,19 +164,25 @@ ring_check_returned(const struct buffer *buffers, unsigned int n)
 }
 
 void
+ring_poison(struct virtqueue *vq)
+{
+	ring_device_poison(vq->size, vq->conf.packed, vq->desc, ring_device_area(vq));
+}
+
+void
 ring_check_fresh(const struct virtqueue *vq)
 {
-	const uint8_t *avail = (const uint8_t *)vq->avail;
+	const uint8_t *driver = ring_driver_area(vq);
 	const uint8_t *desc = (const uint8_t *)vq->desc;
+	/* No interrupt is wanted: the first 16 bits are flags, of a packed ring the second. */
+	const size_t flags = vq->conf.packed ? 2 : 0;
 	size_t i;
 
-	for (i = 0; i < split_device_desc_size(vq->size); i++)
+	for (i = 0; i < ring_device_desc_size(vq->size); i++)
 		CHECK_EQ(desc[i], 0);
-	/* The first 16 bits are flags: no interrupt is wanted. */
-	CHECK_EQ(avail[0], 1);
-	for (i = 1; i < split_device_avail_size(vq->size); i++)
-		CHECK_EQ(avail[i], 0);
-	CHECK(split_device_used_is_zero(vq->size, vq->used));
+	for (i = 0; i < ring_device_driver_size(vq->size, vq->conf.packed); i++)
+		CHECK_EQ(driver[i], i == flags);
+	CHECK(ring_device_area_is_zero(vq->size, vq->conf.packed, ring_device_area(vq)));
 	CHECK_EQ(vq->free_count, vq->size);
-	CHECK_EQ(split_used(vq), 0);
+	CHECK_EQ(ring_ready(vq), 0);
 }

@@ -12,15 +12,18 @@
 #include "test.h"
 #include "virtqueue.h"
 #include "virtqueue_reset.h"
-#include "virtqueue_split.h"
+#include "virtqueue_ring.h"
 
 /** So long that only a test that hangs gets there. */
 #define PATIENCE_US 20000000
 /** So short that a test may wait for it to pass. */
 #define SHORT_US 2000
 
+/** A device of one queue that offers what such a ring needs. */
+struct fake_device *ring_device_for(const struct ring_conf *ring);
 /** A READY ring of a device. */
-struct virtqueue *ring_create(struct virtio_device *dev, uint16_t index, uint16_t size);
+struct virtqueue *ring_create(struct virtio_device *dev, uint16_t index,
+			      const struct ring_conf *ring);
 /** Frees a READY ring, empty or not. */
 void ring_destroy(struct virtqueue *vq);
 
@@ -32,7 +35,7 @@ void ring_destroy(struct virtqueue *vq);
 struct ring_fence {
 	void **cookies;
 	uint16_t *order;
-	uint16_t *offered;
+	uint16_t *where;
 	struct virtqueue_link *links;
 };
 void ring_fence(struct virtqueue *vq, struct ring_fence *fence);
@@ -47,13 +50,54 @@ struct buffer {
 };
 
 /** Posts a buffer, on a chain of so many descriptors. Not published. */
-void ring_push(struct virtqueue *vq, struct buffer *b, uint16_t descs, uint16_t flags);
+void ring_post(struct virtqueue *vq, struct buffer *b, uint16_t descs, uint16_t flags);
 
 /** virtqueue_give_back_t; owner is NULL or an unsigned int that counts. */
 void ring_take_back(void *owner, void *cookie);
 
 /** Ends the case unless every one of n buffers came back as often as it was posted. */
 void ring_check_returned(const struct buffer *buffers, unsigned int n);
+
+/** lib/virtio's functions of the layout that the ring has. */
+static inline int
+ring_ready(const struct virtqueue *vq)
+{
+	return ring_used(vq, UINT16_MAX, vq->conf.packed);
+}
+
+static inline void *
+ring_get(struct virtqueue *vq, uint32_t *len)
+{
+	return ring_pop(vq, len, vq->conf.packed);
+}
+
+static inline void
+ring_show(struct virtqueue *vq)
+{
+	ring_publish(vq, vq->conf.packed);
+}
+
+static inline bool
+ring_asks(struct virtqueue *vq)
+{
+	return ring_must_notify(vq, vq->conf.packed);
+}
+
+/** The parts that the driver and the device write beside the descriptors. */
+static inline uint8_t *
+ring_driver_area(const struct virtqueue *vq)
+{
+	return vq->conf.packed ? (uint8_t *)vq->driver_event : (uint8_t *)vq->avail;
+}
+
+static inline uint8_t *
+ring_device_area(const struct virtqueue *vq)
+{
+	return vq->conf.packed ? (uint8_t *)vq->device_event : (uint8_t *)vq->used;
+}
+
+/** Fills what a device may write with what an earlier life might have left. */
+void ring_poison(struct virtqueue *vq);
 
 /** Ends the case unless the ring's shared memory is as that of a new one. */
 void ring_check_fresh(const struct virtqueue *vq);

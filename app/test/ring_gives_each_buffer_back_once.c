@@ -17,27 +17,27 @@
 
 /* Brings the free list and the indices somewhere into a lap first, out of order. */
 static void
-go_round(struct virtqueue *vq, struct split_device *sd, unsigned int n, bool chains)
+go_round(struct virtqueue *vq, struct ring_device *rd, unsigned int n, bool chains)
 {
 	struct buffer b[5] = { 0 };
-	struct split_device_chain chain;
+	struct device_chain chain;
 	uint16_t head[RTE_DIM(b)];
 	uint32_t len;
 	unsigned int i;
 
 	while (n-- > 0) {
 		for (i = 0; i < RTE_DIM(b); i++)
-			ring_push(vq, &b[i], chains ? 1 + i % 3 : 1, VRING_DESC_F_WRITE);
-		split_publish(vq);
+			ring_post(vq, &b[i], chains ? 1 + i % 3 : 1, VRING_DESC_F_WRITE);
+		ring_show(vq);
 		for (i = 0; i < RTE_DIM(b); i++) {
-			CHECK(split_device_take(sd, &chain));
+			CHECK(ring_device_take(rd, &chain));
 			head[i] = chain.head;
 		}
 		for (i = RTE_DIM(b); i-- > 0; )
-			split_device_use(sd, head[i], 0);
-		CHECK_EQ(split_used(vq), RTE_DIM(b));
+			ring_device_use(rd, head[i], 0);
+		CHECK(ring_ready(vq) > 0);
 		for (i = RTE_DIM(b); i-- > 0; )
-			CHECK(split_pop(vq, true, &len) == &b[i]);
+			CHECK(ring_get(vq, &len) == &b[i]);
 	}
 }
 
@@ -48,27 +48,27 @@ live(struct fake_device *fake, struct virtqueue *vq, unsigned int laps, unsigned
 {
 	struct buffer *buffers = calloc(posted + 1, sizeof(*buffers));
 	uint16_t *head = calloc(posted + 1, sizeof(*head));
-	struct split_device_chain chain;
-	struct split_device *sd;
+	struct device_chain chain;
+	struct ring_device *rd;
 	unsigned int returned = 0;
 	unsigned int i;
 	uint32_t len;
 
 	CHECK_EQ(virtqueue_start(vq, PATIENCE_US), 0);
-	sd = fake_ring(fake, 0);
-	go_round(vq, sd, laps, descs > 1);
+	rd = fake_ring(fake, 0);
+	go_round(vq, rd, laps, descs > 1);
 	for (i = 0; i < posted; i++)
-		ring_push(vq, &buffers[i], descs, VRING_DESC_F_WRITE);
-	split_publish(vq);
+		ring_post(vq, &buffers[i], descs, VRING_DESC_F_WRITE);
+	ring_show(vq);
 	for (i = 0; used > 0 && i < posted; i++) {
-		CHECK(split_device_take(sd, &chain));
+		CHECK(ring_device_take(rd, &chain));
 		head[i] = chain.head;
 	}
 	/* Last ones first, or every other one: what is left lies all over the ring. */
 	for (i = 0; i < used; i++)
-		split_device_use(sd, head[used == posted ? posted - 1 - i : 2 * i], 0);
+		ring_device_use(rd, head[used == posted ? posted - 1 - i : 2 * i], 0);
 	for (i = 0; i < popped; i++) {
-		struct buffer *b = split_pop(vq, true, &len);
+		struct buffer *b = ring_get(vq, &len);
 
 		CHECK(b == &buffers[used == posted ? posted - 1 - i : 2 * i]);
 		b->returned++;
@@ -92,8 +92,8 @@ every_life(const struct ring_conf *ring, uint16_t descs)
 {
 	const unsigned int n = ring->size / descs;
 	const unsigned int fill[] = { 0, 1, n - 1, n };
-	struct fake_device *fake = fake_device_create(1, ring->event_idx);
-	struct virtqueue *vq = ring_create(&fake->dev, 0, ring->size);
+	struct fake_device *fake = ring_device_for(ring);
+	struct virtqueue *vq = ring_create(&fake->dev, 0, ring);
 	unsigned int i, laps;
 
 	fake_device_run(fake, NULL, 0);
@@ -124,11 +124,11 @@ chains(const struct ring_conf *ring)
 static void
 chain_of_the_whole_ring(const struct ring_conf *ring)
 {
-	struct fake_device *fake = fake_device_create(1, ring->event_idx);
-	struct virtqueue *vq = ring_create(&fake->dev, 0, ring->size);
+	struct fake_device *fake = ring_device_for(ring);
+	struct virtqueue *vq = ring_create(&fake->dev, 0, ring);
 
 	fake_device_run(fake, NULL, 0);
-	live(fake, vq, 0, 1, RTE_MIN(ring->size, SPLIT_DEVICE_MAX_CHAIN), 1, 0);
+	live(fake, vq, 0, 1, RTE_MIN(ring->size, DEVICE_MAX_CHAIN), 1, 0);
 	live(fake, vq, 0, 1, ring->size, 0, 0);
 	ring_destroy(vq);
 	fake_device_destroy(fake);
@@ -138,13 +138,13 @@ chain_of_the_whole_ring(const struct ring_conf *ring)
 static void
 posted_but_not_published(const struct ring_conf *ring)
 {
-	struct fake_device *fake = fake_device_create(1, ring->event_idx);
-	struct virtqueue *vq = ring_create(&fake->dev, 0, ring->size);
+	struct fake_device *fake = ring_device_for(ring);
+	struct virtqueue *vq = ring_create(&fake->dev, 0, ring);
 	struct buffer b[3] = { 0 };
 	unsigned int i;
 
 	for (i = 0; i < RTE_DIM(b); i++)
-		ring_push(vq, &b[i], 1 + i, VRING_DESC_F_WRITE);
+		ring_post(vq, &b[i], 1 + i, VRING_DESC_F_WRITE);
 	CHECK_EQ(virtqueue_reclaim(vq, ring_take_back, NULL), RTE_DIM(b));
 	ring_check_returned(b, RTE_DIM(b));
 	ring_check_fresh(vq);
@@ -155,15 +155,15 @@ posted_but_not_published(const struct ring_conf *ring)
 static void
 new_ring_is_zero(const struct ring_conf *ring)
 {
-	struct fake_device *fake = fake_device_create(1, ring->event_idx);
-	struct virtqueue *vq = ring_create(&fake->dev, 0, ring->size);
+	struct fake_device *fake = ring_device_for(ring);
+	struct virtqueue *vq = ring_create(&fake->dev, 0, ring);
 	/* Memory of an earlier ring is used again. */
 	struct virtqueue *other;
 
-	memset(vq->desc, 0xa5, split_device_desc_size(ring->size));
-	split_device_poison(ring->size, vq->used);
+	memset(vq->desc, 0xa5, ring_device_desc_size(ring->size));
+	ring_poison(vq);
 	ring_destroy(vq);
-	other = ring_create(&fake->dev, 0, ring->size);
+	other = ring_create(&fake->dev, 0, ring);
 	ring_check_fresh(other);
 	CHECK_EQ(virtqueue_state(other), VIRTQUEUE_READY);
 	CHECK(fake->dev.vqs[0] == NULL);
@@ -176,9 +176,9 @@ static void
 slot_area(const struct ring_conf *ring)
 {
 	const struct virtqueue_conf conf = {
-		.size = ring->size, .slot_area = 144, .node = SOCKET_ID_ANY
+		.size = ring->size, .packed = ring->packed, .slot_area = 144, .node = SOCKET_ID_ANY
 	};
-	struct fake_device *fake = fake_device_create(1, ring->event_idx);
+	struct fake_device *fake = ring_device_for(ring);
 	const uint8_t *end;
 	struct virtqueue *vq;
 	size_t i;
@@ -187,7 +187,8 @@ slot_area(const struct ring_conf *ring)
 	end = (const uint8_t *)vq->memory->addr + vq->memory->len;
 	CHECK_EQ(vq->slot_size, 144);
 	CHECK_EQ((uintptr_t)vq->slot_area % 16, 0);
-	CHECK(vq->slot_area >= (uint8_t *)vq->used + split_device_used_size(ring->size));
+	CHECK(vq->slot_area >= ring_device_area(vq) +
+	      ring_device_device_size(ring->size, ring->packed));
 	CHECK(vq->slot_area + (size_t)ring->size * 144 <= end);
 	memset(vq->slot_area, 0xa5, (size_t)ring->size * 144);
 	CHECK_EQ(virtqueue_reclaim(vq, ring_take_back, NULL), 0);
@@ -201,40 +202,69 @@ slot_area(const struct ring_conf *ring)
 static void
 parts_are_aligned_and_apart(const struct ring_conf *ring)
 {
-	struct fake_device *fake = fake_device_create(1, ring->event_idx);
-	struct virtqueue *vq = ring_create(&fake->dev, 0, ring->size);
+	struct fake_device *fake = ring_device_for(ring);
+	struct virtqueue *vq = ring_create(&fake->dev, 0, ring);
 	uint8_t *desc = (uint8_t *)vq->desc;
-	uint8_t *avail = (uint8_t *)vq->avail;
-	uint8_t *used = (uint8_t *)vq->used;
+	uint8_t *driver = ring_driver_area(vq);
+	uint8_t *device = ring_device_area(vq);
 
 	CHECK_EQ((uintptr_t)desc % 16, 0);
-	CHECK_EQ((uintptr_t)avail % 2, 0);
-	CHECK_EQ((uintptr_t)used % 4, 0);
-	CHECK(desc + split_device_desc_size(ring->size) <= avail);
-	CHECK(avail + split_device_avail_size(ring->size) <= used);
-	CHECK(used + split_device_used_size(ring->size) <=
+	CHECK_EQ((uintptr_t)driver % (ring->packed ? 4 : 2), 0);
+	CHECK_EQ((uintptr_t)device % 4, 0);
+	CHECK(desc + ring_device_desc_size(ring->size) <= driver);
+	CHECK(driver + ring_device_driver_size(ring->size, ring->packed) <= device);
+	CHECK(device + ring_device_device_size(ring->size, ring->packed) <=
 	      (uint8_t *)vq->memory->addr + vq->memory->len);
 	ring_destroy(vq);
 	fake_device_destroy(fake);
 }
 
 static void
-bad_sizes_are_refused(void)
+refuse(const uint16_t *bad, unsigned int n, bool packed, const char *right)
 {
-	static const uint16_t bad[] = { 0, 3, 24, 33, 255, 257, 1000, 32767, 32769, 65535 };
 	struct fake_device *fake = fake_device_create(1, false);
 	struct virtqueue *const untouched = (struct virtqueue *)&fake;
 	struct virtqueue *vq = untouched;
 	unsigned int i;
 
-	for (i = 0; i < RTE_DIM(bad); i++) {
-		const struct virtqueue_conf conf = { .size = bad[i], .node = SOCKET_ID_ANY };
+	for (i = 0; i < n; i++) {
+		const struct virtqueue_conf conf = {
+			.size = bad[i], .packed = packed, .node = SOCKET_ID_ANY
+		};
 
 		CHECK_EQ(virtqueue_create(&fake->dev, 0, &conf, &vq), -EINVAL);
 		CHECK(vq == untouched);
 		/* It says what would be right. */
-		CHECK_EQ(test_logged("a power of two up to 32768"), i + 1);
+		CHECK_EQ(test_logged(right), i + 1);
 	}
+	fake_device_destroy(fake);
+}
+
+static void
+bad_sizes_are_refused(void)
+{
+	static const uint16_t split[] = { 0, 3, 24, 33, 255, 257, 1000, 32767, 32769, 65535 };
+	static const uint16_t packed[] = { 0, 32769, 40000, 65535 };
+
+	refuse(split, RTE_DIM(split), false, "a power of two up to 32768");
+	refuse(packed, RTE_DIM(packed), true, "one up to 32768");
+}
+
+/* A ring of the layout that was not negotiated is not told to the device, and stays the owner's. */
+static void
+other_layout_is_refused(const struct ring_conf *ring)
+{
+	const struct ring_conf other = { .packed = !ring->packed, .size = 256 };
+	struct fake_device *fake = ring_device_for(ring);
+	struct virtqueue *vq = ring_create(&fake->dev, 0, &other);
+
+	fake_device_run(fake, NULL, 0);
+	fake_forget_record(fake);
+	CHECK_EQ(virtqueue_start(vq, PATIENCE_US), -EINVAL);
+	CHECK_EQ(fake->nb_record, 0);
+	CHECK_EQ(virtqueue_state(vq), VIRTQUEUE_READY);
+	CHECK_EQ(test_logged("set the queue up again"), 1);
+	ring_destroy(vq);
 	fake_device_destroy(fake);
 }
 
@@ -256,17 +286,17 @@ bad_index_is_refused(void)
 static void
 new_ring_beside_the_old_one(const struct ring_conf *ring)
 {
-	struct fake_device *fake = fake_device_create(1, ring->event_idx);
-	struct virtqueue *old = ring_create(&fake->dev, 0, ring->size);
+	struct fake_device *fake = ring_device_for(ring);
+	struct virtqueue *old = ring_create(&fake->dev, 0, ring);
 	struct virtqueue *heir;
 	struct buffer b[2] = { 0 };
 
-	ring_push(old, &b[0], 1, VRING_DESC_F_WRITE);
-	split_publish(old);
+	ring_post(old, &b[0], 1, VRING_DESC_F_WRITE);
+	ring_show(old);
 	fake_device_run(fake, &old, 1);
-	heir = ring_create(&fake->dev, 0, ring->size);
-	ring_push(heir, &b[1], 1, VRING_DESC_F_WRITE);
-	split_publish(heir);
+	heir = ring_create(&fake->dev, 0, ring);
+	ring_post(heir, &b[1], 1, VRING_DESC_F_WRITE);
+	ring_show(heir);
 	CHECK(heir->desc != old->desc);
 	CHECK_EQ(virtqueue_state(old), VIRTQUEUE_LIVE);
 	CHECK(fake->dev.vqs[0] == old);
@@ -340,6 +370,7 @@ TEST_MAIN(
 	TEST_EVERY_RING(slot_area),
 	TEST_EVERY_RING(parts_are_aligned_and_apart),
 	TEST_EVERY_RING(new_ring_beside_the_old_one),
+	TEST_EVERY_RING(other_layout_is_refused),
 	TEST(bad_sizes_are_refused),
 	TEST(bad_index_is_refused),
 	TEST(no_memory),

@@ -43,14 +43,14 @@ shuffle(struct seen *s, uint32_t n, uint32_t *state)
 
 /* The device takes all that is offered and checks that it is what was posted, in that order. */
 static uint32_t
-device_takes(struct split_device *sd, struct buffer *const *posted, const uint16_t *descs,
+device_takes(struct ring_device *rd, struct buffer *const *posted, const uint16_t *descs,
 	     struct seen *taken)
 {
-	struct split_device_chain chain;
+	struct device_chain chain;
 	uint32_t n = 0;
 	uint16_t i;
 
-	while (split_device_take(sd, &chain)) {
+	while (ring_device_take(rd, &chain)) {
 		CHECK_EQ(chain.n, descs[n]);
 		for (i = 0; i < chain.n; i++) {
 			CHECK(chain.part[i].at == posted[n]->data);
@@ -67,48 +67,57 @@ device_takes(struct split_device *sd, struct buffer *const *posted, const uint16
 static void
 push_burst(struct virtqueue *vq, struct buffer *const *posted, uint32_t n)
 {
-	const struct split_view view = split_view(vq, true);
-	const uint16_t slot = vq->avail_next;
-	uint32_t i;
+	const bool packed = vq->conf.packed;
+	uint32_t i = 0;
 
-	for (i = 0; i < n; i++) {
-		const uint16_t id = view.heads[(uint16_t)(slot + i) & view.mask];
+	while (i < n) {
+		const struct ring_view view = ring_view(vq, packed);
+		const uint16_t run = ring_free_run(&view, n - i, packed);
+		uint16_t k;
 
-		split_desc(&view.desc[id], (uintptr_t)posted[i]->data, sizeof(posted[i]->data),
-			   VRING_DESC_F_WRITE);
-		view.cookies[id] = posted[i];
-		posted[i]->posted++;
+		for (k = 0; k < run; k++, i++) {
+			ring_place(&view, k, posted[i], (uintptr_t)posted[i]->data,
+				   sizeof(posted[i]->data), VRING_DESC_F_WRITE, packed);
+			posted[i]->posted++;
+		}
+		ring_pushed(vq, run, packed);
 	}
-	split_pushed(vq, n);
 }
 
+/* As a data path does it: what is expected at once, what is not with care. */
 static void
 pop_burst(struct virtqueue *vq, const struct seen *taken, uint32_t n)
 {
-	const struct split_view view = split_view(vq, true);
-	const uint16_t first = vq->used_next;
+	const bool packed = vq->conf.packed;
+	const struct ring_view view = ring_view(vq, packed);
+	const uint16_t run = ring_used_run(&view, n, packed);
 	uint32_t i;
 
+	CHECK(ring_used_hint(vq, n, packed) >= (n > 0));
 	for (i = 0; i < n; i++) {
 		uint32_t len;
-		const int head = split_look(vq, &view, first + i, &len);
+		int head = -1;
 
+		if (i < run)
+			head = ring_expect(&view, i, &len, packed);
+		if (head < 0)
+			head = ring_look(vq, &view, i, &len, packed);
 		CHECK_EQ(head, taken[i].head);
 		CHECK_EQ(len, taken[i].len);
-		CHECK(view.cookies[head] == taken[i].b);
+		CHECK(ring_cookies(&view, packed)[head] == taken[i].b);
 		taken[i].b->returned++;
 	}
-	split_took(vq, n);
+	ring_took(vq, n, packed);
 }
 
 static void
-pop_each(struct virtqueue *vq, const struct seen *taken, uint32_t n, bool chains)
+pop_each(struct virtqueue *vq, const struct seen *taken, uint32_t n)
 {
 	uint32_t i;
 
 	for (i = 0; i < n; i++) {
 		uint32_t len;
-		struct buffer *b = split_pop(vq, chains, &len);
+		struct buffer *b = ring_get(vq, &len);
 
 		CHECK(b == taken[i].b);
 		CHECK_EQ(len, taken[i].len);
@@ -123,21 +132,21 @@ pop_each(struct virtqueue *vq, const struct seen *taken, uint32_t n, bool chains
 static void
 run(const struct ring_conf *ring, uint16_t max_descs, bool in_order)
 {
-	struct fake_device *fake = fake_device_create(1, ring->event_idx);
-	struct virtqueue *vq = ring_create(&fake->dev, 0, ring->size);
+	struct fake_device *fake = ring_device_for(ring);
+	struct virtqueue *vq = ring_create(&fake->dev, 0, ring);
 	struct buffer **posted = calloc(ring->size, sizeof(*posted));
 	uint16_t *descs = calloc(ring->size, sizeof(*descs));
 	struct buffer *buffers = calloc(ring->size, sizeof(*buffers));
 	struct seen *taken = calloc(ring->size, sizeof(*taken));
 	struct ring_fence fence;
-	struct split_device *sd;
+	struct ring_device *rd;
 	uint32_t random = 1;
 	uint32_t done = 0;
 	uint32_t held = 0;
 	uint32_t free_buffer = 0;
 
 	fake_device_run(fake, &vq, 1);
-	sd = fake_ring(fake, 0);
+	rd = fake_ring(fake, 0);
 	ring_fence(vq, &fence);
 	while (done < BUFFERS) {
 		uint32_t n = 0;
@@ -153,34 +162,35 @@ run(const struct ring_conf *ring, uint16_t max_descs, bool in_order)
 				break;
 			/* Not the one chosen last: in a burst that is not posted yet. */
 			do
-				free_buffer = (free_buffer + 1) & vq->mask;
+				free_buffer = (free_buffer + 1) % ring->size;
 			while (buffers[free_buffer].posted != buffers[free_buffer].returned);
 			posted[n] = &buffers[free_buffer];
 			posted[n]->number = done + n;
 			descs[n] = d;
 			if (max_descs > 0)
-				ring_push(vq, posted[n], d, VRING_DESC_F_WRITE);
+				ring_post(vq, posted[n], d, VRING_DESC_F_WRITE);
 			n++;
 		}
 		if (max_descs == 0)
 			push_burst(vq, posted, n);
-		split_publish(vq);
-		CHECK_EQ(split_device_avail_idx(sd), vq->avail_next);
-		CHECK_EQ(device_takes(sd, posted, descs, taken + held), n);
-		CHECK(sd->breach[0] == '\0');
+		ring_show(vq);
+		CHECK_EQ(device_takes(rd, posted, descs, taken + held), n);
+		CHECK(ring_device_breach(rd)[0] == '\0');
 		held += n;
 
 		used = mixed(&random) % 2 == 0 ? held : mixed(&random) % (held + 1);
 		if (!in_order)
 			shuffle(taken, held, &random);
 		for (i = 0; i < used; i++)
-			split_device_use(sd, taken[i].head, taken[i].len);
-		CHECK_EQ(split_used(vq), used);
+			ring_device_use(rd, taken[i].head, taken[i].len);
+		/* Of chains in a packed ring one is found at a time. */
+		CHECK_EQ(ring_ready(vq),
+			 vq->in_step || !ring->packed ? used : RTE_MIN(used, 1u));
 		if (max_descs == 0)
 			pop_burst(vq, taken, used);
 		else
-			pop_each(vq, taken, used, max_descs > 1);
-		CHECK_EQ(split_used(vq), 0);
+			pop_each(vq, taken, used);
+		CHECK_EQ(ring_ready(vq), 0);
 		held -= used;
 		memmove(taken, taken + used, held * sizeof(*taken));
 		done += used;

@@ -21,20 +21,20 @@ publish(struct virtqueue *vq, unsigned int n)
 	unsigned int i;
 
 	for (i = 0; i < n; i++)
-		ring_push(vq, &buffer, 1, VRING_DESC_F_WRITE);
-	split_publish(vq);
+		ring_post(vq, &buffer, 1, VRING_DESC_F_WRITE);
+	ring_show(vq);
 }
 
 static void
-complete(struct virtqueue *vq, struct split_device *sd)
+complete(struct virtqueue *vq, struct ring_device *rd)
 {
-	struct split_device_chain chain;
+	struct device_chain chain;
 	uint32_t len;
 
-	while (split_device_take(sd, &chain))
-		split_device_use(sd, chain.head, 0);
-	while (split_used(vq) > 0) {
-		CHECK(split_pop(vq, false, &len) == &buffer);
+	while (ring_device_take(rd, &chain))
+		ring_device_use(rd, chain.head, 0);
+	while (ring_ready(vq) > 0) {
+		CHECK(ring_get(vq, &len) == &buffer);
 		buffer.returned++;
 	}
 }
@@ -42,25 +42,26 @@ complete(struct virtqueue *vq, struct split_device *sd)
 static void
 by_flag(const struct ring_conf *ring)
 {
-	struct fake_device *fake = fake_device_create(1, ring->event_idx);
-	struct virtqueue *vq = ring_create(&fake->dev, 0, ring->size);
-	struct split_device *sd;
+	struct fake_device *fake = ring_device_for(ring);
+	struct virtqueue *vq = ring_create(&fake->dev, 0, ring);
+	struct ring_device *rd;
 	unsigned int i;
 
 	fake->features &= ~VIRTIO_BIT(VIRTIO_RING_F_EVENT_IDX);
 	fake_device_run(fake, &vq, 1);
 	CHECK(!vq->event_idx);
-	sd = fake_ring(fake, 0);
+	rd = fake_ring(fake, 0);
 	for (i = 0; i < 10; i++) {
 		publish(vq, 3);
-		CHECK(split_must_notify(vq));
-		split_device_set_no_notify(sd, true);
+		CHECK(ring_asks(vq));
+		ring_device_set_no_notify(rd, true);
 		/* Without the feature the event word means nothing. */
-		split_device_set_avail_event(sd, split_device_avail_idx(sd));
+		if (!ring->packed)
+			ring_device_set_event(rd, 6 * i + 3);
 		publish(vq, 3);
-		CHECK(!split_must_notify(vq));
-		split_device_set_no_notify(sd, false);
-		complete(vq, sd);
+		CHECK(!ring_asks(vq));
+		ring_device_set_no_notify(rd, false);
+		complete(vq, rd);
 	}
 	CHECK_EQ(virtqueue_stop(vq, PATIENCE_US), 0);
 	ring_destroy(vq);
@@ -74,17 +75,18 @@ by_flag(const struct ring_conf *ring)
 static void
 by_event_word(const struct ring_conf *ring)
 {
-	struct fake_device *fake = fake_device_create(1, true);
-	struct virtqueue *vq = ring_create(&fake->dev, 0, ring->size);
-	struct split_device *sd;
+	const struct ring_conf with = { ring->packed, ring->size, true };
+	struct fake_device *fake = ring_device_for(&with);
+	struct virtqueue *vq = ring_create(&fake->dev, 0, &with);
+	struct ring_device *rd;
 	int64_t told = 0;
 	int64_t step = 0;
 
 	fake_device_run(fake, &vq, 1);
 	CHECK(vq->event_idx);
-	sd = fake_ring(fake, 0);
-	/* The flag means nothing with the feature. */
-	split_device_set_no_notify(sd, true);
+	rd = fake_ring(fake, 0);
+	/* A split ring's flag means nothing with the feature. */
+	ring_device_set_no_notify(rd, true);
 	while (told < PUBLISHED) {
 		const unsigned int n = 1 + step % 7;
 		/* From two entries before the last decision to two beyond the new ones. */
@@ -95,11 +97,11 @@ by_event_word(const struct ring_conf *ring)
 			step++;
 			continue;
 		}
-		split_device_set_avail_event(sd, (uint16_t)event);
+		ring_device_set_event(rd, event);
 		publish(vq, n);
-		CHECK_EQ(split_must_notify(vq), told <= event && event < now);
+		CHECK_EQ(ring_asks(vq), told <= event && event < now);
 		told = now;
-		complete(vq, sd);
+		complete(vq, rd);
 		step++;
 	}
 	CHECK_EQ(virtqueue_stop(vq, PATIENCE_US), 0);
@@ -111,33 +113,84 @@ by_event_word(const struct ring_conf *ring)
 static void
 by_event_word_with_a_full_ring(const struct ring_conf *ring)
 {
-	struct fake_device *fake = fake_device_create(1, true);
-	struct virtqueue *vq = ring_create(&fake->dev, 0, ring->size);
+	const struct ring_conf with = { ring->packed, ring->size, true };
+	struct fake_device *fake = ring_device_for(&with);
+	struct virtqueue *vq = ring_create(&fake->dev, 0, &with);
 	const uint32_t laps = 65536 / ring->size;
-	struct split_device *sd;
+	struct ring_device *rd;
 	uint32_t lap;
 
 	fake_device_run(fake, &vq, 1);
-	sd = fake_ring(fake, 0);
-	for (lap = 0; lap < laps + 3; lap++) {
-		const uint16_t start = lap * ring->size;
-		uint16_t event = start;
+	rd = fake_ring(fake, 0);
+	for (lap = 0; lap < laps + 4; lap++) {
+		/* Of the four only the entries from the first to the last that are published. */
+		const int64_t beside[] = { -1, 0, ring->size - 1, ring->size };
+		const int64_t event = (int64_t)lap * ring->size + beside[lap % 4];
 
-		switch (lap % 3) {
-		case 0:
-			break;
-		case 1:
-			event += ring->size - 1;
-			break;
-		case 2:
-			event += ring->size;
-			break;
-		}
-		split_device_set_avail_event(sd, event);
+		ring_device_set_event(rd, lap == 0 ? 0 : event);
 		publish(vq, ring->size);
-		CHECK_EQ(split_must_notify(vq), lap % 3 != 2);
-		complete(vq, sd);
+		CHECK_EQ(ring_asks(vq), lap == 0 || lap % 4 == 1 || lap % 4 == 2);
+		complete(vq, rd);
 	}
+	CHECK_EQ(virtqueue_stop(vq, PATIENCE_US), 0);
+	ring_destroy(vq);
+	fake_device_destroy(fake);
+}
+
+/*
+ * 2.8.10 at the end of a packed ring: whichever lap the event's place is said to be of, with the
+ * buffers before it, at it and over it pushed, one at a time or at once.
+ */
+static void
+by_event_at_the_wrap(const struct ring_conf *ring)
+{
+	const struct ring_conf with = { ring->packed, ring->size, true };
+	int64_t event, n;
+
+	for (event = ring->size - 3; event <= ring->size + 3; event++) {
+		for (n = 1; n <= 6; n++) {
+			struct fake_device *fake = ring_device_for(&with);
+			struct virtqueue *vq = ring_create(&fake->dev, 0, &with);
+			struct ring_device *rd;
+			int64_t at = ring->size - 4;
+			unsigned int rung = 0;
+
+			fake_device_run(fake, &vq, 1);
+			rd = fake_ring(fake, 0);
+			publish(vq, at);
+			ring_asks(vq);
+			complete(vq, rd);
+			ring_device_set_event(rd, event);
+			for (; at < ring->size + 12; at += n) {
+				publish(vq, n);
+				CHECK_EQ(ring_asks(vq), at <= event && event < at + n);
+				rung += at <= event && event < at + n;
+				complete(vq, rd);
+			}
+			/* Once it was rung for that place it is quiet. */
+			CHECK_EQ(rung, 1);
+			CHECK_EQ(virtqueue_stop(vq, PATIENCE_US), 0);
+			ring_destroy(vq);
+			fake_device_destroy(fake);
+		}
+	}
+}
+
+/* Without EVENT_IDX there is no place to name (2.8.14): then a doorbell too many is none too few. */
+static void
+place_without_the_feature(const struct ring_conf *ring)
+{
+	const struct ring_conf without = { ring->packed, ring->size, false };
+	struct fake_device *fake = ring_device_for(&without);
+	struct virtqueue *vq = ring_create(&fake->dev, 0, &without);
+	struct ring_device *rd;
+
+	fake_device_run(fake, &vq, 1);
+	rd = fake_ring(fake, 0);
+	ring_device_set_event(rd, ring->size - 1);
+	publish(vq, 1);
+	CHECK(ring_asks(vq));
+	complete(vq, rd);
 	CHECK_EQ(virtqueue_stop(vq, PATIENCE_US), 0);
 	ring_destroy(vq);
 	fake_device_destroy(fake);
@@ -147,32 +200,33 @@ by_event_word_with_a_full_ring(const struct ring_conf *ring)
 static void
 device_that_sleeps_is_woken(const struct ring_conf *ring)
 {
-	struct fake_device *fake = fake_device_create(1, ring->event_idx);
-	struct virtqueue *vq = ring_create(&fake->dev, 0, ring->size);
-	struct split_device *sd;
+	struct fake_device *fake = ring_device_for(ring);
+	struct virtqueue *vq = ring_create(&fake->dev, 0, ring);
+	struct ring_device *rd;
 	unsigned int published = 0;
 	unsigned int rung = 0;
 
 	fake_device_run(fake, &vq, 1);
-	sd = fake_ring(fake, 0);
+	rd = fake_ring(fake, 0);
 	while (published < PUBLISHED) {
 		const unsigned int before = rung;
 
 		/* It sleeps: the next buffer is to wake it. */
-		split_device_set_no_notify(sd, false);
-		split_device_set_avail_event(sd, split_device_avail_idx(sd));
+		ring_device_set_no_notify(rd, false);
+		if (!ring->packed || ring->event_idx)
+			ring_device_set_event(rd, published);
 		publish(vq, 1);
-		rung += split_must_notify(vq);
+		rung += ring_asks(vq);
 		CHECK_EQ(rung, before + 1);
 		/* It works: more buffers need no doorbell. With the event word it stays behind. */
-		split_device_set_no_notify(sd, true);
+		ring_device_set_no_notify(rd, true);
 		publish(vq, 2);
-		rung += split_must_notify(vq);
+		rung += ring_asks(vq);
 		CHECK_EQ(rung, before + 1);
 		published += 3;
-		complete(vq, sd);
+		complete(vq, rd);
 	}
-	CHECK_EQ(split_device_waiting(sd), 0);
+	CHECK(!ring_device_waiting(rd));
 	CHECK_EQ(virtqueue_stop(vq, PATIENCE_US), 0);
 	ring_destroy(vq);
 	fake_device_destroy(fake);
@@ -182,5 +236,7 @@ TEST_MAIN(
 	TEST_EVERY_RING(by_flag),
 	TEST_EVERY_RING(by_event_word),
 	TEST_EVERY_RING(by_event_word_with_a_full_ring),
+	TEST_EVERY_RING(by_event_at_the_wrap),
+	TEST_EVERY_PACKED_RING(place_without_the_feature),
 	TEST_EVERY_RING(device_that_sleeps_is_woken),
 )

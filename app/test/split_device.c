@@ -93,7 +93,7 @@ void
 split_device_open(struct split_device *sd, uint32_t size, void *desc, void *avail, void *used,
 		  bool event_idx)
 {
-	const split_device_map_t map = sd->map;
+	const device_map_t map = sd->map;
 	void *map_arg = sd->map_arg;
 
 	memset(sd, 0, sizeof(*sd));
@@ -130,7 +130,7 @@ split_device_waiting(const struct split_device *sd)
 
 /* One table, of the ring or indirect, from entry `at` on. */
 static bool
-follow(struct split_device *sd, struct split_device_chain *chain, uint8_t *table, uint32_t entries,
+follow(struct split_device *sd, struct device_chain *chain, uint8_t *table, uint32_t entries,
        uint16_t at, bool in_ring)
 {
 	for (;;) {
@@ -164,7 +164,7 @@ follow(struct split_device *sd, struct split_device_chain *chain, uint8_t *table
 			chain->indirect = true;
 			return follow(sd, chain, mapped, len / DESC_SIZE, 0, false);
 		}
-		if (chain->n == SPLIT_DEVICE_MAX_CHAIN) {
+		if (chain->n == DEVICE_MAX_CHAIN) {
 			breach(sd, "the chain of %u does not end", chain->head);
 			return false;
 		}
@@ -172,7 +172,7 @@ follow(struct split_device *sd, struct split_device_chain *chain, uint8_t *table
 			breach(sd, "descriptor %u: read after write (2.7.4.2)", at);
 			return false;
 		}
-		chain->part[chain->n++] = (struct split_device_part){
+		chain->part[chain->n++] = (struct device_part){
 			.addr = addr, .at = mapped, .len = len, .writable = flags & F_WRITE
 		};
 		if (!(flags & F_NEXT))
@@ -189,7 +189,7 @@ follow(struct split_device *sd, struct split_device_chain *chain, uint8_t *table
 }
 
 bool
-split_device_take(struct split_device *sd, struct split_device_chain *chain)
+split_device_take(struct split_device *sd, struct device_chain *chain)
 {
 	const uint16_t waiting = split_device_waiting(sd);
 	const uint16_t slot = sd->avail_idx & (sd->size - 1);
@@ -200,7 +200,7 @@ split_device_take(struct split_device *sd, struct split_device_chain *chain)
 		breach(sd, "%u buffers are offered in a ring of %u", waiting, sd->size);
 		return false;
 	}
-	memset(chain, 0, offsetof(struct split_device_chain, part));
+	memset(chain, 0, offsetof(struct device_chain, part));
 	chain->head = get16(sd->avail + RING_ENTRIES + AVAIL_ENTRY * slot);
 	if (chain->head >= sd->size) {
 		breach(sd, "descriptor %u is offered in a ring of %u", chain->head, sd->size);
@@ -261,23 +261,4 @@ uint16_t
 split_device_avail_idx(const struct split_device *sd)
 {
 	return get16(sd->avail + RING_IDX);
-}
-
-bool
-split_device_used_is_zero(uint32_t size, const void *used)
-{
-	const uint8_t *byte = used;
-	size_t i;
-
-	for (i = 0; i < split_device_used_size(size); i++) {
-		if (byte[i] != 0)
-			return false;
-	}
-	return true;
-}
-
-void
-split_device_poison(uint32_t size, void *used)
-{
-	memset(used, 0xa5, split_device_used_size(size));
 }

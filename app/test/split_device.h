@@ -19,10 +19,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define SPLIT_DEVICE_MAX_CHAIN 64
-
-/** Address that a driver gave to address of ours; NULL where it is none of ours. */
-typedef void *(*split_device_map_t)(void *arg, uint64_t addr, uint64_t len);
+#include "device_chain.h"
 
 struct split_device {
 	uint8_t *desc;
@@ -34,25 +31,9 @@ struct split_device {
 	uint16_t used_idx;  /**< next entry of used to write */
 	bool *in_flight;    /**< by descriptor: taken from avail, not used yet */
 	int32_t *after;     /**< by descriptor in flight: the next one of its chain, or -1 */
-	split_device_map_t map;
+	device_map_t map;
 	void *map_arg;
 	char breach[160];   /**< first breach of the rules by the driver, empty: none */
-};
-
-/** One buffer of a chain. */
-struct split_device_part {
-	uint64_t addr;
-	uint8_t *at; /**< addr as we see it */
-	uint32_t len;
-	bool writable;
-};
-
-struct split_device_chain {
-	uint16_t head;
-	bool indirect;
-	uint16_t descs; /**< descriptors of the ring that it occupies */
-	uint16_t n;
-	struct split_device_part part[SPLIT_DEVICE_MAX_CHAIN];
 };
 
 /** Bytes of the three parts, 2.7. */
@@ -69,7 +50,7 @@ void split_device_close(struct split_device *sd);
 uint16_t split_device_waiting(const struct split_device *sd);
 
 /** Takes the next buffer; false where there is none (or a breach was found). */
-bool split_device_take(struct split_device *sd, struct split_device_chain *chain);
+bool split_device_take(struct split_device *sd, struct device_chain *chain);
 
 /** Gives a buffer back with so many bytes written. */
 void split_device_use(struct split_device *sd, uint16_t head, uint32_t len);
@@ -87,11 +68,5 @@ void split_device_set_avail_event(struct split_device *sd, uint16_t idx);
 /** What the driver says about interrupts, 2.7.7. */
 uint16_t split_device_avail_flags(const struct split_device *sd);
 uint16_t split_device_avail_idx(const struct split_device *sd);
-
-/** Whether the used area, event word included, is all zero: needed when a ring is told. */
-bool split_device_used_is_zero(uint32_t size, const void *used);
-
-/** Fills the used area, event word included, with what an earlier life might have left. */
-void split_device_poison(uint32_t size, void *used);
 
 #endif /* SPLIT_DEVICE_H */

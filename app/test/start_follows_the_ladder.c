@@ -14,6 +14,8 @@
 #define RINGS 3
 #define SIZE 64
 
+static const struct ring_conf ring = { .size = SIZE };
+
 static void
 check_recorded(struct fake_device *fake, const char *wanted)
 {
@@ -29,7 +31,7 @@ three_rings(struct fake_device *fake, struct virtqueue **vq)
 	unsigned int i;
 
 	for (i = 0; i < RINGS; i++)
-		vq[i] = ring_create(&fake->dev, i, SIZE);
+		vq[i] = ring_create(&fake->dev, i, &ring);
 }
 
 static void
@@ -210,7 +212,7 @@ each_step_of_a_device_start_fails(void)
 				CHECK_EQ(fake->dev.vqs[r] == vq[r], told);
 				CHECK_EQ(virtqueue_destroy(vq[r]) == -EBUSY, told);
 				if (!told)
-					vq[r] = ring_create(&fake->dev, r, SIZE);
+					vq[r] = ring_create(&fake->dev, r, &ring);
 				known += told;
 			}
 			CHECK(known > 0);
@@ -238,8 +240,8 @@ ring_start_fails_with_proof(void)
 
 		three_rings(fake, vq);
 		fake_device_run(fake, vq, 2);
-		ring_push(vq[2], &b, 1, VRING_DESC_F_WRITE);
-		split_publish(vq[2]);
+		ring_post(vq[2], &b, 1, VRING_DESC_F_WRITE);
+		ring_show(vq[2]);
 		fake->fail[ops[i]] = EIO;
 		fake_forget_record(fake);
 		test_forget_log();
@@ -255,7 +257,7 @@ ring_start_fails_with_proof(void)
 		CHECK_EQ(b.returned, 0);
 		fake->fail[ops[i]] = 0;
 		CHECK_EQ(virtqueue_start(vq[2], PATIENCE_US), 0);
-		CHECK_EQ(split_device_waiting(fake_ring(fake, 2)), 1);
+		CHECK(ring_device_waiting(fake_ring(fake, 2)));
 		reset_and_down(fake, vq);
 		ring_check_returned(&b, 1);
 	}

@@ -14,6 +14,8 @@
 #define RINGS 4
 #define SIZE 256
 
+static const struct ring_conf ring = { .size = SIZE };
+
 struct port {
 	struct fake_device *fake;
 	struct virtqueue *vq[RINGS];
@@ -30,10 +32,10 @@ port_up(void)
 	memset(&port, 0, sizeof(port));
 	port.fake = fake_device_create(RINGS, false);
 	for (i = 0; i < RINGS; i++) {
-		port.vq[i] = ring_create(&port.fake->dev, i, SIZE);
+		port.vq[i] = ring_create(&port.fake->dev, i, &ring);
 		for (b = 0; b < SIZE; b++)
-			ring_push(port.vq[i], &port.buffer[i][b], 1, VRING_DESC_F_WRITE);
-		split_publish(port.vq[i]);
+			ring_post(port.vq[i], &port.buffer[i][b], 1, VRING_DESC_F_WRITE);
+		ring_show(port.vq[i]);
 	}
 	fake_device_run(port.fake, port.vq, RINGS);
 	fake_forget_record(port.fake);
@@ -57,21 +59,21 @@ port_down(void)
 static void
 check_runs(unsigned int i)
 {
-	struct split_device *sd = fake_ring(port.fake, i);
-	struct split_device_chain chain;
+	struct ring_device *rd = fake_ring(port.fake, i);
+	struct device_chain chain;
 	struct buffer *b;
 	uint32_t len;
 
 	CHECK_EQ(virtqueue_state(port.vq[i]), VIRTQUEUE_LIVE);
-	CHECK(split_device_take(sd, &chain));
-	split_device_use(sd, chain.head, 7);
-	CHECK_EQ(split_used(port.vq[i]), 1);
-	b = split_pop(port.vq[i], false, &len);
+	CHECK(ring_device_take(rd, &chain));
+	ring_device_use(rd, chain.head, 7);
+	CHECK_EQ(ring_ready(port.vq[i]), 1);
+	b = ring_get(port.vq[i], &len);
 	CHECK(b != NULL);
 	CHECK_EQ(len, 7);
 	b->returned++;
-	ring_push(port.vq[i], b, 1, VRING_DESC_F_WRITE);
-	split_publish(port.vq[i]);
+	ring_post(port.vq[i], b, 1, VRING_DESC_F_WRITE);
+	ring_show(port.vq[i]);
 }
 
 static void
@@ -112,14 +114,14 @@ check_ready_and_restarts(unsigned int i)
 	CHECK(port.fake->dev.vqs[i] == NULL);
 	check_others_run(i);
 	/* What the device's last life left must not be seen by its next one. */
-	split_device_poison(SIZE, port.vq[i]->used);
+	ring_poison(port.vq[i]);
 	CHECK_EQ(virtqueue_reclaim(port.vq[i], ring_take_back, &returned), SIZE);
 	CHECK_EQ(returned, SIZE);
 	ring_check_returned(port.buffer[i], SIZE);
 	ring_check_fresh(port.vq[i]);
 	for (b = 0; b < SIZE; b++)
-		ring_push(port.vq[i], &port.buffer[i][b], 1, VRING_DESC_F_WRITE);
-	split_publish(port.vq[i]);
+		ring_post(port.vq[i], &port.buffer[i][b], 1, VRING_DESC_F_WRITE);
+	ring_show(port.vq[i]);
 	fake_forget_record(port.fake);
 	CHECK_EQ(virtqueue_start(port.vq[i], PATIENCE_US), 0);
 	CHECK_EQ(fake_count(port.fake, FAKE_NOTIFY), 1);

@@ -27,16 +27,16 @@ static const struct fake_port_conf hasty = { .timeout_ms = 500 };
 static void
 check_rx_is_stuck(struct fake_port *fp)
 {
-	struct split_device *sd = &fp->vu->ring[0].sd;
-	struct split_device_chain chain;
+	struct ring_device *rd = &fp->vu->ring[0].rd;
+	struct device_chain chain;
 
 	CHECK_EQ(fake_port_rx_state(fp, 0), RTE_ETH_QUEUE_STATE_STARTED);
 	fake_port_check_in_use(fp->rx_pool[0], FAKE_PORT_SIZE);
 	CHECK_EQ(fake_port_receive(fp, 0), 0);
 	/* The device still writes, into memory that is still its own. */
-	CHECK(split_device_take(sd, &chain));
+	CHECK(ring_device_take(rd, &chain));
 	memset(chain.part[0].at, 0x5a, chain.part[0].len);
-	split_device_use(sd, chain.head, 100);
+	ring_device_use(rd, chain.head, 100);
 	CHECK_EQ(fake_port_receive(fp, 0), 0);
 	fake_port_check_in_use(fp->rx_pool[0], FAKE_PORT_SIZE);
 	CHECK_EQ(fake_port_setup_rx(fp, 0, FAKE_PORT_SIZE), -EBUSY);

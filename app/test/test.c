@@ -214,8 +214,8 @@ run_case(const struct test_case *c, const struct ring_conf *ring)
 	if (ring == NULL)
 		snprintf(name, sizeof(name), "%s", c->name);
 	else
-		snprintf(name, sizeof(name), "%s size=%u event_idx=%d", c->name, ring->size,
-			 ring->event_idx);
+		snprintf(name, sizeof(name), "%s %s size=%u event_idx=%d", c->name,
+			 ring->packed ? "packed" : "split", ring->size, ring->event_idx);
 	test_forget_log();
 	if (setjmp(out_of_case) != 0) {
 		printf("FAILED %s: %s\n", name, why);
@@ -241,7 +241,14 @@ int
 test_main(int argc, char **argv, enum test_memory memory, const struct test_case *cases,
 	  unsigned int n)
 {
-	static const uint16_t sizes[] = { 32, 256, 1024, 32768 };
+	static const struct {
+		bool packed;
+		uint16_t size;
+	} rings[] = {
+		{ false, 32 }, { false, 256 }, { false, 1024 }, { false, 32768 },
+		{ true, 32 }, { true, 33 }, { true, 100 }, { true, 500 }, { true, 1024 },
+		{ true, 32768 },
+	};
 	unsigned int passed = 0;
 	unsigned int failed = 0;
 	unsigned int i, s;
@@ -257,9 +264,16 @@ test_main(int argc, char **argv, enum test_memory memory, const struct test_case
 	for (i = 0; i < n; i++) {
 		if (argc > 1 && !cases[i].warm_up && strstr(cases[i].name, argv[1]) == NULL)
 			continue;
-		for (s = 0; s < (cases[i].run == NULL ? RTE_DIM(sizes) * 2 : 1); s++) {
-			const struct ring_conf ring = { sizes[s / 2], s % 2 != 0 };
+		for (s = 0; s < (cases[i].run == NULL ? RTE_DIM(rings) * 2 : 1); s++) {
+			const struct ring_conf ring = {
+				.packed = rings[s / 2].packed,
+				.size = rings[s / 2].size,
+				.event_idx = s % 2 != 0,
+			};
 
+			if (cases[i].run == NULL &&
+			    (ring.packed ? cases[i].no_packed : cases[i].no_split))
+				continue;
 			if (run_case(&cases[i], cases[i].run == NULL ? &ring : NULL))
 				passed++;
 			else

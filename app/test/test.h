@@ -21,6 +21,7 @@
 
 /** A ring configuration that a body is run over. */
 struct ring_conf {
+	bool packed;
 	uint16_t size;
 	bool event_idx;
 };
@@ -29,6 +30,8 @@ struct test_case {
 	const char *name;
 	void (*run)(void);
 	void (*run_ring)(const struct ring_conf *ring);
+	bool no_split;  /**< run_ring: not over these */
+	bool no_packed;
 	bool warm_up; /**< run whatever is asked for */
 	bool leaves;  /**< what is left over is not counted */
 };
@@ -44,6 +47,10 @@ struct test_case {
 
 /** A body run over every ring configuration. */
 #define TEST_EVERY_RING(body) { .name = #body, .run_ring = body }
+
+/** Over those of one layout. */
+#define TEST_EVERY_SPLIT_RING(body) { .name = #body, .run_ring = body, .no_packed = true }
+#define TEST_EVERY_PACKED_RING(body) { .name = #body, .run_ring = body, .no_split = true }
 
 #define TEST_MAIN_ON(memory, ...) \
 	int \

@@ -19,11 +19,13 @@
 
 #define SIZE 32
 
+static const struct ring_conf ring = { .size = SIZE };
+
 static struct fake_device *fake;
 static struct virtqueue *vq;
 static uint8_t *pages;
 static size_t page;
-static struct split_device_chain held[SIZE];
+static struct device_chain held[SIZE];
 static unsigned int returned;
 static sigjmp_buf fault;
 
@@ -67,14 +69,14 @@ up(void)
 	CHECK(pages != MAP_FAILED);
 	returned = 0;
 	fake = fake_device_create(1, false);
-	vq = ring_create(&fake->dev, 0, SIZE);
+	vq = ring_create(&fake->dev, 0, &ring);
 	for (i = 0; i < SIZE; i++)
-		split_push(vq, pages + i * page, (uintptr_t)pages + i * page, page,
-			   VRING_DESC_F_WRITE);
-	split_publish(vq);
+		ring_push(vq, pages + i * page, (uintptr_t)pages + i * page, page,
+			  VRING_DESC_F_WRITE, false);
+	ring_show(vq);
 	fake_device_run(fake, &vq, 1);
 	for (i = 0; i < SIZE; i++) {
-		CHECK(split_device_take(fake_ring(fake, 0), &held[i]));
+		CHECK(ring_device_take(fake_ring(fake, 0), &held[i]));
 		CHECK(device_writes(i));
 	}
 }
@@ -106,7 +108,7 @@ check_still_writable(void)
 	for (i = 0; i < SIZE; i++) {
 		CHECK(device_writes(i));
 		/* And its ring. */
-		split_device_use(&fake->queue[0].ring, held[i].head, page);
+		ring_device_use(&fake->queue[0].ring, held[i].head, page);
 	}
 }
 

@@ -40,17 +40,20 @@ fill(struct vhost_user_port *port, unsigned int index)
 	unsigned int b;
 
 	for (b = 0; b < PORT_BUFFERS; b++)
-		ring_push(port->vq[index], &port->buffers[index][b], 1, VRING_DESC_F_WRITE);
-	split_publish(port->vq[index]);
+		ring_post(port->vq[index], &port->buffers[index][b], 1, VRING_DESC_F_WRITE);
+	ring_show(port->vq[index]);
 }
 
 void
 port_make_rings(struct vhost_user_port *port)
 {
+	const struct ring_conf ring = {
+		.packed = (port->vu->features & VU_F_PACKED) != 0, .size = PORT_RING_SIZE
+	};
 	unsigned int i;
 
 	for (i = 0; i < PORT_RINGS; i++) {
-		port->vq[i] = ring_create(&port->dev, i, PORT_RING_SIZE);
+		port->vq[i] = ring_create(&port->dev, i, &ring);
 		port->buffers[i] = rte_calloc(NULL, PORT_BUFFERS, sizeof(struct buffer), 0);
 		CHECK(port->buffers[i] != NULL);
 		fill(port, i);
@@ -78,7 +81,7 @@ void
 port_refill(struct vhost_user_port *port, unsigned int index)
 {
 	/* Nothing of the past may be seen by the back-end. */
-	split_device_poison(PORT_RING_SIZE, port->vq[index]->used);
+	ring_poison(port->vq[index]);
 	CHECK_EQ(virtqueue_reclaim(port->vq[index], ring_take_back, NULL), PORT_BUFFERS);
 	ring_check_returned(port->buffers[index], PORT_BUFFERS);
 	ring_check_fresh(port->vq[index]);
@@ -88,24 +91,24 @@ port_refill(struct vhost_user_port *port, unsigned int index)
 void
 port_check_runs(struct vhost_user_port *port, unsigned int index)
 {
-	struct split_device *sd = fake_vu_ring(port->vu, index);
+	struct ring_device *rd = fake_vu_ring(port->vu, index);
 	struct virtqueue *vq = port->vq[index];
-	struct split_device_chain chain;
+	struct device_chain chain;
 	struct buffer *b;
 	uint32_t len;
 
 	CHECK_EQ(virtqueue_state(vq), VIRTQUEUE_LIVE);
-	CHECK(split_device_take(sd, &chain));
+	CHECK(ring_device_take(rd, &chain));
 	memset(chain.part[0].at, 0x40 + index, chain.part[0].len);
-	split_device_use(sd, chain.head, 3);
-	CHECK_EQ(split_used(vq), 1);
-	b = split_pop(vq, false, &len);
+	ring_device_use(rd, chain.head, 3);
+	CHECK_EQ(ring_ready(vq), 1);
+	b = ring_get(vq, &len);
 	CHECK(b != NULL);
 	CHECK_EQ(len, 3);
 	CHECK_EQ(b->data[0], 0x40 + index);
 	b->returned++;
-	ring_push(vq, b, 1, VRING_DESC_F_WRITE);
-	split_publish(vq);
+	ring_post(vq, b, 1, VRING_DESC_F_WRITE);
+	ring_show(vq);
 }
 
 void

@@ -190,7 +190,7 @@ back_end_without_protocol_features(void)
 	port_check_recorded(&port, "OWNER, GET_FEATURES");
 	CHECK_EQ(dev.stop_method, VIRTIO_STOP_VHOST_GET_BASE);
 	for (i = 0; i < 2; i++)
-		vq[i] = ring_create(&dev, i, PORT_RING_SIZE);
+		vq[i] = ring_create(&dev, i, &(struct ring_conf){ .size = PORT_RING_SIZE });
 	CHECK_EQ(virtio_device_negotiate(&dev, UINT64_MAX), 0);
 	port_check_recorded(&port, "SET_FEATURES, MEM");
 	CHECK_EQ(virtio_device_start(&dev, vq, 2), 0);
