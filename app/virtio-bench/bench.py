@@ -58,7 +58,7 @@ QUICK = {
     'pairs': 2, 'ms': 100, 'step_bursts': 8, 'cycle_bursts': 5000,
     'traffic': [('loop', '64'), ('rx', '64'), ('tx', '64'), ('loop', 'imix')],
     'traffic_of_others': 1,
-    'life': [('idle', 256, 1), ('idle', 256, 4)],
+    'life': [('idle', 256, 1), ('loop', 256, 4)],
     'life_runs': 1, 'life_rounds': 40,
 }
 SECTIONS = ('steps', 'rate', 'cycles', 'life')
