@@ -4,9 +4,9 @@
 
 plot-bench.py FILE.json OUT.png
 
-For each data path: instructions and cycles per packet of both drivers, and the ratio of their packets
-per second, a dot a pair of runs. Last: the life of one queue beside that of a port. What the file
-does not have is left out.
+For each data path: instructions and cycles per packet of both drivers, and the ratio of their
+packets per second, a dot a pair of runs. Last: the life of one queue beside that of a port. What
+the file does not have is left out.
 """
 
 import argparse

@@ -26,8 +26,8 @@ BACK_MB = 128
 READY_SECONDS = 30
 GRACE_SECONDS = 10
 
-# The data paths, by the devargs that ask for them. `needs` is a word that the burst mode of a driver
-# of ours has where it took the path (drivers that tell no mode are believed), `cpu` what the packaged
+# The data paths, by the devargs that ask for them. `needs` is a word that our driver's burst mode
+# has where it took the path (a driver that tells no mode is believed), `cpu` what the packaged
 # driver needs to take it.
 PATHS = [
     {'name': 'split', 'devargs': 'in_order=0'},

@@ -146,7 +146,8 @@ def render_life(result):
     for life in result['life']:
         steps = [life_median(life, 'ours rx-queue', part) for part in ('stop', 'set_up', 'start')]
         if None not in steps:
-            parts.append([BACK_ENDS[life['back_end']], life['ring'], life['pairs'], *[cell(step) for step in steps]])
+            parts.append([BACK_ENDS[life['back_end']], life['ring'], life['pairs'],
+                          *[cell(step) for step in steps]])
     text = table(head, rows)
     if parts:
         text += '\n\nOne receive queue of ours, by step (p50):\n\n' + \
@@ -233,8 +234,9 @@ def render(result):
         ('life', 'Life of a queue, microseconds',
          'p50 / p99 of stop + set-up + start. "port, reset": stop, configure so that the device is '
          'reset, all set-ups, start; "port, plain": stop and start, which tells the device nothing '
-         'and gives nothing back. An idle back-end leaves its core to its message thread; a polling '
-         'one shares it with that thread, and what is seen then is the scheduler.', render_life),
+         'and gives nothing back. An idle back-end leaves its core to its message thread; a '
+         'polling one shares it with that thread, and what is seen then is the scheduler.',
+         render_life),
     ]
     parts = [render_head(result)]
     for name, title, text, function in sections:
