@@ -279,7 +279,7 @@ def test_interrupted_run_still_tells(host, started):
     # The output is a terminal: it tells how far it is, over and over, in one line.
     program.expect(r"resets, the last one: queue \d+ from ring \d+ to \d+ in")
     program.process.send_signal(signal.SIGINT)
-    program.expect(r"ended by interrupted")
+    program.expect(r"ended by a signal")
     program.expect(r"PASSED")
     assert program.wait(PATIENCE) == 0
 
