@@ -198,7 +198,8 @@ run(struct loopback *loop)
 
 	loop->tried = true;
 	resetter_run(&loop->resetter);
-	if (resetter_drain(&loop->resetter) != 0)
+	/* What an external back-end did with packets of a stopped queue is not known. */
+	if (resetter_drain(&loop->resetter) != 0 && loop->backend != NULL)
 		result_fail(result, "some packets neither came back nor were counted as dropped");
 	traffic_quit(&loop->traffic);
 	rte_eal_wait_lcore(LCORE_TRAFFIC);
