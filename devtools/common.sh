@@ -4,10 +4,11 @@
 # What the scripts of this folder share. To be sourced, after "set -euo pipefail".
 
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd -P)
-# The tools are Debian's packages, so their Python is meant, whatever else comes first on PATH.
+# The tools are Debian's packages, so their Python is meant, whatever else comes first on PATH; where
+# there is apt it may still be to come.
 # shellcheck disable=SC2034
 python=/usr/bin/python3
-[ -x "$python" ] || python=python3
+[ -x "$python" ] || command -v apt-get >/dev/null || python=python3
 
 # Progress and errors go to stderr: stdout is for what a caller reads.
 say() {

@@ -11,7 +11,7 @@
 #   cycles  cycles per packet against a device that costs nothing
 #   life    how long it takes to stop, set up and start one queue, and what does the same with the
 #           packaged driver
-# The whole takes about an hour, on a machine that has nothing else to do; doc/performance.md tells
+# The whole takes up to an hour, on a machine that has nothing else to do; doc/performance.md tells
 # the method. Fails if a measurement did; a path that a driver does not have is no failure.
 #
 #   --quick      a look, in under two minutes; its times mean little, its instruction counts are

@@ -783,6 +783,8 @@ fake_vu_release(struct fake_vu *vu)
 {
 	pthread_mutex_lock(&vu->lock);
 	vu->releases++;
+	/* Not when the thread finds out: who waits for quiet from now on waits for what it does. */
+	vu->holding = false;
 	pthread_cond_broadcast(&vu->changed);
 	pthread_mutex_unlock(&vu->lock);
 }

@@ -221,6 +221,27 @@ more_rings_than_granted(void)
 	port_down(&port);
 }
 
+/* KICK and CALL name a ring by 8 bits; the ninth says that there is no eventfd. */
+static void
+more_rings_than_kick_can_name(void)
+{
+	struct vhost_user_conf conf = {
+		.path = test_path("backend"), .nb_rings = 258, .stop = VHOST_USER_STOP_AUTO
+	};
+	struct virtio_device dev;
+
+	port_create(&port);
+	port.vu->queue_num = 1000;
+	fake_vu_launch(port.vu);
+	CHECK_EQ(virtio_device_init(&dev, "many", VIRTIO_TRANSPORT_VHOST_USER, 258), 0);
+	CHECK_EQ(vhost_user_create(&dev, &conf), -EINVAL);
+	conf.nb_rings = 256;
+	CHECK_EQ(vhost_user_create(&dev, &conf), 0);
+	vhost_user_destroy(&dev);
+	virtio_device_fini(&dev);
+	port_down(&port);
+}
+
 /* A back-end that does not know of several queues has one pair. */
 static void
 more_than_one_pair_without_mq(void)
@@ -386,6 +407,7 @@ TEST_MAIN(
 	TEST(back_end_without_status),
 	TEST(back_end_without_protocol_features),
 	TEST(more_rings_than_granted),
+	TEST(more_rings_than_kick_can_name),
 	TEST(more_than_one_pair_without_mq),
 	TEST(ring_reset_bit_stays_here),
 	TEST(without_a_method_the_bit_is_not_offered),

@@ -20,13 +20,14 @@ import tempfile
 import report
 
 DRIVERS = ('ours', 'packaged')
-FRONT_MB = 512
-BACK_MB = 256
+FRONT_MB = 128
+LIFE_MB = 512     # two pools that fill 16 rings of 4096
+BACK_MB = 128
 READY_SECONDS = 30
 GRACE_SECONDS = 10
 
-# The data paths, by the devargs that ask for them. `needs` is a word that the burst mode of a driver
-# of ours has where it took the path (drivers that tell no mode are believed), `cpu` what the packaged
+# The data paths, by the devargs that ask for them. `needs` is a word that our driver's burst mode
+# has where it took the path (a driver that tells no mode is believed), `cpu` what the packaged
 # driver needs to take it.
 PATHS = [
     {'name': 'split', 'devargs': 'in_order=0'},
@@ -41,19 +42,24 @@ PATHS = [
      'eal': ['--force-max-simd-bitwidth=512'], 'needs': 'vector', 'cpu': 'avx512vl'},
 ]
 
-# What is done, and how often. `traffic` is (direction, size); a quick run has it all for the first
-# path and the first of it for the others.
+# What is done, and how often. `traffic` is (direction, size). A quick run has it all for the first
+# path and the first of it for the others, and leaves out what one driver alone has. `life` is
+# (back-end, ring size, queue pairs): an idle back-end leaves its core to its message thread, the
+# other one polls all rings on that core.
 FULL = {
     'pairs': 5, 'ms': 1000, 'step_bursts': 64, 'cycle_bursts': 100000,
     'traffic': [(d, s) for s in ('64', '256', '1518', 'imix') for d in ('loop', 'rx', 'tx')],
     'traffic_of_others': 12,
-    'life_rings': (256, 4096), 'life_pairs': (1, 4, 8, 16), 'life_runs': 3, 'life_rounds': 200,
+    'life': [('idle', ring, pairs) for ring in (256, 4096) for pairs in (1, 4, 8, 16)] +
+            [('loop', 256, pairs) for pairs in (1, 4, 8, 16)],
+    'life_runs': 3, 'life_rounds': 200,
 }
 QUICK = {
     'pairs': 2, 'ms': 100, 'step_bursts': 8, 'cycle_bursts': 5000,
     'traffic': [('loop', '64'), ('rx', '64'), ('tx', '64'), ('loop', 'imix')],
     'traffic_of_others': 1,
-    'life_rings': (256,), 'life_pairs': (1, 4), 'life_runs': 1, 'life_rounds': 40,
+    'life': [('idle', 256, 1), ('loop', 256, 4)],
+    'life_runs': 1, 'life_rounds': 40,
 }
 SECTIONS = ('steps', 'rate', 'cycles', 'life')
 # The back-end's part in each direction of the port.
@@ -95,7 +101,7 @@ class Bench:
         if len(cpus) < 2:
             die('two cores are wanted, one for the port and one for the back-end; here is one')
         self.front_cpu, self.back_cpu = cpus[0], cpus[1]
-        self.huge = self.free_hugepages_mb() >= FRONT_MB + BACK_MB
+        self.huge = self.free_hugepages_mb() >= LIFE_MB + BACK_MB
         self.failures = []
 
     @staticmethod
@@ -129,7 +135,8 @@ class Bench:
             if os.path.exists(self.socket):
                 os.unlink(self.socket)
             options += ['--null', self.socket]
-        command = self.command(self.front_cpu, FRONT_MB, eal, options)
+        megabytes = LIFE_MB if options[0] == 'life' else FRONT_MB
+        command = self.command(self.front_cpu, megabytes, eal, options)
         name = f'{driver} driver, {path["name"]}, {" ".join(options[:3])}'
         try:
             # Its own watchdog says where it hangs; this is for the case that it cannot.
@@ -258,26 +265,28 @@ def measure_rate(bench, path, direction, size, plan):
 WAYS = (('ours', 'rx-queue'), ('ours', 'tx-queue'), ('packaged', 'port'), ('packaged', 'plain'))
 
 
-def measure_life(bench, plan, ring, pairs):
+def measure_life(bench, plan, back_end, ring, pairs):
     runs = {f'{driver} {way}': [] for driver, way in WAYS}
     words = {}
-    with BackEnd(bench, 'idle', pairs=pairs):
+    with BackEnd(bench, back_end, pairs=pairs):
         for _ in range(plan['life_runs']):
             for driver, way in WAYS:
                 key = f'{driver} {way}'
                 if key in words:
                     continue
+                # A port's reset takes long where there is much of it: up to a second.
+                rounds = plan['life_rounds'] // (4 if way == 'port' else 1)
                 try:
                     run = bench.front(driver, PATHS[0],
-                                      ['life', '--way', way, '--rounds', str(plan['life_rounds'])],
-                                      pairs=pairs, ring=ring)
+                                      ['life', '--way', way, '--rounds', str(rounds)],
+                                      pairs=pairs, ring=ring, deadline=300)
                 except Failed as error:
                     words[key] = str(error)
                     say(f'{key}, {pairs} pairs: {error}')
                     continue
                 runs[key].append({name: run[f'{name}_us']
                                   for name in ('stop', 'set_up', 'start', 'all')})
-    return {'ring': ring, 'pairs': pairs, 'runs': runs, 'words': words}
+    return {'back_end': back_end, 'ring': ring, 'pairs': pairs, 'runs': runs, 'words': words}
 
 
 def measure_path(bench, path, plan, first):
@@ -285,7 +294,7 @@ def measure_path(bench, path, plan, first):
     entry = {'name': path['name'], 'devargs': path['devargs']}
     there = probe(bench, path, entry)
     jobs = []
-    if 'steps' in only and there:
+    if 'steps' in only and (len(there) == 2 or (there and not bench.args.quick)):
         jobs.append(('steps', lambda: entry.update(
             steps=measure_steps(bench, path, there, plan))))
     if len(there) == 2 and 'cycles' in only:
@@ -350,13 +359,13 @@ def main():
             for i, path in enumerate(PATHS):
                 result['paths'].append(measure_path(bench, path, plan, i == 0))
         if 'life' in args.only:
-            for ring in plan['life_rings']:
-                for pairs in plan['life_pairs']:
-                    say(f'life: ring {ring}, {pairs} pairs')
-                    try:
-                        result['life'].append(measure_life(bench, plan, ring, pairs))
-                    except Failed as error:
-                        bench.failed(f'life, ring {ring}, {pairs} pairs', error)
+            for back_end, ring, pairs in plan['life']:
+                what = f'life: {back_end} back-end, ring {ring}, {pairs} pairs'
+                say(what)
+                try:
+                    result['life'].append(measure_life(bench, plan, back_end, ring, pairs))
+                except Failed as error:
+                    bench.failed(what, error)
         result['machine']['load_after'] = os.getloadavg()[0]
         result['failures'] = bench.failures
     text = report.render(result)

@@ -27,7 +27,7 @@
 #define POOL_ROOM (RTE_PKTMBUF_HEADROOM + FRAME_MAX)
 #define QUIET_TIMEOUT_MS 5000u
 
-struct backend_queue {
+struct __rte_cache_aligned backend_queue {
 	/* Written by the message thread. */
 	_Atomic bool enabled[2];		/* receive ring (2n), transmit ring (2n + 1) */
 	_Atomic uint32_t resets[2], restarts[2];
@@ -41,7 +41,7 @@ struct backend_queue {
 	counter_t held_counter;
 	counter_t taken, taken_bytes, written, written_bytes, discarded;
 	counter_t numbered, missing, reordered;
-} __rte_cache_aligned;
+};
 
 struct backend {
 	struct backend_conf conf;

@@ -90,8 +90,8 @@ flow_ipv6(struct flow *flow, const uint8_t *data, uint32_t len, uint32_t offset)
 	if (offset + sizeof(ip) > len)
 		return false;
 	memcpy(&ip, data + offset, sizeof(ip));
-	memcpy(flow->src, ip.src_addr, sizeof(flow->src));
-	memcpy(flow->dst, ip.dst_addr, sizeof(flow->dst));
+	memcpy(flow->src, &ip.src_addr, sizeof(flow->src));
+	memcpy(flow->dst, &ip.dst_addr, sizeof(flow->dst));
 	flow->protocol = ip.proto;
 	flow_ports(flow, data, len, offset + sizeof(ip));
 	return true;
@@ -167,11 +167,8 @@ capture_read(struct capture *capture, pcap_t *pcap, const char *path)
 			continue;
 		}
 		ret = capture_add(capture, &room, data, header->caplen);
-		if (ret != 0) {
-			fprintf(stderr, "%s: out of memory after %u packets\n",
-				path, capture->count);
+		if (ret != 0)
 			return ret;
-		}
 	}
 	if (ret == PCAP_ERROR) {
 		fprintf(stderr, "%s: %s\n", path, pcap_geterr(pcap));
@@ -240,6 +237,8 @@ capture_load(const char *path, uint16_t queues, struct capture **out)
 	pcap_close(pcap);
 	if (ret == 0)
 		ret = capture_spread(capture);
+	if (ret == -ENOMEM)
+		fprintf(stderr, "%s: not enough memory for all of it\n", path);
 	if (ret != 0) {
 		capture_free(capture);
 		return ret;

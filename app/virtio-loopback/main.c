@@ -21,6 +21,8 @@
 #include "traffic.h"
 
 #define EXIT_NOT_TRIED 2
+/* Where threads share cores, an answer may have to wait for many time slices of others. */
+#define SHARED_STOP_TIMEOUT_MS 10000
 #define SPARE_MEMORY (24u << 20)	/* EAL's own, and what fragments */
 
 /* All of a run. What is zero was not made. */
@@ -116,6 +118,7 @@ start_port(struct loopback *loop)
 		.socket = options->backend_path != NULL ? options->backend_path : loop->socket,
 		.method = options->method,
 		.devargs = options->devargs,
+		.stop_timeout_ms = loop->eal.cores < 3 ? SHARED_STOP_TIMEOUT_MS : 0,
 		.queues = options->queues,
 		.ring_size_max = options->ring_size_max,
 		.ring_sizes = options->ring_sizes,
@@ -195,7 +198,8 @@ run(struct loopback *loop)
 
 	loop->tried = true;
 	resetter_run(&loop->resetter);
-	if (resetter_drain(&loop->resetter) != 0)
+	/* What an external back-end did with packets of a stopped queue is not known. */
+	if (resetter_drain(&loop->resetter) != 0 && loop->backend != NULL)
 		result_fail(result, "some packets neither came back nor were counted as dropped");
 	traffic_quit(&loop->traffic);
 	rte_eal_wait_lcore(LCORE_TRAFFIC);

@@ -17,6 +17,7 @@
 #include "traffic.h"
 
 #define PORT_NAME "net_virtio_user0"
+#define STOP_TIMEOUT "queue_reset_timeout_ms"
 #define POOL_CACHE 128u
 /* Beside the ring's: in the caches of two lcores (half as much again each), and in a burst. */
 #define POOL_SPARE (3 * POOL_CACHE + 512u)
@@ -83,14 +84,17 @@ make_pools(struct port *port, uint16_t ring_size_max)
 static int
 probe(struct port *port, const struct port_conf *conf)
 {
-	char devargs[1024];
+	const char *more = conf->devargs != NULL ? conf->devargs : "";
+	char devargs[1024], timeout[64] = "";
 	int ret;
 
-	ret = snprintf(devargs, sizeof(devargs), "path=%s,queues=%u,queue_size=%u%s%s%s%s",
+	if (conf->stop_timeout_ms != 0 && strstr(more, STOP_TIMEOUT) == NULL)
+		snprintf(timeout, sizeof(timeout), "," STOP_TIMEOUT "=%u", conf->stop_timeout_ms);
+	ret = snprintf(devargs, sizeof(devargs), "path=%s,queues=%u,queue_size=%u%s%s%s%s%s",
 		conf->socket, conf->queues, conf->ring_size_max,
 		conf->method != NULL ? ",queue_reset=" : "",
-		conf->method != NULL ? conf->method : "",
-		conf->devargs != NULL ? "," : "", conf->devargs != NULL ? conf->devargs : "");
+		conf->method != NULL ? conf->method : "", timeout,
+		more[0] != '\0' ? "," : "", more);
 	if (ret >= (int)sizeof(devargs)) {
 		fprintf(stderr, "the devargs are too long\n");
 		return -E2BIG;

@@ -22,6 +22,7 @@ struct port_conf {
 	const char *socket;	/**< of the back-end */
 	const char *method;	/**< devarg queue_reset; NULL: not given */
 	const char *devargs;	/**< more devargs; NULL: none */
+	uint32_t stop_timeout_ms;	/**< devarg, unless among devargs; 0: not given */
 	uint16_t queues;
 	uint16_t ring_size_max;
 	const uint16_t *ring_sizes;	/**< of the pairs at first, in turn */

@@ -89,8 +89,9 @@ result_print(const struct result *result, const struct options *options,
 		print_all_steps(result);
 	print_summary(result, options, resetter);
 	if (result->failures == 0) {
-		printf("PASSED: queues that were not being reset lost nothing, and every packet "
-			"and buffer is accounted for\n");
+		printf("PASSED: queues that were not being reset lost nothing, and every %s\n",
+			options->backend_path != NULL ? "buffer came back" :
+			"packet and buffer is accounted for");
 		return;
 	}
 	for (i = 0; i < RTE_MIN(result->failures, RESULT_FAILURES_MAX); i++)

@@ -263,7 +263,7 @@ static bool
 time_is_up(struct resetter *resetter)
 {
 	if (resetter_interrupted)
-		resetter->ended_by = "interrupted";
+		resetter->ended_by = "a signal";
 	else if (rte_rdtsc() >= resetter->deadline_tsc)
 		resetter->ended_by = "--seconds";
 	return resetter->ended_by != NULL;
@@ -276,36 +276,49 @@ pass_time(struct resetter *resetter, uint32_t ms)
 	const struct timespec one_ms = { .tv_nsec = 1000000 };
 	uint64_t end = rte_rdtsc() + cycles_of_ms(ms);
 
+	progress_show(resetter);
 	while (rte_rdtsc() < end && !time_is_up(resetter)) {
 		progress_show(resetter);
 		nanosleep(&one_ms, NULL);
 	}
 }
 
+/* Returns whether there may be another round. */
+static bool
+reset_round(struct resetter *resetter, uint32_t round)
+{
+	const struct options *options = resetter->options;
+	uint16_t queue;
+
+	for (queue = 0; queue < options->queues; queue++) {
+		if (!resetter_resets(options, queue))
+			continue;
+		pass_time(resetter, options->interval_ms);
+		if (time_is_up(resetter) || reset_queue(resetter, round, queue) != 0)
+			return false;
+	}
+	return true;
+}
+
 void
 resetter_run(struct resetter *resetter)
 {
 	const struct options *options = resetter->options;
-	uint32_t round;
-	uint16_t queue;
+	const char *ended_by;
+	uint32_t round = 0;
 
 	resetter->start_tsc = resetter->traffic->timeline->start_tsc;
 	resetter->deadline_tsc = resetter->start_tsc + cycles_of_ms(1000) * options->seconds;
 	/* With nothing to reset there is traffic until the time is up. */
 	if (options->rounds == 0)
 		pass_time(resetter, options->seconds * 1000);
-	for (round = 0; round < options->rounds; round++) {
-		for (queue = 0; queue < options->queues; queue++) {
-			if (!resetter_resets(options, queue))
-				continue;
-			pass_time(resetter, options->interval_ms);
-			if (time_is_up(resetter) || reset_queue(resetter, round, queue) != 0)
-				goto end;
-		}
-	}
-end:
+	while (round < options->rounds && reset_round(resetter, round))
+		round++;
+	/* What the last reset did to the others shows a little later. */
+	ended_by = resetter->ended_by;
 	pass_time(resetter, options->interval_ms);
 	collect_gap(resetter);
+	resetter->ended_by = ended_by;
 	progress_clear();
 }
 

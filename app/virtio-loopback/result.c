@@ -96,7 +96,8 @@ ns_of(uint64_t cycles)
 }
 
 static void
-collect_queue(struct result_queue *result, struct traffic_queue *queue, bool captured)
+collect_queue(struct result_queue *result, struct traffic_queue *queue, bool captured,
+		bool own_backend)
 {
 	struct track *track = &queue->track;
 	uint64_t dropped = result->drops.tx_reset_dropped + result->drops.rx_reset_dropped +
@@ -106,11 +107,14 @@ collect_queue(struct result_queue *result, struct traffic_queue *queue, bool cap
 	result->sent = counter_get(&queue->sent);
 	result->received = counter_get(&queue->received);
 	result->missing = track->lost;
-	/* Of equal captured packets nobody knows which is missing, only how many. */
-	if (captured)
-		result->lost = track->lost > dropped ? track->lost - dropped : 0;
-	else
+	/*
+	 * Of equal captured packets nobody knows which is missing, only how many; and how many a
+	 * back-end dropped while the queue was stopped only ours tells.
+	 */
+	if (!captured)
 		result->lost = track->lost_unexcused;
+	else if (track->lost > dropped && (own_backend || result->resets == 0))
+		result->lost = track->lost - dropped;
 	result->duplicated = track->duplicated;
 	result->reordered = track->reordered;
 	result->corrupt = track->corrupt;
@@ -136,10 +140,10 @@ result_collect(struct result *result, const struct options *options, struct traf
 		port_drops(port, q, &queue->drops);
 		if (backend != NULL)
 			backend_counters(backend, q, &queue->backend);
-		collect_queue(queue, &traffic->queue[q], source->capture != NULL);
+		queue->resets = steps_of(resetter, q, values, &queue->steps);
+		collect_queue(queue, &traffic->queue[q], source->capture != NULL, backend != NULL);
 		if (source->capture != NULL && source_has_packets(source, q))
 			queue->passes = queue->sent / capture_queue_packets(source->capture, q);
-		queue->resets = steps_of(resetter, q, values, &queue->steps);
 		result->packets += queue->received;
 		result->gap_in_reset = RTE_MAX(result->gap_in_reset, queue->gap_in_reset);
 	}

@@ -19,7 +19,11 @@ struct timeline {
 	uint32_t *packets;	/**< [millisecond * queues + queue] */
 };
 
-/** @return 0 or -ENOMEM. */
+/**
+ * Make room for so many seconds, ten minutes at most.
+ *
+ * @return 0 or -ENOMEM.
+ */
 int timeline_init(struct timeline *timeline, uint16_t queues, uint32_t seconds);
 void timeline_free(struct timeline *timeline);
 

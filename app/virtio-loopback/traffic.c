@@ -152,7 +152,7 @@ send_some(struct traffic *traffic, uint16_t q, struct rte_mempool *pool, uint16_
 		made++;
 	}
 	if (made == 0) {
-		counter_add(&queue->no_buffer, 1);
+		/* The driver may hold buffers that were sent long ago. */
 		rte_eth_tx_done_cleanup(traffic->port, q, 0);
 		return 0;
 	}

@@ -33,7 +33,7 @@
 #define TRAFFIC_WINDOW 256u	/* packets under way on a queue */
 
 /** One queue pair's traffic. Written by the traffic thread, but for epoch. */
-struct traffic_queue {
+struct __rte_cache_aligned traffic_queue {
 	/** Odd: the pair is stopped. Half of it is the generation. Control thread writes. */
 	_Atomic uint32_t epoch;
 	_Atomic uint32_t epoch_seen;	/**< the last one that the traffic thread took in */
@@ -46,7 +46,6 @@ struct traffic_queue {
 	counter_t fresh_tsc;		/**< when the first of these came; 0: none yet */
 	counter_t stopped_polls;	/**< turns on a stopped pair, both bursts called */
 	counter_t stopped_carried;	/**< packets that a stopped pair carried all the same */
-	counter_t no_buffer;		/**< turns on which the pool had no buffer to send */
 	_Atomic bool done;		/**< sends no more, see traffic_finish() */
 
 	uint64_t sent_since, delivered_since, under_way_at_stop;	/* of the last start */
@@ -57,7 +56,7 @@ struct traffic_queue {
 	uint32_t last_activity;		/* the reset under way, or the last one, at that time */
 	uint64_t gap_ever;		/**< longest gap with no reset under way, TSC cycles */
 	uint64_t gap_in_reset;		/**< longest gap that a reset of another queue overlaps */
-} __rte_cache_aligned;
+};
 
 struct traffic {
 	struct traffic_queue *queue;

@@ -671,6 +671,11 @@ vhost_user_create(struct virtio_device *dev, const struct vhost_user_conf *conf)
 	uint16_t i;
 	int ret;
 
+	if (conf->nb_rings > VHOST_USER_MAX_RINGS) {
+		VIRTIO_INIT_LOG(ERR, "%s: %u rings wanted, vhost-user has names for %u", dev->name,
+				conf->nb_rings, VHOST_USER_MAX_RINGS);
+		return -EINVAL;
+	}
 	vu = rte_zmalloc("vhost_user", sizeof(*vu), 0);
 	if (vu == NULL)
 		return -ENOMEM;

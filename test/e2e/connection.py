@@ -7,6 +7,9 @@ from testpmd import xstat
 # More than any ring here holds: packets that lie in a ring already prove nothing.
 MANY = 5000
 
+# What a thread has moved already and counts a moment after the stop.
+BURST = 32
+
 
 class Connection:
     """A back-end and a port of ours, and the queues between them."""
@@ -15,11 +18,14 @@ class Connection:
         self.backend = backend
         self.port = port
         self.queues = port.queues
+        self._at_stop = {}
 
     def moved(self):
         """{("rx" or "tx", queue): (what the port has counted, what the back-end has)}"""
         stats = self.port.xstats()
-        written, taken = self.backend.counters()
+        # A dead back-end counts no more; what follows it begins at 0.
+        none = [0] * self.queues
+        written, taken = self.backend.counters() if self.backend.running() else (none, none)
         moved = {}
         for q in range(self.queues):
             moved["rx", q] = (stats[xstat("rx", q)], written[q])
@@ -46,6 +52,10 @@ class Connection:
                   and not (mode == "txonly" and queue[0] == "rx")]
         for queue in silent:
             assert after[queue] == before[queue], f"{queue} is not silent: {before} {after}"
+        # A ring that nobody polls is silent too, once it is full: a stopped one was never filled.
+        for queue, counts in self._at_stop.items():
+            assert all(now - then <= BURST for then, now in zip(counts, after[queue])), \
+                f"{queue} is not stopped: {counts} {after[queue]}"
 
     def _wait_moved(self, wanted, before):
         def all_moved():
@@ -64,11 +74,29 @@ class Connection:
         self.port.halt()
         for number in numbers:
             self.port.switch(kind, number, "stop")
+        self.note_stopped(kind, *numbers)
+
+    def note_stopped(self, kind, *numbers):
+        """These queues carry nothing from now on, until start()."""
+        counts = self.moved()
+        for number in numbers:
+            self._at_stop[kind[:2], number] = counts[kind[:2], number]
 
     def start(self, kind, *numbers):
         self.port.halt()
         for number in numbers:
             self.port.switch(kind, number, "start")
+            self._at_stop.pop((kind[:2], number), None)
+
+    def all_started(self):
+        """By a start of the port."""
+        self._at_stop.clear()
+
+    def change_backend(self, backend):
+        """To one that counts from 0."""
+        self.backend = backend
+        for queue, (port_count, _) in self._at_stop.items():
+            self._at_stop[queue] = (port_count, 0)
 
     def loses_nothing(self):
         """What one end gave, the other has or counts as dropped by a reset; queue by queue."""

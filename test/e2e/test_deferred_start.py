@@ -15,6 +15,7 @@ def test_deferred_queue_starts_when_told(connect, kind, queue):
     other = 1 - queue
     port.command("port stop 0")
     port.command(f"port 0 {kind} {queue} deferred_start on")
+    connection.note_stopped(kind, queue)
     port.command("port start 0")
     assert port.info(kind, queue)[f"{direction} deferred start"] == "on"
     assert port.state(kind, queue) == "stopped"
@@ -32,6 +33,7 @@ def test_all_queues_deferred(connect):
     for kind in ("rxq", "txq"):
         for queue in (0, 1):
             port.command(f"port 0 {kind} {queue} deferred_start on")
+        connection.note_stopped(kind, 0, 1)
     port.command("port start 0")
     assert port.states("rxq") == port.states("txq") == ["stopped"] * 2
     assert port.link() == "up"

@@ -267,6 +267,21 @@ def test_external_back_end(loopback, started, host):
     assert not Path(host.socket()).exists()
 
 
+def test_back_end_that_dies_is_a_failure_and_no_leak(host, started):
+    serve = Program("backend", [host.loopback, "--serve", host.socket()], host.log("backend"),
+                    host.env, errors_apart=True)
+    started.append(serve)
+    host.wait_socket()
+    program = Program("loopback", [host.loopback, "--backend", host.socket(),
+                                   "--rounds", "1000000"], host.log("loopback"), host.env)
+    started.append(program)
+    program.expect(r"resets, the last one: queue")
+    serve.process.kill()
+    program.expect(r"0 buffers leaked")
+    program.expect(r"FAILED: queue \d+ ")
+    assert program.wait(PATIENCE) == 1
+
+
 def test_back_end_that_is_not_there(loopback, host):
     status, said = loopback("--backend", host.socket())
     assert status == 2 and "no socket there" in said
@@ -279,7 +294,7 @@ def test_interrupted_run_still_tells(host, started):
     # The output is a terminal: it tells how far it is, over and over, in one line.
     program.expect(r"resets, the last one: queue \d+ from ring \d+ to \d+ in")
     program.process.send_signal(signal.SIGINT)
-    program.expect(r"ended by interrupted")
+    program.expect(r"ended by a signal")
     program.expect(r"PASSED")
     assert program.wait(PATIENCE) == 0
 

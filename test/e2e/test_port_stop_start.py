@@ -15,6 +15,7 @@ def test_port_start_starts_stopped_queues(connect):
     port.command("port stop 0")
     assert port.states("rxq") == port.states("txq") == ["stopped"] * 2
     port.command("port start 0")
+    connection.all_started()
     assert port.states("rxq") == port.states("txq") == ["started"] * 2
     connection.carries_all()
 
@@ -27,6 +28,7 @@ def test_new_size_of_a_stopped_queue_stays_over_a_port_restart(connect):
     assert port.queue("rxq", 1, "setup") == ""
     port.command("port stop 0")
     port.command("port start 0")
+    connection.all_started()
     assert port.ring_size("rxq", 1) == 1024
     connection.carries_all()
 
@@ -37,6 +39,7 @@ def test_port_stops_and_starts_ten_times(connect):
         stop_some(connection)
         connection.port.command("port stop 0")
         connection.port.command("port start 0")
+        connection.all_started()
     connection.carries_all()
 
 
@@ -47,6 +50,7 @@ def test_port_reset_starts_anew(connect):
     port.command("port stop 0")
     port.command("port reset 0")
     port.command("port start 0")
+    connection.all_started()
     assert port.states("rxq") == port.states("txq") == ["started"] * 2
     connection.carries_all()
 
@@ -60,6 +64,7 @@ def test_more_and_fewer_queues_after_reconfiguration(connect):
         port.command(f"port config all rxq {queues}")
         port.command(f"port config all txq {queues}")
         port.command("port start 0")
+        connection.all_started()
         port.queues = connection.queues = queues
         assert port.states("rxq") == port.states("txq") == ["started"] * queues
         connection.carries_all()
@@ -85,4 +90,5 @@ def test_next_process_takes_the_back_end_over(connect, start_port):
     stop_some(connection)
     connection.port.quit()
     connection.port = start_port()
+    connection.all_started()
     connection.carries_all()

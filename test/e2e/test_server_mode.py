@@ -25,7 +25,7 @@ def reconnect(backend_kind, start_backend):
     def again(connection):
         connection.backend.kill()
         connection.port.wait_link("down")
-        connection.backend = start_backend(backend_kind, client=True)
+        connection.change_backend(start_backend(backend_kind, client=True))
         connection.port.wait_link("up")
     return again
 

@@ -27,7 +27,9 @@ class Testpmd(Program):
                 "--file-prefix", f"{host.prefix}{name}", *host.memory(megabytes)]
         if plugin:
             argv += ["-d", plugin]
-        argv += ["--vdev", vdev, "--", "-i", "--nb-cores=1", "--total-num-mbufs=32768", *args]
+        # Its word on events may come in the middle of a prompt.
+        argv += ["--vdev", vdev, "--", "-i", "--nb-cores=1", "--total-num-mbufs=32768",
+                 "--mask-event=queue_state", "--mask-event=intr_lsc", *args]
         if queues:
             argv += [f"--rxq={queues}", f"--txq={queues}", f"--rxd={descriptors}",
                      f"--txd={descriptors}"]

@@ -1,0 +1,164 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: BSD-3-Clause
+"""Tables, goals and the plot of figures that are made up, and options that are wrong.
+
+bench_reports_right.py VIRTIO_BENCH PLOT_BENCH
+"""
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import traceback
+
+import report
+
+BINARY, PLOT = sys.argv[1:3]
+
+
+def both(ours, packaged):
+    return {'ours': ours, 'packaged': packaged}
+
+
+def a_result():
+    """One path that is there, one that is not, one that was not taken."""
+    times = {part: {'p50': 50.0, 'p99': 90.0, 'max': 99.0}
+             for part in ('stop', 'set_up', 'start', 'all')}
+    slow = {part: {'p50': 1500.0, 'p99': 1600.0, 'max': 1700.0} for part in times}
+    there = {'there': True, 'mode': 'Scalar'}
+    return {
+        'program': 'virtio-bench', 'when': '2026-01-01', 'quick': False, 'burst': 32,
+        'only': ['steps', 'rate', 'cycles', 'life'], 'plan': {'pairs': 3}, 'failures': [],
+        'machine': {'cpu': 'CPU', 'cpus': 2, 'kernel': '6', 'dpdk': '22.11', 'hugepages': True,
+                    'load_before': 0.0, 'load_after': 1.0},
+        'paths': [
+            {'name': 'split', 'devargs': '', **both(there, {'there': True, 'mode': ''}),
+             'steps': both({'rx': 50.0, 'tx': 80.0}, {'rx': 200.0, 'tx': 200.0}),
+             'cycles': [both({'rx': 10.0, 'tx': 20.0}, {'rx': 40.0, 'tx': 20.0})] * 3,
+             'rate': [{'direction': 'loop', 'size': '64',
+                       'runs': [both(9.0, 10.0), both(8.0, 10.0), both(10.0, 10.0)]}]},
+            {'name': 'packed', 'devargs': '',
+             **both({'there': False, 'words': 'not in this driver yet'}, there),
+             'steps': {'packaged': {'rx': 1.0, 'tx': 2.0}}},
+            {'name': 'split, in-order', 'devargs': '',
+             **both({'there': True, 'words': 'takes Scalar', 'mode': 'Scalar'}, there),
+             'steps': both({'rx': 500.0, 'tx': 500.0}, {'rx': 1.0, 'tx': 1.0})},
+        ],
+        'life': [{'back_end': 'idle', 'ring': 256, 'pairs': 1, 'words': {'packaged plain': 'no'},
+                  'runs': {'ours rx-queue': [times], 'ours tx-queue': [times],
+                           'packaged port': [slow], 'packaged plain': []}}],
+    }
+
+
+def row(text, *cells):
+    """The table row that begins with these cells."""
+    for line in text.splitlines():
+        found = [cell.strip() for cell in line.strip('|').split('|')]
+        if found[:len(cells)] == list(cells):
+            return found
+    raise AssertionError(f'no row {cells} in:\n{text}')
+
+
+def ratios_are_ours_to_packaged():
+    text = report.render(a_result())
+    assert row(text, 'split', '50.0')[1:] == [
+        '50.0', '200.0', '0.25', '80.0', '200.0', '0.40', '130.0', '400.0', '0.33'], text
+    assert row(text, 'split', 'loop')[3:] == ['9.00', '10.00', '0.90 [0.80, 1.00]'], text
+    assert row(text, 'idle', '256', '1', '50.0 / 90.0')[4:] == [
+        '50.0 / 90.0', '1500 / 1600', '- / -', '1 : 30'], text
+
+
+def missing_path_is_shown_in_its_own_words():
+    text = report.render(a_result())
+    assert row(text, 'packed (*)')[1:4] == ['-', '1.0', '-'], text
+    assert 'packed: ours is not there yet: "not in this driver yet"' in text
+    assert 'packaged plain, 1 pairs, ring 256: "no"' in text
+
+
+def goals_are_judged_both_ways():
+    text = report.goals(a_result())
+    assert row(text, 'instructions, rx + tx: split')[1:] == ['<= 0.35', '0.33', 'yes'], text
+    assert row(text, 'instructions, tx: split, absolute')[1:] == ['<= 70', '80.00', 'NO'], text
+    assert row(text, 'packets/s, least of all: split, loop, 64')[3] == 'NO', text
+    assert row(text, 'one receive queue : port; pairs: 1, idle back-end')[3] == 'yes', text
+
+
+def path_not_taken_is_not_judged():
+    assert 'in-order' not in report.goals(a_result())
+
+
+def busy_machine_is_named():
+    result = a_result()
+    assert 'else was running' not in report.render(result)
+    result['machine']['load_before'] = 3.0
+    assert 'else was running' in report.render(result)
+
+
+def tables_go_between_the_marks():
+    with tempfile.TemporaryDirectory() as folder:
+        path = os.path.join(folder, 'page.md')
+        with open(path, 'w', encoding='utf-8') as file:
+            file.write(f'above\n{report.BEGIN}\nold\n{report.END}\nbelow\n')
+        for _ in range(2):
+            report.put_into(path, 'new')
+        with open(path, encoding='utf-8') as file:
+            assert file.read() == f'above\n{report.BEGIN}\n\nnew\n\n{report.END}\nbelow\n'
+        with open(path, 'w', encoding='utf-8') as file:
+            file.write(f'{report.END}\n{report.BEGIN}\n')
+        try:
+            report.check_marks(path)
+        except SystemExit as end:
+            assert report.BEGIN in str(end)
+        else:
+            raise AssertionError('marks in the wrong order were taken')
+
+
+def plot_is_drawn():
+    with tempfile.TemporaryDirectory() as folder:
+        source, png = (os.path.join(folder, name) for name in ('a.json', 'a.png'))
+        with open(source, 'w', encoding='utf-8') as file:
+            json.dump(a_result(), file)
+        subprocess.run([sys.executable, PLOT, source, png], check=True, timeout=100)
+        with open(png, 'rb') as file:
+            assert file.read(4) == b'\x89PNG'
+        with open(source, 'w', encoding='utf-8') as file:
+            file.write('{}')
+        run = subprocess.run([sys.executable, PLOT, source, png], check=False, timeout=100,
+                             stderr=subprocess.PIPE, text=True)
+        assert run.returncode == 1 and 'not what run-bench.sh' in run.stderr, run.stderr
+
+
+def wrong_options_are_refused():
+    for options, words in ((['fly'], 'mode fly: must be one of rate steps'),
+                           ([], 'a mode is missing'),
+                           (['rate', '--burst', '65'], 'a number from 1 to 64'),
+                           (['rate', '--size', '9000'], 'a number from 60 to 1518'),
+                           (['rate', '--ring', '64'], 'wants a ring of 128 or more'),
+                           (['rate', '--direction', 'idle'], 'goes with serve only'),
+                           (['rate', '--null', 'x'], 'goes with steps and cycles only'),
+                           (['cycles'], 'cycles wants --null'),
+                           (['life', '--way', 'away'], 'must be one of rx-queue')):
+        run = subprocess.run([BINARY, '--', *options], check=False, timeout=100,
+                             stderr=subprocess.PIPE, text=True)
+        assert run.returncode == 2 and words in run.stderr, (options, run.stderr)
+
+
+def main():
+    failed = 0
+    for test in (ratios_are_ours_to_packaged, missing_path_is_shown_in_its_own_words,
+                 goals_are_judged_both_ways, path_not_taken_is_not_judged, busy_machine_is_named,
+                 tables_go_between_the_marks, plot_is_drawn, wrong_options_are_refused):
+        try:
+            test()
+        except Exception:  # noqa: BLE001
+            traceback.print_exc()
+            print('FAILED', test.__name__)
+            failed = 1
+        else:
+            print('ok', test.__name__)
+    return failed
+
+
+if __name__ == '__main__':
+    sys.exit(main())
