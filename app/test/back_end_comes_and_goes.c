@@ -267,10 +267,10 @@ reset_with_the_back_end_there(void)
 
 TEST_MAIN(
 	TEST_WARM_UP(fake_port_warm_up),
-	TEST(we_are_the_server),
-	TEST(server_without_a_client),
-	TEST(stopped_while_nobody_is_there),
-	TEST(unfit_back_end_comes_between),
-	TEST(we_are_the_client),
-	TEST(reset_with_the_back_end_there),
+	TEST_LAYOUTS(we_are_the_server),
+	TEST_LAYOUTS(server_without_a_client),
+	TEST_LAYOUTS(stopped_while_nobody_is_there),
+	TEST_LAYOUTS(unfit_back_end_comes_between),
+	TEST_LAYOUTS(we_are_the_client),
+	TEST_LAYOUTS(reset_with_the_back_end_there),
 )

@@ -160,8 +160,8 @@ port_start_with_nothing(void)
 
 TEST_MAIN(
 	TEST_WARM_UP(loop_warm_up),
-	TEST(dry_then_fed_mergeable),
-	TEST(dry_then_fed_not_mergeable),
-	TEST(queue_start_with_nothing),
-	TEST(port_start_with_nothing),
+	TEST_LAYOUTS(dry_then_fed_mergeable),
+	TEST_LAYOUTS(dry_then_fed_not_mergeable),
+	TEST_LAYOUTS(queue_start_with_nothing),
+	TEST_LAYOUTS(port_start_with_nothing),
 )

@@ -233,11 +233,11 @@ port_restarts_without_the_released_queue(void)
 
 TEST_MAIN(
 	TEST_WARM_UP(loop_warm_up),
-	TEST(ring_size_that_is_none),
-	TEST(buffers_that_are_too_small),
-	TEST(thresholds_that_are_wrong),
-	TEST(no_memory),
-	TEST(setup_of_a_running_queue),
-	TEST(refused_by_ethdev_after_the_release),
-	TEST(port_restarts_without_the_released_queue),
+	TEST_LAYOUTS(ring_size_that_is_none),
+	TEST_LAYOUTS(buffers_that_are_too_small),
+	TEST_LAYOUTS(thresholds_that_are_wrong),
+	TEST_LAYOUTS(no_memory),
+	TEST_LAYOUTS(setup_of_a_running_queue),
+	TEST_LAYOUTS(refused_by_ethdev_after_the_release),
+	TEST_LAYOUTS(port_restarts_without_the_released_queue),
 )

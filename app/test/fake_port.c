@@ -48,14 +48,15 @@ fake_port_create(const struct fake_port_conf *conf)
 		.txmode.offloads = RTE_ETH_TX_OFFLOAD_MULTI_SEGS,
 	};
 	struct fake_port *fp = calloc(1, sizeof(*fp));
-	const bool packed = (conf->features & VU_F_PACKED) != 0;
+	const bool packed = test_packed();
 	char args[256];
 	uint16_t q;
 
 	/* A name of its own each time: a case that failed leaves its device. */
 	snprintf(fp->name, sizeof(fp->name), "net_virtio_user%u", ++made);
 	fp->vu = fake_vu_create(test_path("backend"));
-	fp->vu->features |= conf->features;
+	fp->vu->features |= conf->features |
+			    (packed && !conf->withhold_packed ? VU_F_PACKED : 0);
 	fp->vu->queue_num = FAKE_PORT_PAIRS;
 	fp->vu->client = conf->server;
 	if (conf->server)

@@ -26,6 +26,7 @@ struct fake_port_conf {
 	const char *method; /**< queue_reset=; NULL: get_base */
 	const char *args;   /**< more devargs, or NULL */
 	unsigned int timeout_ms; /**< queue_reset_timeout_ms; 0: so long that it is never over */
+	bool withhold_packed; /**< what test_packed() asks for is not offered */
 	bool server;        /**< the port listens, the back-end connects */
 };
 

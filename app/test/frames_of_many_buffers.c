@@ -32,8 +32,8 @@ run(const struct loop_conf *conf)
 		CHECK_EQ(rte_eth_dev_tx_queue_stop(loop->port, 1), 0);
 		CHECK_EQ(loop_tx_state(loop, 1), RTE_ETH_QUEUE_STATE_STOPPED);
 		loop->queue[1].rx_pool_used ^= 1;
-		loop_setup_rx(loop, 1, round % 2 ? 1024 : 64);
-		loop_setup_tx(loop, 1, round % 2 ? 64 : 1024);
+		loop_setup_rx(loop, 1, round % 2 ? 1024 : test_packed() ? 77 : 64);
+		loop_setup_tx(loop, 1, round % 2 ? test_packed() ? 77 : 64 : 1024);
 		CHECK_EQ(rte_eth_dev_tx_queue_start(loop->port, 1), 0);
 		CHECK_EQ(rte_eth_dev_rx_queue_start(loop->port, 1), 0);
 		loop_wait_flow(loop, 1, 20);
@@ -201,13 +201,13 @@ odd_packets(void)
 
 TEST_MAIN(
 	TEST_WARM_UP(loop_warm_up),
-	TEST(long_frames_mergeable_and_indirect),
-	TEST(long_frames_mergeable_and_chained),
-	TEST(long_frames_in_large_buffers),
-	TEST(small_segments_indirect),
-	TEST(small_segments_chained_by_disable),
-	TEST(small_buffers),
-	TEST(shared_packets_indirect),
-	TEST(shared_packets_chained),
-	TEST(odd_packets),
+	TEST_LAYOUTS(long_frames_mergeable_and_indirect),
+	TEST_LAYOUTS(long_frames_mergeable_and_chained),
+	TEST_LAYOUTS(long_frames_in_large_buffers),
+	TEST_LAYOUTS(small_segments_indirect),
+	TEST_LAYOUTS(small_segments_chained_by_disable),
+	TEST_LAYOUTS(small_buffers),
+	TEST_LAYOUTS(shared_packets_indirect),
+	TEST_LAYOUTS(shared_packets_chained),
+	TEST_LAYOUTS(odd_packets),
 )

@@ -29,6 +29,7 @@ static jmp_buf out_of_case;
 static char logged[1 << 20];
 static size_t logged_len;
 static bool verbose;
+static bool packed;
 
 void
 test_fail(const char *file, int line, const char *format, ...)
@@ -55,6 +56,12 @@ take_log(void *cookie __rte_unused, const char *text, size_t len)
 	if (verbose)
 		fwrite(text, 1, len, stderr);
 	return len;
+}
+
+bool
+test_packed(void)
+{
+	return packed;
 }
 
 unsigned int
@@ -212,7 +219,8 @@ run_case(const struct test_case *c, const struct ring_conf *ring)
 	char name[128];
 
 	if (ring == NULL)
-		snprintf(name, sizeof(name), "%s", c->name);
+		snprintf(name, sizeof(name), "%s%s", c->name,
+			 !c->layouts ? "" : packed ? " packed" : " split");
 	else
 		snprintf(name, sizeof(name), "%s %s size=%u event_idx=%d", c->name,
 			 ring->packed ? "packed" : "split", ring->size, ring->event_idx);
@@ -251,7 +259,7 @@ test_main(int argc, char **argv, enum test_memory memory, const struct test_case
 	};
 	unsigned int passed = 0;
 	unsigned int failed = 0;
-	unsigned int i, s;
+	unsigned int runs, i, s;
 
 	verbose = getenv("VERBOSE") != NULL;
 	if (memory != TEST_ORDINARY_MEMORY && !hugepages_are_there()) {
@@ -264,15 +272,19 @@ test_main(int argc, char **argv, enum test_memory memory, const struct test_case
 	for (i = 0; i < n; i++) {
 		if (argc > 1 && !cases[i].warm_up && strstr(cases[i].name, argv[1]) == NULL)
 			continue;
-		for (s = 0; s < (cases[i].run == NULL ? RTE_DIM(rings) * 2 : 1); s++) {
+		if (cases[i].run_ring != NULL)
+			runs = RTE_DIM(rings) * 2;
+		else
+			runs = cases[i].layouts ? 2 : 1;
+		for (s = 0; s < runs; s++) {
 			const struct ring_conf ring = {
 				.packed = rings[s / 2].packed,
 				.size = rings[s / 2].size,
 				.event_idx = s % 2 != 0,
 			};
 
-			if (cases[i].run == NULL &&
-			    (ring.packed ? cases[i].no_packed : cases[i].no_split))
+			packed = cases[i].layouts ? s > 0 : cases[i].run == NULL && ring.packed;
+			if (packed ? cases[i].no_packed : cases[i].no_split)
 				continue;
 			if (run_case(&cases[i], cases[i].run == NULL ? &ring : NULL))
 				passed++;

@@ -30,8 +30,9 @@ struct test_case {
 	const char *name;
 	void (*run)(void);
 	void (*run_ring)(const struct ring_conf *ring);
-	bool no_split;  /**< run_ring: not over these */
+	bool no_split;  /**< not over these */
 	bool no_packed;
+	bool layouts;   /**< run: twice */
 	bool warm_up; /**< run whatever is asked for */
 	bool leaves;  /**< what is left over is not counted */
 };
@@ -44,6 +45,12 @@ struct test_case {
 
 /** One run of a body that is about what stays taken. */
 #define TEST_LEAVES(body) { .name = #body, .run = body, .leaves = true }
+
+/** A body run once with split and once with packed rings: test_packed() tells which. */
+#define TEST_LAYOUTS(body) { .name = #body, .run = body, .layouts = true }
+
+/** The second of the two only. */
+#define TEST_PACKED(body) { .name = #body, .run = body, .layouts = true, .no_split = true }
 
 /** A body run over every ring configuration. */
 #define TEST_EVERY_RING(body) { .name = #body, .run_ring = body }
@@ -93,6 +100,9 @@ void test_fail(const char *file, int line, const char *format, ...)
 			test_fail(__FILE__, __LINE__, "%s is %lld, not %s = %lld", #got, got_, \
 				  #wanted, wanted_); \
 	} while (0)
+
+/** The layout that the rings of this case are to have, where it does not say so itself. */
+bool test_packed(void);
 
 /** Lines that contain a word, of what was logged since the case began or test_forget_log(). */
 unsigned int test_logged(const char *word);

@@ -166,10 +166,10 @@ path_is_taken(void)
 }
 
 TEST_MAIN(
-	TEST(back_end_comes_back),
-	TEST(back_end_comes_back_owing_an_answer),
-	TEST(other_back_end_comes),
-	TEST(back_end_that_comes_back_grants_less),
-	TEST(we_are_the_server),
-	TEST(path_is_taken),
+	TEST_LAYOUTS(back_end_comes_back),
+	TEST_LAYOUTS(back_end_comes_back_owing_an_answer),
+	TEST_LAYOUTS(other_back_end_comes),
+	TEST_LAYOUTS(back_end_that_comes_back_grants_less),
+	TEST_LAYOUTS(we_are_the_server),
+	TEST_LAYOUTS(path_is_taken),
 )

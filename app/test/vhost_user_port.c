@@ -11,6 +11,8 @@ port_create(struct vhost_user_port *port)
 {
 	memset(port, 0, sizeof(*port));
 	port->vu = fake_vu_create(test_path("backend"));
+	if (test_packed())
+		port->vu->features |= VU_F_PACKED;
 }
 
 int
@@ -47,9 +49,7 @@ fill(struct vhost_user_port *port, unsigned int index)
 void
 port_make_rings(struct vhost_user_port *port)
 {
-	const struct ring_conf ring = {
-		.packed = (port->vu->features & VU_F_PACKED) != 0, .size = PORT_RING_SIZE
-	};
+	const struct ring_conf ring = { .packed = test_packed(), .size = PORT_RING_SIZE };
 	unsigned int i;
 
 	for (i = 0; i < PORT_RINGS; i++) {
