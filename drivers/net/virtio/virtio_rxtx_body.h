@@ -106,11 +106,10 @@ rx_fill_mbuf(struct rte_mbuf *m, uint64_t rearm, uint64_t ol_flags, uint32_t len
 }
 
 /* Where the frame of a buffer just received begins. */
-static __rte_always_inline const struct rte_ether_addr *
+static __rte_always_inline const uint8_t *
 rx_frame(const struct rte_mbuf *m)
 {
-	return (const struct rte_ether_addr *)
-		((const char *)m->buf_addr + RTE_PKTMBUF_HEADROOM);
+	return (const uint8_t *)m->buf_addr + RTE_PKTMBUF_HEADROOM;
 }
 
 /*
@@ -511,8 +510,7 @@ tx_plain(struct virtio_txq *txq, struct virtqueue *vq, struct rte_mbuf **pkts, u
 			break;
 		tx_push_hdr(m);
 		bytes += len;
-		virtio_count(&txq->counters, rte_pktmbuf_mtod(m, const struct rte_ether_addr *),
-			     len);
+		virtio_count(&txq->counters, rte_pktmbuf_mtod(m, const uint8_t *), len);
 		ring_place(&view, nb, m, virtio_mbuf_addr(m, m->data_off - VIRTIO_HDR_SIZE),
 			   len + VIRTIO_HDR_SIZE, 0, packed);
 	}
@@ -553,7 +551,7 @@ tx_post_any(struct virtio_txq *txq, struct virtqueue *vq, struct rte_mbuf *m, co
 static __rte_noinline bool
 tx_any(struct virtio_txq *txq, struct virtqueue *vq, struct rte_mbuf *m, const bool packed)
 {
-	const struct rte_ether_addr *dst = rte_pktmbuf_mtod(m, const struct rte_ether_addr *);
+	const uint8_t *dst = rte_pktmbuf_mtod(m, const uint8_t *);
 	const uint32_t len = m->pkt_len;
 
 	switch (tx_post_any(txq, vq, m, packed)) {

@@ -68,13 +68,18 @@ virtio_size_bin(uint32_t len)
 	return len < 1519 ? 6 : 7;
 }
 
-/** Counts one packet by size and address; packets and bytes are added up by the burst. */
+/**
+ * Counts one packet by size and destination; packets and bytes are added up by the burst. By bytes:
+ * a packet to be sent may begin at any address.
+ */
 static __rte_always_inline void
-virtio_count(struct virtio_counters *counters, const struct rte_ether_addr *dst, uint32_t len)
+virtio_count(struct virtio_counters *counters, const uint8_t *dst, uint32_t len)
 {
+	static const uint8_t broadcast[RTE_ETHER_ADDR_LEN] = { 0xff, 0xff, 0xff, 0xff, 0xff, 0xff };
+
 	counters->size[virtio_size_bin(len)]++;
-	if (unlikely(rte_is_multicast_ether_addr(dst))) {
-		if (rte_is_broadcast_ether_addr(dst))
+	if (unlikely(dst[0] & RTE_ETHER_GROUP_ADDR)) {
+		if (memcmp(dst, broadcast, sizeof(broadcast)) == 0)
 			counters->broadcast++;
 		else
 			counters->multicast++;
