@@ -2,8 +2,8 @@
 
 /*
  * A queue's buffers may lie in memory that the application brings: it takes them all away, gives
- * the queue others, and on exit gets those back. From one kind of pool to the other and back, with both
- * kinds of receive, and with what was received sent on.
+ * the queue others, and on exit gets those back. From one kind of pool to the other and back, with
+ * both kinds of receive, and with what was received sent on.
  */
 
 #include <rte_malloc.h>
