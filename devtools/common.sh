@@ -4,7 +4,7 @@
 # What the scripts of this folder share. To be sourced, after "set -euo pipefail".
 
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd -P)
-# The tools are Debian's packages, so their Python is meant, whatever else comes first on PATH; where
+# The tools are Debian's packages, so their Python is meant, whatever comes first on PATH; where
 # there is apt it may still be to come.
 # shellcheck disable=SC2034
 python=/usr/bin/python3

@@ -154,7 +154,7 @@ fake_port_receive(struct fake_port *fp, uint16_t queue)
 			test_fail(__FILE__, __LINE__, "rx queue %u has %s", queue, why);
 		CHECK_EQ(number, fp->got[queue]);
 		CHECK_EQ(m[i]->port, fp->port);
-		CHECK_EQ(m[i]->ol_flags, 0);
+		CHECK_EQ(m[i]->ol_flags, fp->ol_flags);
 		CHECK_EQ(rte_mbuf_refcnt_read(m[i]), 1);
 		fp->got[queue]++;
 		rte_pktmbuf_free(m[i]);

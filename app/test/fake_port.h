@@ -37,6 +37,7 @@ struct fake_port {
 	bool open;
 	struct rte_mempool *rx_pool[FAKE_PORT_PAIRS];
 	struct rte_mempool *tx_pool[FAKE_PORT_PAIRS];
+	uint64_t ol_flags;                 /**< that received mbufs are to have */
 	uint64_t rx_next[FAKE_PORT_PAIRS]; /**< number of the next frame that the device writes */
 	uint64_t got[FAKE_PORT_PAIRS];     /**< number of the next frame that is to be received */
 	uint64_t tx_next[FAKE_PORT_PAIRS]; /**< number of the next packet that is sent */
