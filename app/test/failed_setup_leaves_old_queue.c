@@ -77,11 +77,14 @@ setup_rx(uint16_t size, const struct rte_eth_rxconf *conf, struct rte_mempool *p
 static void
 ring_size_that_is_none(void)
 {
+	/* Of a packed ring only the limits count, which the ethdev layer knows. */
+	const uint16_t bad = test_packed() ? 31 : 96;
+
 	up(NULL);
-	CHECK_EQ(setup_rx(96, NULL, loop->queue[1].rx_pool[1]), -EINVAL);
-	CHECK_EQ(test_logged("want a power of two, 32 to 32768"), 1);
+	CHECK_EQ(setup_rx(bad, NULL, loop->queue[1].rx_pool[1]), -EINVAL);
+	CHECK_EQ(test_logged("want a power of two, 32 to 32768"), !test_packed());
 	check_rx_is_as_it_was();
-	CHECK_EQ(rte_eth_tx_queue_setup(loop->port, 1, 96, SOCKET_ID_ANY, NULL), -EINVAL);
+	CHECK_EQ(rte_eth_tx_queue_setup(loop->port, 1, bad, SOCKET_ID_ANY, NULL), -EINVAL);
 	check_tx_is_as_it_was();
 	start_and_down();
 }

@@ -32,8 +32,8 @@ run(const struct loop_conf *conf)
 		CHECK_EQ(rte_eth_dev_tx_queue_stop(loop->port, 1), 0);
 		CHECK_EQ(loop_tx_state(loop, 1), RTE_ETH_QUEUE_STATE_STOPPED);
 		loop->queue[1].rx_pool_used ^= 1;
-		loop_setup_rx(loop, 1, round % 2 ? 1024 : test_packed() ? 77 : 64);
-		loop_setup_tx(loop, 1, round % 2 ? test_packed() ? 77 : 64 : 1024);
+		loop_setup_rx(loop, 1, round % 2 ? 1024 : test_packed() ? 97 : 64);
+		loop_setup_tx(loop, 1, round % 2 ? test_packed() ? 97 : 64 : 1024);
 		CHECK_EQ(rte_eth_dev_tx_queue_start(loop->port, 1), 0);
 		CHECK_EQ(rte_eth_dev_rx_queue_start(loop->port, 1), 0);
 		loop_wait_flow(loop, 1, 20);
@@ -128,7 +128,7 @@ shared_packets(bool indirect)
 		m = rte_pktmbuf_alloc(lq->tx_pool);
 		CHECK(m != NULL);
 		CHECK(packet_make(m, 0, i, 200, 0));
-		memset(m->buf_addr, 0x77, RTE_PKTMBUF_HEADROOM);
+		memset(m->buf_addr, 0x97, RTE_PKTMBUF_HEADROOM);
 		memcpy(before, m->buf_addr, sizeof(before));
 		if (i % 2 == 0) {
 			clone = rte_pktmbuf_clone(m, lq->tx_pool);

@@ -21,7 +21,7 @@ REFUSED = {
     "server_bad": ("server=2", "server=2: want 0 or 1"),
     "mrg_rxbuf_bad": ("mrg_rxbuf=yes", "mrg_rxbuf=yes: want 0 or 1"),
     "in_order_bad": ("in_order=-1", "in_order=-1: want 0 or 1"),
-    "packed_vq_not_yet": ("packed_vq=1", "packed_vq=1: packed rings are not in this driver yet"),
+    "packed_vq_bad": ("packed_vq=2", "packed_vq=2: want 0 or 1"),
     "vectorized_not_yet": ("vectorized=1", "vectorized=1: vector data paths are not in this "),
     "iface_not_yet": ("iface=tap0", "iface= names the tap of a vhost-kernel back-end"),
     "queue_reset_bad": ("queue_reset=maybe",
@@ -36,6 +36,8 @@ TAKEN = {
     "mrg_rxbuf_0": "mrg_rxbuf=0",
     "in_order_0": "in_order=0",
     "defaults_said_aloud": "cq=1,mrg_rxbuf=1,in_order=1,packed_vq=0,vectorized=0,server=0",
+    "packed_vq_1": "packed_vq=1",
+    "packed_vq_1_and_an_odd_size": "packed_vq=1,queue_size=300",
     "queue_reset_timeout": "queue_reset_timeout_ms=60000",
 }
 
