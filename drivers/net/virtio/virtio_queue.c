@@ -242,11 +242,11 @@ virtio_tx_queue_stop(struct rte_eth_dev *edev, uint16_t id)
 
 /* ---- set-up ------------------------------------------------------------------------------- */
 
-/* The free threshold that is asked for, or a quarter of the ring up to 32. */
+/* The free threshold that is asked for, or a quarter of the ring, in fours, up to 32. */
 static uint16_t
 free_thresh(uint16_t asked, uint16_t nb_desc)
 {
-	return asked != 0 ? asked : RTE_MIN(nb_desc / 4, 32);
+	return asked != 0 ? asked : RTE_MIN(RTE_ALIGN_FLOOR(nb_desc / 4, 4), 32);
 }
 
 static int
