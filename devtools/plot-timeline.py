@@ -5,8 +5,9 @@
 plot-timeline.py FILE.json OUT.png [--from MS] [--to MS]
 
 One strip for each queue: the packets that came back in each millisecond. Where a queue was itself
-being reset, from the stop to the first packet afterwards, its strip is marked; the resets of the
-others are thin lines. Without --from and --to it is the time around the first resets of each queue.
+being reset, from the call of its stop to the return of its start, its strip is marked; the resets
+of the others are thin lines. Without --from and --to it is the time around the first two resets of
+each queue.
 """
 
 import argparse
@@ -53,8 +54,12 @@ def window(args, rows, resets, queues):
         begin = resets[0]['at_ms'] - 8
     if end is None:
         last = resets[min(len(resets), 2 * queues) - 1]
-        end = last['end_ms'] + 10
+        end = last['end_ms'] + 16
     return max(begin, rows[0][0]), min(end, rows[-1][0])
+
+
+def duration_ms(reset):
+    return (reset['stop_us'] + reset['reclaim_us'] + reset['start_us']) / 1000
 
 
 def draw_strip(axes, queue, rows, resets):
@@ -62,10 +67,11 @@ def draw_strip(axes, queue, rows, resets):
                       color=LINE, alpha=0.85, linewidth=0)
     for reset in resets:
         if reset['queue'] == queue:
-            axes.axvspan(reset['at_ms'], max(reset['end_ms'], reset['at_ms'] + 0.4),
-                         color=RESET, alpha=0.9, linewidth=0)
-            axes.annotate(f"{reset['ring_from']} → {reset['ring_to']}",
-                          (reset['end_ms'], 1), xycoords=('data', 'axes fraction'),
+            end = reset['at_ms'] + duration_ms(reset)
+            axes.axvspan(reset['at_ms'], end, color=RESET, alpha=0.9, linewidth=0.8)
+            axes.annotate(f"{reset['ring_from']} → {reset['ring_to']}, "
+                          f"{duration_ms(reset):.1f} ms",
+                          (end, 1), xycoords=('data', 'axes fraction'),
                           xytext=(4, -9), textcoords='offset points', fontsize=7,
                           color=RESET, fontweight='bold',
                           bbox={'facecolor': 'white', 'edgecolor': 'none', 'pad': 0.8,
