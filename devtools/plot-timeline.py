@@ -89,7 +89,8 @@ def subtitle(run):
     queues = run['queues']
     lost = sum(queue['lost'] for queue in queues)
     dropped = sum(queue['tx_reset_dropped'] + queue['rx_reset_dropped'] for queue in queues)
-    return (f"{len(run['resets'])} resets under {run['packets'] / run['seconds'] / 1e6:.1f} million "
+    rate = run["packets"] / run["seconds"] / 1e6
+    return (f"{len(run['resets'])} resets under {rate:.1f} million "
             f"packets per second: {lost} packets lost, {dropped} dropped with their own ring, "
             f"{run['leaked']} buffers leaked")
 

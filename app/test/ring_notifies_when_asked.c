@@ -176,7 +176,9 @@ by_event_at_the_wrap(const struct ring_conf *ring)
 	}
 }
 
-/* Without EVENT_IDX there is no place to name (2.8.14): then a doorbell too many is none too few. */
+/*
+ * Without EVENT_IDX there is no place to name (2.8.14): then a doorbell too many is none too few.
+ */
 static void
 place_without_the_feature(const struct ring_conf *ring)
 {

@@ -77,9 +77,9 @@ int virtio_device_negotiate(struct virtio_device *dev, uint64_t wanted);
  * @param vqs
  *   Rings in state READY, filled or empty; LIVE afterwards.
  * @return
- *   0, -EBUSY where a ring or the device is in another state, -EINVAL where a ring has the layout that
- *   was not negotiated, else the transport's error. After an
- *   error the device is to be reset: what it knows of the rings is in dev->vqs.
+ *   0, -EBUSY where a ring or the device is in another state, -EINVAL where a ring has the layout
+ * that was not negotiated, else the transport's error. After an error the device is to be reset:
+ * what it knows of the rings is in dev->vqs.
  */
 int virtio_device_start(struct virtio_device *dev, struct virtqueue *const *vqs, unsigned int n);
 

@@ -71,7 +71,8 @@ virtqueue_check_layout(const struct virtqueue *vq)
 {
 	if (vq->conf.packed == virtio_device_has(vq->dev, VIRTIO_F_RING_PACKED))
 		return 0;
-	VIRTIO_LOG(ERR, "%s: ring %u was made %s, the device was told otherwise: set the queue up again",
+	VIRTIO_LOG(ERR,
+		   "%s: ring %u was made %s, the device was told otherwise: set the queue up again",
 		   vq->dev->name, vq->index, vq->conf.packed ? "packed" : "split");
 	return -EINVAL;
 }

@@ -56,15 +56,15 @@ struct virtqueue_link {
 };
 
 /*
- * Both layouts: as long as each buffer takes one descriptor the ring is "in step". The place where a
- * buffer is made available, the place where it is expected back and a place in the list of free
+ * Both layouts: as long as each buffer takes one descriptor the ring is "in step". The place where
+ * a buffer is made available, the place where it is expected back and a place in the list of free
  * descriptors go round together: order[p] is the descriptor that place p takes next and, once it
  * was made available, the one that is expected back there. A device that uses buffers in the order
- * given then costs one comparison a buffer, which is also the check that the device had it. A buffer
- * that comes back out of order changes places with the one that was expected, so that order[] from
- * used_next to avail_next remains what the device has, no more and no less. With the first chain the
- * ring leaves step until it is made anew: order[] is then just a list of free descriptors, and
- * links[] tells what the device has.
+ * given then costs one comparison a buffer, which is also the check that the device had it. A
+ * buffer that comes back out of order changes places with the one that was expected, so that
+ * order[] from used_next to avail_next remains what the device has, no more and no less. With the
+ * first chain the ring leaves step until it is made anew: order[] is then just a list of free
+ * descriptors, and links[] tells what the device has.
  */
 struct virtqueue {
 	/* What a burst reads. */
@@ -92,8 +92,8 @@ struct virtqueue {
 	bool in_step;
 
 	/*
-	 * What a burst writes. Split: the two indices run freely over 16 bits. Packed: they are places
-	 * in the ring, with the wrap counters beside them.
+	 * What a burst writes. Split: the two indices run freely over 16 bits. Packed: they are
+	 * places in the ring, with the wrap counters beside them.
 	 */
 	uint16_t avail_next __rte_cache_aligned; /**< next place to make a buffer available in */
 	uint16_t used_next;  /**< next place to find a used buffer in */

@@ -278,7 +278,8 @@ check_together(const char *name, struct virtio_devargs *out)
 		return -EINVAL;
 	}
 	if (!out->packed_vq && !rte_is_power_of_2(out->queue_size)) {
-		VIRTIO_INIT_LOG(ERR, "%s: queue_size=%u: a split ring wants a power of two, 32 to 32768",
+		VIRTIO_INIT_LOG(ERR,
+				"%s: queue_size=%u: a split ring wants a power of two, 32 to 32768",
 				name, out->queue_size);
 		return -EINVAL;
 	}

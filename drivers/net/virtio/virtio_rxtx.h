@@ -15,16 +15,18 @@
 /**
  * One data path: what a port's queues run on.
  *
- * The burst functions are called by the queue's polling thread and return 0 at a closed gate and for
- * a NULL queue, which is what ethdev hands on between release and set-up. The others are for the
- * polling thread inside the gate, or for the control side with the ring READY.
+ * The burst functions are called by the queue's polling thread and return 0 at a closed gate and
+ * for a NULL queue, which is what ethdev hands on between release and set-up. The others are for
+ * the polling thread inside the gate, or for the control side with the ring READY.
  */
 struct virtio_path {
 	const char *rx_name;
 	const char *tx_name;
 	eth_rx_burst_t rx_burst;
 	eth_tx_burst_t tx_burst;
-	/** Fills a receive ring as far as the pool goes; returns buffers posted, does not notify. */
+	/**
+	 * Fills a receive ring as far as the pool goes; returns buffers posted, does not notify.
+	 */
 	uint16_t (*rx_fill)(struct virtio_rxq *rxq);
 	/** Packets that the device has written and nobody has taken. */
 	uint32_t (*rx_unread)(const struct virtio_rxq *rxq);

@@ -15,9 +15,9 @@
  *
  * Invariants: a burst works between enter and leave of the gate and takes the ring from the queue
  * once. It looks at used buffers one by one and takes all of them together at its end; what was not
- * taken is still the device's. Whatever the device wrote is checked before use; on a lie the ring is
- * quarantined, and packets that were good are still delivered. Counters are for packets handed to
- * the application or taken from it.
+ * taken is still the device's. Whatever the device wrote is checked before use; on a lie the ring
+ * is quarantined, and packets that were good are still delivered. Counters are for packets handed
+ * to the application or taken from it.
  */
 
 #include <string.h>
@@ -113,8 +113,8 @@ rx_frame(const struct rte_mbuf *m)
 }
 
 /*
- * Chains the `rest` other buffers of a frame, used ones from the `i`th on, to its first. Returns how
- * many are good; fewer than `rest`, with the frame freed, where the device lies.
+ * Chains the `rest` other buffers of a frame, used ones from the `i`th on, to its first. Returns
+ * how many are good; fewer than `rest`, with the frame freed, where the device lies.
  */
 static __rte_always_inline uint16_t
 rx_chain_rest(struct virtio_rxq *rxq, struct virtqueue *vq, struct rte_mbuf *first,
@@ -323,7 +323,9 @@ rx_unread(const struct virtio_rxq *rxq, const bool packed)
 
 /* ---- transmit reclaim --------------------------------------------------------------------- */
 
-/* Takes used buffers, at most `n`, as packets: in the order posted, as far as the end of the ring. */
+/*
+ * Takes used buffers, at most `n`, as packets: in the order posted, as far as the end of the ring.
+ */
 static __rte_always_inline unsigned int
 tx_take_plain(struct virtqueue *vq, struct rte_mbuf **pkts, unsigned int n, const bool packed)
 {
