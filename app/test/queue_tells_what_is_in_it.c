@@ -214,7 +214,8 @@ rings_of_every_size(void)
 		CHECK_EQ(fake_port_setup_tx(fp, 0, 32768 / size * 32 - odd), 0);
 		CHECK_EQ(rte_eth_dev_rx_queue_start(fp->port, 0), 0);
 		CHECK_EQ(rte_eth_dev_tx_queue_start(fp->port, 0), 0);
-		fake_port_check_in_use(fp->rx_pool[0], RTE_MIN(size + odd, (uint32_t)FAKE_PORT_BUFFERS));
+		fake_port_check_in_use(fp->rx_pool[0],
+				       RTE_MIN(size + odd, (uint32_t)FAKE_PORT_BUFFERS));
 		for (i = 0; i < 100; i++)
 			fake_port_check_runs(fp, 0);
 	}
