@@ -32,8 +32,8 @@ run(const struct loop_conf *conf)
 		CHECK_EQ(rte_eth_dev_tx_queue_stop(loop->port, 1), 0);
 		CHECK_EQ(loop_tx_state(loop, 1), RTE_ETH_QUEUE_STATE_STOPPED);
 		loop->queue[1].rx_pool_used ^= 1;
-		loop_setup_rx(loop, 1, round % 2 ? 1024 : test_packed() ? 97 : 64);
-		loop_setup_tx(loop, 1, round % 2 ? test_packed() ? 97 : 64 : 1024);
+		loop_setup_rx(loop, 1, round % 2 ? 1024 : test_packed() ? 77 : 64);
+		loop_setup_tx(loop, 1, round % 2 ? test_packed() ? 77 : 64 : 1024);
 		CHECK_EQ(rte_eth_dev_tx_queue_start(loop->port, 1), 0);
 		CHECK_EQ(rte_eth_dev_rx_queue_start(loop->port, 1), 0);
 		loop_wait_flow(loop, 1, 20);

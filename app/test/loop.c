@@ -486,9 +486,9 @@ make_port(struct loop *loop)
 	char args[256];
 
 	snprintf(loop->name, sizeof(loop->name), "net_virtio_user%u", loops_made);
-	snprintf(args, sizeof(args),
-		 "path=%s,queues=%u,queue_reset_timeout_ms=30000,packed_vq=%d%s%s", loop->path,
-		 loop->conf.pairs, test_packed(), loop->conf.args != NULL ? "," : "",
+	snprintf(args, sizeof(args), "path=%s,queues=%u,queue_reset_timeout_ms=30000,packed_vq=%d"
+		 "%s%s",
+		 loop->path, loop->conf.pairs, test_packed(), loop->conf.args != NULL ? "," : "",
 		 loop->conf.args != NULL ? loop->conf.args : "");
 	CHECK_EQ(rte_vdev_init(loop->name, args), 0);
 	CHECK_EQ(rte_eth_dev_get_port_by_name(loop->name, &loop->port), 0);

@@ -152,10 +152,10 @@ static const struct lie rx_lies[] = {
 	{ "frame of too many", frame_of_all_buffers_and_one, VU_F_MRG_RXBUF, 2, COUNT, false },
 	{ "frame of 65535", frame_of_65535_buffers, VU_F_MRG_RXBUF, 2, COUNT, false },
 	{ "second is none", second_buffer_of_a_frame_is_none, VU_F_MRG_RXBUF, 2, WITHIN, false },
-	{ "second is first", second_buffer_of_a_frame_is_the_first, VU_F_MRG_RXBUF, 2, WITHIN,
-	  false },
-	{ "second too long", second_buffer_of_a_frame_is_too_long, VU_F_MRG_RXBUF, 2, WITHIN,
-	  false },
+	{ "second is first", second_buffer_of_a_frame_is_the_first, VU_F_MRG_RXBUF,
+	  2, WITHIN, false },
+	{ "second too long", second_buffer_of_a_frame_is_too_long, VU_F_MRG_RXBUF,
+	  2, WITHIN, false },
 };
 
 static void

@@ -35,9 +35,7 @@ bool ring_device_take(struct ring_device *rd, struct device_chain *chain);
 void ring_device_use(struct ring_device *rd, uint16_t head, uint32_t len);
 void ring_device_use_raw(struct ring_device *rd, uint32_t id, uint32_t len);
 
-/**
- * Where it is, as GET_VRING_BASE answers: of a packed ring both places with their wrap counters.
- */
+/** Where it is, as GET_VRING_BASE answers: of a packed ring both places and wrap counters. */
 uint32_t ring_device_base(const struct ring_device *rd);
 
 /** No doorbell is wanted, or one always. */

@@ -176,9 +176,7 @@ by_event_at_the_wrap(const struct ring_conf *ring)
 	}
 }
 
-/*
- * Without EVENT_IDX there is no place to name (2.8.14): then a doorbell too many is none too few.
- */
+/* Without EVENT_IDX there is no place to name (2.8.14): one too many is right. */
 static void
 place_without_the_feature(const struct ring_conf *ring)
 {
