@@ -65,7 +65,7 @@ free_hugepages() {
 }
 
 # build_tree DIR [OPTION...]: DIR, below the root, is configured if it is not yet, made anew if it
-# was for another DPDK, and brought up to date.
+# was for another DPDK, and brought up to date: all of it, or the targets that $build_targets names.
 build_tree() {
 	local dir=$root/$1 version
 	shift
@@ -80,5 +80,7 @@ build_tree() {
 	fi
 	echo "$version" >"$dir/dpdk-version"
 	say "building ${dir#"$root"/}"
-	ninja -C "$dir" >&2
+	# One word a target.
+	# shellcheck disable=SC2086
+	ninja -C "$dir" ${build_targets:-} >&2
 }

@@ -28,7 +28,7 @@ for option; do
 done
 
 "$root/devtools/setup.sh"
-build_tree build
+build_targets=app/virtio-loopback/virtio-loopback build_tree build
 
 build=$root/build
 capture=$build/loopback.pcap

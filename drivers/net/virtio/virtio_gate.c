@@ -2,15 +2,19 @@
 
 #include <errno.h>
 #include <linux/membarrier.h>
-#include <sched.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include <rte_cycles.h>
 #include <rte_pause.h>
 
 #include "virtio_device.h"
 #include "virtio_gate.h"
 #include "virtio_log.h"
+
+/* Spins before the first sleep, and how long a sleep is. */
+#define SPINS    1000
+#define SLEEP_US 10
 
 static bool have_membarrier;
 
@@ -53,11 +57,14 @@ virtio_gate_close(struct virtio_gate *gate, uint32_t timeout_us)
 	       __atomic_load_n(&gate->visitors, __ATOMIC_ACQUIRE) != 0) {
 		if (virtio_now_us() >= deadline_us)
 			return -ETIMEDOUT;
-		/* The other thread may need this very core to come out. */
-		if (++spins % 64 == 0)
-			sched_yield();
-		else
+		/*
+		 * A burst takes microseconds; a thread that takes longer may need this very core to
+		 * come out, and a yield can cost a whole time slice.
+		 */
+		if (++spins < SPINS)
 			rte_pause();
+		else
+			rte_delay_us_sleep(SLEEP_US);
 	}
 	return 0;
 }
