@@ -13,8 +13,10 @@
 #include "virtqueue_split.h"
 
 struct ring_view {
-	struct split_view split;
-	struct packed_view packed;
+	union {
+		struct split_view split;
+		struct packed_view packed;
+	};
 };
 
 static __rte_always_inline struct ring_view
@@ -115,8 +117,10 @@ ring_pushed(struct virtqueue *vq, uint16_t n, const bool packed)
 }
 
 struct ring_chain {
-	struct split_chain split;
-	struct packed_chain packed;
+	union {
+		struct split_chain split;
+		struct packed_chain packed;
+	};
 };
 
 static __rte_always_inline struct ring_chain
