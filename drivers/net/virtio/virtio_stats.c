@@ -20,26 +20,11 @@ struct field {
 
 #define COUNTER(name, member) { name, offsetof(struct virtio_counters, member) }
 
-static const struct field rx_fields[] = {
+/* Upstream's names, in its order; transmit has no errors there. */
+static const struct field counter_fields[] = {
 	COUNTER("good_packets", packets),
 	COUNTER("good_bytes", bytes),
-	COUNTER("errors", errors),
-	COUNTER("multicast_packets", multicast),
-	COUNTER("broadcast_packets", broadcast),
-	COUNTER("undersize_packets", size[0]),
-	COUNTER("size_64_packets", size[1]),
-	COUNTER("size_65_127_packets", size[2]),
-	COUNTER("size_128_255_packets", size[3]),
-	COUNTER("size_256_511_packets", size[4]),
-	COUNTER("size_512_1023_packets", size[5]),
-	COUNTER("size_1024_1518_packets", size[6]),
-	COUNTER("size_1519_max_packets", size[7]),
-};
-
-static const struct field tx_fields[] = {
-	COUNTER("good_packets", packets),
-	COUNTER("good_bytes", bytes),
-	/* Not upstream's: packets of more segments than the ring has descriptors, dropped. */
+	/* Transmit: packets of more segments than the ring has descriptors, dropped. */
 	COUNTER("errors", errors),
 	COUNTER("multicast_packets", multicast),
 	COUNTER("broadcast_packets", broadcast),
@@ -158,10 +143,10 @@ add_fields(struct walk *walk, const char *direction, uint16_t id, const void *ba
 }
 
 static void
-add_queue(struct walk *walk, const char *direction, uint16_t id, const struct virtio_queue *q,
-	  const struct field *fields, unsigned int nb)
+add_queue(struct walk *walk, const char *direction, uint16_t id, const struct virtio_queue *q)
 {
-	add_fields(walk, direction, id, q == NULL ? NULL : counters(q), fields, nb);
+	add_fields(walk, direction, id, q == NULL ? NULL : counters(q), counter_fields,
+		   RTE_DIM(counter_fields));
 	add_fields(walk, direction, id, q == NULL ? NULL : &q->events, event_fields,
 		   RTE_DIM(event_fields));
 }
@@ -174,9 +159,9 @@ walk_all(const struct rte_eth_dev *edev, struct walk *walk)
 	uint16_t i;
 
 	for (i = 0; i < edev->data->nb_rx_queues; i++)
-		add_queue(walk, "rx", i, virtio_queue_rx(port, i), rx_fields, RTE_DIM(rx_fields));
+		add_queue(walk, "rx", i, virtio_queue_rx(port, i));
 	for (i = 0; i < edev->data->nb_tx_queues; i++)
-		add_queue(walk, "tx", i, virtio_queue_tx(port, i), tx_fields, RTE_DIM(tx_fields));
+		add_queue(walk, "tx", i, virtio_queue_tx(port, i));
 	return walk->n;
 }
 
