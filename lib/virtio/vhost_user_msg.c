@@ -16,6 +16,12 @@
 #include "virtio_device.h"
 #include "virtio_log.h"
 
+/*
+ * Longest sleep without a look: another thread (link, memory event) may have read the answer from
+ * the socket meanwhile, and then nothing on it wakes the one that waits.
+ */
+#define SLEEP_MAX_US 500
+
 /* A back-end that does not even read for so long is not going to. */
 #define SEND_TIMEOUT_US 1000000
 
@@ -182,7 +188,7 @@ void
 vhost_user_sleep(struct vhost_user_channel *ch, uint32_t timeout_us)
 {
 	const struct timespec timeout = {
-		.tv_sec = timeout_us / 1000000, .tv_nsec = (timeout_us % 1000000) * 1000
+		.tv_nsec = RTE_MIN(timeout_us, (uint32_t)SLEEP_MAX_US) * 1000
 	};
 	/* With the connection gone there is nothing to wake up for but the time itself. */
 	struct pollfd pfd = { .fd = ch->gone ? -1 : ch->fd, .events = POLLIN };
