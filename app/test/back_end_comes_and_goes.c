@@ -218,6 +218,90 @@ unfit_back_end_comes_between(void)
 	fake_port_destroy(fp);
 }
 
+/* A back-end that comes while a pool is empty is used all the same, and fed when the pool is. */
+static void
+pool_is_empty_when_one_comes(void)
+{
+	const struct fake_port_conf conf = { .server = true };
+	struct fake_port *fp = fake_port_start(&conf);
+	struct rte_mbuf *all[FAKE_PORT_BUFFERS];
+	unsigned int n = 0;
+
+	/* The application has all buffers, the ring none that the driver could fall back on. */
+	while ((all[n] = rte_pktmbuf_alloc(fp->rx_pool[0])) != NULL)
+		n++;
+	while (n < FAKE_PORT_BUFFERS) {
+		fake_port_write(fp, 0, 100);
+		CHECK_EQ(rte_eth_rx_burst(fp->port, 0, &all[n], 1), 1);
+		n++;
+	}
+	fake_vu_hang_up(fp->vu);
+	wait_link(fp, RTE_ETH_LINK_DOWN);
+	fp->vu->once = false;
+	fake_vu_connect_again(fp->vu);
+	wait_met_again(fp, 1);
+	wait_link(fp, RTE_ETH_LINK_UP);
+	forget_numbers(fp);
+	fake_port_check_runs(fp, 1);
+	CHECK_EQ(fake_port_receive(fp, 0), 0);
+	rte_pktmbuf_free_bulk(all, n);
+	CHECK_EQ(fake_port_receive(fp, 0), 0);
+	fake_port_check_runs(fp, 0);
+	fake_port_destroy(fp);
+}
+
+/*
+ * A back-end that comes while queue 0 has no ring gets an empty one in its place, which gives way
+ * when the queue has one again. ethdev leaves a queue without where it refuses its set-up itself.
+ */
+static void
+queue_0_is_missing_when_one_comes(void)
+{
+	const struct fake_port_conf conf = { .server = true };
+	struct fake_port *fp = fake_port_start(&conf);
+	const struct rte_eth_rxconf bad = { .offloads = RTE_ETH_RX_OFFLOAD_MACSEC_STRIP };
+	time_t start;
+
+	CHECK_EQ(rte_eth_dev_rx_queue_stop(fp->port, 0), 0);
+	CHECK_EQ(rte_eth_rx_queue_setup(fp->port, 0, 64, 0, &bad, fp->rx_pool[0]), -EINVAL);
+	fake_vu_hang_up(fp->vu);
+	wait_link(fp, RTE_ETH_LINK_DOWN);
+	fp->vu->once = false;
+	fake_vu_connect_again(fp->vu);
+	for (start = time(NULL); test_logged("a back-end has connected") == 0; usleep(1000))
+		CHECK(time(NULL) - start < 60);
+	CHECK(fake_vu_is_enabled(fp->vu, 0));
+	forget_numbers(fp);
+	CHECK_EQ(fake_port_setup_rx(fp, 0, 128), 0);
+	CHECK_EQ(rte_eth_dev_rx_queue_start(fp->port, 0), 0);
+	CHECK_EQ(fp->vu->ring[0].num, 128);
+	fake_port_check_runs(fp, 0);
+	fake_port_check_runs(fp, 1);
+	CHECK_EQ(rte_eth_dev_rx_queue_stop(fp->port, 0), 0);
+	CHECK_EQ(rte_eth_dev_rx_queue_start(fp->port, 0), 0);
+	fake_port_check_runs(fp, 0);
+	fake_port_destroy(fp);
+}
+
+/* Closed while one comes, at whatever point of it: nothing is left behind that acts later. */
+static void
+closed_while_one_comes(void)
+{
+	const struct fake_port_conf conf = { .server = true };
+	unsigned int round;
+
+	for (round = 0; round < 20; round++) {
+		struct fake_port *fp = fake_port_start(&conf);
+
+		fake_vu_hang_up(fp->vu);
+		wait_link(fp, RTE_ETH_LINK_DOWN);
+		fp->vu->once = false;
+		fake_vu_connect_again(fp->vu);
+		usleep(round * 200);
+		fake_port_destroy(fp);
+	}
+}
+
 /* As client the driver does not go and look: a reset of the port does. */
 static void
 we_are_the_client(void)
@@ -271,6 +355,9 @@ TEST_MAIN(
 	TEST_LAYOUTS(server_without_a_client),
 	TEST_LAYOUTS(stopped_while_nobody_is_there),
 	TEST_LAYOUTS(unfit_back_end_comes_between),
+	TEST_LAYOUTS(pool_is_empty_when_one_comes),
+	TEST_LAYOUTS(queue_0_is_missing_when_one_comes),
+	TEST_LAYOUTS(closed_while_one_comes),
 	TEST_LAYOUTS(we_are_the_client),
 	TEST_LAYOUTS(reset_with_the_back_end_there),
 )

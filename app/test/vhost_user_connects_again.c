@@ -6,6 +6,8 @@
  */
 
 #include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #include <rte_common.h>
@@ -153,6 +155,55 @@ we_are_the_server(void)
 	CHECK_EQ(access(test_path("backend"), F_OK), -1);
 }
 
+/* A listener that accepts nobody is waited for, and not for ever. */
+static void
+nobody_accepts(void)
+{
+	struct sockaddr_un addr = { .sun_family = AF_UNIX };
+	int fds[16];
+	unsigned int n = 0;
+	int fd;
+
+	port_create(&port);
+	strcpy(addr.sun_path, port.vu->path);
+	unlink(port.vu->path);
+	fd = socket(AF_UNIX, SOCK_STREAM, 0);
+	CHECK_EQ(bind(fd, (struct sockaddr *)&addr, sizeof(addr)), 0);
+	CHECK_EQ(listen(fd, 1), 0);
+	do {
+		CHECK(n < RTE_DIM(fds));
+		fds[n] = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0);
+	} while (connect(fds[n++], (struct sockaddr *)&addr, sizeof(addr)) == 0);
+	/* The fake is not to listen there, too. */
+	port.vu->launched = true;
+	CHECK_EQ(port_connect(&port, VHOST_USER_STOP_AUTO), -ETIMEDOUT);
+	CHECK_EQ(test_logged("cannot connect to the back-end"), 1);
+	port.vu->launched = false;
+	while (n > 0)
+		close(fds[--n]);
+	close(fd);
+	port_down(&port);
+}
+
+/* As long as a name of a device may be. */
+static void
+name_is_long(void)
+{
+	struct vhost_user_conf conf = { .nb_rings = PORT_RINGS };
+	char name[VIRTIO_DEVICE_NAME_SIZE];
+
+	memset(name, 'n', sizeof(name) - 1);
+	name[sizeof(name) - 1] = '\0';
+	port_create(&port);
+	fake_vu_launch(port.vu);
+	conf.path = port.vu->path;
+	CHECK_EQ(virtio_device_init(&port.dev, name, VIRTIO_TRANSPORT_VHOST_USER, PORT_RINGS), 0);
+	CHECK_EQ(vhost_user_create(&port.dev, &conf), 0);
+	vhost_user_destroy(&port.dev);
+	virtio_device_fini(&port.dev);
+	port_down(&port);
+}
+
 static void
 path_is_taken(void)
 {
@@ -172,4 +223,6 @@ TEST_MAIN(
 	TEST_LAYOUTS(back_end_that_comes_back_grants_less),
 	TEST_LAYOUTS(we_are_the_server),
 	TEST_LAYOUTS(path_is_taken),
+	TEST(nobody_accepts),
+	TEST(name_is_long),
 )

@@ -76,7 +76,7 @@ struct vhost_user {
 	struct vhost_user_reply mem_event;
 	struct vhost_user_reply reset;
 	bool reset_asked;
-	char mem_event_name[VIRTIO_DEVICE_NAME_SIZE + 16];
+	bool mem_events; /* the call-back is registered */
 	uint16_t nb_rings;
 	struct ring *rings;
 };
@@ -440,7 +440,7 @@ vu_wait(struct virtio_device *dev, uint32_t timeout_us)
 {
 	struct vhost_user *vu = dev->priv;
 
-	/* The end of a process or of the grace time makes no noise on the socket. */
+	/* The end of the grace time makes no noise on the socket. */
 	vhost_user_sleep(&vu->ch, vu->ch.gone ? RTE_MIN(timeout_us, UINT32_C(5000)) : timeout_us);
 }
 
@@ -565,6 +565,9 @@ greet(struct virtio_device *dev)
 	return ret != 0 ? ret : vu_get_features(dev, &dev->offered);
 }
 
+/* EAL tells call-backs of one name apart by their argument. */
+#define MEM_EVENT_NAME "virtio_vhost_user"
+
 static void
 mem_event(enum rte_mem_event type, const void *addr, size_t len, void *arg)
 {
@@ -593,7 +596,7 @@ mem_event(enum rte_mem_event type, const void *addr, size_t len, void *arg)
 static int
 make_socket(const struct vhost_user *vu, struct sockaddr_un *addr)
 {
-	const int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	const int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 
 	memset(addr, 0, sizeof(*addr));
 	addr->sun_family = AF_UNIX;
@@ -605,14 +608,22 @@ static int
 connect_to_server(struct virtio_device *dev)
 {
 	struct vhost_user *vu = dev->priv;
+	const uint64_t deadline_us = virtio_now_us() + ANSWER_TIMEOUT_US;
 	struct sockaddr_un addr;
 	const int fd = make_socket(vu, &addr);
 	int ret;
 
 	if (fd < 0)
 		return fd;
-	if (connect(fd, (struct sockaddr *)&addr, sizeof(addr)) != 0) {
-		ret = -errno;
+	do {
+		ret = connect(fd, (struct sockaddr *)&addr, sizeof(addr)) == 0 ? 0 : -errno;
+		/* Too many wait to be accepted already; the socket makes no noise when they do not. */
+		if (ret == -EAGAIN)
+			poll(NULL, 0, 5);
+	} while ((ret == -EAGAIN || ret == -EINTR) && virtio_now_us() < deadline_us);
+	if (ret != 0) {
+		/* Nobody there would be another thing: a server's -EAGAIN. */
+		ret = ret == -EAGAIN ? -ETIMEDOUT : ret;
 		VIRTIO_INIT_LOG(ERR, "%s: cannot connect to the back-end on %s: %s", dev->name,
 				vu->path, rte_strerror(-ret));
 		close(fd);
@@ -715,9 +726,8 @@ vhost_user_create(struct virtio_device *dev, const struct vhost_user_conf *conf)
 		goto fail;
 
 	/* With --legacy-mem there are no events, and no need of them. */
-	snprintf(vu->mem_event_name, sizeof(vu->mem_event_name), "vhost_user:%s", dev->name);
-	if (rte_mem_event_callback_register(vu->mem_event_name, mem_event, dev) != 0 &&
-	    rte_errno != ENOTSUP) {
+	vu->mem_events = rte_mem_event_callback_register(MEM_EVENT_NAME, mem_event, dev) == 0;
+	if (!vu->mem_events && rte_errno != ENOTSUP) {
 		ret = -rte_errno;
 		VIRTIO_INIT_LOG(ERR, "%s: cannot listen to memory events: %s", dev->name,
 				rte_strerror(-ret));
@@ -738,8 +748,8 @@ vhost_user_destroy(struct virtio_device *dev)
 
 	if (vu == NULL)
 		return;
-	if (vu->mem_event_name[0] != '\0')
-		rte_mem_event_callback_unregister(vu->mem_event_name, dev);
+	if (vu->mem_events)
+		rte_mem_event_callback_unregister(MEM_EVENT_NAME, dev);
 	vhost_user_channel_close(&vu->ch);
 	pthread_mutex_destroy(&vu->ch.lock);
 	if (vu->listen_fd >= 0) {

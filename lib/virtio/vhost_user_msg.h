@@ -133,7 +133,7 @@ struct vhost_user_channel {
 	bool gone;      /**< the back-end closed the connection, or there is none yet */
 	bool broken;    /**< out of step: nothing is sent any more, the back-end is to close */
 	uint64_t gone_us; /**< when that was noticed */
-	int peer_pid;   /**< process behind the socket, 0 where the kernel does not tell */
+	int peer_pid;   /**< process that made the socket, 0 where the kernel does not tell */
 	pthread_mutex_t lock;
 	uint16_t first;   /**< head of waiting */
 	uint16_t count;
@@ -183,8 +183,8 @@ int vhost_user_wait(struct vhost_user_channel *ch, struct vhost_user_reply *repl
 		    uint32_t timeout_us);
 
 /**
- * Whether the back-end can no more touch the memory it was given: its process has exited, or the
- * grace time since it closed the connection is over.
+ * Whether the back-end can no more touch the memory it was given: the grace time since it closed the
+ * connection is over.
  */
 bool vhost_user_peer_is_done(struct vhost_user_channel *ch);
 

@@ -54,10 +54,21 @@ spare_ring(struct virtio_port *port, unsigned int ring, struct virtqueue **vq)
 	};
 	int ret = 0;
 
+	if (port->spare[ring] != NULL && port->spare[ring]->conf.packed != conf.packed &&
+	    virtqueue_destroy(port->spare[ring]) == 0)
+		port->spare[ring] = NULL;
 	if (port->spare[ring] == NULL)
 		ret = virtqueue_create(&port->dev, ring, &conf, &port->spare[ring]);
 	*vq = port->spare[ring];
 	return ret;
+}
+
+int
+virtio_port_retire_spare(struct virtio_port *port, uint16_t ring)
+{
+	if (ring >= RTE_DIM(port->spare) || port->spare[ring] == NULL)
+		return 0;
+	return virtqueue_stop(port->spare[ring], port->args.reset_timeout_us);
 }
 
 /* Every ring that the device is to know, by index order. */
@@ -112,6 +123,7 @@ each_queue(struct virtio_port *port, int (*fn)(struct virtio_queue *q, void *arg
 struct run_plan {
 	const bool *rx;
 	const bool *tx;
+	bool empty_ok;
 	struct virtqueue **stop;
 	unsigned int nb_stop;
 };
@@ -126,9 +138,12 @@ static int
 fill_one(struct virtio_queue *q, void *arg)
 {
 	struct run_plan *plan = arg;
+	int ret;
 
-	if (is_to_run(q, plan))
-		return virtio_queue_fill(q);
+	if (is_to_run(q, plan)) {
+		ret = virtio_queue_fill(q);
+		return ret == -ENOMEM && plan->empty_ok ? 0 : ret;
+	}
 	plan->stop[plan->nb_stop++] = q->vq;
 	return 0;
 }
@@ -218,9 +233,10 @@ bring_up_rings(struct virtio_port *port, struct run_plan *plan, struct virtqueue
 }
 
 int
-virtio_port_bring_up(struct virtio_port *port, const bool *run_rx, const bool *run_tx)
+virtio_port_bring_up(struct virtio_port *port, const bool *run_rx, const bool *run_tx,
+		     bool empty_ok)
 {
-	struct run_plan plan = { .rx = run_rx, .tx = run_tx };
+	struct run_plan plan = { .rx = run_rx, .tx = run_tx, .empty_ok = empty_ok };
 	const size_t max = 2 * port->args.pairs;
 	struct virtqueue **vqs;
 	int ret;
@@ -340,7 +356,7 @@ start_locked(struct virtio_port *port)
 	if (run == NULL)
 		return -ENOMEM;
 	each_queue(port, deferred_one, run);
-	ret = virtio_port_bring_up(port, run, run + port->args.pairs);
+	ret = virtio_port_bring_up(port, run, run + port->args.pairs, false);
 	rte_free(run);
 	return ret;
 }

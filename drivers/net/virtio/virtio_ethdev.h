@@ -56,8 +56,9 @@ struct virtio_port {
 	 */
 	struct virtqueue *spare[2];
 	struct rte_intr_handle *watch;
+	bool unwatching;           /**< the port is being closed or reset: nothing is watched */
 	bool watching;             /**< its handler is registered */
-	bool rewatch;              /**< the file descriptor to watch has changed */
+	bool rewatch;              /**< the file descriptor to watch has changed; its alarm is set */
 	bool watchdog;             /**< its alarm is set */
 };
 
@@ -84,8 +85,11 @@ int virtio_port_close(struct rte_eth_dev *edev);
  *
  * @param run_rx, run_tx
  *   By queue: whether it is to run.
+ * @param empty_ok
+ *   A receive queue may begin with an empty pool; it is filled when the pool has buffers again.
  */
-int virtio_port_bring_up(struct virtio_port *port, const bool *run_rx, const bool *run_tx);
+int virtio_port_bring_up(struct virtio_port *port, const bool *run_rx, const bool *run_tx,
+			 bool empty_ok);
 
 /**
  * The opposite: all gates closed, the device reset, buffers given back. Port's lock held.
@@ -94,6 +98,12 @@ int virtio_port_bring_up(struct virtio_port *port, const bool *run_rx, const boo
  * queue that is to run must not look stopped, or a stop would not even reach the driver.
  */
 int virtio_port_take_down(struct virtio_port *port);
+
+/**
+ * Takes the empty ring out of the way that stood in for queue 0, where a back-end came while the
+ * application had no such queue. Before a queue with this ring index starts; port's lock held.
+ */
+int virtio_port_retire_spare(struct virtio_port *port, uint16_t ring);
 
 /** Tells ethdev the state of each queue. Port's lock held. */
 void virtio_port_show_states(struct virtio_port *port);

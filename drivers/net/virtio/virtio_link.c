@@ -77,7 +77,7 @@ meet_again(struct virtio_port *port)
 	if (ret == 0)
 		ret = port->bus->reconnect(&port->dev);
 	if (ret == 0 && port->running)
-		ret = virtio_port_bring_up(port, run, run + port->args.pairs);
+		ret = virtio_port_bring_up(port, run, run + port->args.pairs, true);
 	/* Where it did not work, ethdev still has what is wanted, for the next back-end. */
 	if (ret == 0)
 		virtio_port_show_states(port);
@@ -91,7 +91,7 @@ static void rewatch(void *arg);
 static void
 rewatch_soon(struct virtio_port *port)
 {
-	if (!port->rewatch && rte_eal_alarm_set(1, rewatch, port) == 0)
+	if (!port->rewatch && !port->unwatching && rte_eal_alarm_set(1, rewatch, port) == 0)
 		port->rewatch = true;
 }
 
@@ -102,9 +102,15 @@ watch_event(void *arg)
 	bool was_up;
 	int ret = 0;
 
+	/*
+	 * Most events are answers that a control call waits for, and it may be holding the lock for
+	 * as long as its time-out: with the connection up there is nothing to do but to read them.
+	 */
+	if (port->bus->is_up(&port->dev))
+		return;
 	pthread_mutex_lock(&port->lock);
 	was_up = port->bus->is_up(&port->dev);
-	if (!was_up && port->args.server &&
+	if (!was_up && port->args.server && !port->unwatching &&
 	    rte_intr_fd_get(port->watch) == port->bus->watch_fd(&port->dev))
 		ret = meet_again(port);
 	if (ret != 0 && ret != -EAGAIN)
@@ -121,6 +127,7 @@ watch_event(void *arg)
 		rte_eth_dev_callback_process(port->edev, RTE_ETH_EVENT_INTR_LSC, NULL);
 }
 
+/* Port's lock held. */
 static int
 watch_fd(struct virtio_port *port)
 {
@@ -128,7 +135,7 @@ watch_fd(struct virtio_port *port)
 	int ret;
 
 	/* A client's dead connection would call for ever: only dev_reset() leads on from there. */
-	if (fd < 0 || (!port->args.server && !port->bus->is_up(&port->dev)))
+	if (port->unwatching || fd < 0 || (!port->args.server && !port->bus->is_up(&port->dev)))
 		return 0;
 	if (rte_intr_fd_set(port->watch, fd) != 0 ||
 	    rte_intr_type_set(port->watch, RTE_INTR_HANDLE_VDEV) != 0)
@@ -139,37 +146,39 @@ watch_fd(struct virtio_port *port)
 }
 
 static void
-unwatch(struct virtio_port *port, int (*unregister)(const struct rte_intr_handle *handle,
-						    rte_intr_callback_fn cb, void *arg))
-{
-	if (port->watching)
-		unregister(port->watch, watch_event, port);
-	port->watching = false;
-}
-
-static void
 rewatch(void *arg)
 {
 	struct virtio_port *port = arg;
 
-	unwatch(port, rte_intr_callback_unregister);
 	pthread_mutex_lock(&port->lock);
 	port->rewatch = false;
-	rte_intr_fd_set(port->watch, -1);
-	if (watch_fd(port) != 0)
-		VIRTIO_LOG(ERR, "%s: its link is not watched any more", port->dev.name);
+	if (!port->unwatching) {
+		/* On the thread that calls the handler: it is not being called now. */
+		if (port->watching)
+			rte_intr_callback_unregister(port->watch, watch_event, port);
+		port->watching = false;
+		rte_intr_fd_set(port->watch, -1);
+		if (watch_fd(port) != 0)
+			VIRTIO_LOG(ERR, "%s: its link is not watched any more", port->dev.name);
+	}
 	pthread_mutex_unlock(&port->lock);
 }
 
 int
 virtio_link_watch(struct virtio_port *port)
 {
+	int ret;
+
 	if (port->watch == NULL)
 		port->watch = rte_intr_instance_alloc(RTE_INTR_INSTANCE_F_PRIVATE);
 	if (port->watch == NULL)
 		return -ENOMEM;
 	port->edev->intr_handle = port->watch;
-	return watch_fd(port);
+	pthread_mutex_lock(&port->lock);
+	port->unwatching = false;
+	ret = watch_fd(port);
+	pthread_mutex_unlock(&port->lock);
+	return ret;
 }
 
 /* ---- watchdog ----------------------------------------------------------------------------- */
@@ -223,22 +232,32 @@ watchdog(void *arg)
 void
 virtio_watchdog_arm(struct virtio_port *port)
 {
-	if (!port->watchdog && rte_eal_alarm_set(WATCHDOG_PERIOD_US, watchdog, port) == 0)
+	if (!port->watchdog && !port->unwatching &&
+	    rte_eal_alarm_set(WATCHDOG_PERIOD_US, watchdog, port) == 0)
 		port->watchdog = true;
 }
 
 void
 virtio_link_unwatch(struct virtio_port *port)
 {
-	if (port->watch == NULL)
-		return;
-	/* In this order: the handler sets the alarm. Neither is waited for with the lock held. */
-	unwatch(port, rte_intr_callback_unregister_sync);
+	bool watching;
+
+	/* From here on nothing is registered and no alarm is set any more. */
+	pthread_mutex_lock(&port->lock);
+	port->unwatching = true;
+	watching = port->watching;
+	port->watching = false;
+	pthread_mutex_unlock(&port->lock);
+
+	/* What is under way is waited for, without the lock that it may be waiting for. */
+	if (watching)
+		rte_intr_callback_unregister_sync(port->watch, watch_event, port);
 	rte_eal_alarm_cancel(rewatch, port);
-	unwatch(port, rte_intr_callback_unregister_sync);
 	rte_eal_alarm_cancel(watchdog, port);
 	port->rewatch = false;
 	port->watchdog = false;
+	if (port->watch == NULL)
+		return;
 	port->edev->intr_handle = NULL;
 	rte_intr_instance_free(port->watch);
 	port->watch = NULL;

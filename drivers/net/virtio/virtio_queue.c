@@ -163,6 +163,8 @@ queue_start(struct virtio_queue *q)
 	/* What can fail without the device comes first. */
 	ret = virtio_queue_fill(q);
 	if (ret == 0)
+		ret = virtio_port_retire_spare(q->port, q->vq->index);
+	if (ret == 0)
 		ret = virtqueue_start(q->vq, timeout_us);
 	if (ret == 0) {
 		virtio_queue_open(q);
