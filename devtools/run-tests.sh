@@ -1,17 +1,19 @@
 #!/bin/bash
 # SPDX-License-Identifier: BSD-3-Clause
 #
-# Usage: devtools/run-tests.sh [--unit | --e2e]
+# Usage: devtools/run-tests.sh [--unit | --e2e | --guest]
 #
 # Makes the machine ready (devtools/setup.sh), builds, and runs every test:
 #   - the checks of the sources (devtools/check-*.sh);
 #   - a build with gcc and one with clang, warnings being errors;
 #   - the unit tests, plain and under the address and undefined-behaviour sanitizers;
-#   - the end-to-end tests, with the stock dpdk-testpmd.
+#   - the end-to-end tests, with the stock dpdk-testpmd;
+#   - the guest tests, on QEMU's virtio-pci device, where QEMU can be had.
 # The last line counts all of them: "N passed, N failed", and ", N skipped" if any were.
 #
-#   --unit   without the end-to-end tests
+#   --unit   the checks, the builds and the unit tests alone
 #   --e2e    the end-to-end tests alone
+#   --guest  the guest tests alone
 #   --help   this text
 set -euo pipefail
 . "$(dirname "${BASH_SOURCE[0]}")/common.sh"
@@ -19,18 +21,19 @@ cd "$root"
 
 unit=yes
 e2e=yes
-for option; do
-	case $option in
-	--unit) e2e= ;;
-	--e2e) unit= ;;
-	--help)
-		print_help
-		exit 0
-		;;
-	*) die "no such option: $option (see --help)" ;;
-	esac
-done
-[ -n "$unit$e2e" ] || die "--unit or --e2e, not both (neither: all tests)"
+guest=yes
+[ $# -le 1 ] || die "one of --unit, --e2e and --guest (none: all tests)"
+case ${1:-} in
+"") ;;
+--unit) e2e='' guest='' ;;
+--e2e) unit='' guest='' ;;
+--guest) unit='' e2e='' ;;
+--help)
+	print_help
+	exit 0
+	;;
+*) die "no such option: $1 (see --help)" ;;
+esac
 
 passed=0
 failed=0
@@ -84,6 +87,16 @@ run_e2e_tests() {
 	add junit test/e2e "$work/e2e.xml"
 }
 
+run_guest_tests() {
+	local status=0
+	say "guest tests"
+	devtools/run-guest-tests.sh >"$work/guest" || status=$?
+	sed '$d' "$work/guest"
+	# Nothing to run them with: it has said so.
+	[ "$status" -ne 77 ] || status=0
+	add lines devtools/run-guest-tests.sh "$status" "$work/guest"
+}
+
 finish() {
 	local line="$passed passed, $failed failed"
 	[ "$skipped" -eq 0 ] || line+=", $skipped skipped"
@@ -108,4 +121,5 @@ if [ -n "$unit" ]; then
 	run_unit_tests build-asan 4
 fi
 [ -z "$e2e" ] || run_e2e_tests
+[ -z "$guest" ] || run_guest_tests
 finish

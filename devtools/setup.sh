@@ -7,6 +7,7 @@
 # that are missing, fetches the driver-SDK headers that match the installed DPDK, and reserves huge
 # pages if there are none. What is there already is left alone, so a second run takes a second.
 # Without root, or on another system, it says exactly what is missing, and fails if anything is.
+# QEMU and what else only the guest tests want may be missing: then they are skipped.
 #
 #   --dpdk-source FILE_OR_DIR  take the driver-SDK headers from this DPDK source, a tarball or the
 #                              folder that it unpacks to, of the same release as the installed DPDK
@@ -52,6 +53,14 @@ look() {
 	need "Python's matplotlib" python3-matplotlib has_module matplotlib
 }
 
+# What only the tests on QEMU's devices want; they are skipped where it cannot be had.
+look_for_guest() {
+	missing=()
+	packages=()
+	need "qemu-system-x86_64" qemu-system-x86 command -v qemu-system-x86_64
+	need "busybox" busybox-static command -v busybox
+}
+
 install_packages() {
 	say "installing ${packages[*]}"
 	apt-get -q update >&2 || say "apt-get update failed: going on with the lists that are there"
@@ -61,6 +70,30 @@ install_packages() {
 	hash -r
 	look
 	[ ${#missing[@]} -eq 0 ] || die "still missing afterwards: $(list "${missing[@]}")"
+}
+
+# Never a failure.
+get_ready_for_guests() {
+	look_for_guest
+	[ ${#missing[@]} -gt 0 ] || return 0
+	if [ "$(system)" = debian ] && [ "$(id -u)" -eq 0 ]; then
+		say "installing ${packages[*]}"
+		apt-get -q update >&2 || true
+		DEBIAN_FRONTEND=noninteractive \
+			apt-get -q install -y --no-install-recommends "${packages[@]}" >&2 || true
+		hash -r
+		look_for_guest
+		[ ${#missing[@]} -gt 0 ] || return 0
+	fi
+	say "missing: $(list "${missing[@]}"): the tests on QEMU's devices will be skipped" \
+		"(Debian's packages: ${packages[*]})"
+}
+
+system() {
+	local ID=
+	# shellcheck disable=SC1091
+	[ ! -r /etc/os-release ] || . /etc/os-release
+	echo "${ID:-unknown}"
 }
 
 list() {
@@ -115,12 +148,9 @@ done
 
 look
 if [ ${#missing[@]} -gt 0 ]; then
-	system=unknown
-	# shellcheck disable=SC1091
-	[ ! -r /etc/os-release ] || system=$(. /etc/os-release && echo "${ID:-unknown}")
 	say "missing: $(list "${missing[@]}")"
-	if [ "$system" != debian ]; then
-		die "this is not Debian but $system: install them and run this again" \
+	if [ "$(system)" != debian ]; then
+		die "this is not Debian but $(system): install them and run this again" \
 			"(Debian's packages: ${packages[*]})"
 	elif [ "$(id -u)" -ne 0 ]; then
 		die "not root: run this as root, or have root run: apt-get install ${packages[*]}"
@@ -129,5 +159,6 @@ if [ ${#missing[@]} -gt 0 ]; then
 else
 	say "programs and libraries: all there, DPDK $(dpdk_version)"
 fi
+get_ready_for_guests
 "$root/devtools/fetch-driver-sdk.sh" "${sdk_args[@]}"
 reserve_hugepages

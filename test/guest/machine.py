@@ -1,0 +1,99 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""A virtual machine that is started, listened to and, if it hangs, ended."""
+
+import collections
+import os
+import selectors
+import subprocess
+import time
+
+# Nothing needs a CPU with virtualisation; the IOMMU with its interrupt remapping is QEMU's own.
+QEMU = ["qemu-system-x86_64", "-accel", "tcg,thread=multi", "-M", "q35,kernel-irqchip=split",
+        "-cpu", "max", "-smp", "2", "-m", "1200", "-nodefaults", "-display", "none",
+        "-no-reboot", "-serial", "stdio", "-device", "intel-iommu,intremap=on"]
+COMMAND_LINE = "console=ttyS0 quiet intel_iommu=on iommu=on panic=-1"
+
+# In a network namespace of its own; what is made in it goes with the last process.
+NETWORK = "ip link set lo up; "
+TAP = ("ip tuntap add dev {0} mode tap multi_queue; ip link set {0} up; "
+       "ip link set {0} master b0; ")
+BRIDGE = "ip link add b0 type bridge forward_delay 0 mcast_snooping 0; ip link set b0 up; "
+
+
+class Hang(Exception):
+    pass
+
+
+def nic(number, queues, options):
+    """A hub between the two devices, or with several queues a bridge between two taps."""
+    vectors = 2 * queues + 2
+    name = f"n{number}"
+    if queues == 1:
+        back = f"hubport,id={name},hubid=0"
+    else:
+        back = (f"tap,id={name},ifname=t{number},script=no,downscript=no,vhost=off,"
+                f"queues={queues}")
+        options = f"mq=on,vectors={vectors}," + options
+    return ["-netdev", back, "-device", f"virtio-net-pci,netdev={name},iommu_platform=on,"
+            f"mac=02:00:00:00:00:0{number + 1},{options}".rstrip(",")]
+
+
+class Machine:
+    """
+    Runs until the guest powers off.
+
+    silence: seconds without a word from the guest after which it counts as hung; limit: seconds
+    for all of it.
+    """
+
+    def __init__(self, kernel, initrd, arguments, queues, options, log, silence=60, limit=300):
+        command = QEMU + ["-kernel", kernel, "-initrd", initrd, "-append",
+                          f"{COMMAND_LINE} -- {arguments}"]
+        for number in range(2):
+            command += nic(number, queues, options)
+        if queues > 1:
+            setup = NETWORK + BRIDGE + "".join(TAP.format(f"t{i}") for i in range(2))
+            command = ["unshare", "--net", "sh", "-ec", setup + 'exec "$@"', "sh"] + command
+        self.command = command
+        self.log = log
+        self.silence = silence
+        self.limit = limit
+
+    def run(self):
+        """Yields the guest's lines; raises Hang."""
+        os.makedirs(os.path.dirname(self.log), exist_ok=True)
+        with open(self.log, "wb") as log:
+            process = subprocess.Popen(self.command, stdin=subprocess.DEVNULL,
+                                       stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+            try:
+                yield from self._lines(process, log)
+            finally:
+                process.kill()
+                process.wait()
+                process.stdout.close()
+
+    def _lines(self, process, log):
+        last = collections.deque(maxlen=15)
+        end = time.monotonic() + self.limit
+        rest = b""
+        with selectors.DefaultSelector() as selector:
+            selector.register(process.stdout, selectors.EVENT_READ)
+            while True:
+                left = end - time.monotonic()
+                if left <= 0 or not selector.select(min(self.silence, left)):
+                    what = f"silent for {self.silence} s"
+                    if end - time.monotonic() <= 0:
+                        what = f"not at its end after {self.limit} s"
+                    raise Hang(f"{what}; its last lines:\n  " + "\n  ".join(last))
+                data = os.read(process.stdout.fileno(), 65536)
+                log.write(data)
+                log.flush()
+                *lines, rest = (rest + data).split(b"\n")
+                if not data:
+                    lines = [rest] if rest else []
+                for line in lines:
+                    line = line.decode(errors="replace").strip("\r")
+                    last.append(line)
+                    yield line
+                if not data:
+                    return

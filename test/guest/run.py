@@ -1,0 +1,139 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: BSD-3-Clause
+"""Runs the guest tests: makes the guest's root, boots a guest for each test, counts.
+
+For devtools/run-guest-tests.sh, which has the kernel and the build ready. A test is a script of
+test/guest/tests, run in the guest; it prints "ok NAME" or "FAILED NAME" for each thing that it has
+tried, and ends with status 0.
+"""
+
+import argparse
+import glob
+import os
+import re
+import subprocess
+import sys
+import time
+
+from image import Image, links_of_root
+from machine import Hang, Machine
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+
+# In the order of loading.
+MODULES = ["irqbypass", "vfio", "vfio_virqfd", "vfio_iommu_type1", "vfio-pci-core", "vfio-pci"]
+
+# Of the packaged plug-ins, those without which there is no port.
+PLUGINS = ["mempool_ring", "bus_pci", "bus_vdev", "net_virtio"]
+
+# name: (queue pairs, options of the device)
+TESTS = {
+    "packaged": (1, "disable-legacy=on"),
+}
+
+
+def note(text):
+    print(f"run-guest-tests: {text}", file=sys.stderr, flush=True)
+
+
+def find_one(pattern):
+    found = glob.glob(pattern, recursive=True)
+    if not found:
+        raise FileNotFoundError(f"there is no {pattern}")
+    return found[0]
+
+
+def plugin_folder():
+    libdir = subprocess.run(["pkg-config", "--variable=libdir", "libdpdk"], capture_output=True,
+                            text=True, check=True).stdout.strip()
+    return find_one(f"{libdir}/dpdk/pmds-*")
+
+
+def make_image(kernel, build, path):
+    image = Image()
+    links_of_root(image)
+    image.program("/usr/bin/busybox")
+    image.file(os.path.join(HERE, "init"), "/init")
+    for test in os.listdir(os.path.join(HERE, "tests")):
+        image.file(os.path.join(HERE, "tests", test), "/tests/" + test)
+    for module in MODULES:
+        image.file(find_one(f"{kernel}/lib/modules/**/{module}.ko"), f"/modules/{module}.ko")
+    image.data("/modules/order", "".join(f"{m}.ko\n" for m in MODULES).encode())
+    image.program("/usr/bin/dpdk-testpmd")
+    for plugin in PLUGINS:
+        image.program(find_one(f"{plugin_folder()}/librte_{plugin}.so.*.*"))
+    # DPDK ends a thread by pthread_cancel(), which loads it.
+    image.file("/lib/x86_64-linux-gnu/libgcc_s.so.1")
+    image.program(f"{build}/drivers/net/virtio/librte_net_virtio.so",
+                  "/virtio/librte_net_virtio.so")
+    image.write(path)
+
+
+class Count:
+    def __init__(self):
+        self.passed = self.failed = self.skipped = 0
+
+    def line(self, test, line):
+        if re.match(r"(ok|FAILED|skipped) ", line):
+            word, name = line.split(" ", 1)
+            self.result(word, f"{test}: {name}")
+
+    def result(self, word, name):
+        print(f"{word} {name}", flush=True)
+        self.passed += word == "ok"
+        self.failed += word == "FAILED"
+        self.skipped += word == "skipped"
+
+
+def run(test, args, initrd, count):
+    pairs, options = TESTS[test]
+    log = f"{args.build}/guest-logs/{test}.log"
+    start = time.monotonic()
+    before = count.passed + count.failed + count.skipped
+    note(f"{test}: booting a guest (its words: {log})")
+    machine = Machine(find_one(f"{args.kernel}/boot/vmlinuz-*"), initrd, test, pairs, options, log)
+    end = None
+    try:
+        for line in machine.run():
+            count.line(test, line)
+            if line.startswith("guest: finished "):
+                end = line.split(" ", 2)[2]
+    except Hang as hang:
+        end = str(hang)
+    if end is None:
+        with open(log, encoding="utf-8", errors="replace") as words:
+            end = "the guest ended without a word; its last lines:\n  " + \
+                "  ".join(words.readlines()[-15:])
+    if end != "0":
+        count.result("FAILED", f"{test}: {end}")
+    elif before == count.passed + count.failed + count.skipped:
+        count.result("FAILED", f"{test}: it has tried nothing")
+    note(f"{test}: {time.monotonic() - start:.1f} s")
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--kernel")
+    parser.add_argument("--build")
+    parser.add_argument("--list", action="store_true")
+    parser.add_argument("tests", nargs="*")
+    args = parser.parse_args()
+    if args.list:
+        print("\n".join(TESTS))
+        return 0
+    for test in args.tests:
+        if test not in TESTS:
+            note(f"error: no test {test}; there are: {', '.join(TESTS)}")
+            return 1
+    initrd = f"{args.build}/guest.cpio.gz"
+    make_image(args.kernel, args.build, initrd)
+    count = Count()
+    for test in args.tests or TESTS:
+        run(test, args, initrd, count)
+    line = f"{count.passed} passed, {count.failed} failed"
+    print(line + (f", {count.skipped} skipped" if count.skipped else ""))
+    return 0 if count.failed == 0 and count.passed > 0 else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
