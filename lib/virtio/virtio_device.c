@@ -24,6 +24,10 @@ virtio_stop_method_name(enum virtio_stop_method method)
 		return "get_base";
 	case VIRTIO_STOP_VHOST_DISABLE_ACK:
 		return "disable";
+	case VIRTIO_STOP_PCI_RESET:
+		return "reset";
+	case VIRTIO_STOP_PCI_ENABLE_ZERO:
+		return "proposal";
 	case VIRTIO_STOP_TEST:
 		return "test";
 	}
@@ -61,6 +65,7 @@ virtio_device_init(struct virtio_device *dev, const char *name, enum virtio_tran
 {
 	rte_strlcpy(dev->name, name, sizeof(dev->name));
 	dev->kind = kind;
+	dev->by_iova = virtio_transports[kind]->by_iova;
 	dev->nb_vqs = nb_vqs;
 	dev->status = VIRTIO_STATUS_RESET;
 	dev->offered = 0;
@@ -157,4 +162,30 @@ virtio_device_start(struct virtio_device *dev, struct virtqueue *const *vqs, uns
 	for (i = 0; i < n; i++)
 		virtqueue_notify(vqs[i]);
 	return 0;
+}
+
+int
+virtio_device_queue_max(struct virtio_device *dev, uint16_t index, uint16_t *size)
+{
+	const struct virtio_transport_ops *ops = virtio_device_ops(dev);
+
+	*size = VIRTIO_SPLIT_RING_MAX;
+	return ops->queue_max_size == NULL ? 0 : ops->queue_max_size(dev, index, size);
+}
+
+int
+virtio_device_read_config(struct virtio_device *dev, uint32_t offset, void *to, size_t len)
+{
+	const struct virtio_transport_ops *ops = virtio_device_ops(dev);
+
+	return ops->read_config == NULL ? -ENOTSUP : ops->read_config(dev, offset, to, len);
+}
+
+int
+virtio_device_write_config(struct virtio_device *dev, uint32_t offset, const void *from,
+			   size_t len)
+{
+	const struct virtio_transport_ops *ops = virtio_device_ops(dev);
+
+	return ops->write_config == NULL ? -ENOTSUP : ops->write_config(dev, offset, from, len);
 }

@@ -25,6 +25,7 @@ struct virtio_device {
 	enum virtio_transport_kind kind;
 	enum virtio_stop_method stop_method; /**< set by the transport when it meets the device */
 	uint8_t status;     /**< VIRTIO_STATUS_*, as last told to the device */
+	bool by_iova;       /**< knows memory by IOVA; else by virtual address */
 	uint16_t nb_vqs;    /**< entries of vqs */
 	uint64_t offered;   /**< feature bits that the device offers */
 	uint64_t acked;     /**< feature bits in force; 0 before negotiation */
@@ -101,6 +102,40 @@ int virtio_device_reset(struct virtio_device *dev, uint32_t timeout_us);
  */
 int virtio_device_wait(struct virtio_device *dev, int (*poll)(void *arg), void *arg,
 		       uint64_t deadline_us);
+
+/**
+ * Whether single rings can be stopped: there is a way, and RING_RESET is in force. Holds from
+ * negotiation to the next device reset.
+ */
+static inline bool
+virtio_device_stops_rings(const struct virtio_device *dev)
+{
+	return dev->stop_method != VIRTIO_STOP_NONE && virtio_device_has(dev, VIRTIO_F_RING_RESET);
+}
+
+/**
+ * Descriptors that a ring may have at most.
+ *
+ * @return
+ *   0 and the number, which is 0 where the device has no such ring. Else the transport's error.
+ */
+int virtio_device_queue_max(struct virtio_device *dev, uint16_t index, uint16_t *size);
+
+/**
+ * Reads a field of the device configuration, 2.5: little-endian, as the device has it, and all of
+ * it from one moment.
+ *
+ * @param len
+ *   Bytes: 2, 4 or 8 for a number of that width, else read byte by byte.
+ * @return
+ *   0. -ENOTSUP: the transport has none. -EINVAL: beyond its end. -EIO: it does not hold still.
+ *   -ENODEV.
+ */
+int virtio_device_read_config(struct virtio_device *dev, uint32_t offset, void *to, size_t len);
+
+/** Writes such a field; the same errors but -EIO and -ENODEV. */
+int virtio_device_write_config(struct virtio_device *dev, uint32_t offset, const void *from,
+			       size_t len);
 
 /** Microseconds of a clock that only goes forward. */
 uint64_t virtio_now_us(void);

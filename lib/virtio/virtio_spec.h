@@ -21,14 +21,18 @@
 #define VIRTIO_STATUS_DRIVER             0x02
 #define VIRTIO_STATUS_DRIVER_OK          0x04
 #define VIRTIO_STATUS_FEATURES_OK        0x08
+#define VIRTIO_STATUS_NEEDS_RESET        0x40
 #define VIRTIO_STATUS_FAILED             0x80
 
 /** Feature bits of the rings and of the device as such, section 6. */
 #define VIRTIO_RING_F_INDIRECT_DESC      28
 #define VIRTIO_RING_F_EVENT_IDX          29
 #define VIRTIO_F_VERSION_1               32
+#define VIRTIO_F_ACCESS_PLATFORM         33
 #define VIRTIO_F_RING_PACKED             34
 #define VIRTIO_F_IN_ORDER                35
+#define VIRTIO_F_ORDER_PLATFORM          36
+#define VIRTIO_F_NOTIFICATION_DATA       38
 #define VIRTIO_F_RING_RESET              40
 
 #define VIRTIO_BIT(n)                    (UINT64_C(1) << (n))

@@ -15,6 +15,8 @@
  * the caller can know; the caller assumes the worse of the two.
  */
 
+#include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 struct virtio_device;
@@ -25,6 +27,7 @@ struct virtqueue;
  */
 enum virtio_transport_kind {
 	VIRTIO_TRANSPORT_VHOST_USER, /**< virtio-user: vhost-user messages on a socket */
+	VIRTIO_TRANSPORT_PCI_MODERN, /**< virtio-pci: registers, virtio 1.0 and later */
 	VIRTIO_TRANSPORT_TEST,       /**< what a test program registers */
 	VIRTIO_TRANSPORT_KINDS
 };
@@ -39,11 +42,15 @@ enum virtio_stop_method {
 				     */
 	VIRTIO_STOP_VHOST_DISABLE_ACK, /**< ENABLE 0, acknowledged: a barrier on librte_vhost only
 					*/
+	VIRTIO_STOP_PCI_RESET, /**< queue_reset 1, until it and queue_enable are 0: virtio 1.2 */
+	VIRTIO_STOP_PCI_ENABLE_ZERO, /**< queue_enable 0, read back: the proposal of 2021 */
 	VIRTIO_STOP_TEST,	       /**< whatever the test program's device does */
 };
 
 struct virtio_transport_ops {
 	const char *name;
+	/** The device knows memory by IOVA; else by the driver's virtual addresses. */
+	bool by_iova;
 
 	/** Feature bits that the device offers, 2.2. */
 	int (*get_features)(struct virtio_device *dev, uint64_t *features);
@@ -75,6 +82,20 @@ struct virtio_transport_ops {
 
 	/** Sleeps until a poll may say something new, at most so many microseconds. */
 	void (*wait)(struct virtio_device *dev, uint32_t timeout_us);
+
+	/*
+	 * The rest a transport may leave out; callers use the functions of virtio_device.h.
+	 */
+
+	/** Descriptors that a ring may have at most; 0: the device has no such ring. */
+	int (*queue_max_size)(struct virtio_device *dev, uint16_t index, uint16_t *size);
+	/**
+	 * Device configuration, 2.5, as the device has it: little-endian. A field of 2, 4 or 8
+	 * bytes is read or written as such, any other length byte by byte.
+	 */
+	int (*read_config)(struct virtio_device *dev, uint32_t offset, void *to, size_t len);
+	int (*write_config)(struct virtio_device *dev, uint32_t offset, const void *from,
+			    size_t len);
 };
 
 /** One table a kind in each process; a transport's constructor fills in its own. */

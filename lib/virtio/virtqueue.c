@@ -176,9 +176,25 @@ virtqueue_give(struct virtqueue *vq, uint32_t head)
 	return count;
 }
 
-static int
-check_conf(const struct virtio_device *dev, uint16_t index, const struct virtqueue_conf *conf)
+int
+virtqueue_check_size(const struct virtio_device *dev, uint16_t index, uint16_t size, uint16_t max)
 {
+	if (size <= max)
+		return 0;
+	if (max == 0)
+		VIRTIO_LOG(ERR, "%s: the device has no ring %u", dev->name, index);
+	else
+		VIRTIO_LOG(ERR, "%s: ring %u: %u descriptors are wanted, the device takes at most "
+			   "%u", dev->name, index, size, max);
+	return -EINVAL;
+}
+
+static int
+check_conf(struct virtio_device *dev, uint16_t index, const struct virtqueue_conf *conf)
+{
+	uint16_t max;
+	int ret;
+
 	if (index >= dev->nb_vqs) {
 		VIRTIO_LOG(ERR, "%s: no ring %u, the device has %u", dev->name, index, dev->nb_vqs);
 		return -EINVAL;
@@ -190,7 +206,8 @@ check_conf(const struct virtio_device *dev, uint16_t index, const struct virtque
 			   conf->packed ? "one" : "a power of two", VIRTIO_SPLIT_RING_MAX);
 		return -EINVAL;
 	}
-	return 0;
+	ret = virtio_device_queue_max(dev, index, &max);
+	return ret != 0 ? ret : virtqueue_check_size(dev, index, conf->size, max);
 }
 
 static int
@@ -207,8 +224,9 @@ take_memory(struct virtqueue *vq)
 
 	snprintf(name, sizeof(name), "virtio_ring_%" PRIu32,
 		 __atomic_fetch_add(&made, 1, __ATOMIC_RELAXED));
-	/* In one piece virtually, which is what the device of virtio-user sees. */
-	vq->memory = rte_memzone_reserve_aligned(name, at.total, conf->node, 0,
+	/* In one piece as the device sees it: virtually always. */
+	vq->memory = rte_memzone_reserve_aligned(name, at.total, conf->node,
+						 vq->dev->by_iova ? RTE_MEMZONE_IOVA_CONTIG : 0,
 						 RTE_CACHE_LINE_SIZE);
 	vq->cookies = rte_zmalloc_socket("virtio_ring", conf->size * sizeof(*vq->cookies),
 					 RTE_CACHE_LINE_SIZE, conf->node);
@@ -227,6 +245,14 @@ take_memory(struct virtqueue *vq)
 	vq->avail = (struct vring_avail *)(void *)(base + at.second);
 	vq->used = (struct vring_used *)(void *)(base + at.third);
 	vq->slot_area = base + at.slot_area;
+	if (vq->dev->by_iova) {
+		if (vq->memory->iova == RTE_BAD_IOVA) {
+			VIRTIO_LOG(ERR, "%s: ring %u: memory without an IOVA, by which alone the "
+				   "device could reach it", vq->dev->name, vq->index);
+			return -ENOTSUP;
+		}
+		vq->dev_delta = vq->memory->iova - (uintptr_t)base;
+	}
 	return 0;
 }
 
@@ -262,9 +288,12 @@ virtqueue_create(struct virtio_device *dev, uint16_t index, const struct virtque
 	vq->mask = conf->size - 1;
 	vq->slot_size = conf->slot_area;
 	vq->state = VIRTQUEUE_READY;
-	if (take_memory(vq) != 0) {
+	ret = take_memory(vq);
+	if (ret != 0) {
 		give_memory(vq);
-		goto no_memory;
+		if (ret == -ENOMEM)
+			goto no_memory;
+		return ret;
 	}
 	make_fresh(vq);
 	*pvq = vq;

@@ -90,6 +90,7 @@ struct virtqueue {
 	uint16_t slot_size;
 	bool event_idx;    /**< EVENT_IDX is in force */
 	bool in_step;
+	uint64_t dev_delta; /**< see virtqueue_dev_addr() */
 
 	/*
 	 * What a burst writes. Split: the two indices run freely over 16 bits. Packed: they are
@@ -117,7 +118,8 @@ struct virtqueue {
  * Makes a ring in state READY: zeroed, empty. The device does not know of it.
  *
  * @return
- *   0 and the ring in *vq. -EINVAL: size or index. -ENOMEM.
+ *   0 and the ring in *vq. -EINVAL: size or index, which may be the device's limit. -ENOMEM.
+ *   -ENOTSUP: the device knows memory by IOVA, and there is none. Else the transport's error.
  */
 int virtqueue_create(struct virtio_device *dev, uint16_t index, const struct virtqueue_conf *conf,
 		     struct virtqueue **vq);
@@ -198,6 +200,24 @@ virtqueue_state(const struct virtqueue *vq)
 {
 	return (enum virtqueue_state)__atomic_load_n(&vq->state, __ATOMIC_ACQUIRE);
 }
+
+/**
+ * Address by which the device knows a byte of the ring's shared memory: its parts, and slot_area.
+ * An IOVA where vq->dev->by_iova, else the virtual address; one addition either way. It does not
+ * hold for memory of anybody else, a packet buffer's for one.
+ */
+static inline uint64_t
+virtqueue_dev_addr(const struct virtqueue *vq, const volatile void *at)
+{
+	return (uint64_t)(uintptr_t)at + vq->dev_delta;
+}
+
+/**
+ * 0, or -EINVAL, with a message, where the device's ring of that index cannot have that size. For
+ * this folder.
+ */
+int virtqueue_check_size(const struct virtio_device *dev, uint16_t index, uint16_t size,
+			 uint16_t max);
 
 /** 0, or -EINVAL where the ring has the layout that was not negotiated. For this folder. */
 int virtqueue_check_layout(const struct virtqueue *vq);

@@ -67,7 +67,7 @@ virtqueue_stop_many(struct virtqueue *const *vqs, unsigned int n, uint32_t timeo
 	int ret;
 
 	for (i = 0; i < n; i++) {
-		if (vqs[i]->dev->stop_method == VIRTIO_STOP_NONE)
+		if (!virtio_device_stops_rings(vqs[i]->dev))
 			return -ENOTSUP;
 	}
 	for (i = 0; i < n; i++) {

@@ -1,0 +1,772 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+/*
+ * The modern virtio-pci device. The life of a ring, in registers; sections are those of virtio 1.2:
+ *
+ *   set up   queue_select; queue_size; queue_msix_vector; three addresses       4.1.5.1.3
+ *   enable   queue_select; queue_enable 1                                       4.1.4.3.2
+ *   notify   a write to the ring's place in the notification window             4.1.5.2
+ *   stop     queue_select; queue_reset 1; until it reads 0, queue_enable too    2.6.1.1, 4.1.4.3.2
+ *
+ * The second set-up is the first one again (2.6.1.2): nothing is taken for known after a reset.
+ *
+ * A device before the release of virtio 1.2 may have been made from the proposal, in which the stop
+ * is queue_enable 0, read back. Elsewhere that write is forbidden, and some devices give up on it,
+ * so it is done at the user's word only.
+ *
+ * All ones is what a bus answers for a device that is not there any more. No field that is tested
+ * for it here can legally hold it.
+ */
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+#include <rte_byteorder.h>
+#include <rte_common.h>
+#include <rte_errno.h>
+#include <rte_io.h>
+#include <rte_malloc.h>
+
+#include "transport_pci.h"
+#include "virtio_log.h"
+#include "virtqueue.h"
+
+/* For the resets at first sight: firmware behind a device may take its time. */
+#define FIRST_RESET_TIMEOUT_US 1000000
+
+/* A device that changes its configuration all the time is not waited for. */
+#define GENERATION_TRIES 16
+
+#define GONE_8 UINT8_MAX
+#define GONE_16 UINT16_MAX
+
+struct ring {
+	uint32_t doorbell;  /* offset in the notification window */
+	uint16_t max_size;  /* as the device had it before any was written; 0: not asked yet */
+	uint16_t vector;
+	bool asked;         /* for a stop that is not proven yet */
+};
+
+struct pci {
+	struct virtio_pci_window window[VIRTIO_PCI_REGIONS];
+	const struct virtio_pci_hooks *hooks;
+	uint32_t notify_multiplier;
+	uint16_t config_vector;
+	bool config_vector_told;
+	bool gone; /* and that was said */
+	uint16_t nb_rings;
+	struct ring rings[];
+};
+
+static uint32_t
+reg_read(const struct pci *pci, enum virtio_pci_region region, uint32_t offset, unsigned int width)
+{
+	const uint8_t *at = (const uint8_t *)pci->window[region].base + offset;
+
+	if (pci->hooks != NULL)
+		return pci->hooks->read(pci->hooks->arg, region, offset, width);
+	switch (width) {
+	case 1:
+		return rte_read8(at);
+	case 2:
+		return rte_le_to_cpu_16(rte_read16(at));
+	default:
+		return rte_le_to_cpu_32(rte_read32(at));
+	}
+}
+
+static void
+reg_write(const struct pci *pci, enum virtio_pci_region region, uint32_t offset,
+	  unsigned int width, uint32_t value)
+{
+	uint8_t *at = (uint8_t *)pci->window[region].base + offset;
+
+	if (pci->hooks != NULL) {
+		pci->hooks->write(pci->hooks->arg, region, offset, width, value);
+		return;
+	}
+	switch (width) {
+	case 1:
+		rte_write8(value, at);
+		break;
+	case 2:
+		rte_write16(rte_cpu_to_le_16(value), at);
+		break;
+	default:
+		rte_write32(rte_cpu_to_le_32(value), at);
+		break;
+	}
+}
+
+static uint8_t
+common_read8(const struct pci *pci, uint32_t offset)
+{
+	return reg_read(pci, VIRTIO_PCI_COMMON, offset, 1);
+}
+
+static uint16_t
+common_read16(const struct pci *pci, uint32_t offset)
+{
+	return reg_read(pci, VIRTIO_PCI_COMMON, offset, 2);
+}
+
+static void
+common_write16(const struct pci *pci, uint32_t offset, uint16_t value)
+{
+	reg_write(pci, VIRTIO_PCI_COMMON, offset, 2, value);
+}
+
+static void
+common_write32(const struct pci *pci, uint32_t offset, uint32_t value)
+{
+	reg_write(pci, VIRTIO_PCI_COMMON, offset, 4, value);
+}
+
+/* 4.1.3.1: a 64-bit field is accessed as two of 32 bits. */
+static void
+common_write64(const struct pci *pci, uint32_t offset, uint64_t value)
+{
+	common_write32(pci, offset, (uint32_t)value);
+	common_write32(pci, offset + 4, value >> 32);
+}
+
+static int
+gone(struct virtio_device *dev)
+{
+	struct pci *pci = dev->priv;
+
+	if (!pci->gone)
+		VIRTIO_LOG(ERR, "%s: the device reads all ones: it is gone", dev->name);
+	pci->gone = true;
+	return -ENODEV;
+}
+
+static int
+pci_get_status(struct virtio_device *dev, uint8_t *status)
+{
+	*status = common_read8(dev->priv, VIRTIO_PCI_DEVICE_STATUS);
+	return *status == GONE_8 ? gone(dev) : 0;
+}
+
+/* 2.1.1; the reset by 0 is pci_reset_ask()'s. */
+static int
+pci_set_status(struct virtio_device *dev, uint8_t status)
+{
+	reg_write(dev->priv, VIRTIO_PCI_COMMON, VIRTIO_PCI_DEVICE_STATUS, 1, status);
+	return 0;
+}
+
+/* 4.1.4.3: 32 bits at a time, selected by the write before. */
+static int
+read_features(struct virtio_device *dev, uint64_t *features)
+{
+	const struct pci *pci = dev->priv;
+
+	common_write32(pci, VIRTIO_PCI_DEVICE_FEATURE_SELECT, 0);
+	*features = reg_read(pci, VIRTIO_PCI_COMMON, VIRTIO_PCI_DEVICE_FEATURE, 4);
+	common_write32(pci, VIRTIO_PCI_DEVICE_FEATURE_SELECT, 1);
+	*features |= (uint64_t)reg_read(pci, VIRTIO_PCI_COMMON, VIRTIO_PCI_DEVICE_FEATURE, 4)
+		     << 32;
+	return *features == UINT64_MAX ? gone(dev) : 0;
+}
+
+static int
+pci_get_features(struct virtio_device *dev, uint64_t *features)
+{
+	const int ret = read_features(dev, features);
+
+	/* Not acknowledged where it would not be used. */
+	if (dev->stop_method == VIRTIO_STOP_NONE)
+		*features &= ~VIRTIO_BIT(VIRTIO_F_RING_RESET);
+	return ret;
+}
+
+static void
+forget_rings(struct pci *pci)
+{
+	uint16_t i;
+
+	pci->config_vector_told = false;
+	for (i = 0; i < pci->nb_rings; i++) {
+		pci->rings[i].max_size = 0;
+		pci->rings[i].asked = false;
+	}
+}
+
+static int
+pci_set_features(struct virtio_device *dev, uint64_t features)
+{
+	struct pci *pci = dev->priv;
+
+	common_write32(pci, VIRTIO_PCI_DRIVER_FEATURE_SELECT, 0);
+	common_write32(pci, VIRTIO_PCI_DRIVER_FEATURE, (uint32_t)features);
+	common_write32(pci, VIRTIO_PCI_DRIVER_FEATURE_SELECT, 1);
+	common_write32(pci, VIRTIO_PCI_DRIVER_FEATURE, features >> 32);
+	/* Which rings there are may depend on them (5.1.2), so what was learnt before is void. */
+	forget_rings(pci);
+	return 0;
+}
+
+/* Selects a ring for the accesses that follow, 4.1.4.3. */
+static struct ring *
+select_ring(struct pci *pci, uint16_t index)
+{
+	common_write16(pci, VIRTIO_PCI_QUEUE_SELECT, index);
+	return &pci->rings[index];
+}
+
+/*
+ * queue_size has the maximum only until something is written to it (4.1.4.3.2), and what a queue
+ * reset of the proposal's kind does to it is not said: so it is read once a device reset.
+ */
+static int
+learn_max_size(struct virtio_device *dev, struct ring *ring, uint16_t *size)
+{
+	if (ring->max_size == 0) {
+		const uint16_t max = common_read16(dev->priv, VIRTIO_PCI_QUEUE_SIZE);
+
+		if (max == GONE_16)
+			return gone(dev);
+		ring->max_size = max;
+	}
+	*size = ring->max_size;
+	return 0;
+}
+
+static int
+pci_queue_max_size(struct virtio_device *dev, uint16_t index, uint16_t *size)
+{
+	return learn_max_size(dev, select_ring(dev->priv, index), size);
+}
+
+/* 4.1.5.1.2: a vector that the device could not map reads back as NO_VECTOR. */
+static int
+write_vector(struct virtio_device *dev, uint32_t offset, uint16_t vector)
+{
+	const struct pci *pci = dev->priv;
+	uint16_t got;
+
+	if (vector == VIRTIO_PCI_NO_VECTOR)
+		return 0;
+	common_write16(pci, offset, vector);
+	got = common_read16(pci, offset);
+	if (got == vector)
+		return 0;
+	/* The one field for which all ones is an answer: the status tells. */
+	if (common_read8(pci, VIRTIO_PCI_DEVICE_STATUS) == GONE_8)
+		return gone(dev);
+	VIRTIO_INIT_LOG(ERR, "%s: MSI-X vector %u is not taken, 0x%04x is read back: the device "
+			"has no resources for it; fewer vectors may do", dev->name, vector, got);
+	return -EBUSY;
+}
+
+static int
+write_size(struct virtqueue *vq, struct ring *ring)
+{
+	struct virtio_device *dev = vq->dev;
+	const struct pci *pci = dev->priv;
+	uint16_t max, got;
+	int ret;
+
+	ret = learn_max_size(dev, ring, &max);
+	if (ret != 0)
+		return ret;
+	ret = virtqueue_check_size(dev, vq->index, vq->size, max);
+	if (ret != 0)
+		return ret;
+	/* Written even where it is what the device has, and read back: a wrong one is ignored. */
+	common_write16(pci, VIRTIO_PCI_QUEUE_SIZE, vq->size);
+	got = common_read16(pci, VIRTIO_PCI_QUEUE_SIZE);
+	if (got == vq->size)
+		return 0;
+	if (got == GONE_16)
+		return gone(dev);
+	VIRTIO_LOG(ERR, "%s: ring %u: the device keeps a size of %u, not %u", dev->name, vq->index,
+		   got, vq->size);
+	return -EINVAL;
+}
+
+/* 4.1.4.4 */
+static int
+find_doorbell(struct virtqueue *vq, struct ring *ring)
+{
+	struct virtio_device *dev = vq->dev;
+	const struct pci *pci = dev->priv;
+	const unsigned int width = virtio_device_has(dev, VIRTIO_F_NOTIFICATION_DATA) ? 4 : 2;
+	const uint16_t off = common_read16(pci, VIRTIO_PCI_QUEUE_NOTIFY_OFF);
+	const uint64_t at = (uint64_t)off * pci->notify_multiplier;
+
+	if (at + width > pci->window[VIRTIO_PCI_NOTIFY].length || at % width != 0) {
+		if (common_read8(pci, VIRTIO_PCI_DEVICE_STATUS) == GONE_8)
+			return gone(dev);
+		VIRTIO_LOG(ERR, "%s: ring %u: its doorbell would be at byte %" PRIu64 " (%u * %u) "
+			   "of %u in the notification window", dev->name, vq->index, at, off,
+			   pci->notify_multiplier, pci->window[VIRTIO_PCI_NOTIFY].length);
+		return -EINVAL;
+	}
+	ring->doorbell = at;
+	return 0;
+}
+
+/* 3.1.1 step 7, before the first ring after a device reset. */
+static int
+tell_config_vector(struct virtio_device *dev)
+{
+	struct pci *pci = dev->priv;
+	int ret;
+
+	if (pci->config_vector_told)
+		return 0;
+	ret = write_vector(dev, VIRTIO_PCI_CONFIG_VECTOR, pci->config_vector);
+	pci->config_vector_told = ret == 0;
+	return ret;
+}
+
+/* 4.1.5.1.3, and again as 2.6.1.2 has it after a reset of the ring. */
+static int
+pci_queue_setup(struct virtqueue *vq)
+{
+	struct virtio_device *dev = vq->dev;
+	struct pci *pci = dev->priv;
+	struct ring *ring;
+	int ret;
+
+	ret = tell_config_vector(dev);
+	if (ret != 0)
+		return ret;
+	ring = select_ring(pci, vq->index);
+	ring->asked = false;
+	ret = write_size(vq, ring);
+	if (ret == 0)
+		ret = write_vector(dev, VIRTIO_PCI_QUEUE_VECTOR, ring->vector);
+	if (ret == 0)
+		ret = find_doorbell(vq, ring);
+	if (ret != 0)
+		return ret;
+	common_write64(pci, VIRTIO_PCI_QUEUE_DESC, virtqueue_dev_addr(vq, vq->desc));
+	common_write64(pci, VIRTIO_PCI_QUEUE_DRIVER, virtqueue_dev_addr(vq, vq->avail));
+	common_write64(pci, VIRTIO_PCI_QUEUE_DEVICE, virtqueue_dev_addr(vq, vq->used));
+	return 0;
+}
+
+static int
+pci_queue_enable(struct virtqueue *vq)
+{
+	struct virtio_device *dev = vq->dev;
+	struct pci *pci = dev->priv;
+	uint16_t got;
+
+	select_ring(pci, vq->index);
+	/* 4.1.4.3.2: after all else of the ring; of a reset ring too. */
+	common_write16(pci, VIRTIO_PCI_QUEUE_ENABLE, 1);
+	got = common_read16(pci, VIRTIO_PCI_QUEUE_ENABLE);
+	if (got == GONE_16)
+		return gone(dev);
+	if (got == 1)
+		return 0;
+	VIRTIO_LOG(ERR, "%s: ring %u: the device does not enable it, queue_enable reads %u",
+		   dev->name, vq->index, got);
+	return -EIO;
+}
+
+static int
+pci_queue_stop_ask(struct virtqueue *vq)
+{
+	struct virtio_device *dev = vq->dev;
+	struct pci *pci = dev->priv;
+	struct ring *ring = select_ring(pci, vq->index);
+
+	/* Without the bit in force neither register is the driver's to write so. */
+	if (!virtio_device_has(dev, VIRTIO_F_RING_RESET))
+		return -ENOTSUP;
+	/* A reset that goes on is not asked for again: its end, however late, is the proof. */
+	if (ring->asked)
+		return 0;
+	if (dev->stop_method == VIRTIO_STOP_PCI_RESET)
+		common_write16(pci, VIRTIO_PCI_QUEUE_RESET, 1); /* 2.6.1.1.2 */
+	else
+		common_write16(pci, VIRTIO_PCI_QUEUE_ENABLE, 0); /* the proposal */
+	ring->asked = true;
+	return 0;
+}
+
+static int
+pci_queue_stop_poll(struct virtqueue *vq)
+{
+	struct virtio_device *dev = vq->dev;
+	struct pci *pci = dev->priv;
+	struct ring *ring = select_ring(pci, vq->index);
+	uint16_t reset = 0;
+	uint16_t enabled;
+	uint8_t status;
+	int ret;
+
+	/*
+	 * 4.1.4.3.1: at the end of a reset both are 0. queue_reset alone would not do: it is 0 on a
+	 * device that takes no notice of what was written to it.
+	 */
+	if (dev->stop_method == VIRTIO_STOP_PCI_RESET)
+		reset = common_read16(pci, VIRTIO_PCI_QUEUE_RESET);
+	enabled = reset == 0 ? common_read16(pci, VIRTIO_PCI_QUEUE_ENABLE) : 1;
+	if (reset == GONE_16 || enabled == GONE_16)
+		return gone(dev);
+	if (enabled == 0) {
+		ring->asked = false;
+		return 0;
+	}
+	ret = pci_get_status(dev, &status);
+	if (ret != 0)
+		return ret;
+	if (status & VIRTIO_STATUS_NEEDS_RESET) {
+		VIRTIO_LOG(ERR, "%s: ring %u: the device takes its stop for an error and needs a "
+			   "reset (status 0x%02x)%s", dev->name, vq->index, status,
+			   dev->stop_method == VIRTIO_STOP_PCI_RESET ? "" :
+			   ": queue_reset=proposal is not for it");
+		return -EIO;
+	}
+	return -EAGAIN;
+}
+
+/* 4.1.5.2; a barrier before the write is rte_write's own. */
+static void
+pci_queue_notify(struct virtqueue *vq)
+{
+	const struct pci *pci = vq->dev->priv;
+	const uint32_t at = pci->rings[vq->index].doorbell;
+
+	if (!virtio_device_has(vq->dev, VIRTIO_F_NOTIFICATION_DATA)) {
+		reg_write(pci, VIRTIO_PCI_NOTIFY, at, 2, vq->index);
+		return;
+	}
+	/* 2.9: where the next buffer will be; a split ring's index has 16 bits, wrap included. */
+	reg_write(pci, VIRTIO_PCI_NOTIFY, at, 4, vq->index |
+		  (uint32_t)(vq->avail_next | (vq->conf.packed && vq->avail_wrap) << 15) << 16);
+}
+
+static int
+pci_reset_ask(struct virtio_device *dev)
+{
+	reg_write(dev->priv, VIRTIO_PCI_COMMON, VIRTIO_PCI_DEVICE_STATUS, 1, VIRTIO_STATUS_RESET);
+	return 0;
+}
+
+/* 4.1.4.3.2: not before it reads 0. */
+static int
+pci_reset_poll(struct virtio_device *dev)
+{
+	uint8_t status;
+	const int ret = pci_get_status(dev, &status);
+
+	if (ret != 0)
+		return ret;
+	if (status != VIRTIO_STATUS_RESET)
+		return -EAGAIN;
+	forget_rings(dev->priv);
+	return 0;
+}
+
+static void
+pci_wait(struct virtio_device *dev, uint32_t timeout_us)
+{
+	const struct timespec t = { .tv_nsec = RTE_MIN(timeout_us, UINT32_C(100)) * 1000 };
+
+	RTE_SET_USED(dev);
+	nanosleep(&t, NULL);
+}
+
+/* Whether the device configuration has such bytes; a caller that asks for others is told so. */
+static int
+check_config(struct virtio_device *dev, uint32_t offset, size_t len)
+{
+	const struct pci *pci = dev->priv;
+	const uint32_t length = pci->window[VIRTIO_PCI_DEVICE].length;
+
+	if (offset <= length && len <= length - offset)
+		return 0;
+	VIRTIO_LOG(ERR, "%s: bytes %u to %zu of the device configuration are wanted, it has %u",
+		   dev->name, offset, offset + len - 1, length);
+	return -EINVAL;
+}
+
+/* 4.1.3.1: a field is accessed by its own width; arrays are of bytes. */
+static unsigned int
+field_width(size_t len)
+{
+	return len == 2 ? 2 : len == 4 || len == 8 ? 4 : 1;
+}
+
+/* 2.5.1, 4.1.4.3: again where the configuration has changed meanwhile. */
+static int
+pci_read_config(struct virtio_device *dev, uint32_t offset, void *to, size_t len)
+{
+	const struct pci *pci = dev->priv;
+	const unsigned int width = field_width(len);
+	const int ret = check_config(dev, offset, len);
+	uint8_t before, after;
+	unsigned int tries;
+	size_t i;
+
+	if (ret != 0)
+		return ret;
+	for (tries = 0; tries < GENERATION_TRIES; tries++) {
+		before = common_read8(pci, VIRTIO_PCI_CONFIG_GENERATION);
+		for (i = 0; i < len; i += width) {
+			const uint32_t value = rte_cpu_to_le_32(
+				reg_read(pci, VIRTIO_PCI_DEVICE, offset + i, width));
+
+			memcpy((uint8_t *)to + i, &value, width);
+		}
+		after = common_read8(pci, VIRTIO_PCI_CONFIG_GENERATION);
+		if (before == after)
+			break;
+	}
+	if (common_read8(pci, VIRTIO_PCI_DEVICE_STATUS) == GONE_8)
+		return gone(dev);
+	if (before == after)
+		return 0;
+	VIRTIO_LOG(ERR, "%s: the device configuration changes faster than it can be read",
+		   dev->name);
+	return -EIO;
+}
+
+static int
+pci_write_config(struct virtio_device *dev, uint32_t offset, const void *from, size_t len)
+{
+	const struct pci *pci = dev->priv;
+	const unsigned int width = field_width(len);
+	const int ret = check_config(dev, offset, len);
+	size_t i;
+
+	if (ret != 0)
+		return ret;
+	for (i = 0; i < len; i += width) {
+		uint32_t value = 0;
+
+		memcpy(&value, (const uint8_t *)from + i, width);
+		reg_write(pci, VIRTIO_PCI_DEVICE, offset + i, width, rte_le_to_cpu_32(value));
+	}
+	return 0;
+}
+
+static const struct virtio_transport_ops pci_modern_ops = {
+	.name = "virtio-pci",
+	.by_iova = true,
+	.get_features = pci_get_features,
+	.set_features = pci_set_features,
+	.set_status = pci_set_status,
+	.get_status = pci_get_status,
+	.queue_setup = pci_queue_setup,
+	.queue_enable = pci_queue_enable,
+	.queue_stop_ask = pci_queue_stop_ask,
+	.queue_stop_poll = pci_queue_stop_poll,
+	.queue_notify = pci_queue_notify,
+	.reset_ask = pci_reset_ask,
+	.reset_poll = pci_reset_poll,
+	.wait = pci_wait,
+	.queue_max_size = pci_queue_max_size,
+	.read_config = pci_read_config,
+	.write_config = pci_write_config,
+};
+
+RTE_INIT(pci_modern_register)
+{
+	virtio_transports[VIRTIO_TRANSPORT_PCI_MODERN] = &pci_modern_ops;
+}
+
+/* The choice, with its reason for the log. */
+static enum virtio_stop_method
+choose_stop_method(const struct virtio_pci_conf *conf, uint64_t offered, const char **why)
+{
+	const bool has_register =
+		conf->window[VIRTIO_PCI_COMMON].length >= VIRTIO_PCI_COMMON_RESET;
+
+	if (conf->stop == VIRTIO_PCI_STOP_OFF) {
+		*why = "queue_reset=off";
+		return VIRTIO_STOP_NONE;
+	}
+	if (!(offered & VIRTIO_BIT(VIRTIO_F_RING_RESET))) {
+		*why = "the device does not offer VIRTIO_F_RING_RESET";
+		return VIRTIO_STOP_NONE;
+	}
+	if (!(offered & VIRTIO_BIT(VIRTIO_F_VERSION_1))) {
+		*why = "the device offers VIRTIO_F_RING_RESET without VIRTIO_F_VERSION_1";
+		return VIRTIO_STOP_NONE;
+	}
+	if (conf->stop == VIRTIO_PCI_STOP_PROPOSAL) {
+		*why = "queue_reset=proposal";
+		return VIRTIO_STOP_PCI_ENABLE_ZERO;
+	}
+	if (!has_register) {
+		*why = "the device offers VIRTIO_F_RING_RESET but has no queue_reset register: "
+		       "queue_reset=proposal is right for one made from the proposal of 2021, and "
+		       "for no other";
+		return VIRTIO_STOP_NONE;
+	}
+	*why = "the device offers VIRTIO_F_RING_RESET";
+	return VIRTIO_STOP_PCI_RESET;
+}
+
+static int
+check_windows(const char *name, const struct virtio_pci_conf *conf)
+{
+	static const struct {
+		const char *name;
+		uint32_t min;
+		uint32_t align;
+	} wanted[VIRTIO_PCI_REGIONS] = {
+		[VIRTIO_PCI_COMMON] = { "common configuration", VIRTIO_PCI_COMMON_MIN, 4 },
+		[VIRTIO_PCI_NOTIFY] = { "notification", 2, 2 },
+		[VIRTIO_PCI_ISR] = { "ISR status", 1, 1 },
+		[VIRTIO_PCI_DEVICE] = { "device configuration", 0, 4 },
+	};
+	unsigned int i;
+
+	for (i = 0; i < VIRTIO_PCI_REGIONS; i++) {
+		const struct virtio_pci_window *window = &conf->window[i];
+
+		if (window->length < wanted[i].min) {
+			VIRTIO_INIT_LOG(ERR, "%s: the %s capability is %s of %u bytes, at least %u "
+					"are needed", name, wanted[i].name,
+					window->length == 0 ? "missing or" : "", window->length,
+					wanted[i].min);
+			return -EINVAL;
+		}
+		if (conf->hooks == NULL && (uintptr_t)window->base % wanted[i].align != 0) {
+			VIRTIO_INIT_LOG(ERR, "%s: the %s capability is not aligned to %u bytes",
+					name, wanted[i].name, wanted[i].align);
+			return -EINVAL;
+		}
+	}
+	/* 4.1.4.4.1: 0, or an even power of 2. */
+	if (conf->notify_multiplier != 0 && (conf->notify_multiplier == 1 ||
+					     !rte_is_power_of_2(conf->notify_multiplier))) {
+		VIRTIO_INIT_LOG(ERR, "%s: notify_off_multiplier is %u, not 0 nor an even power of "
+				"two", name, conf->notify_multiplier);
+		return -EINVAL;
+	}
+	return 0;
+}
+
+/* 3.1.1 steps 1 to 4, and back: what the device offers is wanted long before it is started. */
+static int
+read_offer(struct virtio_device *dev)
+{
+	int ret;
+
+	ret = virtio_device_reset(dev, FIRST_RESET_TIMEOUT_US);
+	if (ret == 0)
+		ret = pci_set_status(dev, VIRTIO_STATUS_ACKNOWLEDGE);
+	if (ret == 0)
+		ret = pci_set_status(dev, VIRTIO_STATUS_ACKNOWLEDGE | VIRTIO_STATUS_DRIVER);
+	if (ret == 0)
+		ret = read_features(dev, &dev->offered);
+	return ret != 0 ? ret : virtio_device_reset(dev, FIRST_RESET_TIMEOUT_US);
+}
+
+static struct pci *
+make_private(const struct virtio_pci_conf *conf, uint16_t nb_rings)
+{
+	struct pci *pci = rte_zmalloc("virtio_pci",
+				      sizeof(*pci) + nb_rings * sizeof(pci->rings[0]), 0);
+	uint16_t i;
+
+	if (pci == NULL)
+		return NULL;
+	memcpy(pci->window, conf->window, sizeof(pci->window));
+	pci->hooks = conf->hooks;
+	pci->notify_multiplier = conf->notify_multiplier;
+	pci->config_vector = VIRTIO_PCI_NO_VECTOR;
+	pci->nb_rings = nb_rings;
+	for (i = 0; i < nb_rings; i++)
+		pci->rings[i].vector = VIRTIO_PCI_NO_VECTOR;
+	return pci;
+}
+
+/* How many rings a device has is asked through a transport that has none yet. */
+static int
+count_rings(const char *name, const struct virtio_pci_conf *conf, uint16_t *nb_rings)
+{
+	const struct pci pci = { .window = {
+		[VIRTIO_PCI_COMMON] = conf->window[VIRTIO_PCI_COMMON] }, .hooks = conf->hooks };
+
+	*nb_rings = common_read16(&pci, VIRTIO_PCI_NUM_QUEUES);
+	if (*nb_rings == GONE_16) {
+		VIRTIO_INIT_LOG(ERR, "%s: the device reads all ones: it is gone", name);
+		return -ENODEV;
+	}
+	if (*nb_rings == 0) {
+		VIRTIO_INIT_LOG(ERR, "%s: the device says that it has no rings", name);
+		return -EINVAL;
+	}
+	return 0;
+}
+
+int
+virtio_pci_modern_create(struct virtio_device *dev, const char *name,
+			 const struct virtio_pci_conf *conf)
+{
+	const char *why;
+	uint16_t nb_rings;
+	int ret;
+
+	ret = check_windows(name, conf);
+	if (ret == 0)
+		ret = count_rings(name, conf, &nb_rings);
+	if (ret == 0)
+		ret = virtio_device_init(dev, name, VIRTIO_TRANSPORT_PCI_MODERN, nb_rings);
+	if (ret != 0)
+		return ret;
+	dev->priv = make_private(conf, nb_rings);
+	if (dev->priv == NULL) {
+		ret = -ENOMEM;
+		goto fail;
+	}
+	ret = read_offer(dev);
+	if (ret != 0)
+		goto fail;
+	dev->stop_method = choose_stop_method(conf, dev->offered, &why);
+	if (dev->stop_method == VIRTIO_STOP_NONE)
+		dev->offered &= ~VIRTIO_BIT(VIRTIO_F_RING_RESET);
+	VIRTIO_INIT_LOG(NOTICE, "%s: single queues are stopped by: %s (%s)", name,
+			virtio_stop_method_name(dev->stop_method), why);
+	return 0;
+
+fail:
+	virtio_pci_modern_destroy(dev);
+	return ret;
+}
+
+void
+virtio_pci_modern_destroy(struct virtio_device *dev)
+{
+	rte_free(dev->priv);
+	dev->priv = NULL;
+	virtio_device_fini(dev);
+}
+
+void
+virtio_pci_set_queue_vector(struct virtio_device *dev, uint16_t index, uint16_t vector)
+{
+	struct pci *pci = dev->priv;
+
+	pci->rings[index].vector = vector;
+}
+
+void
+virtio_pci_set_config_vector(struct virtio_device *dev, uint16_t vector)
+{
+	struct pci *pci = dev->priv;
+
+	pci->config_vector = vector;
+}
+
+int
+virtio_pci_isr(struct virtio_device *dev)
+{
+	const uint8_t isr = reg_read(dev->priv, VIRTIO_PCI_ISR, 0, 1);
+
+	return isr == GONE_8 ? gone(dev) : isr;
+}
