@@ -183,8 +183,8 @@ setup_of_a_running_queue(void)
 static void
 refused_by_ethdev_after_the_release(void)
 {
-	const struct rte_eth_rxconf rx = { .offloads = RTE_ETH_RX_OFFLOAD_VLAN_STRIP };
-	const struct rte_eth_txconf tx = { .offloads = RTE_ETH_TX_OFFLOAD_VLAN_INSERT };
+	const struct rte_eth_rxconf rx = { .offloads = RTE_ETH_RX_OFFLOAD_MACSEC_STRIP };
+	const struct rte_eth_txconf tx = { .offloads = RTE_ETH_TX_OFFLOAD_MACSEC_INSERT };
 	struct rte_mbuf *m[4];
 	unsigned int i;
 
@@ -219,7 +219,7 @@ refused_by_ethdev_after_the_release(void)
 static void
 port_restarts_without_the_released_queue(void)
 {
-	const struct rte_eth_rxconf rx = { .offloads = RTE_ETH_RX_OFFLOAD_VLAN_STRIP };
+	const struct rte_eth_rxconf rx = { .offloads = RTE_ETH_RX_OFFLOAD_MACSEC_STRIP };
 
 	up(NULL);
 	CHECK_EQ(setup_rx(256, &rx, loop->queue[1].rx_pool[1]), -EINVAL);

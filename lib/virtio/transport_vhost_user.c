@@ -617,7 +617,7 @@ connect_to_server(struct virtio_device *dev)
 		return fd;
 	do {
 		ret = connect(fd, (struct sockaddr *)&addr, sizeof(addr)) == 0 ? 0 : -errno;
-		/* Too many wait to be accepted already; the socket makes no noise when they do not. */
+		/* Too many wait to be accepted; the socket makes no noise when that changes. */
 		if (ret == -EAGAIN)
 			poll(NULL, 0, 5);
 	} while ((ret == -EAGAIN || ret == -EINTR) && virtio_now_us() < deadline_us);

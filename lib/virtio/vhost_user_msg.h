@@ -183,8 +183,8 @@ int vhost_user_wait(struct vhost_user_channel *ch, struct vhost_user_reply *repl
 		    uint32_t timeout_us);
 
 /**
- * Whether the back-end can no more touch the memory it was given: the grace time since it closed the
- * connection is over.
+ * Whether the back-end can no more touch the memory it was given: the grace time since it closed
+ * the connection is over.
  */
 bool vhost_user_peer_is_done(struct vhost_user_channel *ch);
 

@@ -27,9 +27,11 @@
 
 /** What a burst reads of a ring again and again: a local copy stays in registers. */
 struct packed_view {
-	struct vring_packed_desc *ring;
-	uint16_t *order;
 	void **cookies;
+	const struct vring_packed_desc *used; /**< from the next one to look at */
+	const uint16_t *used_order;           /**< what is expected from there on */
+	struct vring_packed_desc *avail;      /**< from the next place to fill on */
+	const uint16_t *avail_order;
 	uint64_t used_bits;   /**< what makes a descriptor used in this lap, in its second half */
 	uint16_t size;
 	uint16_t used_at;     /**< places */
@@ -51,9 +53,11 @@ static __rte_always_inline struct packed_view
 packed_view(const struct virtqueue *vq)
 {
 	return (struct packed_view){
-		.ring = vq->ring,
-		.order = vq->order,
 		.cookies = vq->cookies,
+		.used = &vq->ring[vq->used_next],
+		.used_order = &vq->order[vq->used_next],
+		.avail = &vq->ring[vq->avail_next],
+		.avail_order = &vq->order[vq->avail_next],
 		.size = vq->size,
 		.used_bits = vq->used_wrap ? PACKED_BOTH : 0,
 		.used_at = vq->used_next,
@@ -121,11 +125,10 @@ packed_used_run(const struct packed_view *view, uint16_t n)
 
 /** As split_expect(), and negative also where the descriptor is not used. */
 static __rte_always_inline int
-packed_expect(const struct packed_view *view, uint16_t i, uint32_t *len)
+packed_expect(const struct packed_view *view, size_t i, uint32_t *len)
 {
-	const uint16_t at = view->used_at + i;
-	const uint64_t rest = packed_rest(&view->ring[at]);
-	const uint16_t id = view->order[at];
+	const uint64_t rest = packed_rest(&view->used[i]);
+	const uint16_t id = view->used_order[i];
 	const uint64_t mask = PACKED_BOTH | UINT64_C(0xffff) << 32;
 
 	*len = (uint32_t)rest;
@@ -136,11 +139,11 @@ static __rte_always_inline int
 packed_look(struct virtqueue *vq, const struct packed_view *view, uint16_t i, uint32_t *len)
 {
 	const uint16_t at = packed_place_of(view->size, view->used_at, i);
-	const uint64_t rest = packed_rest(&view->ring[at]);
+	const uint64_t rest = packed_rest(&vq->ring[at]);
 	const uint16_t id = rest >> 32;
 
 	*len = (uint32_t)rest;
-	if (unlikely(id != view->order[at]) &&
+	if (unlikely(id != vq->order[at]) &&
 	    !virtqueue_reorder(vq, at, vq->size - vq->free_count - i, id))
 		return -EPROTO;
 	return id;
@@ -211,18 +214,17 @@ packed_free_run(const struct packed_view *view, uint16_t n)
 static __rte_always_inline uint16_t
 packed_free_id(const struct packed_view *view)
 {
-	return view->order[view->avail_at];
+	return view->avail_order[0];
 }
 
 static __rte_always_inline void
-packed_place(const struct packed_view *view, uint16_t i, void *cookie, uint64_t addr, uint32_t len,
+packed_place(const struct packed_view *view, size_t i, void *cookie, uint64_t addr, uint32_t len,
 	     uint16_t flags)
 {
-	const uint16_t at = view->avail_at + i;
-	const uint16_t id = view->order[at];
+	const size_t id = view->avail_order[i];
 
 	view->cookies[id] = cookie;
-	packed_desc(&view->ring[at], addr, len, id, view->avail_flags | flags);
+	packed_desc(&view->avail[i], addr, len, id, view->avail_flags | flags);
 }
 
 static __rte_always_inline void

@@ -57,7 +57,7 @@ ring_used_run(const struct ring_view *view, uint16_t n, const bool packed)
 }
 
 static __rte_always_inline int
-ring_expect(const struct ring_view *view, uint16_t i, uint32_t *len, const bool packed)
+ring_expect(const struct ring_view *view, size_t i, uint32_t *len, const bool packed)
 {
 	return packed ? packed_expect(&view->packed, i, len) : split_expect(&view->split, i, len);
 }
@@ -98,7 +98,7 @@ ring_free_id(const struct ring_view *view, const bool packed)
 }
 
 static __rte_always_inline void
-ring_place(const struct ring_view *view, uint16_t i, void *cookie, uint64_t addr, uint32_t len,
+ring_place(const struct ring_view *view, size_t i, void *cookie, uint64_t addr, uint32_t len,
 	   uint16_t flags, const bool packed)
 {
 	if (packed)

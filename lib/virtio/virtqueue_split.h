@@ -30,25 +30,30 @@
 /** What a burst reads of a ring again and again: a local copy stays in registers. */
 struct split_view {
 	struct vring_desc *desc;
-	const struct vring_used_elem *used;
-	uint16_t *order;
 	void **cookies;
+	const struct vring_used_elem *used; /**< from the next one to look at */
+	const uint16_t *used_order;         /**< what is expected from there on */
+	const uint16_t *avail_order;        /**< from the next place to fill on */
 	uint16_t mask;
-	uint16_t used_at;  /**< places, below size */
+	uint16_t used_at;                   /**< places, below size */
 	uint16_t avail_at;
 };
 
 static __rte_always_inline struct split_view
 split_view(const struct virtqueue *vq)
 {
+	const uint16_t used_at = vq->used_next & vq->mask;
+	const uint16_t avail_at = vq->avail_next & vq->mask;
+
 	return (struct split_view){
 		.desc = vq->desc,
-		.used = vq->used->ring,
-		.order = vq->order,
 		.cookies = vq->cookies,
+		.used = &vq->used->ring[used_at],
+		.used_order = &vq->order[used_at],
+		.avail_order = &vq->order[avail_at],
 		.mask = vq->mask,
-		.used_at = vq->used_next & vq->mask,
-		.avail_at = vq->avail_next & vq->mask,
+		.used_at = used_at,
+		.avail_at = avail_at,
 	};
 }
 
@@ -71,12 +76,10 @@ split_used(const struct virtqueue *vq, uint16_t most)
 	return RTE_MIN(n, most);
 }
 
-/** The head in used entry `at`, and what the device says it wrote there. */
+/** The head in a used entry, and what the device says it wrote there. */
 static __rte_always_inline uint32_t
-split_read(const struct split_view *view, uint16_t at, uint32_t *len)
+split_read(const struct vring_used_elem *elem, uint32_t *len)
 {
-	const struct vring_used_elem *elem = &view->used[at];
-
 	/* Read once each: the device may write while we look. */
 	*len = __atomic_load_n(&elem->len, __ATOMIC_RELAXED);
 	return __atomic_load_n(&elem->id, __ATOMIC_RELAXED);
@@ -99,11 +102,11 @@ split_used_run(const struct split_view *view, uint16_t n)
  *   The head if it is the one expected there, else negative.
  */
 static __rte_always_inline int
-split_expect(const struct split_view *view, uint16_t i, uint32_t *len)
+split_expect(const struct split_view *view, size_t i, uint32_t *len)
 {
-	const uint32_t id = split_read(view, view->used_at + i, len);
+	const uint32_t id = split_read(&view->used[i], len);
 
-	return likely(id == view->order[view->used_at + i]) ? (int)id : -1;
+	return likely(id == view->used_order[i]) ? (int)id : -1;
 }
 
 /**
@@ -116,9 +119,9 @@ static __rte_always_inline int
 split_look(struct virtqueue *vq, const struct split_view *view, uint16_t i, uint32_t *len)
 {
 	const uint16_t at = (view->used_at + i) & view->mask;
-	const uint32_t id = split_read(view, at, len);
+	const uint32_t id = split_read(&vq->used->ring[at], len);
 
-	if (unlikely(id != view->order[at]) &&
+	if (unlikely(id != vq->order[at]) &&
 	    !virtqueue_reorder(vq, at, vq->avail_next - vq->used_next - i, id))
 		return -EPROTO;
 	return id;
@@ -155,7 +158,7 @@ split_pop(struct virtqueue *vq, uint32_t *len)
 		split_took(vq, 1);
 		return vq->cookies[id];
 	}
-	head = split_read(&view, view.used_at, len);
+	head = split_read(view.used, len);
 	if (unlikely(virtqueue_give(vq, head) == 0))
 		return NULL;
 	vq->used_next++;
@@ -170,7 +173,8 @@ split_desc(struct vring_desc *desc, uint64_t addr, uint32_t len, uint16_t flags,
 	const uint64_t rest =
 		rte_cpu_to_le_64(len | (uint64_t)flags << 32 | (uint64_t)next << 48);
 
-	desc->addr = addr;
+	/* Atomic, or the compiler makes one store of two, which takes longer to put together. */
+	__atomic_store_n(&desc->addr, addr, __ATOMIC_RELAXED);
 	memcpy(&desc->len, &rest, sizeof(rest));
 }
 
@@ -185,7 +189,7 @@ split_free_run(const struct split_view *view, uint16_t n)
 static __rte_always_inline uint16_t
 split_free_id(const struct split_view *view)
 {
-	return view->order[view->avail_at];
+	return view->avail_order[0];
 }
 
 /**
@@ -193,10 +197,10 @@ split_free_id(const struct split_view *view)
  * split_pushed().
  */
 static __rte_always_inline void
-split_place(const struct split_view *view, uint16_t i, void *cookie, uint64_t addr, uint32_t len,
+split_place(const struct split_view *view, size_t i, void *cookie, uint64_t addr, uint32_t len,
 	    uint16_t flags)
 {
-	const uint16_t id = view->order[view->avail_at + i];
+	const size_t id = view->avail_order[i];
 
 	split_desc(&view->desc[id], addr, len, flags, 0);
 	view->cookies[id] = cookie;

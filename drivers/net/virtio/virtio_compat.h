@@ -35,4 +35,12 @@ typedef struct rte_eth_stats virtio_queue_stats_t;
 #define VIRTIO_PTYPES_COUNT(n) ((void)(n))
 #endif
 
+/** Where in an mbuf the buffer's IOVA is; a build without has virtual addresses for IOVAs. */
+#if (defined(RTE_IOVA_AS_PA) && RTE_IOVA_AS_PA) || \
+	 (defined(RTE_IOVA_IN_MBUF) && RTE_IOVA_IN_MBUF)
+#define VIRTIO_MBUF_IOVA_AT offsetof(struct rte_mbuf, buf_iova)
+#else
+#define VIRTIO_MBUF_IOVA_AT offsetof(struct rte_mbuf, buf_addr)
+#endif
+
 #endif /* VIRTIO_COMPAT_H */

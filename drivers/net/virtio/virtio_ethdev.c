@@ -13,6 +13,7 @@
 
 #include "virtio_ethdev.h"
 #include "virtio_log.h"
+#include "virtio_offload.h"
 #include "virtio_queue.h"
 #include "virtio_rxtx.h"
 #include "virtio_rxtx_common.h"
@@ -36,6 +37,7 @@ wanted_features(const struct virtio_port *port)
 		wanted |= VIRTIO_BIT(VIRTIO_F_RING_PACKED);
 	if (port->mergeable)
 		wanted |= VIRTIO_BIT(VIRTIO_NET_F_MRG_RXBUF);
+	wanted |= port->offloads;
 	/* librte_vhost keeps its notion of the last signalled entry over ENABLE 0. */
 	if (port->dev.stop_method != VIRTIO_STOP_VHOST_DISABLE_ACK)
 		wanted |= VIRTIO_BIT(VIRTIO_RING_F_EVENT_IDX);
@@ -195,7 +197,7 @@ static int
 negotiate(struct virtio_port *port)
 {
 	/* What the rings and the burst functions were chosen by must not change under them. */
-	const uint64_t needed =
+	const uint64_t needed = port->offloads |
 		(port->mergeable ? VIRTIO_BIT(VIRTIO_NET_F_MRG_RXBUF) : 0) |
 		(port->packed ? VIRTIO_BIT(VIRTIO_F_RING_PACKED) : 0);
 	int ret;
@@ -299,6 +301,57 @@ check_mq_mode(const struct rte_eth_dev *edev)
 	return -EINVAL;
 }
 
+/* Feature bits that ethdev's offloads stand for. */
+#define RX_CHECKSUM VIRTIO_BIT(VIRTIO_NET_F_GUEST_CSUM)
+/* Segments larger than a frame come with checksums that are not made (5.1.3.1). */
+#define RX_LRO (RX_CHECKSUM | VIRTIO_BIT(VIRTIO_NET_F_GUEST_TSO4) | \
+		VIRTIO_BIT(VIRTIO_NET_F_GUEST_TSO6))
+#define TX_CHECKSUM VIRTIO_BIT(VIRTIO_NET_F_CSUM)
+#define TX_TSO (TX_CHECKSUM | VIRTIO_BIT(VIRTIO_NET_F_HOST_TSO4) | \
+		VIRTIO_BIT(VIRTIO_NET_F_HOST_TSO6))
+
+static const struct {
+	uint64_t rx;
+	uint64_t tx;
+	uint64_t features; /* all of them */
+} offload_features[] = {
+	{ .rx = RTE_ETH_RX_OFFLOAD_UDP_CKSUM | RTE_ETH_RX_OFFLOAD_TCP_CKSUM,
+	  .features = RX_CHECKSUM },
+	/* A segment may be of 64 KB: several buffers. */
+	{ .rx = RTE_ETH_RX_OFFLOAD_TCP_LRO,
+	  .features = RX_LRO | VIRTIO_BIT(VIRTIO_NET_F_MRG_RXBUF) },
+	{ .tx = RTE_ETH_TX_OFFLOAD_UDP_CKSUM | RTE_ETH_TX_OFFLOAD_TCP_CKSUM,
+	  .features = TX_CHECKSUM },
+	{ .tx = RTE_ETH_TX_OFFLOAD_TCP_TSO, .features = TX_TSO },
+};
+
+/* What the configured offloads take of the device; -ENOTSUP where it does not have it. */
+static int
+choose_offloads(struct virtio_port *port)
+{
+	const struct rte_eth_conf *conf = &port->edev->data->dev_conf;
+	uint64_t features = 0;
+	unsigned int i;
+
+	for (i = 0; i < RTE_DIM(offload_features); i++) {
+		if ((conf->rxmode.offloads & offload_features[i].rx) ||
+		    (conf->txmode.offloads & offload_features[i].tx))
+			features |= offload_features[i].features;
+	}
+	/* Mergeable buffers may be switched off by the user. */
+	if ((features & ~port->dev.offered) ||
+	    ((features & VIRTIO_BIT(VIRTIO_NET_F_MRG_RXBUF)) && !port->mergeable)) {
+		VIRTIO_INIT_LOG(ERR, "port %u: the device lacks features 0x%" PRIx64
+				" that the offloads need: leave them out",
+				port->edev->data->port_id, features & ~port->dev.offered);
+		return -ENOTSUP;
+	}
+	port->offloads = features;
+	port->rx_offload = (features & RX_CHECKSUM) != 0;
+	port->tx_offload = (features & TX_CHECKSUM) != 0;
+	return 0;
+}
+
 static int
 dev_configure(struct rte_eth_dev *edev)
 {
@@ -320,7 +373,7 @@ dev_configure(struct rte_eth_dev *edev)
 	if (port->args.packed_vq && !port->packed)
 		VIRTIO_INIT_LOG(NOTICE, "port %u: packed_vq=1: the back-end has no packed rings, "
 				"split ones are used", edev->data->port_id);
-	return 0;
+	return choose_offloads(port);
 }
 
 static int
@@ -361,6 +414,18 @@ start_locked(struct virtio_port *port)
 	return ret;
 }
 
+static void
+log_paths(const struct virtio_port *port)
+{
+	char rx[VIRTIO_PATH_NAME_SIZE];
+	char tx[VIRTIO_PATH_NAME_SIZE];
+
+	virtio_rx_path_name(port, rx);
+	virtio_tx_path_name(port, tx);
+	VIRTIO_LOG(INFO, "port %u: receive path %s, transmit path %s", port->edev->data->port_id,
+		   rx, tx);
+}
+
 static int
 dev_start(struct rte_eth_dev *edev)
 {
@@ -368,14 +433,13 @@ dev_start(struct rte_eth_dev *edev)
 	int ret;
 
 	pthread_mutex_lock(&port->lock);
-	virtio_path_install(edev, virtio_path_choose(port));
+	virtio_path_install(edev);
 	ret = start_locked(port);
 	port->running = ret == 0;
 	virtio_port_show_states(port);
 	pthread_mutex_unlock(&port->lock);
 	if (ret == 0) {
-		VIRTIO_LOG(INFO, "port %u: receive path %s, transmit path %s", edev->data->port_id,
-			   virtio_path_choose(port)->rx_name, virtio_path_choose(port)->tx_name);
+		log_paths(port);
 		virtio_link_update(edev, 0);
 	}
 	return ret;
@@ -465,6 +529,33 @@ virtio_port_close(struct rte_eth_dev *edev)
 
 /* ---- ops: information --------------------------------------------------------------------- */
 
+static void
+offload_capa(const struct virtio_port *port, struct rte_eth_dev_info *info)
+{
+	const bool mergeable = port->args.mrg_rxbuf &&
+		(port->dev.offered & VIRTIO_BIT(VIRTIO_NET_F_MRG_RXBUF));
+	unsigned int i;
+
+	/* Of a single queue are those that the device has no part in. */
+	info->rx_queue_offload_capa = RTE_ETH_RX_OFFLOAD_VLAN_STRIP;
+	info->tx_queue_offload_capa = RTE_ETH_TX_OFFLOAD_MULTI_SEGS |
+				      RTE_ETH_TX_OFFLOAD_VLAN_INSERT |
+				      RTE_ETH_TX_OFFLOAD_MBUF_FAST_FREE;
+	if (mergeable)
+		info->rx_queue_offload_capa |= RTE_ETH_RX_OFFLOAD_SCATTER;
+	info->rx_offload_capa = info->rx_queue_offload_capa;
+	info->tx_offload_capa = info->tx_queue_offload_capa;
+	for (i = 0; i < RTE_DIM(offload_features); i++) {
+		const uint64_t features = offload_features[i].features;
+
+		if ((features & ~port->dev.offered) ||
+		    ((features & VIRTIO_BIT(VIRTIO_NET_F_MRG_RXBUF)) && !mergeable))
+			continue;
+		info->rx_offload_capa |= offload_features[i].rx;
+		info->tx_offload_capa |= offload_features[i].tx;
+	}
+}
+
 static int
 dev_infos_get(struct rte_eth_dev *edev, struct rte_eth_dev_info *info)
 {
@@ -489,9 +580,7 @@ dev_infos_get(struct rte_eth_dev *edev, struct rte_eth_dev_info *info)
 	info->tx_desc_lim = lim;
 	info->default_rxportconf.ring_size = port->args.queue_size;
 	info->default_txportconf.ring_size = port->args.queue_size;
-	info->tx_offload_capa = RTE_ETH_TX_OFFLOAD_MULTI_SEGS;
-	if (port->args.mrg_rxbuf && (port->dev.offered & VIRTIO_BIT(VIRTIO_NET_F_MRG_RXBUF)))
-		info->rx_offload_capa = RTE_ETH_RX_OFFLOAD_SCATTER;
+	offload_capa(port, info);
 	if (port->dev.stop_method != VIRTIO_STOP_NONE)
 		info->dev_capa = RTE_ETH_DEV_CAPA_RUNTIME_RX_QUEUE_SETUP |
 				 RTE_ETH_DEV_CAPA_RUNTIME_TX_QUEUE_SETUP;
@@ -501,7 +590,7 @@ dev_infos_get(struct rte_eth_dev *edev, struct rte_eth_dev_info *info)
 static const uint32_t *
 supported_ptypes_get(VIRTIO_PTYPES_GET_ARGS)
 {
-	/* Receive checksum information, and with it packet types, is not negotiated yet. */
+	/* A type is found out only of packets whose checksum the device has something to say of. */
 	static const uint32_t none[] = { RTE_PTYPE_UNKNOWN };
 
 	RTE_SET_USED(edev);
@@ -605,6 +694,8 @@ static const struct eth_dev_ops virtio_ops = {
 	.mac_addr_add = mac_addr_add,
 	.mac_addr_remove = mac_addr_remove,
 	.mtu_set = mtu_set,
+	.vlan_offload_set = virtio_vlan_offload_set,
+	.vlan_strip_queue_set = virtio_vlan_strip_queue_set,
 	.stats_get = virtio_stats_get,
 	.stats_reset = virtio_stats_reset,
 	.xstats_get = virtio_xstats_get,
@@ -636,7 +727,7 @@ virtio_port_create(struct rte_eth_dev *edev)
 		rte_eth_random_addr(data->mac_addrs[0].addr_bytes);
 	data->dev_flags |= RTE_ETH_DEV_INTR_LSC;
 	edev->dev_ops = &virtio_ops;
-	virtio_path_install(edev, virtio_path_choose(port));
+	virtio_path_install(edev);
 	virtio_gate_prepare();
 	return 0;
 }

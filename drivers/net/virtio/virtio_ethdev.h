@@ -49,6 +49,9 @@ struct virtio_port {
 	bool running;              /**< between a successful start and the next stop */
 	bool mergeable;            /**< MRG_RXBUF is in force, as last configured */
 	bool packed;               /**< RING_PACKED is in force, as last configured */
+	bool rx_offload;           /**< headers of received frames tell of offloads, likewise */
+	bool tx_offload;           /**< headers of packets sent do, likewise */
+	uint64_t offloads;         /**< feature bits that the configured offloads take */
 	struct virtio_rxq **rxqs;  /**< by queue, made at first set-up, freed at close */
 	struct virtio_txq **txqs;
 	/**

@@ -77,7 +77,7 @@ virtio_queue_fill(struct virtio_queue *q)
 
 	if (!q->is_rx)
 		return 0;
-	posted = virtio_path_choose(q->port)->rx_fill(to_rxq(q));
+	posted = virtio_rx_path_choose(q->port)->fill(to_rxq(q));
 	if (posted == 0) {
 		VIRTIO_LOG(ERR, "port %u: rx queue %u: its pool %s has no buffer to start with",
 			   q->port->edev->data->port_id, q->id, to_rxq(q)->pool->name);
@@ -105,18 +105,17 @@ give_back(void *owner __rte_unused, void *cookie)
 void
 virtio_queue_drain(struct virtio_queue *q)
 {
-	const struct virtio_path *path = virtio_path_choose(q->port);
 	int lost;
 
 	if (virtqueue_state(q->vq) != VIRTQUEUE_READY)
 		return;
 	if (q->is_rx) {
-		q->events.reset_dropped += path->rx_unread(to_rxq(q));
+		q->events.reset_dropped += virtio_rx_path_choose(q->port)->unread(to_rxq(q));
 		virtqueue_reclaim(q->vq, give_back, NULL);
 		return;
 	}
 	/* What the device says it has sent is not lost. */
-	path->tx_complete(to_txq(q), UINT32_MAX);
+	virtio_tx_path_choose(q->port)->complete(to_txq(q), UINT32_MAX);
 	lost = virtqueue_reclaim(q->vq, give_back, NULL);
 	q->events.reset_dropped += RTE_MAX(lost, 0);
 }
@@ -124,9 +123,7 @@ virtio_queue_drain(struct virtio_queue *q)
 void
 virtio_queue_open(struct virtio_queue *q)
 {
-	if (q->is_rx)
-		to_rxq(q)->mergeable = virtio_device_has(q->vq->dev, VIRTIO_NET_F_MRG_RXBUF);
-	else
+	if (!q->is_rx)
 		to_txq(q)->indirect = virtio_device_has(q->vq->dev, VIRTIO_RING_F_INDIRECT_DESC);
 	q->watched = !q->is_rx;
 	q->watch_ticks = 0;
@@ -375,6 +372,7 @@ first_setup(struct virtio_port *port, uint16_t id, size_t size, bool is_rx, int 
 	q->port = port;
 	q->id = id;
 	q->is_rx = is_rx;
+	q->addr_at = port->dev.by_iova ? VIRTIO_MBUF_IOVA_AT : offsetof(struct rte_mbuf, buf_addr);
 	return q;
 }
 
@@ -398,9 +396,11 @@ rx_setup(struct virtio_rxq *rxq, uint16_t nb_desc, int node, const struct rte_et
 	rxq->free_thresh = rxq->conf.rx_free_thresh;
 	rxq->q.deferred = conf->rx_deferred_start;
 	rxq->buf_len = rte_pktmbuf_data_room_size(pool) - RTE_PKTMBUF_HEADROOM + VIRTIO_HDR_SIZE;
-	rxq->rearm = virtio_mbuf_rearm_value(edev->data->port_id);
-	rxq->ol_flags = rte_pktmbuf_priv_flags(pool) & RTE_PKTMBUF_POOL_F_PINNED_EXT_BUF ?
-		RTE_MBUF_F_EXTERNAL : 0;
+	rxq->rearm = virtio_mbuf_rearm_value(edev->data->port_id,
+		rte_pktmbuf_priv_flags(pool) & RTE_PKTMBUF_POOL_F_PINNED_EXT_BUF ?
+		RTE_MBUF_F_EXTERNAL : 0);
+	rxq->vlan_strip = (conf->offloads | edev->data->dev_conf.rxmode.offloads) &
+			  RTE_ETH_RX_OFFLOAD_VLAN_STRIP;
 	return 0;
 }
 

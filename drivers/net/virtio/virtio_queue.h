@@ -69,19 +69,22 @@ struct virtio_queue {
 	bool deferred;        /**< stays stopped when the port starts */
 	bool watched;         /**< transmit: started, and not yet seen to be served */
 	uint16_t watch_ticks; /**< watchdog's looks since there is work */
+	uint16_t addr_at;     /**< where in an mbuf the buffer's address for the device is */
 	int node;             /**< where the first ring was made, and so all that follow */
 	struct virtio_queue_events events;
 };
+
+/** Sixteen bytes of an mbuf, see virtio_mbuf_rearm(). */
+typedef uint64_t virtio_rearm_t __attribute__((vector_size(16)));
 
 struct virtio_rxq {
 	struct virtio_queue q;
 	/* Constant while the gate is open. */
 	struct rte_mempool *pool __rte_cache_aligned;
-	uint64_t rearm;       /**< what a received mbuf's rearm_data is set to */
-	uint64_t ol_flags;    /**< what its ol_flags are set to: those of the pool's buffers */
+	virtio_rearm_t rearm; /**< what a received mbuf's fields from data_off on are set to */
 	uint32_t buf_len;     /**< bytes of a buffer, header included */
 	uint16_t free_thresh; /**< free descriptors from which on the ring is refilled */
-	bool mergeable;
+	bool vlan_strip;      /**< atomic: may be switched while the queue is polled */
 	struct rte_eth_rxconf conf;
 	/* The polling thread's. */
 	struct virtio_counters counters __rte_cache_aligned;

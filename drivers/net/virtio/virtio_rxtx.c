@@ -7,15 +7,47 @@
 #include <stdio.h>
 
 #include "virtio_ethdev.h"
+#include "virtio_offload.h"
 #include "virtio_rxtx.h"
+#include "virtio_rxtx_common.h"
 #include "virtqueue_ring.h"
 
-const struct virtio_path *
-virtio_path_choose(const struct virtio_port *port)
+const uint8_t virtio_size_bins[UINT16_MAX + 1] = {
+	[64] = 1,
+	[65 ... 127] = 2,
+	[128 ... 255] = 3,
+	[256 ... 511] = 4,
+	[512 ... 1023] = 5,
+	[1024 ... 1518] = 6,
+	[1519 ... UINT16_MAX] = 7,
+};
+
+const struct virtio_rx_path *
+virtio_rx_path_choose(const struct virtio_port *port)
 {
-	if (port->packed)
-		return port->mergeable ? &virtio_path_packed_mergeable : &virtio_path_packed;
-	return port->mergeable ? &virtio_path_split_mergeable : &virtio_path_split;
+	return port->packed ? virtio_rx_packed[port->mergeable][port->rx_offload] :
+			      virtio_rx_split[port->mergeable][port->rx_offload];
+}
+
+const struct virtio_tx_path *
+virtio_tx_path_choose(const struct virtio_port *port)
+{
+	return port->packed ? virtio_tx_packed[port->tx_offload] :
+			      virtio_tx_split[port->tx_offload];
+}
+
+void
+virtio_rx_path_name(const struct virtio_port *port, char name[VIRTIO_PATH_NAME_SIZE])
+{
+	snprintf(name, VIRTIO_PATH_NAME_SIZE, "Scalar %s%s%s", port->packed ? "Packed" : "Split",
+		 port->mergeable ? " Mergeable" : "", port->rx_offload ? " Offload" : "");
+}
+
+void
+virtio_tx_path_name(const struct virtio_port *port, char name[VIRTIO_PATH_NAME_SIZE])
+{
+	snprintf(name, VIRTIO_PATH_NAME_SIZE, "Scalar %s%s", port->packed ? "Packed" : "Split",
+		 port->tx_offload ? " Offload" : "");
 }
 
 /*
@@ -80,10 +112,11 @@ tx_descriptor_status(void *queue, uint16_t offset)
 }
 
 void
-virtio_path_install(struct rte_eth_dev *edev, const struct virtio_path *path)
+virtio_path_install(struct rte_eth_dev *edev)
 {
-	edev->rx_pkt_burst = path->rx_burst;
-	edev->tx_pkt_burst = path->tx_burst;
+	edev->rx_pkt_burst = virtio_rx_path_choose(virtio_port(edev))->burst;
+	edev->tx_pkt_burst = virtio_tx_path_choose(virtio_port(edev))->burst;
+	edev->tx_pkt_prepare = virtio_tx_prepare;
 	edev->rx_queue_count = rx_queue_count;
 	edev->rx_descriptor_status = rx_descriptor_status;
 	edev->tx_descriptor_status = tx_descriptor_status;
@@ -93,8 +126,8 @@ int
 virtio_rx_burst_mode_get(struct rte_eth_dev *edev, uint16_t id __rte_unused,
 			 struct rte_eth_burst_mode *mode)
 {
-	snprintf(mode->info, sizeof(mode->info), "Scalar %s",
-		 virtio_path_choose(virtio_port(edev))->rx_name);
+	static_assert(sizeof(mode->info) >= VIRTIO_PATH_NAME_SIZE, "room");
+	virtio_rx_path_name(virtio_port(edev), mode->info);
 	return 0;
 }
 
@@ -102,8 +135,7 @@ int
 virtio_tx_burst_mode_get(struct rte_eth_dev *edev, uint16_t id __rte_unused,
 			 struct rte_eth_burst_mode *mode)
 {
-	snprintf(mode->info, sizeof(mode->info), "Scalar %s",
-		 virtio_path_choose(virtio_port(edev))->tx_name);
+	virtio_tx_path_name(virtio_port(edev), mode->info);
 	return 0;
 }
 
@@ -116,8 +148,8 @@ virtio_tx_done_cleanup(void *queue, uint32_t free_cnt)
 
 	if (txq == NULL || !virtio_gate_enter(&txq->q.gate))
 		return 0;
-	ret = virtio_path_choose(txq->q.port)->tx_complete(txq, free_cnt == 0 ? UINT32_MAX :
-									     free_cnt);
+	ret = virtio_tx_path_choose(txq->q.port)->complete(txq, free_cnt == 0 ? UINT32_MAX :
+									    free_cnt);
 	virtio_gate_leave(&txq->q.gate);
 	return ret;
 }

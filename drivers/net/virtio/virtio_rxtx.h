@@ -12,38 +12,47 @@
 
 #include "virtio_queue.h"
 
-/**
- * One data path: what a port's queues run on.
- *
+/*
  * The burst functions are called by the queue's polling thread and return 0 at a closed gate and
  * for a NULL queue, which is what ethdev hands on between release and set-up. The others are for
  * the polling thread inside the gate, or for the control side with the ring READY.
  */
-struct virtio_path {
-	const char *rx_name;
-	const char *tx_name;
-	eth_rx_burst_t rx_burst;
-	eth_tx_burst_t tx_burst;
+
+/** What a port's receive queues run on. */
+struct virtio_rx_path {
+	eth_rx_burst_t burst;
 	/**
 	 * Fills a receive ring as far as the pool goes; returns buffers posted, does not notify.
 	 */
-	uint16_t (*rx_fill)(struct virtio_rxq *rxq);
+	uint16_t (*fill)(struct virtio_rxq *rxq);
 	/** Packets that the device has written and nobody has taken. */
-	uint32_t (*rx_unread)(const struct virtio_rxq *rxq);
-	/** Frees up to `most` packets that the device has sent; how many, -EPROTO on a bad ring. */
-	int (*tx_complete)(struct virtio_txq *txq, uint32_t most);
+	uint32_t (*unread)(const struct virtio_rxq *rxq);
 };
 
-extern const struct virtio_path virtio_path_split;
-extern const struct virtio_path virtio_path_split_mergeable;
-extern const struct virtio_path virtio_path_packed;
-extern const struct virtio_path virtio_path_packed_mergeable;
+/** What a port's transmit queues run on. */
+struct virtio_tx_path {
+	eth_tx_burst_t burst;
+	/** Frees up to `most` packets that the device has sent; how many, -EPROTO on a bad ring. */
+	int (*complete)(struct virtio_txq *txq, uint32_t most);
+};
 
-/** The path of a port, by layout and what was negotiated. */
-const struct virtio_path *virtio_path_choose(const struct virtio_port *port);
+/* By mergeable, and whether headers tell of offloads. */
+extern const struct virtio_rx_path *const virtio_rx_split[2][2];
+extern const struct virtio_rx_path *const virtio_rx_packed[2][2];
+extern const struct virtio_tx_path *const virtio_tx_split[2];
+extern const struct virtio_tx_path *const virtio_tx_packed[2];
+
+/** The paths of a port, by layout and what was negotiated. */
+const struct virtio_rx_path *virtio_rx_path_choose(const struct virtio_port *port);
+const struct virtio_tx_path *virtio_tx_path_choose(const struct virtio_port *port);
+
+#define VIRTIO_PATH_NAME_SIZE 64
+/** Their names, "Scalar Split Mergeable" for one. */
+void virtio_rx_path_name(const struct virtio_port *port, char name[VIRTIO_PATH_NAME_SIZE]);
+void virtio_tx_path_name(const struct virtio_port *port, char name[VIRTIO_PATH_NAME_SIZE]);
 
 /** Sets the port's burst functions, and the queries that ethdev calls directly. */
-void virtio_path_install(struct rte_eth_dev *edev, const struct virtio_path *path);
+void virtio_path_install(struct rte_eth_dev *edev);
 
 int virtio_rx_burst_mode_get(struct rte_eth_dev *edev, uint16_t id,
 			     struct rte_eth_burst_mode *mode);

@@ -24,11 +24,24 @@
 
 #include <rte_mempool.h>
 
+#include "virtio_offload.h"
 #include "virtio_rxtx.h"
 #include "virtio_rxtx_common.h"
 #include "virtqueue_ring.h"
 
 #define RX_BULK 64
+
+/* What a receive path is compiled for; a constant wherever it counts. */
+struct rx_mode {
+	bool packed;
+	bool mergeable; /* MRG_RXBUF is in force */
+	bool offload;   /* the device may say something of offloads in a header */
+};
+
+struct tx_mode {
+	bool packed;
+	bool offload;   /* the device may be told of offloads in a header */
+};
 
 /* ---- receive ------------------------------------------------------------------------------ */
 
@@ -38,15 +51,16 @@ rx_post(const struct virtio_rxq *rxq, struct virtqueue *vq, struct rte_mbuf **bu
 	const bool packed)
 {
 	const uint32_t buf_len = rxq->buf_len;
+	const uint16_t addr_at = rxq->q.addr_at;
 
 	while (n > 0) {
 		const struct ring_view view = ring_view(vq, packed);
-		const uint16_t run = ring_free_run(&view, n, packed);
-		unsigned int i;
+		const size_t run = ring_free_run(&view, n, packed);
+		size_t i;
 
 		for (i = 0; i < run; i++)
 			ring_place(&view, i, bufs[i],
-				   virtio_mbuf_addr(bufs[i],
+				   virtio_mbuf_addr(bufs[i], addr_at,
 						    RTE_PKTMBUF_HEADROOM - VIRTIO_HDR_SIZE),
 				   buf_len, VRING_DESC_F_WRITE, packed);
 		ring_pushed(vq, run, packed);
@@ -81,12 +95,13 @@ rx_refill(struct virtio_rxq *rxq, struct virtqueue *vq, uint16_t least, const bo
 
 	while (vq->free_count >= least && vq->free_count > 0) {
 		const uint16_t n = RTE_MIN(vq->free_count, RX_BULK);
+		struct rte_mbuf **bufs = virtio_pool_take(rxq->pool, bulk, n);
 
-		if (unlikely(rte_mempool_get_bulk(rxq->pool, (void **)bulk, n) != 0)) {
+		if (unlikely(bufs == NULL)) {
 			posted += rx_fill_scarce(rxq, vq, n, packed);
 			break;
 		}
-		rx_post(rxq, vq, bulk, n, packed);
+		rx_post(rxq, vq, bufs, n, packed);
 		posted += n;
 	}
 	if (posted > 0)
@@ -96,10 +111,9 @@ rx_refill(struct virtio_rxq *rxq, struct virtqueue *vq, uint16_t least, const bo
 
 /* Makes an mbuf of a buffer: one segment of `len` bytes, which begin after the header. */
 static __rte_always_inline void
-rx_fill_mbuf(struct rte_mbuf *m, uint64_t rearm, uint64_t ol_flags, uint32_t len)
+rx_fill_mbuf(struct rte_mbuf *m, virtio_rearm_t rearm, uint32_t len)
 {
 	virtio_mbuf_rearm(m, rearm);
-	m->ol_flags = ol_flags;
 	m->packet_type = 0;
 	m->pkt_len = len;
 	m->data_len = len;
@@ -133,7 +147,7 @@ rx_chain_rest(struct virtio_rxq *rxq, struct virtqueue *vq, struct rte_mbuf *fir
 			break;
 		}
 		m = ring_cookies(view, packed)[head];
-		rx_fill_mbuf(m, rxq->rearm, rxq->ol_flags, len);
+		rx_fill_mbuf(m, rxq->rearm, len);
 		/* Only the first buffer has a header (5.1.6.4). */
 		m->data_off -= VIRTIO_HDR_SIZE;
 		first->pkt_len += len;
@@ -161,9 +175,9 @@ rx_buffers(struct virtio_rxq *rxq, const struct virtqueue *vq, const struct rte_
 
 /* What is received of a burst, in any shape, from used_next on. */
 static __rte_noinline uint16_t
-rx_any(struct virtio_rxq *rxq, struct rte_mbuf **pkts, uint16_t n, const bool mergeable,
-       const bool packed)
+rx_any(struct virtio_rxq *rxq, struct rte_mbuf **pkts, uint16_t n, const struct rx_mode mode)
 {
+	const bool packed = mode.packed;
 	struct virtqueue *vq = rxq->q.vq;
 	const struct ring_view view = ring_view(vq, packed);
 	/* All there are: one frame may fill more buffers than frames are wanted. */
@@ -187,14 +201,14 @@ rx_any(struct virtio_rxq *rxq, struct rte_mbuf **pkts, uint16_t n, const bool me
 			break;
 		}
 		m = ring_cookies(&view, packed)[head];
-		if (mergeable) {
+		if (mode.mergeable) {
 			buffers = rx_buffers(rxq, vq, m, used - taken);
 			if (buffers == 0)
 				break;
 		}
 		taken++;
-		rx_fill_mbuf(m, rxq->rearm, rxq->ol_flags,
-			     len < VIRTIO_HDR_SIZE ? 0 : len - VIRTIO_HDR_SIZE);
+		rx_fill_mbuf(m, rxq->rearm, len < VIRTIO_HDR_SIZE ? 0 :
+							   len - VIRTIO_HDR_SIZE);
 		rest = rx_chain_rest(rxq, vq, m, &view, taken, buffers - 1, packed);
 		taken += rest;
 		if (unlikely(rest < buffers - 1)) {
@@ -202,14 +216,16 @@ rx_any(struct virtio_rxq *rxq, struct rte_mbuf **pkts, uint16_t n, const bool me
 			virtio_quarantine(&rxq->q, "bad entry within a frame");
 			break;
 		}
-		if (unlikely(len < VIRTIO_HDR_SIZE + RTE_ETHER_HDR_LEN)) {
-			/* No frame: dropped, as upstream does. */
+		/* No frame, or one that cannot be as its header says: dropped, as upstream does. */
+		if (unlikely(len < VIRTIO_HDR_SIZE + RTE_ETHER_HDR_LEN ||
+			     (mode.offload && virtio_rx_has_offload(virtio_rx_hdr(m)) &&
+			      virtio_rx_offload(m, virtio_rx_hdr(m)) != 0))) {
 			rxq->counters.errors++;
 			rte_pktmbuf_free(m);
 			continue;
 		}
 		rxq->counters.bytes += m->pkt_len;
-		virtio_count(&rxq->counters, rx_frame(m), m->pkt_len);
+		virtio_count(&rxq->counters, rx_frame(m), RTE_MIN(m->pkt_len, (uint32_t)UINT16_MAX));
 		pkts[nb++] = m;
 	}
 	ring_took(vq, taken, packed);
@@ -221,17 +237,16 @@ rx_any(struct virtio_rxq *rxq, struct rte_mbuf **pkts, uint16_t n, const bool me
  * end of the ring.
  */
 static __rte_always_inline uint16_t
-rx_plain(struct virtio_rxq *rxq, struct rte_mbuf **pkts, uint16_t n, const bool mergeable,
-	 const bool packed)
+rx_plain(struct virtio_rxq *rxq, struct rte_mbuf **pkts, uint16_t n, const struct rx_mode mode)
 {
+	const bool packed = mode.packed;
 	struct virtqueue *vq = rxq->q.vq;
 	const struct ring_view view = ring_view(vq, packed);
-	const uint64_t rearm = rxq->rearm;
-	const uint64_t ol_flags = rxq->ol_flags;
+	const virtio_rearm_t rearm = rxq->rearm;
 	const uint32_t longest = rxq->buf_len - VIRTIO_HDR_SIZE - RTE_ETHER_HDR_LEN;
-	const unsigned int run = ring_used_run(&view, n, packed);
+	const size_t run = ring_used_run(&view, n, packed);
 	uint64_t bytes = 0;
-	unsigned int i;
+	size_t i;
 
 	for (i = 0; i < run; i++) {
 		struct rte_mbuf *m;
@@ -242,10 +257,13 @@ rx_plain(struct virtio_rxq *rxq, struct rte_mbuf **pkts, uint16_t n, const bool 
 		if (unlikely(head < 0 || len - VIRTIO_HDR_SIZE - RTE_ETHER_HDR_LEN > longest))
 			break;
 		m = ring_cookies(&view, packed)[head];
-		if (mergeable && unlikely(virtio_rx_hdr(m)->num_buffers != 1))
+		if (mode.mergeable && unlikely(virtio_rx_hdr(m)->num_buffers != 1))
 			break;
 		len -= VIRTIO_HDR_SIZE;
-		rx_fill_mbuf(m, rearm, ol_flags, len);
+		rx_fill_mbuf(m, rearm, len);
+		if (mode.offload && virtio_rx_has_offload(virtio_rx_hdr(m)) &&
+		    unlikely(virtio_rx_offload(m, virtio_rx_hdr(m)) != 0))
+			break;
 		bytes += len;
 		virtio_count(&rxq->counters, rx_frame(m), len);
 		pkts[i] = m;
@@ -256,11 +274,10 @@ rx_plain(struct virtio_rxq *rxq, struct rte_mbuf **pkts, uint16_t n, const bool 
 }
 
 static __rte_always_inline uint16_t
-rx_burst(struct virtio_rxq *rxq, struct rte_mbuf **pkts, uint16_t n, const bool mergeable,
-	 const bool packed)
+rx_burst(struct virtio_rxq *rxq, struct rte_mbuf **pkts, uint16_t n, const struct rx_mode mode)
 {
 	struct virtqueue *vq = rxq->q.vq;
-	const int used = ring_used_hint(vq, n, packed);
+	const int used = ring_used_hint(vq, n, mode.packed);
 	uint16_t nb = 0;
 
 	if (unlikely(used < 0)) {
@@ -268,38 +285,41 @@ rx_burst(struct virtio_rxq *rxq, struct rte_mbuf **pkts, uint16_t n, const bool 
 		return 0;
 	}
 	if (used > 0) {
-		nb = rx_plain(rxq, pkts, used, mergeable, packed);
+		nb = rx_plain(rxq, pkts, used, mode);
 		/* Over the end of the ring, or something that is not plain, or nothing more. */
 		if (nb < used)
-			nb += rx_plain(rxq, pkts + nb, used - nb, mergeable, packed);
+			nb += rx_plain(rxq, pkts + nb, used - nb, mode);
 		if (unlikely(nb < used))
-			nb += rx_any(rxq, pkts + nb, n - nb, mergeable, packed);
+			nb += rx_any(rxq, pkts + nb, n - nb, mode);
 		rxq->counters.packets += nb;
 	}
 	/* Also when nothing came: a pool that was empty may have buffers again. */
 	if (vq->free_count >= rxq->free_thresh &&
-	    rx_refill(rxq, vq, rxq->free_thresh, packed) > 0 &&
-	    unlikely(ring_must_notify(vq, packed)))
+	    rx_refill(rxq, vq, rxq->free_thresh, mode.packed) > 0 &&
+	    unlikely(ring_must_notify(vq, mode.packed)))
 		virtqueue_notify(vq);
 	return nb;
 }
 
 static __rte_always_inline uint16_t
-rx_burst_gated(struct virtio_rxq *rxq, struct rte_mbuf **pkts, uint16_t n, const bool mergeable,
-	       const bool packed)
+rx_burst_gated(struct virtio_rxq *rxq, struct rte_mbuf **pkts, uint16_t n,
+	       const struct rx_mode mode)
 {
 	uint16_t nb;
 
 	if (unlikely(rxq == NULL) || !virtio_gate_enter(&rxq->q.gate))
 		return 0;
-	nb = rx_burst(rxq, pkts, n, mergeable, packed);
+	nb = rx_burst(rxq, pkts, n, mode);
+	if (unlikely(__atomic_load_n(&rxq->vlan_strip, __ATOMIC_RELAXED)))
+		virtio_vlan_strip(rxq, pkts, nb);
 	virtio_gate_leave(&rxq->q.gate);
 	return nb;
 }
 
 static __rte_always_inline uint32_t
-rx_unread(const struct virtio_rxq *rxq, const bool packed)
+rx_unread(const struct virtio_rxq *rxq, const struct rx_mode mode)
 {
+	const bool packed = mode.packed;
 	struct virtqueue *vq = rxq->q.vq;
 	const struct ring_view view = ring_view(vq, packed);
 	const int used = ring_used(vq, UINT16_MAX, packed);
@@ -313,7 +333,7 @@ rx_unread(const struct virtio_rxq *rxq, const bool packed)
 
 		if (head < 0)
 			break;
-		if (rxq->mergeable)
+		if (mode.mergeable)
 			buffers = virtio_rx_hdr(ring_cookies(&view, packed)[head])->num_buffers;
 		packets++;
 		i += RTE_MAX(buffers, 1);
@@ -323,36 +343,72 @@ rx_unread(const struct virtio_rxq *rxq, const bool packed)
 
 /* ---- transmit reclaim --------------------------------------------------------------------- */
 
+/* Most packets that are taken before they are given to their pool. */
+#define TX_FREE_BULK 64u
+
 /*
- * Takes used buffers, at most `n`, as packets: in the order posted, as far as the end of the ring.
+ * A packet that is not of the run's pool, or not to be put there as it is: frees the run before it,
+ * and this one unless it may begin the next run. The pool of that, or NULL.
+ */
+static __rte_noinline struct rte_mempool *
+tx_free_run(struct rte_mempool *pool, struct rte_mbuf **run, unsigned int n, struct rte_mbuf *next)
+{
+	if (n > 0)
+		rte_mempool_put_bulk(pool, (void **)run, n);
+	run[0] = next;
+	if (virtio_mbuf_is_simple(next))
+		return next->pool;
+	rte_pktmbuf_free(next);
+	return NULL;
+}
+
+/*
+ * Takes used buffers, at most `n`, and frees their packets: in the order posted, as far as the end
+ * of the ring. In runs that came from one pool: a queue's packets may come from several, also where
+ * the application says that they do not (its pool may have been swapped).
  */
 static __rte_always_inline unsigned int
-tx_take_plain(struct virtqueue *vq, struct rte_mbuf **pkts, unsigned int n, const bool packed)
+tx_free_plain(struct virtqueue *vq, unsigned int n, const bool packed)
 {
 	const struct ring_view view = ring_view(vq, packed);
-	const unsigned int run = ring_used_run(&view, n, packed);
-	unsigned int i;
+	const size_t run = ring_used_run(&view, RTE_MIN(n, TX_FREE_BULK), packed);
+	struct rte_mbuf *pkts[TX_FREE_BULK];
+	struct rte_mempool *pool = NULL;
+	unsigned int in_run = 0;
+	size_t i;
 
 	for (i = 0; i < run; i++) {
 		uint32_t ignored; /* the device writes nothing into these */
 		const int head = ring_expect(&view, i, &ignored, packed);
+		struct rte_mbuf *m;
 
 		if (unlikely(head < 0))
 			break;
-		pkts[i] = ring_cookies(&view, packed)[head];
+		m = ring_cookies(&view, packed)[head];
+		if (likely(m->pool == pool && virtio_mbuf_is_simple(m))) {
+			pkts[in_run++] = m;
+		} else {
+			pool = tx_free_run(pool, pkts, in_run, m);
+			in_run = pool != NULL;
+		}
 	}
 	ring_took(vq, i, packed);
+	if (in_run > 0)
+		rte_mempool_put_bulk(pool, (void **)pkts, in_run);
 	return i;
 }
 
-/* Takes one used buffer, whichever it is. 1, or -EPROTO where the device lies. */
+/* Takes and frees one used buffer, whichever it is. 1, or -EPROTO where the device lies. */
 static __rte_noinline int
-tx_take_any(struct virtqueue *vq, struct rte_mbuf **pkt, const bool packed)
+tx_free_any(struct virtqueue *vq, const bool packed)
 {
 	uint32_t ignored;
+	struct rte_mbuf *m = ring_pop(vq, &ignored, packed);
 
-	*pkt = ring_pop(vq, &ignored, packed);
-	return likely(*pkt != NULL) ? 1 : -EPROTO;
+	if (unlikely(m == NULL))
+		return -EPROTO;
+	rte_pktmbuf_free(m);
+	return 1;
 }
 
 /* Frees up to `most` packets that the device has sent. How many, or -EPROTO on a bad ring. */
@@ -360,11 +416,11 @@ static __rte_always_inline int
 tx_complete(struct virtio_txq *txq, uint32_t most, const bool packed)
 {
 	struct virtqueue *vq = txq->q.vq;
-	struct rte_mbuf *pkts[VIRTIO_FREE_BULK];
 	uint32_t done = 0;
 
 	for (;;) {
-		const int used = ring_used_hint(vq, RTE_MIN(most - done, VIRTIO_FREE_BULK), packed);
+		const uint16_t want = RTE_MIN(most - done, (uint32_t)UINT16_MAX);
+		const int used = ring_used_hint(vq, want, packed);
 		int n = 0;
 
 		if (unlikely(used < 0)) {
@@ -374,14 +430,13 @@ tx_complete(struct virtio_txq *txq, uint32_t most, const bool packed)
 		if (used == 0)
 			return done;
 		if (likely(vq->in_step))
-			n = tx_take_plain(vq, pkts, used, packed);
+			n = tx_free_plain(vq, used, packed);
 		if (unlikely(n == 0))
-			n = tx_take_any(vq, pkts, packed);
+			n = tx_free_any(vq, packed);
 		if (unlikely(n < 0)) {
 			virtio_quarantine(&txq->q, "used id that the device does not own");
 			return n;
 		}
-		virtio_free_packets(pkts, n);
 		done += n;
 	}
 }
@@ -400,33 +455,45 @@ struct tx_front {
 	uint32_t len;
 };
 
+static __rte_always_inline struct virtio_net_hdr
+tx_hdr(const struct rte_mbuf *m, const struct tx_mode mode)
+{
+	if (mode.offload && (m->ol_flags & VIRTIO_TX_OFFLOAD_FLAGS))
+		return virtio_tx_offload(m);
+	return (struct virtio_net_hdr){ 0 };
+}
+
+/* Into the headroom. */
 static __rte_always_inline void
-tx_push_hdr(const struct rte_mbuf *m)
+tx_push_hdr(const struct rte_mbuf *m, struct virtio_net_hdr hdr)
 {
 	/* By bytes: the data may start anywhere. */
-	memset(rte_pktmbuf_mtod_offset(m, void *, -(int)VIRTIO_HDR_SIZE), 0, VIRTIO_HDR_SIZE);
+	memcpy(rte_pktmbuf_mtod_offset(m, void *, -(int)VIRTIO_HDR_SIZE), &hdr, sizeof(hdr));
 }
 
 /* The header, in front of the first segment's data where it can be pushed there. */
 static __rte_always_inline struct tx_front
-tx_front(struct virtqueue *vq, uint16_t id, const struct rte_mbuf *m, bool push)
+tx_front(struct virtio_txq *txq, struct virtqueue *vq, uint16_t id, const struct rte_mbuf *m,
+	 bool push, const struct tx_mode mode)
 {
 	struct virtio_tx_slot *slot = tx_slot(vq, id);
 
 	if (push) {
-		tx_push_hdr(m);
-		return (struct tx_front){ virtio_mbuf_addr(m, m->data_off - VIRTIO_HDR_SIZE),
+		tx_push_hdr(m, tx_hdr(m, mode));
+		return (struct tx_front){ virtio_mbuf_addr(m, txq->q.addr_at,
+							   m->data_off - VIRTIO_HDR_SIZE),
 					  m->data_len + VIRTIO_HDR_SIZE };
 	}
-	slot->hdr = (struct virtio_net_hdr){ 0 };
-	return (struct tx_front){ (uintptr_t)&slot->hdr, VIRTIO_HDR_SIZE };
+	slot->hdr = tx_hdr(m, mode);
+	return (struct tx_front){ virtqueue_dev_addr(vq, &slot->hdr), VIRTIO_HDR_SIZE };
 }
 
 /* Fills an indirect table, 2.7.5.3 and 2.8.19; returns its entries. */
 static __rte_always_inline uint16_t
-tx_table(struct virtio_tx_slot *slot, struct tx_front front, const struct rte_mbuf *seg,
-	 const bool packed)
+tx_table(const struct virtio_txq *txq, struct virtio_tx_slot *slot, struct tx_front front,
+	 const struct rte_mbuf *seg, const bool packed)
 {
+	const uint16_t addr_at = txq->q.addr_at;
 	uint16_t n = 0;
 
 	for (;;) {
@@ -442,7 +509,7 @@ tx_table(struct virtio_tx_slot *slot, struct tx_front front, const struct rte_mb
 		n++;
 		if (last)
 			return n;
-		front.addr = virtio_mbuf_addr(seg, seg->data_off);
+		front.addr = virtio_mbuf_addr(seg, addr_at, seg->data_off);
 		front.len = seg->data_len;
 		seg = seg->next;
 	}
@@ -450,9 +517,11 @@ tx_table(struct virtio_tx_slot *slot, struct tx_front front, const struct rte_mb
 
 /* One ring descriptor for many. */
 static __rte_always_inline void
-tx_indirect(struct virtqueue *vq, struct rte_mbuf *m, bool push, const bool packed)
+tx_indirect(struct virtio_txq *txq, struct virtqueue *vq, struct rte_mbuf *m, bool push,
+	    const struct tx_mode mode)
 {
 	const struct rte_mbuf *seg = push ? m->next : m;
+	const bool packed = mode.packed;
 	struct ring_chain chain;
 	struct virtio_tx_slot *slot;
 	uint16_t id, n;
@@ -462,58 +531,74 @@ tx_indirect(struct virtqueue *vq, struct rte_mbuf *m, bool push, const bool pack
 
 		id = ring_free_id(&view, packed);
 		slot = tx_slot(vq, id);
-		n = tx_table(slot, tx_front(vq, id, m, push), seg, packed);
-		ring_place(&view, 0, m, (uintptr_t)slot->table, n * sizeof(slot->table[0]),
-			   VRING_DESC_F_INDIRECT, packed);
+		n = tx_table(txq, slot, tx_front(txq, vq, id, m, push, mode), seg, packed);
+		ring_place(&view, 0, m, virtqueue_dev_addr(vq, slot->table),
+			   n * sizeof(slot->table[0]), VRING_DESC_F_INDIRECT, packed);
 		ring_pushed(vq, 1, packed);
 		return;
 	}
 	chain = ring_chain_begin(vq, 1, packed);
 	id = ring_chain_head(&chain, packed);
 	slot = tx_slot(vq, id);
-	n = tx_table(slot, tx_front(vq, id, m, push), seg, packed);
-	ring_chain_add(vq, &chain, (uintptr_t)slot->table, n * sizeof(slot->table[0]),
+	n = tx_table(txq, slot, tx_front(txq, vq, id, m, push, mode), seg, packed);
+	ring_chain_add(vq, &chain, virtqueue_dev_addr(vq, slot->table), n * sizeof(slot->table[0]),
 		       VRING_DESC_F_INDIRECT, packed);
 	ring_chain_end(vq, &chain, m, packed);
 }
 
 /* A chain of ring descriptors: no table, or too many segments for one. */
 static __rte_always_inline void
-tx_chain(struct virtqueue *vq, struct rte_mbuf *m, uint16_t need, bool push, const bool packed)
+tx_chain(struct virtio_txq *txq, struct virtqueue *vq, struct rte_mbuf *m, uint16_t need,
+	 bool push, const struct tx_mode mode)
 {
+	const bool packed = mode.packed;
 	struct ring_chain chain = ring_chain_begin(vq, need, packed);
-	const struct tx_front front = tx_front(vq, ring_chain_head(&chain, packed), m, push);
+	const struct tx_front front =
+		tx_front(txq, vq, ring_chain_head(&chain, packed), m, push, mode);
 	const struct rte_mbuf *seg = push ? m->next : m;
 
 	ring_chain_add(vq, &chain, front.addr, front.len, 0, packed);
 	for (; seg != NULL; seg = seg->next)
-		ring_chain_add(vq, &chain, virtio_mbuf_addr(seg, seg->data_off), seg->data_len, 0,
-			       packed);
+		ring_chain_add(vq, &chain, virtio_mbuf_addr(seg, txq->q.addr_at, seg->data_off),
+			       seg->data_len, 0, packed);
 	ring_chain_end(vq, &chain, m, packed);
 }
 
 /*
- * The plain packets at the front of a burst, while the ring is in step and as far as its end.
+ * The plain packets at the front of a burst, while the ring is in step and as far as its end: those
+ * of one segment, with room for their header and with nobody else who could read it there.
  */
 static __rte_always_inline uint16_t
 tx_plain(struct virtio_txq *txq, struct virtqueue *vq, struct rte_mbuf **pkts, uint16_t n,
-	 const bool packed)
+	 const struct tx_mode mode)
 {
+	const uint64_t special =
+		VIRTIO_MBUF_NOT_DIRECT | (mode.offload ? VIRTIO_TX_OFFLOAD_FLAGS : 0);
+	const bool packed = mode.packed;
 	const struct ring_view view = ring_view(vq, packed);
-	const unsigned int run = ring_free_run(&view, RTE_MIN(n, vq->free_count), packed);
+	const size_t run = ring_free_run(&view, RTE_MIN(n, vq->free_count), packed);
+	const uint16_t addr_at = txq->q.addr_at;
 	uint64_t bytes = 0;
-	unsigned int nb;
+	size_t nb;
 
 	for (nb = 0; nb < run; nb++) {
 		struct rte_mbuf *m = pkts[nb];
 		const uint32_t len = m->data_len;
+		const uint32_t data_off = m->data_off;
+		uint8_t *frame = (uint8_t *)m->buf_addr + data_off;
 
-		if (unlikely(!virtio_tx_is_plain(m)))
+		if (unlikely(!virtio_mbuf_is_single(m) || data_off < VIRTIO_HDR_SIZE))
 			break;
-		tx_push_hdr(m);
+		if (likely(!(m->ol_flags & special))) {
+			memset(frame - VIRTIO_HDR_SIZE, 0, VIRTIO_HDR_SIZE);
+		} else {
+			if (m->ol_flags & VIRTIO_MBUF_NOT_DIRECT)
+				break;
+			tx_push_hdr(m, virtio_tx_offload(m));
+		}
 		bytes += len;
-		virtio_count(&txq->counters, rte_pktmbuf_mtod(m, const uint8_t *), len);
-		ring_place(&view, nb, m, virtio_mbuf_addr(m, m->data_off - VIRTIO_HDR_SIZE),
+		virtio_count(&txq->counters, frame, len);
+		ring_place(&view, nb, m, virtio_mbuf_addr(m, addr_at, data_off - VIRTIO_HDR_SIZE),
 			   len + VIRTIO_HDR_SIZE, 0, packed);
 	}
 	ring_pushed(vq, nb, packed);
@@ -524,7 +609,8 @@ tx_plain(struct virtio_txq *txq, struct virtqueue *vq, struct rte_mbuf **pkts, u
 
 /* Any packet: 0, -ENOSPC where there is no room now, -EMSGSIZE where there never will be. */
 static __rte_always_inline int
-tx_post_any(struct virtio_txq *txq, struct virtqueue *vq, struct rte_mbuf *m, const bool packed)
+tx_post_any(struct virtio_txq *txq, struct virtqueue *vq, struct rte_mbuf *m,
+	    const struct tx_mode mode)
 {
 	const bool push = virtio_tx_can_push(m);
 	const uint32_t need = m->nb_segs + !push;
@@ -532,35 +618,35 @@ tx_post_any(struct virtio_txq *txq, struct virtqueue *vq, struct rte_mbuf *m, co
 	if (txq->indirect && need > 1 && need <= VIRTIO_TX_TABLE) {
 		if (vq->free_count == 0)
 			return -ENOSPC;
-		tx_indirect(vq, m, push, packed);
+		tx_indirect(txq, vq, m, push, mode);
 		return 0;
 	}
 	if (unlikely(need > vq->size))
 		return -EMSGSIZE;
-	if (need > vq->free_count && tx_complete(txq, UINT32_MAX, packed) < 0)
+	if (need > vq->free_count && tx_complete(txq, UINT32_MAX, mode.packed) < 0)
 		return -ENOSPC;
 	if (need > vq->free_count)
 		return -ENOSPC;
 	if (need == 1)
-		ring_push(vq, m, tx_front(vq, 0, m, push).addr, m->data_len + VIRTIO_HDR_SIZE, 0,
-			  packed);
+		ring_push(vq, m, tx_front(txq, vq, 0, m, push, mode).addr,
+			  m->data_len + VIRTIO_HDR_SIZE, 0, mode.packed);
 	else
-		tx_chain(vq, m, need, push, packed);
+		tx_chain(txq, vq, m, need, push, mode);
 	return 0;
 }
 
 /* The same with the counting; false where the burst ends before this packet. */
 static __rte_noinline bool
-tx_any(struct virtio_txq *txq, struct virtqueue *vq, struct rte_mbuf *m, const bool packed)
+tx_any(struct virtio_txq *txq, struct virtqueue *vq, struct rte_mbuf *m, const struct tx_mode mode)
 {
 	const uint8_t *dst = rte_pktmbuf_mtod(m, const uint8_t *);
 	const uint32_t len = m->pkt_len;
 
-	switch (tx_post_any(txq, vq, m, packed)) {
+	switch (tx_post_any(txq, vq, m, mode)) {
 	case 0:
 		txq->counters.packets++;
 		txq->counters.bytes += len;
-		virtio_count(&txq->counters, dst, len);
+		virtio_count(&txq->counters, dst, RTE_MIN(len, (uint32_t)UINT16_MAX));
 		return true;
 	case -EMSGSIZE:
 		/* Would wait for ever: dropped, and counted as an error. */
@@ -573,44 +659,89 @@ tx_any(struct virtio_txq *txq, struct virtqueue *vq, struct rte_mbuf *m, const b
 }
 
 static __rte_always_inline uint16_t
-tx_burst(struct virtio_txq *txq, struct rte_mbuf **pkts, uint16_t n, const bool packed)
+tx_burst(struct virtio_txq *txq, struct rte_mbuf **pkts, uint16_t n, const struct tx_mode mode)
 {
 	struct virtqueue *vq = txq->q.vq;
 	const uint16_t free_before = vq->free_count;
 	uint16_t nb = 0;
 
 	if (free_before < RTE_MAX(txq->free_thresh, n) &&
-	    unlikely(tx_complete(txq, UINT32_MAX, packed) < 0))
+	    unlikely(tx_complete(txq, UINT32_MAX, mode.packed) < 0))
 		return 0;
 	while (nb < n) {
 		const uint16_t plain =
-			likely(vq->in_step) ? tx_plain(txq, vq, pkts + nb, n - nb, packed) : 0;
+			likely(vq->in_step) ? tx_plain(txq, vq, pkts + nb, n - nb, mode) : 0;
 
 		nb += plain;
 		/* None: the ring is full or out of step, or the packet is not plain. */
-		if (plain == 0 && !tx_any(txq, vq, pkts[nb++], packed)) {
+		if (plain == 0 && !tx_any(txq, vq, pkts[nb++], mode)) {
 			nb--;
 			break;
 		}
 	}
 	if (nb > 0) {
-		ring_publish(vq, packed);
-		if (unlikely(ring_must_notify(vq, packed)))
+		ring_publish(vq, mode.packed);
+		if (unlikely(ring_must_notify(vq, mode.packed)))
 			virtqueue_notify(vq);
 	}
 	return nb;
 }
 
 static __rte_always_inline uint16_t
-tx_burst_gated(struct virtio_txq *txq, struct rte_mbuf **pkts, uint16_t n, const bool packed)
+tx_burst_gated(struct virtio_txq *txq, struct rte_mbuf **pkts, uint16_t n,
+	       const struct tx_mode mode)
 {
 	uint16_t nb;
 
 	if (unlikely(txq == NULL) || !virtio_gate_enter(&txq->q.gate))
 		return 0;
-	nb = tx_burst(txq, pkts, n, packed);
+	nb = tx_burst(txq, pkts, n, mode);
 	virtio_gate_leave(&txq->q.gate);
 	return nb;
 }
+
+/* ---- functions of it ---------------------------------------------------------------------- */
+
+#define VIRTIO_RX_PATH(name, packed_, mergeable_, offload_) \
+static const struct rx_mode rx_mode_ ## name = { \
+	.packed = packed_, .mergeable = mergeable_, .offload = offload_, \
+}; \
+static uint16_t \
+rx_burst_ ## name(void *rxq, struct rte_mbuf **pkts, uint16_t n) \
+{ \
+	return rx_burst_gated(rxq, pkts, n, rx_mode_ ## name); \
+} \
+static uint16_t \
+rx_fill_ ## name(struct virtio_rxq *rxq) \
+{ \
+	return rx_refill(rxq, rxq->q.vq, 1, packed_); \
+} \
+static uint32_t \
+rx_unread_ ## name(const struct virtio_rxq *rxq) \
+{ \
+	return rx_unread(rxq, rx_mode_ ## name); \
+} \
+static const struct virtio_rx_path rx_path_ ## name = { \
+	.burst = rx_burst_ ## name, \
+	.fill = rx_fill_ ## name, \
+	.unread = rx_unread_ ## name, \
+};
+
+#define VIRTIO_TX_PATH(name, packed_, offload_) \
+static uint16_t \
+tx_burst_ ## name(void *txq, struct rte_mbuf **pkts, uint16_t n) \
+{ \
+	return tx_burst_gated(txq, pkts, n, \
+			      (struct tx_mode){ .packed = packed_, .offload = offload_ }); \
+} \
+static int \
+tx_complete_ ## name(struct virtio_txq *txq, uint32_t most) \
+{ \
+	return tx_complete(txq, most, packed_); \
+} \
+static const struct virtio_tx_path tx_path_ ## name = { \
+	.burst = tx_burst_ ## name, \
+	.complete = tx_complete_ ## name, \
+};
 
 #endif /* VIRTIO_RXTX_BODY_H */

@@ -18,11 +18,16 @@
 
 #define VIRTIO_HDR_SIZE ((uint32_t)sizeof(struct virtio_net_hdr))
 
-/** Address of a buffer's byte as the device knows it: virtio-user's back-end maps ours. */
+/**
+ * Address of a buffer's byte as the device knows it.
+ *
+ * @param at
+ *   virtio_queue.addr_at: where in an mbuf that address of the buffer is.
+ */
 static __rte_always_inline uint64_t
-virtio_mbuf_addr(const struct rte_mbuf *m, uint32_t offset)
+virtio_mbuf_addr(const struct rte_mbuf *m, uint16_t at, uint32_t offset)
 {
-	return (uint64_t)(uintptr_t)m->buf_addr + offset;
+	return *(const uint64_t *)RTE_PTR_ADD(m, at) + offset;
 }
 
 /** Where the header of a received frame lies: right before its data. */
@@ -34,50 +39,58 @@ virtio_rx_hdr(const struct rte_mbuf *m)
 }
 
 /*
- * The eight bytes from data_off on, data_off, reference count, segments and port, are set in one
- * go; all else of a buffer from a pool is as it must be.
+ * The sixteen bytes from data_off on, that is data_off, reference count, segments, port and
+ * ol_flags, are set in one go; all else of a buffer from a pool is as it must be.
  */
-static_assert(offsetof(struct rte_mbuf, port) + sizeof(uint16_t) ==
+static_assert(offsetof(struct rte_mbuf, ol_flags) ==
 	      offsetof(struct rte_mbuf, data_off) + sizeof(uint64_t), "rearm data");
+static_assert(offsetof(struct rte_mbuf, data_off) % sizeof(virtio_rearm_t) == 0, "rearm data");
 
 static __rte_always_inline void
-virtio_mbuf_rearm(struct rte_mbuf *m, uint64_t value)
+virtio_mbuf_rearm(struct rte_mbuf *m, virtio_rearm_t value)
 {
-	memcpy(RTE_PTR_ADD(m, offsetof(struct rte_mbuf, data_off)), &value, sizeof(value));
+	*(virtio_rearm_t *)RTE_PTR_ADD(m, offsetof(struct rte_mbuf, data_off)) = value;
 }
 
-static inline uint64_t
-virtio_mbuf_rearm_value(uint16_t port_id)
+static inline virtio_rearm_t
+virtio_mbuf_rearm_value(uint16_t port_id, uint64_t ol_flags)
 {
-	struct rte_mbuf m = { .data_off = RTE_PKTMBUF_HEADROOM, .nb_segs = 1, .port = port_id };
-	uint64_t value;
+	struct rte_mbuf m = {
+		.data_off = RTE_PKTMBUF_HEADROOM, .nb_segs = 1, .port = port_id,
+		.ol_flags = ol_flags,
+	};
+	virtio_rearm_t value;
 
 	rte_mbuf_refcnt_set(&m, 1);
 	memcpy(&value, RTE_PTR_ADD(&m, offsetof(struct rte_mbuf, data_off)), sizeof(value));
 	return value;
 }
 
-/** Index in virtio_counters.size; the bounds are those of upstream's counter names. */
+/**
+ * By length, index in virtio_counters.size; the bounds are those of upstream's counter names. A
+ * table of all that fits a segment, since in mixed traffic each comparison would be a guess.
+ */
+extern const uint8_t virtio_size_bins[UINT16_MAX + 1] __attribute__((visibility("hidden")));
+
 static __rte_always_inline unsigned int
 virtio_size_bin(uint32_t len)
 {
-	if (len > 64 && len < 1024)
-		return 27 - (unsigned int)__builtin_clz(len);
-	if (len <= 64)
-		return len == 64;
-	return len < 1519 ? 6 : 7;
+	return virtio_size_bins[RTE_MIN(len, (uint32_t)UINT16_MAX)];
 }
 
 /**
  * Counts one packet by size and destination; packets and bytes are added up by the burst. By bytes:
  * a packet to be sent may begin at any address.
+ *
+ * @param len
+ *   Of more than UINT16_MAX bytes, UINT16_MAX.
  */
 static __rte_always_inline void
-virtio_count(struct virtio_counters *counters, const uint8_t *dst, uint32_t len)
+virtio_count(struct virtio_counters *counters, const uint8_t *dst, uint16_t len)
 {
 	static const uint8_t broadcast[RTE_ETHER_ADDR_LEN] = { 0xff, 0xff, 0xff, 0xff, 0xff, 0xff };
 
-	counters->size[virtio_size_bin(len)]++;
+	counters->size[virtio_size_bins[len]]++;
 	if (unlikely(dst[0] & RTE_ETHER_GROUP_ADDR)) {
 		if (memcmp(dst, broadcast, sizeof(broadcast)) == 0)
 			counters->broadcast++;
@@ -106,12 +119,14 @@ virtio_tx_can_push(const struct rte_mbuf *m)
 	return rte_mbuf_refcnt_read(m) == 1 && RTE_MBUF_DIRECT(m) && m->data_off >= VIRTIO_HDR_SIZE;
 }
 
-/** The packet that nearly all are: one segment, with room for its header. */
+/** Flags of an mbuf whose data is another's, or memory that no pool knows. */
+#define VIRTIO_MBUF_NOT_DIRECT (RTE_MBUF_F_INDIRECT | RTE_MBUF_F_EXTERNAL)
+
+/** One segment, nobody else's, with its pool's own memory: may go back to its pool as it is. */
 static __rte_always_inline bool
-virtio_tx_is_plain(const struct rte_mbuf *m)
+virtio_mbuf_is_simple(const struct rte_mbuf *m)
 {
-	return likely(virtio_mbuf_is_single(m) && RTE_MBUF_DIRECT(m) &&
-		      m->data_off >= VIRTIO_HDR_SIZE);
+	return virtio_mbuf_is_single(m) && !(m->ol_flags & VIRTIO_MBUF_NOT_DIRECT);
 }
 
 /** Takes the ring out of service; the caller is inside the gate and leaves it next. */
@@ -123,38 +138,27 @@ virtio_quarantine(struct virtio_queue *q, const char *why)
 		q->events.quarantined++;
 }
 
-/** Most packets that virtio_free_packets() is given at once. */
-#define VIRTIO_FREE_BULK 64u
-
 /**
- * Frees packets, in runs that came from one pool: a queue's packets may come from several, also
- * where the application says that they do not (its pool may have been swapped).
+ * `n` buffers of a pool, with no copy of their pointers where its cache for this thread has so
+ * many; valid until the pool is used again.
+ *
+ * @param bulk
+ *   Room for them, if need be.
+ * @return
+ *   NULL where the pool does not have them.
  */
-static __rte_always_inline void
-virtio_free_packets(struct rte_mbuf **pkts, unsigned int n)
+static __rte_always_inline struct rte_mbuf **
+virtio_pool_take(struct rte_mempool *pool, struct rte_mbuf **bulk, unsigned int n)
 {
-	struct rte_mempool *pool = NULL;
-	unsigned int start = 0;
-	unsigned int i;
+#ifndef RTE_LIBRTE_MEMPOOL_DEBUG
+	struct rte_mempool_cache *cache = rte_mempool_default_cache(pool, rte_lcore_id());
 
-	for (i = 0; i < n; i++) {
-		struct rte_mbuf *m = pkts[i];
-
-		if (likely(virtio_mbuf_is_single(m) && RTE_MBUF_DIRECT(m) && m->pool == pool))
-			continue;
-		if (i > start)
-			rte_mempool_put_bulk(pool, (void **)&pkts[start], i - start);
-		if (likely(virtio_mbuf_is_single(m) && RTE_MBUF_DIRECT(m))) {
-			pool = m->pool;
-			start = i;
-		} else {
-			rte_pktmbuf_free(m);
-			pool = NULL;
-			start = i + 1;
-		}
+	if (likely(cache != NULL && cache->len >= n)) {
+		cache->len -= n;
+		return (struct rte_mbuf **)&cache->objs[cache->len];
 	}
-	if (n > start)
-		rte_mempool_put_bulk(pool, (void **)&pkts[start], n - start);
+#endif
+	return rte_mempool_get_bulk(pool, (void **)bulk, n) == 0 ? bulk : NULL;
 }
 
 #endif /* VIRTIO_RXTX_COMMON_H */

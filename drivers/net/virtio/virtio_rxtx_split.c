@@ -1,63 +1,21 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
 /*
- * Data path of split rings: virtio_rxtx_body.h with the layout as a constant.
+ * Data paths of split rings: virtio_rxtx_body.h with the layout as a constant.
  */
 
 #include "virtio_rxtx_body.h"
 
-static uint16_t
-rx_burst_single(void *rxq, struct rte_mbuf **pkts, uint16_t n)
-{
-	return rx_burst_gated(rxq, pkts, n, false, false);
-}
+VIRTIO_RX_PATH(single, false, false, false)
+VIRTIO_RX_PATH(single_offload, false, false, true)
+VIRTIO_RX_PATH(mergeable, false, true, false)
+VIRTIO_RX_PATH(mergeable_offload, false, true, true)
+VIRTIO_TX_PATH(plain, false, false)
+VIRTIO_TX_PATH(offload, false, true)
 
-static uint16_t
-rx_burst_mergeable(void *rxq, struct rte_mbuf **pkts, uint16_t n)
-{
-	return rx_burst_gated(rxq, pkts, n, true, false);
-}
-
-static uint16_t
-tx_burst_any(void *txq, struct rte_mbuf **pkts, uint16_t n)
-{
-	return tx_burst_gated(txq, pkts, n, false);
-}
-
-static uint16_t
-rx_fill(struct virtio_rxq *rxq)
-{
-	return rx_refill(rxq, rxq->q.vq, 1, false);
-}
-
-static uint32_t
-rx_count_unread(const struct virtio_rxq *rxq)
-{
-	return rx_unread(rxq, false);
-}
-
-static int
-tx_complete_some(struct virtio_txq *txq, uint32_t most)
-{
-	return tx_complete(txq, most, false);
-}
-
-const struct virtio_path virtio_path_split = {
-	.rx_name = "Split",
-	.tx_name = "Split",
-	.rx_burst = rx_burst_single,
-	.tx_burst = tx_burst_any,
-	.rx_fill = rx_fill,
-	.rx_unread = rx_count_unread,
-	.tx_complete = tx_complete_some,
+const struct virtio_rx_path *const virtio_rx_split[2][2] = {
+	{ &rx_path_single, &rx_path_single_offload },
+	{ &rx_path_mergeable, &rx_path_mergeable_offload },
 };
 
-const struct virtio_path virtio_path_split_mergeable = {
-	.rx_name = "Split Mergeable",
-	.tx_name = "Split",
-	.rx_burst = rx_burst_mergeable,
-	.tx_burst = tx_burst_any,
-	.rx_fill = rx_fill,
-	.rx_unread = rx_count_unread,
-	.tx_complete = tx_complete_some,
-};
+const struct virtio_tx_path *const virtio_tx_split[2] = { &tx_path_plain, &tx_path_offload };
