@@ -338,7 +338,6 @@ pci_queue_setup(struct virtqueue *vq)
 	if (ret != 0)
 		return ret;
 	ring = select_ring(pci, vq->index);
-	ring->asked = false;
 	ret = write_size(vq, ring);
 	if (ret == 0)
 		ret = write_vector(dev, VIRTIO_PCI_QUEUE_VECTOR, ring->vector);
@@ -379,9 +378,6 @@ pci_queue_stop_ask(struct virtqueue *vq)
 	struct pci *pci = dev->priv;
 	struct ring *ring = select_ring(pci, vq->index);
 
-	/* Without the bit in force neither register is the driver's to write so. */
-	if (!virtio_device_has(dev, VIRTIO_F_RING_RESET))
-		return -ENOTSUP;
 	/* A reset that goes on is not asked for again: its end, however late, is the proof. */
 	if (ring->asked)
 		return 0;
@@ -411,12 +407,11 @@ pci_queue_stop_poll(struct virtqueue *vq)
 	if (dev->stop_method == VIRTIO_STOP_PCI_RESET)
 		reset = common_read16(pci, VIRTIO_PCI_QUEUE_RESET);
 	enabled = reset == 0 ? common_read16(pci, VIRTIO_PCI_QUEUE_ENABLE) : 1;
-	if (reset == GONE_16 || enabled == GONE_16)
-		return gone(dev);
 	if (enabled == 0) {
 		ring->asked = false;
 		return 0;
 	}
+	/* What all ones in the others mean, the status tells too. */
 	ret = pci_get_status(dev, &status);
 	if (ret != 0)
 		return ret;
