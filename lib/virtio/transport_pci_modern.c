@@ -239,7 +239,12 @@ learn_max_size(struct virtio_device *dev, struct ring *ring, uint16_t *size)
 static int
 pci_queue_max_size(struct virtio_device *dev, uint16_t index, uint16_t *size)
 {
-	return learn_max_size(dev, select_ring(dev->priv, index), size);
+	struct pci *pci = dev->priv;
+	struct ring *ring = &pci->rings[index];
+
+	if (ring->max_size == 0)
+		select_ring(pci, index);
+	return learn_max_size(dev, ring, size);
 }
 
 /* 4.1.5.1.2: a vector that the device could not map reads back as NO_VECTOR. */
