@@ -169,7 +169,7 @@ id_twice_in_a_burst(const struct ring_conf *ring)
 	CHECK_EQ(ring_look(set.vq, &view, 0, &len, ring->packed), 3);
 	CHECK_EQ(ring_look(set.vq, &view, 1, &len, ring->packed), 1);
 	CHECK(ring_look(set.vq, &view, 2, &len, ring->packed) < 0);
-	ring_took(set.vq, 2, ring->packed);
+	ring_took(set.vq, 2, true, ring->packed);
 	set.buffers[3].returned++;
 	set.buffers[1].returned++;
 	check_bad_entry();

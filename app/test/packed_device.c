@@ -245,6 +245,21 @@ packed_device_use_raw(struct packed_device *pd, uint16_t id, uint32_t len)
 }
 
 void
+packed_device_use_batch(struct packed_device *pd, const uint16_t *ids, uint16_t n, uint32_t len)
+{
+	uint32_t more = 0;
+	uint16_t i;
+
+	for (i = 0; i < n; i++) {
+		pd->held -= pd->descs[ids[i]];
+		pd->in_flight[ids[i]] = false;
+		more += i + 1 < n ? pd->descs[ids[i]] : 0;
+	}
+	packed_device_use_raw(pd, ids[n - 1], len);
+	step(pd, &pd->used_at, &pd->used_wrap, more);
+}
+
+void
 packed_device_take_back(struct packed_device *pd, uint32_t place, bool wrap)
 {
 	uint32_t at = place;

@@ -54,6 +54,13 @@ bool packed_device_take(struct packed_device *pd, struct device_chain *chain);
 /** Gives a buffer back with so many bytes written. */
 void packed_device_use(struct packed_device *pd, uint16_t id, uint32_t len);
 
+/**
+ * With IN_ORDER: gives the next n buffers back at once, by one descriptor with the last of them
+ * (2.8.9).
+ */
+void packed_device_use_batch(struct packed_device *pd, const uint16_t *ids, uint16_t n,
+			     uint32_t len);
+
 /** Writes a used descriptor, whatever is in it, and steps on by what the id had last. */
 void packed_device_use_raw(struct packed_device *pd, uint16_t id, uint32_t len);
 

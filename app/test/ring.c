@@ -34,7 +34,8 @@ struct virtqueue *
 ring_create(struct virtio_device *dev, uint16_t index, const struct ring_conf *ring)
 {
 	const struct virtqueue_conf conf = {
-		.size = ring->size, .packed = ring->packed, .node = SOCKET_ID_ANY
+		.size = ring->size, .packed = ring->packed, .node = SOCKET_ID_ANY,
+		.buf_len = sizeof(((struct buffer *)0)->data),
 	};
 	struct virtqueue *vq = NULL;
 

@@ -87,6 +87,15 @@ ring_device_use(struct ring_device *rd, uint16_t head, uint32_t len)
 }
 
 void
+ring_device_use_batch(struct ring_device *rd, const uint16_t *heads, uint16_t n, uint32_t len)
+{
+	if (rd->packed)
+		packed_device_use_batch(&rd->pack, heads, n, len);
+	else
+		split_device_use_batch(&rd->split, heads, n, len);
+}
+
+void
 ring_device_use_raw(struct ring_device *rd, uint32_t id, uint32_t len)
 {
 	if (rd->packed)

@@ -33,6 +33,9 @@ void ring_device_move(struct ring_device *rd, void *desc, void *driver, void *de
 bool ring_device_waiting(const struct ring_device *rd);
 bool ring_device_take(struct ring_device *rd, struct device_chain *chain);
 void ring_device_use(struct ring_device *rd, uint16_t head, uint32_t len);
+/** With IN_ORDER: the next n buffers at once; len is that of the last. */
+void ring_device_use_batch(struct ring_device *rd, const uint16_t *heads, uint16_t n,
+			   uint32_t len);
 void ring_device_use_raw(struct ring_device *rd, uint32_t id, uint32_t len);
 
 /** Where it is, as GET_VRING_BASE answers: of a packed ring both places and wrap counters. */

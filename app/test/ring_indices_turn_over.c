@@ -2,7 +2,8 @@
 
 /*
  * The indices of a ring run over 16 bits and the ring is shorter: whatever the two turn over at,
- * and in whatever order the device gives buffers back, each comes back as what it was.
+ * and in whatever order the device gives buffers back, or how many at once, each comes back as what
+ * it was.
  */
 
 #include <stdlib.h>
@@ -14,6 +15,13 @@
 
 /* Three turns of the 16-bit indices. */
 #define BUFFERS 200000
+
+/* How the device gives buffers back. */
+enum how {
+	IN_ORDER,
+	IN_ANY_ORDER,
+	IN_BATCHES, /* in order, and IN_ORDER is negotiated: several with one entry */
+};
 
 struct seen {
 	uint16_t head;
@@ -90,7 +98,8 @@ pop_burst(struct virtqueue *vq, const struct seen *taken, uint32_t n)
 {
 	const bool packed = vq->conf.packed;
 	const struct ring_view view = ring_view(vq, packed);
-	const uint16_t run = ring_used_run(&view, n, packed);
+	/* With IN_ORDER there may be no entry to look at, from the first batch on. */
+	const uint16_t run = vq->in_order ? 0 : ring_used_run(&view, n, packed);
 	uint32_t i;
 
 	CHECK(ring_used_hint(vq, n, packed) >= (n > 0));
@@ -107,7 +116,7 @@ pop_burst(struct virtqueue *vq, const struct seen *taken, uint32_t n)
 		CHECK(ring_cookies(&view, packed)[head] == taken[i].b);
 		taken[i].b->returned++;
 	}
-	ring_took(vq, n, packed);
+	ring_took(vq, n, true, packed);
 }
 
 static void
@@ -125,12 +134,36 @@ pop_each(struct virtqueue *vq, const struct seen *taken, uint32_t n)
 	}
 }
 
+static uint32_t
+use_one(struct ring_device *rd, const struct seen *taken)
+{
+	ring_device_use(rd, taken->head, taken->len);
+	return 1;
+}
+
+/* Gives a batch back; all but the last of it count as full. How many it was. */
+static uint32_t
+use_batch(struct ring_device *rd, struct seen *taken, uint32_t n, uint32_t *random)
+{
+	uint16_t heads[16];
+	uint32_t i;
+
+	n = RTE_MIN(n, 1 + mixed(random) % RTE_DIM(heads));
+	for (i = 0; i < n; i++) {
+		heads[i] = taken[i].head;
+		if (i + 1 < n)
+			taken[i].len = sizeof(taken[i].b->data);
+	}
+	ring_device_use_batch(rd, heads, n, taken[n - 1].len);
+	return n;
+}
+
 /*
  * Posts as many as fit, of 1 to max_descs descriptors (0: of one, in bursts), has the device use
  * all or a part of what it has, and takes those back; round after round.
  */
 static void
-run(const struct ring_conf *ring, uint16_t max_descs, bool in_order)
+run(const struct ring_conf *ring, uint16_t max_descs, enum how how)
 {
 	struct fake_device *fake = ring_device_for(ring);
 	struct virtqueue *vq = ring_create(&fake->dev, 0, ring);
@@ -138,6 +171,8 @@ run(const struct ring_conf *ring, uint16_t max_descs, bool in_order)
 	uint16_t *descs = calloc(ring->size, sizeof(*descs));
 	struct buffer *buffers = calloc(ring->size, sizeof(*buffers));
 	struct seen *taken = calloc(ring->size, sizeof(*taken));
+	void (*const pop)(struct virtqueue *vq, const struct seen *taken, uint32_t n) =
+		max_descs == 0 ? pop_burst : pop_each;
 	struct ring_fence fence;
 	struct ring_device *rd;
 	uint32_t random = 1;
@@ -145,12 +180,15 @@ run(const struct ring_conf *ring, uint16_t max_descs, bool in_order)
 	uint32_t held = 0;
 	uint32_t free_buffer = 0;
 
+	if (how == IN_BATCHES)
+		fake->features |= VIRTIO_BIT(VIRTIO_F_IN_ORDER);
 	fake_device_run(fake, &vq, 1);
+	CHECK_EQ(vq->in_order, how == IN_BATCHES);
 	rd = fake_ring(fake, 0);
 	ring_fence(vq, &fence);
 	while (done < BUFFERS) {
 		uint32_t n = 0;
-		uint32_t used, i;
+		uint32_t first, used, i;
 		/* A burst, or all that fits. */
 		const uint32_t burst = mixed(&random) % 4 == 0 ? ring->size :
 				       1 + mixed(&random) % 64;
@@ -179,17 +217,18 @@ run(const struct ring_conf *ring, uint16_t max_descs, bool in_order)
 		held += n;
 
 		used = mixed(&random) % 2 == 0 ? held : mixed(&random) % (held + 1);
-		if (!in_order)
+		if (how == IN_ANY_ORDER)
 			shuffle(taken, held, &random);
-		for (i = 0; i < used; i++)
-			ring_device_use(rd, taken[i].head, taken[i].len);
+		for (i = 0; i < used; )
+			i += how == IN_BATCHES ? use_batch(rd, taken + i, used - i, &random) :
+						 use_one(rd, taken + i);
 		/* Of chains in a packed ring one is found at a time. */
 		CHECK_EQ(ring_ready(vq),
 			 vq->in_step || !ring->packed ? used : RTE_MIN(used, 1u));
-		if (max_descs == 0)
-			pop_burst(vq, taken, used);
-		else
-			pop_each(vq, taken, used);
+		/* Batches are not taken as they were given. */
+		first = how == IN_BATCHES ? mixed(&random) % (used + 1) : used;
+		pop(vq, taken, first);
+		pop(vq, taken + first, used - first);
 		CHECK_EQ(ring_ready(vq), 0);
 		held -= used;
 		memmove(taken, taken + used, held * sizeof(*taken));
@@ -213,37 +252,55 @@ run(const struct ring_conf *ring, uint16_t max_descs, bool in_order)
 static void
 one_descriptor_in_order(const struct ring_conf *ring)
 {
-	run(ring, 1, true);
+	run(ring, 1, IN_ORDER);
 }
 
 static void
 one_descriptor_in_any_order(const struct ring_conf *ring)
 {
-	run(ring, 1, false);
+	run(ring, 1, IN_ANY_ORDER);
 }
 
 static void
 chains_in_order(const struct ring_conf *ring)
 {
-	run(ring, 5, true);
+	run(ring, 5, IN_ORDER);
 }
 
 static void
 chains_in_any_order(const struct ring_conf *ring)
 {
-	run(ring, 17, false);
+	run(ring, 17, IN_ANY_ORDER);
 }
 
 static void
 bursts_in_order(const struct ring_conf *ring)
 {
-	run(ring, 0, true);
+	run(ring, 0, IN_ORDER);
 }
 
 static void
 bursts_in_any_order(const struct ring_conf *ring)
 {
-	run(ring, 0, false);
+	run(ring, 0, IN_ANY_ORDER);
+}
+
+static void
+bursts_in_batches(const struct ring_conf *ring)
+{
+	run(ring, 0, IN_BATCHES);
+}
+
+static void
+one_descriptor_in_batches(const struct ring_conf *ring)
+{
+	run(ring, 1, IN_BATCHES);
+}
+
+static void
+chains_in_batches(const struct ring_conf *ring)
+{
+	run(ring, 5, IN_BATCHES);
 }
 
 TEST_MAIN(
@@ -253,4 +310,7 @@ TEST_MAIN(
 	TEST_EVERY_RING(one_descriptor_in_any_order),
 	TEST_EVERY_RING(chains_in_order),
 	TEST_EVERY_RING(chains_in_any_order),
+	TEST_EVERY_RING(bursts_in_batches),
+	TEST_EVERY_RING(one_descriptor_in_batches),
+	TEST_EVERY_RING(chains_in_batches),
 )

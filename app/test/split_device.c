@@ -210,15 +210,32 @@ split_device_take(struct split_device *sd, struct device_chain *chain)
 	return follow(sd, chain, sd->desc, sd->size, chain->head, true);
 }
 
-void
-split_device_use(struct split_device *sd, uint16_t head, uint32_t len)
+/* From here on the driver may offer these again. */
+static void
+let_go(struct split_device *sd, uint16_t head)
 {
 	int32_t at;
 
-	/* From here on the driver may offer these again. */
 	for (at = sd->in_flight[head] ? head : -1; at >= 0; at = sd->after[at])
 		sd->in_flight[at] = false;
+}
+
+void
+split_device_use(struct split_device *sd, uint16_t head, uint32_t len)
+{
+	let_go(sd, head);
 	split_device_use_raw(sd, head, len);
+}
+
+void
+split_device_use_batch(struct split_device *sd, const uint16_t *heads, uint16_t n, uint32_t len)
+{
+	uint16_t i;
+
+	for (i = 0; i < n; i++)
+		let_go(sd, heads[i]);
+	split_device_use_raw(sd, heads[n - 1], len);
+	split_device_set_used_idx(sd, sd->used_idx + n - 1);
 }
 
 void

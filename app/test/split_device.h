@@ -55,6 +55,12 @@ bool split_device_take(struct split_device *sd, struct device_chain *chain);
 /** Gives a buffer back with so many bytes written. */
 void split_device_use(struct split_device *sd, uint16_t head, uint32_t len);
 
+/**
+ * With IN_ORDER: gives the next n buffers back at once, by one entry with the last of them (2.7.9).
+ */
+void split_device_use_batch(struct split_device *sd, const uint16_t *heads, uint16_t n,
+			    uint32_t len);
+
 /** Writes an entry of the used ring, whatever is in it, and steps the index. */
 void split_device_use_raw(struct split_device *sd, uint32_t id, uint32_t len);
 

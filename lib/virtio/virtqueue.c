@@ -61,8 +61,10 @@ virtqueue_set_state(struct virtqueue *vq, enum virtqueue_state state)
 	VIRTIO_LOG(DEBUG, "%s: ring %u: %s -> %s", vq->dev->name, vq->index,
 		   virtqueue_state_name(virtqueue_state(vq)), virtqueue_state_name(state));
 	vq->dev->vqs[vq->index] = state == VIRTQUEUE_READY ? NULL : vq;
-	if (state == VIRTQUEUE_LIVE)
+	if (state == VIRTQUEUE_LIVE) {
 		vq->event_idx = virtio_device_has(vq->dev, VIRTIO_RING_F_EVENT_IDX);
+		vq->in_order = virtio_device_has(vq->dev, VIRTIO_F_IN_ORDER);
+	}
 	__atomic_store_n(&vq->state, state, __ATOMIC_RELEASE);
 }
 
@@ -117,6 +119,8 @@ make_fresh(struct virtqueue *vq)
 	vq->told = 0;
 	vq->free_head = 0;
 	vq->free_count = vq->size;
+	vq->batch_from = 0;
+	vq->batch_n = 0;
 }
 
 bool
@@ -139,6 +143,48 @@ virtqueue_reorder(struct virtqueue *vq, uint16_t pos, uint16_t left, uint32_t id
 	/* The avail ring's entries of both are another descriptor's from the next lap on. */
 	vq->rewrite = vq->size;
 	return true;
+}
+
+bool
+virtqueue_note_batch(struct virtqueue *vq, uint16_t i, uint16_t pos, uint16_t left, uint32_t id,
+		     uint32_t *len)
+{
+	uint16_t distance, place;
+
+	if (id >= vq->size)
+		return false;
+	place = vq->where[id];
+	distance = place >= pos ? place - pos : vq->size - pos + place;
+	if (distance >= left)
+		return false;
+	vq->batch_from = i;
+	vq->batch_n = distance + 1;
+	vq->batch_len = *len;
+	virtqueue_in_batch(vq, i, len);
+	return true;
+}
+
+bool
+virtqueue_note_chain_batch(struct virtqueue *vq, uint16_t left, uint32_t id, uint32_t len)
+{
+	uint32_t at = (vq->free_head + vq->free_count) % vq->size;
+	uint16_t n;
+
+	/* Along the heads, in the order given. */
+	for (n = 1; n <= left; n++) {
+		const uint16_t head = vq->order[at];
+
+		if (vq->links[head].count == 0)
+			return false;
+		if (head == id) {
+			vq->batch_from = 0;
+			vq->batch_n = n;
+			vq->batch_len = len;
+			return true;
+		}
+		at = (at + vq->links[head].count) % vq->size;
+	}
+	return false;
 }
 
 void

@@ -27,6 +27,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include <rte_branch_prediction.h>
 #include <rte_common.h>
 
 #include "virtio_device.h"
@@ -46,6 +47,7 @@ struct virtqueue_conf {
 	bool packed;        /**< layout; to match RING_PACKED when the ring is started */
 	uint16_t slot_area; /**< bytes of extra shared memory for each descriptor; a multiple of 16
 			     */
+	uint32_t buf_len;   /**< bytes of each buffer, where the device writes them; else 0 */
 	int node;           /**< NUMA node of all its memory, SOCKET_ID_ANY for any */
 };
 
@@ -65,6 +67,13 @@ struct virtqueue_link {
  * order[] from used_next to avail_next remains what the device has, no more and no less. With the
  * first chain the ring leaves step until it is made anew: order[] is then just a list of free
  * descriptors, and links[] tells what the device has.
+ *
+ * With IN_ORDER a device may tell of several buffers at once, by the id of the last in the entry of
+ * the first, and then has used all of the buffers before it (2.7.9, 2.8.9). Such a batch is noted
+ * in batch_*, in buffers from used_next on, until all of it was taken: the entries within it are
+ * not to be read. Since everything comes back in the order given, the list of free descriptors
+ * stays in the order of the ring out of step, too, and the entry behind its end is the buffer that
+ * is expected next.
  */
 struct virtqueue {
 	/* What a burst reads. */
@@ -89,6 +98,7 @@ struct virtqueue {
 	uint16_t size;
 	uint16_t slot_size;
 	bool event_idx;    /**< EVENT_IDX is in force */
+	bool in_order;     /**< IN_ORDER is in force */
 	bool in_step;
 	uint64_t dev_delta; /**< see virtqueue_dev_addr() */
 
@@ -104,6 +114,9 @@ struct virtqueue {
 	uint16_t rewrite;    /**< split, in step: entries of avail that are not yet as order */
 	bool avail_wrap;     /**< packed */
 	bool used_wrap;      /**< packed */
+	uint16_t batch_from; /**< buffers from used_next to the batch that is noted */
+	uint16_t batch_n;    /**< its buffers; 0: none is noted */
+	uint32_t batch_len;  /**< what the device wrote into the last of them */
 	uint64_t notified;   /**< doorbells rung */
 
 	/* The control side's. */
@@ -171,6 +184,62 @@ bool virtqueue_quarantine(struct virtqueue *vq, const char *why);
  *   false where the device does not have that buffer.
  */
 bool virtqueue_reorder(struct virtqueue *vq, uint16_t pos, uint16_t left, uint32_t id);
+
+/**
+ * IN_ORDER: whether the buffer `i` buffers from used_next on is in the batch that is noted.
+ *
+ * @param[out] len
+ *   If so, what the device wrote into it.
+ */
+static __rte_always_inline bool
+virtqueue_in_batch(const struct virtqueue *vq, uint16_t i, uint32_t *len)
+{
+	const uint16_t at = i - vq->batch_from;
+
+	if (likely(at >= vq->batch_n))
+		return false;
+	*len = at + 1 == vq->batch_n ? vq->batch_len : vq->conf.buf_len;
+	return true;
+}
+
+/**
+ * IN_ORDER, in step: an entry, `i` buffers from used_next on, with the id of another buffer than is
+ * expected there, at place `pos`: notes the batch that ends with that buffer.
+ *
+ * @param left
+ *   Buffers that the device has from `pos` on.
+ * @param[in,out] len
+ *   What the entry says was written; that of the batch's first buffer afterwards.
+ * @return
+ *   false where the device does not have that buffer.
+ */
+bool virtqueue_note_batch(struct virtqueue *vq, uint16_t i, uint16_t pos, uint16_t left,
+			  uint32_t id, uint32_t *len);
+
+/** IN_ORDER: the same out of step, for the entry of used_next, where `left` buffers at most are. */
+bool virtqueue_note_chain_batch(struct virtqueue *vq, uint16_t left, uint32_t id, uint32_t len);
+
+/** IN_ORDER, out of step: the head that is expected next. */
+static inline uint16_t
+virtqueue_next_head(const struct virtqueue *vq)
+{
+	return vq->order[(vq->free_head + vq->free_count) % vq->size];
+}
+
+/** Accounts for `n` buffers that were taken of what used_next counted from. */
+static __rte_always_inline void
+virtqueue_leave_batch(struct virtqueue *vq, uint16_t n)
+{
+	if (likely(vq->batch_n == 0))
+		return;
+	if (n <= vq->batch_from) {
+		vq->batch_from -= n;
+		return;
+	}
+	n -= vq->batch_from;
+	vq->batch_from = 0;
+	vq->batch_n -= RTE_MIN(n, vq->batch_n);
+}
 
 /** Leaves step, before the first chain. */
 void virtqueue_leave_step(struct virtqueue *vq);

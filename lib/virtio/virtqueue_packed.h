@@ -85,6 +85,20 @@ packed_rest(const struct vring_packed_desc *desc)
 }
 
 /**
+ * IN_ORDER, in step: places that the used descriptor at `at` stands for: one, or a batch. More than
+ * the device has where it lies, which shows when the buffers are looked at.
+ */
+static __rte_always_inline uint16_t
+packed_batch_at(const struct virtqueue *vq, uint16_t at, uint64_t rest)
+{
+	const uint16_t id = rest >> 32;
+
+	if (id >= vq->size)
+		return 1;
+	return (vq->where[id] >= at ? 0 : vq->size) + vq->where[id] - at + 1;
+}
+
+/**
  * Used buffers that were not taken yet, at most `most`. Out of step at most one is counted.
  */
 static __rte_always_inline int
@@ -92,19 +106,31 @@ packed_used(const struct virtqueue *vq, uint16_t most)
 {
 	const uint16_t in_flight = vq->size - vq->free_count;
 	uint64_t bits = vq->used_wrap ? PACKED_BOTH : 0;
-	uint16_t at = vq->used_next;
-	uint16_t n = 0;
+	/* The batch that is noted, of which no descriptor but the first tells. */
+	const uint16_t noted = vq->batch_n > 0 && vq->batch_from == 0 ? vq->batch_n : 0;
+	uint32_t at = (uint32_t)vq->used_next + noted;
+	uint32_t n = noted;
 
 	/* Never beyond what the device was given, whatever it writes. */
 	most = RTE_MIN(most, vq->in_step ? in_flight : RTE_MIN(in_flight, 1));
-	while (n < most && (packed_rest(&vq->ring[at]) & PACKED_BOTH) == bits) {
-		n++;
-		if (unlikely(++at == vq->size)) {
-			at = 0;
+	if (unlikely(at >= vq->size)) {
+		at -= vq->size;
+		bits ^= PACKED_BOTH;
+	}
+	while (n < most) {
+		const uint64_t rest = packed_rest(&vq->ring[at]);
+		const uint16_t step = vq->in_order ? packed_batch_at(vq, at, rest) : 1;
+
+		if ((rest & PACKED_BOTH) != bits)
+			break;
+		n += step;
+		at += step;
+		if (unlikely(at >= vq->size)) {
+			at -= vq->size;
 			bits ^= PACKED_BOTH;
 		}
 	}
-	return n;
+	return RTE_MIN(n, most);
 }
 
 /**
@@ -139,14 +165,31 @@ static __rte_always_inline int
 packed_look(struct virtqueue *vq, const struct packed_view *view, uint16_t i, uint32_t *len)
 {
 	const uint16_t at = packed_place_of(view->size, view->used_at, i);
-	const uint64_t rest = packed_rest(&vq->ring[at]);
-	const uint16_t id = rest >> 32;
+	const uint16_t left = vq->size - vq->free_count - i;
+	uint64_t rest;
+	uint16_t id;
 
+	if (vq->in_order && virtqueue_in_batch(vq, i, len))
+		return vq->order[at];
+	rest = packed_rest(&vq->ring[at]);
+	id = rest >> 32;
 	*len = (uint32_t)rest;
-	if (unlikely(id != vq->order[at]) &&
-	    !virtqueue_reorder(vq, at, vq->size - vq->free_count - i, id))
+	if (likely(id == vq->order[at]))
+		return id;
+	if (vq->in_order)
+		return virtqueue_note_batch(vq, i, at, left, id, len) ? vq->order[at] : -EPROTO;
+	return virtqueue_reorder(vq, at, left, id) ? (int)id : -EPROTO;
+}
+
+/** As split_batch(). */
+static __rte_always_inline int
+packed_batch(struct virtqueue *vq, const struct packed_view *view, uint16_t n)
+{
+	uint32_t ignored;
+
+	if (packed_look(vq, view, 0, &ignored) < 0)
 		return -EPROTO;
-	return id;
+	return RTE_MIN(n, RTE_MAX(vq->batch_n, 1));
 }
 
 static __rte_always_inline void
@@ -179,16 +222,28 @@ packed_pop(struct virtqueue *vq, uint32_t *len)
 		if (unlikely(id < 0))
 			return NULL;
 		packed_took(vq, 1);
+		virtqueue_leave_batch(vq, 1);
 		return vq->cookies[id];
 	}
-	rest = packed_rest(&vq->ring[vq->used_next]);
-	head = rest >> 32;
-	*len = (uint32_t)rest;
+	if (vq->in_order && virtqueue_in_batch(vq, 0, len)) {
+		head = virtqueue_next_head(vq);
+	} else {
+		rest = packed_rest(&vq->ring[vq->used_next]);
+		head = rest >> 32;
+		*len = (uint32_t)rest;
+		if (vq->in_order && head != virtqueue_next_head(vq)) {
+			if (!virtqueue_note_chain_batch(vq, vq->size - vq->free_count, head, *len))
+				return NULL;
+			virtqueue_in_batch(vq, 0, len);
+			head = virtqueue_next_head(vq);
+		}
+	}
 	n = virtqueue_give(vq, head);
 	if (unlikely(n == 0))
 		return NULL;
 	/* The used descriptor of a chain stands for as many places as the chain took (2.8.6). */
 	packed_step_used(vq, n);
+	virtqueue_leave_batch(vq, 1);
 	return vq->cookies[head];
 }
 

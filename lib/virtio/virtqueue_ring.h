@@ -62,6 +62,13 @@ ring_expect(const struct ring_view *view, size_t i, uint32_t *len, const bool pa
 	return packed ? packed_expect(&view->packed, i, len) : split_expect(&view->split, i, len);
 }
 
+/** In step: the id that is expected there. */
+static __rte_always_inline uint16_t
+ring_used_id(const struct ring_view *view, size_t i, const bool packed)
+{
+	return packed ? view->packed.used_order[i] : view->split.used_order[i];
+}
+
 static __rte_always_inline int
 ring_look(struct virtqueue *vq, const struct ring_view *view, uint16_t i, uint32_t *len,
 	  const bool packed)
@@ -70,9 +77,18 @@ ring_look(struct virtqueue *vq, const struct ring_view *view, uint16_t i, uint32
 			split_look(vq, &view->split, i, len);
 }
 
-static __rte_always_inline void
-ring_took(struct virtqueue *vq, uint16_t n, const bool packed)
+static __rte_always_inline int
+ring_batch(struct virtqueue *vq, const struct ring_view *view, uint16_t n, const bool packed)
 {
+	return packed ? packed_batch(vq, &view->packed, n) : split_batch(vq, &view->split, n);
+}
+
+/** batch: some of them may be in a batch that is noted; constant. */
+static __rte_always_inline void
+ring_took(struct virtqueue *vq, uint16_t n, const bool batch, const bool packed)
+{
+	if (batch)
+		virtqueue_leave_batch(vq, n);
 	if (packed)
 		packed_took(vq, n);
 	else

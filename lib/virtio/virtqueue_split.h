@@ -119,15 +119,35 @@ static __rte_always_inline int
 split_look(struct virtqueue *vq, const struct split_view *view, uint16_t i, uint32_t *len)
 {
 	const uint16_t at = (view->used_at + i) & view->mask;
-	const uint32_t id = split_read(&vq->used->ring[at], len);
+	uint16_t left;
+	uint32_t id;
 
-	if (unlikely(id != vq->order[at]) &&
-	    !virtqueue_reorder(vq, at, vq->avail_next - vq->used_next - i, id))
-		return -EPROTO;
-	return id;
+	if (vq->in_order && virtqueue_in_batch(vq, i, len))
+		return vq->order[at];
+	id = split_read(&vq->used->ring[at], len);
+	if (likely(id == vq->order[at]))
+		return id;
+	left = vq->avail_next - vq->used_next - i;
+	if (vq->in_order)
+		return virtqueue_note_batch(vq, i, at, left, id, len) ? vq->order[at] : -EPROTO;
+	return virtqueue_reorder(vq, at, left, id) ? (int)id : -EPROTO;
 }
 
-/** In step: takes `n` buffers that were looked at. */
+/**
+ * IN_ORDER, in step: how many of `n` used buffers are so for certain, with no look at their
+ * entries: one, or a batch. -EPROTO where the entry is of none that the device has.
+ */
+static __rte_always_inline int
+split_batch(struct virtqueue *vq, const struct split_view *view, uint16_t n)
+{
+	uint32_t ignored;
+
+	if (split_look(vq, view, 0, &ignored) < 0)
+		return -EPROTO;
+	return RTE_MIN(n, RTE_MAX(vq->batch_n, 1));
+}
+
+/** In step: takes `n` buffers that were looked at; none of them in a batch, or see ring_took(). */
 static __rte_always_inline void
 split_took(struct virtqueue *vq, uint16_t n)
 {
@@ -156,12 +176,25 @@ split_pop(struct virtqueue *vq, uint32_t *len)
 		if (unlikely(id < 0))
 			return NULL;
 		split_took(vq, 1);
+		virtqueue_leave_batch(vq, 1);
 		return vq->cookies[id];
 	}
-	head = split_read(view.used, len);
+	if (vq->in_order && virtqueue_in_batch(vq, 0, len)) {
+		head = virtqueue_next_head(vq);
+	} else {
+		head = split_read(view.used, len);
+		if (vq->in_order && head != virtqueue_next_head(vq)) {
+			if (!virtqueue_note_chain_batch(vq, vq->avail_next - vq->used_next, head,
+							*len))
+				return NULL;
+			virtqueue_in_batch(vq, 0, len);
+			head = virtqueue_next_head(vq);
+		}
+	}
 	if (unlikely(virtqueue_give(vq, head) == 0))
 		return NULL;
 	vq->used_next++;
+	virtqueue_leave_batch(vq, 1);
 	return vq->cookies[head];
 }
 

@@ -113,16 +113,9 @@ set_mrg_rxbuf(struct virtio_devargs *out, const char *value)
 }
 
 static int
-set_in_order(struct virtio_devargs *out __rte_unused, const char *value)
+set_in_order(struct virtio_devargs *out, const char *value)
 {
-	bool on;
-	const int ret = flag(value, &on);
-
-	/* A permission, and the default; packets are the same without. */
-	if (ret == 0 && on)
-		VIRTIO_INIT_LOG(NOTICE, "in_order=1: VIRTIO_F_IN_ORDER is not negotiated by this "
-				"driver yet");
-	return ret;
+	return flag(value, &out->in_order);
 }
 
 static int
@@ -295,6 +288,7 @@ virtio_user_parse(const char *name, const char *args, struct virtio_devargs *out
 
 	*out = (struct virtio_devargs){
 		.mrg_rxbuf = true,
+		.in_order = true,
 		.pairs = 1,
 		.queue_size = 256,
 		.speed = RTE_ETH_SPEED_NUM_UNKNOWN,

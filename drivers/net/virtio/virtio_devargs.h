@@ -24,6 +24,7 @@ struct virtio_devargs {
 	bool cq_given;
 	bool server;
 	bool mrg_rxbuf;
+	bool in_order;
 	bool packed_vq;
 	uint16_t pairs;
 	uint16_t queue_size;   /**< default ring size, descriptors */

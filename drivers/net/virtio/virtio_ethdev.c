@@ -37,6 +37,8 @@ wanted_features(const struct virtio_port *port)
 		wanted |= VIRTIO_BIT(VIRTIO_F_RING_PACKED);
 	if (port->mergeable)
 		wanted |= VIRTIO_BIT(VIRTIO_NET_F_MRG_RXBUF);
+	if (port->in_order)
+		wanted |= VIRTIO_BIT(VIRTIO_F_IN_ORDER);
 	wanted |= port->offloads;
 	/* librte_vhost keeps its notion of the last signalled entry over ENABLE 0. */
 	if (port->dev.stop_method != VIRTIO_STOP_VHOST_DISABLE_ACK)
@@ -373,6 +375,8 @@ dev_configure(struct rte_eth_dev *edev)
 	if (port->args.packed_vq && !port->packed)
 		VIRTIO_INIT_LOG(NOTICE, "port %u: packed_vq=1: the back-end has no packed rings, "
 				"split ones are used", edev->data->port_id);
+	port->in_order = port->args.in_order &&
+			 (port->dev.offered & VIRTIO_BIT(VIRTIO_F_IN_ORDER));
 	return choose_offloads(port);
 }
 

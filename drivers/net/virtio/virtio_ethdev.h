@@ -49,6 +49,7 @@ struct virtio_port {
 	bool running;              /**< between a successful start and the next stop */
 	bool mergeable;            /**< MRG_RXBUF is in force, as last configured */
 	bool packed;               /**< RING_PACKED is in force, as last configured */
+	bool in_order;             /**< IN_ORDER is in force, as last configured */
 	bool rx_offload;           /**< headers of received frames tell of offloads, likewise */
 	bool tx_offload;           /**< headers of packets sent do, likewise */
 	uint64_t offloads;         /**< feature bits that the configured offloads take */
@@ -61,7 +62,7 @@ struct virtio_port {
 	struct rte_intr_handle *watch;
 	bool unwatching;           /**< the port is being closed or reset: nothing is watched */
 	bool watching;             /**< its handler is registered */
-	bool rewatch;              /**< the file descriptor to watch has changed; its alarm is set */
+	bool rewatch;              /**< an alarm is set: there is another descriptor to watch */
 	bool watchdog;             /**< its alarm is set */
 };
 

@@ -333,12 +333,13 @@ check_common(const struct virtio_queue *q, uint16_t nb_desc, bool deferred)
 
 /* Makes the ring that is wanted; the one there was is freed only once that has worked. */
 static int
-replace_ring(struct virtio_queue *q, uint16_t nb_desc, int node)
+replace_ring(struct virtio_queue *q, uint16_t nb_desc, int node, uint32_t buf_len)
 {
 	const struct virtqueue_conf conf = {
 		.size = nb_desc,
 		.packed = q->port->packed,
 		.slot_area = q->is_rx ? 0 : sizeof(struct virtio_tx_slot),
+		.buf_len = buf_len,
 		/* librte_vhost would move a ring that changes its node under its pollers. */
 		.node = q->vq != NULL ? q->node : node,
 	};
@@ -381,13 +382,16 @@ rx_setup(struct virtio_rxq *rxq, uint16_t nb_desc, int node, const struct rte_et
 	 struct rte_mempool *pool)
 {
 	struct rte_eth_dev *edev = rxq->q.port->edev;
+	uint32_t buf_len;
 	int ret;
 
 	ret = check_common(&rxq->q, nb_desc, conf->rx_deferred_start);
 	if (ret == 0)
 		ret = check_rx(edev, rxq->q.id, nb_desc, conf, pool);
-	if (ret == 0)
-		ret = replace_ring(&rxq->q, nb_desc, node);
+	if (ret != 0)
+		return ret;
+	buf_len = rte_pktmbuf_data_room_size(pool) - RTE_PKTMBUF_HEADROOM + VIRTIO_HDR_SIZE;
+	ret = replace_ring(&rxq->q, nb_desc, node, buf_len);
 	if (ret != 0)
 		return ret;
 	rxq->pool = pool;
@@ -395,7 +399,7 @@ rx_setup(struct virtio_rxq *rxq, uint16_t nb_desc, int node, const struct rte_et
 	rxq->conf.rx_free_thresh = free_thresh(conf->rx_free_thresh, nb_desc);
 	rxq->free_thresh = rxq->conf.rx_free_thresh;
 	rxq->q.deferred = conf->rx_deferred_start;
-	rxq->buf_len = rte_pktmbuf_data_room_size(pool) - RTE_PKTMBUF_HEADROOM + VIRTIO_HDR_SIZE;
+	rxq->buf_len = buf_len;
 	rxq->rearm = virtio_mbuf_rearm_value(edev->data->port_id,
 		rte_pktmbuf_priv_flags(pool) & RTE_PKTMBUF_POOL_F_PINNED_EXT_BUF ?
 		RTE_MBUF_F_EXTERNAL : 0);
@@ -440,7 +444,7 @@ tx_setup(struct virtio_txq *txq, uint16_t nb_desc, int node, const struct rte_et
 	if (ret == 0)
 		ret = check_tx(txq->q.port->edev, txq->q.id, nb_desc, conf);
 	if (ret == 0)
-		ret = replace_ring(&txq->q, nb_desc, node);
+		ret = replace_ring(&txq->q, nb_desc, node, 0);
 	if (ret != 0)
 		return ret;
 	txq->conf = *conf;

@@ -39,15 +39,16 @@ virtio_tx_path_choose(const struct virtio_port *port)
 void
 virtio_rx_path_name(const struct virtio_port *port, char name[VIRTIO_PATH_NAME_SIZE])
 {
-	snprintf(name, VIRTIO_PATH_NAME_SIZE, "Scalar %s%s%s", port->packed ? "Packed" : "Split",
-		 port->mergeable ? " Mergeable" : "", port->rx_offload ? " Offload" : "");
+	snprintf(name, VIRTIO_PATH_NAME_SIZE, "Scalar %s%s%s%s", port->packed ? "Packed" : "Split",
+		 port->in_order ? " In-order" : "", port->mergeable ? " Mergeable" : "",
+		 port->rx_offload ? " Offload" : "");
 }
 
 void
 virtio_tx_path_name(const struct virtio_port *port, char name[VIRTIO_PATH_NAME_SIZE])
 {
-	snprintf(name, VIRTIO_PATH_NAME_SIZE, "Scalar %s%s", port->packed ? "Packed" : "Split",
-		 port->tx_offload ? " Offload" : "");
+	snprintf(name, VIRTIO_PATH_NAME_SIZE, "Scalar %s%s%s", port->packed ? "Packed" : "Split",
+		 port->in_order ? " In-order" : "", port->tx_offload ? " Offload" : "");
 }
 
 /*

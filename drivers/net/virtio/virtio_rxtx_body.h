@@ -225,10 +225,11 @@ rx_any(struct virtio_rxq *rxq, struct rte_mbuf **pkts, uint16_t n, const struct 
 			continue;
 		}
 		rxq->counters.bytes += m->pkt_len;
-		virtio_count(&rxq->counters, rx_frame(m), RTE_MIN(m->pkt_len, (uint32_t)UINT16_MAX));
+		virtio_count(&rxq->counters, rx_frame(m),
+			     RTE_MIN(m->pkt_len, (uint32_t)UINT16_MAX));
 		pkts[nb++] = m;
 	}
-	ring_took(vq, taken, packed);
+	ring_took(vq, taken, true, packed);
 	return nb;
 }
 
@@ -244,7 +245,8 @@ rx_plain(struct virtio_rxq *rxq, struct rte_mbuf **pkts, uint16_t n, const struc
 	const struct ring_view view = ring_view(vq, packed);
 	const virtio_rearm_t rearm = rxq->rearm;
 	const uint32_t longest = rxq->buf_len - VIRTIO_HDR_SIZE - RTE_ETHER_HDR_LEN;
-	const size_t run = ring_used_run(&view, n, packed);
+	/* Within a batch there is nothing to be read. */
+	const size_t run = unlikely(vq->batch_n > 0) ? 0 : ring_used_run(&view, n, packed);
 	uint64_t bytes = 0;
 	size_t i;
 
@@ -268,7 +270,7 @@ rx_plain(struct virtio_rxq *rxq, struct rte_mbuf **pkts, uint16_t n, const struc
 		virtio_count(&rxq->counters, rx_frame(m), len);
 		pkts[i] = m;
 	}
-	ring_took(vq, i, packed);
+	ring_took(vq, i, false, packed);
 	rxq->counters.bytes += bytes;
 	return i;
 }
@@ -366,9 +368,11 @@ tx_free_run(struct rte_mempool *pool, struct rte_mbuf **run, unsigned int n, str
  * Takes used buffers, at most `n`, and frees their packets: in the order posted, as far as the end
  * of the ring. In runs that came from one pool: a queue's packets may come from several, also where
  * the application says that they do not (its pool may have been swapped).
+ *
+ * known: all of them are used for certain, and their entries not to be read.
  */
 static __rte_always_inline unsigned int
-tx_free_plain(struct virtqueue *vq, unsigned int n, const bool packed)
+tx_free_plain(struct virtqueue *vq, unsigned int n, const bool known, const bool packed)
 {
 	const struct ring_view view = ring_view(vq, packed);
 	const size_t run = ring_used_run(&view, RTE_MIN(n, TX_FREE_BULK), packed);
@@ -379,7 +383,8 @@ tx_free_plain(struct virtqueue *vq, unsigned int n, const bool packed)
 
 	for (i = 0; i < run; i++) {
 		uint32_t ignored; /* the device writes nothing into these */
-		const int head = ring_expect(&view, i, &ignored, packed);
+		const int head = known ? ring_used_id(&view, i, packed) :
+					 ring_expect(&view, i, &ignored, packed);
 		struct rte_mbuf *m;
 
 		if (unlikely(head < 0))
@@ -392,10 +397,20 @@ tx_free_plain(struct virtqueue *vq, unsigned int n, const bool packed)
 			in_run = pool != NULL;
 		}
 	}
-	ring_took(vq, i, packed);
+	ring_took(vq, i, known, packed);
 	if (in_run > 0)
 		rte_mempool_put_bulk(pool, (void **)pkts, in_run);
 	return i;
+}
+
+/* IN_ORDER: frees the packets of a batch, or of one entry. */
+static __rte_noinline int
+tx_free_batch(struct virtqueue *vq, unsigned int n, const bool packed)
+{
+	const struct ring_view view = ring_view(vq, packed);
+	const int known = ring_batch(vq, &view, n, packed);
+
+	return known < 0 ? known : (int)tx_free_plain(vq, known, true, packed);
 }
 
 /* Takes and frees one used buffer, whichever it is. 1, or -EPROTO where the device lies. */
@@ -429,8 +444,10 @@ tx_complete(struct virtio_txq *txq, uint32_t most, const bool packed)
 		}
 		if (used == 0)
 			return done;
-		if (likely(vq->in_step))
-			n = tx_free_plain(vq, used, packed);
+		if (likely(vq->in_step && vq->batch_n == 0))
+			n = tx_free_plain(vq, used, false, packed);
+		if (n == 0 && vq->in_order && vq->in_step)
+			n = tx_free_batch(vq, used, packed);
 		if (unlikely(n == 0))
 			n = tx_free_any(vq, packed);
 		if (unlikely(n < 0)) {
