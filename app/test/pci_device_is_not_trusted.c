@@ -135,6 +135,37 @@ ring_beyond_the_maximum(void)
 	fake_pci_destroy(fake);
 }
 
+/* 4.1.4.3.2: what must not be written to queue_size is refused before it could be. */
+static void
+sizes_that_are_none(void)
+{
+	static const struct {
+		uint16_t size;
+		bool packed;
+		bool good;
+	} all[] = {
+		{ 0, false, false }, { 0, true, false }, { 33, false, false }, { 33, true, true },
+		{ 64, false, true }, { 32769, true, false }, { 32768, true, true },
+	};
+	struct fake_pci *fake = fake_pci_create(FAKE_PCI_C, 1);
+	unsigned int i;
+
+	CHECK_EQ(fake_pci_meet(fake, VIRTIO_PCI_STOP_AUTO), 0);
+	for (i = 0; i < RTE_DIM(all); i++) {
+		const struct virtqueue_conf conf = {
+			.size = all[i].size, .packed = all[i].packed, .node = SOCKET_ID_ANY
+		};
+		struct virtqueue *vq;
+
+		test_forget_log();
+		CHECK_EQ(virtqueue_create(&fake->dev, 0, &conf, &vq), all[i].good ? 0 : -EINVAL);
+		CHECK_EQ(test_logged("is not possible"), !all[i].good);
+		if (all[i].good)
+			CHECK_EQ(virtqueue_destroy(vq), 0);
+	}
+	fake_pci_destroy(fake);
+}
+
 /* The maximum is not what is left of an earlier life of the ring in the register. */
 static void
 maximum_while_the_ring_runs(void)
@@ -407,6 +438,7 @@ TEST_MAIN(
 	TEST(device_without_rings),
 	TEST(device_that_does_not_reset),
 	TEST(ring_beyond_the_maximum),
+	TEST(sizes_that_are_none),
 	TEST(maximum_while_the_ring_runs),
 	TEST(maximum_that_shrinks),
 	TEST(size_that_is_not_kept),

@@ -437,6 +437,8 @@ one_stop_and_one_start(void)
 	for (i = 0; i < RTE_DIM(start_order); i++)
 		CHECK_EQ(a[i].offset, start_order[i]);
 	CHECK_EQ(a[i].region, VIRTIO_PCI_NOTIFY);
+	CHECK_EQ(qemu_peek(port.qemu, VIRTIO_PCI_QUEUE_ENABLE, 2), 1);
+	CHECK_EQ(qemu_peek(port.qemu, VIRTIO_PCI_QUEUE_RESET, 2), 0);
 	if (trace)
 		qemu_print_record(port.qemu);
 	check_all_run();
@@ -518,7 +520,10 @@ size_beyond_the_maximum(void)
 	down();
 }
 
-/* The reset forgets the vector; the start tells it again, the same one or another. */
+/*
+ * The reset forgets the vector; the start tells it again, the same one or another. Of a ring that
+ * is reset nobody is told anything.
+ */
 static void
 vectors_are_told_again(void)
 {
@@ -528,9 +533,14 @@ vectors_are_told_again(void)
 	up();
 	qemu_msix_on(port.qemu);
 	for (i = 0; i < RTE_DIM(vectors); i++) {
-		struct virtqueue *vq = port.vq[RX];
+		struct virtqueue *vq;
 
 		stop(RX);
+		send_to_device(5);
+		transmit(20);
+		qemu_turn(port.qemu);
+		for (v = 0; v < QEMU_VECTORS; v++)
+			CHECK(!qemu_msix_came(port.qemu, v));
 		remake(RX, 256);
 		vq = port.vq[RX];
 		/* Interrupts are wanted, 2.7.7 and 2.8.7. */
