@@ -333,6 +333,102 @@ we_are_the_client(void)
 	fake_port_destroy(fp);
 }
 
+static int
+on_lsc_reset(uint16_t port, enum rte_eth_event_type type __rte_unused, void *arg,
+	     void *ret __rte_unused)
+{
+	int *got = arg;
+
+	/* Stopped by ethdev before the driver is asked, which is all that happens. */
+	__atomic_store_n(got, rte_eth_dev_reset(port), __ATOMIC_RELEASE);
+	return 0;
+}
+
+static int
+on_lsc_close(uint16_t port, enum rte_eth_event_type type __rte_unused, void *arg,
+	     void *ret __rte_unused)
+{
+	int *got = arg;
+
+	CHECK_EQ(rte_eth_dev_stop(port), 0);
+	__atomic_store_n(got, rte_eth_dev_close(port), __ATOMIC_RELEASE);
+	return 0;
+}
+
+static int
+wait_for_answer(int *got)
+{
+	const time_t start = time(NULL);
+
+	while (__atomic_load_n(got, __ATOMIC_ACQUIRE) == 1) {
+		CHECK(time(NULL) - start < 60);
+		usleep(1000);
+	}
+	return *got;
+}
+
+/* From within the call-back about the end of the connection: refused, since it waits for that. */
+static void
+reset_from_a_call_back(void)
+{
+	struct fake_port *fp = fake_port_start(&(struct fake_port_conf){ 0 });
+	int got = 1;
+
+	CHECK_EQ(rte_eth_dev_callback_register(fp->port, RTE_ETH_EVENT_INTR_LSC, on_lsc_reset,
+					       &got), 0);
+	fake_vu_hang_up(fp->vu);
+	CHECK_EQ(wait_for_answer(&got), -EDEADLK);
+	CHECK_EQ(test_logged("set an alarm there"), 1);
+	CHECK_EQ(rte_eth_dev_callback_unregister(fp->port, RTE_ETH_EVENT_INTR_LSC, on_lsc_reset,
+						 &got), 0);
+	fp->vu->once = false;
+	CHECK_EQ(rte_eth_dev_reset(fp->port), 0);
+	CHECK_EQ(rte_eth_dev_start(fp->port), 0);
+	forget_numbers(fp);
+	fake_port_check_runs(fp, 0);
+	fake_port_destroy(fp);
+}
+
+/* Closed there, it is closed, and EAL's thread lives to serve the next port. */
+static void
+closed_from_a_call_back(void)
+{
+	unsigned int round;
+
+	for (round = 0; round < 2; round++) {
+		struct fake_port *fp = fake_port_start(&(struct fake_port_conf){ 0 });
+		int got = 1;
+
+		/* For all ports: one of a port that is closed cannot be taken back. */
+		CHECK_EQ(rte_eth_dev_callback_register(RTE_ETH_ALL, RTE_ETH_EVENT_INTR_LSC,
+						       on_lsc_close, &got), 0);
+		fake_vu_hang_up(fp->vu);
+		CHECK_EQ(wait_for_answer(&got), 0);
+		while (rte_eth_dev_callback_unregister(RTE_ETH_ALL, RTE_ETH_EVENT_INTR_LSC,
+						       on_lsc_close, &got) == -EAGAIN)
+			usleep(1000);
+		fake_port_destroy(fp);
+	}
+}
+
+/* Queue 0 comes later than the port: the ring that stood in for it gives way. */
+static void
+queue_0_is_set_up_later(void)
+{
+	struct fake_port *fp = fake_port_start(&(struct fake_port_conf){ 0 });
+	const struct rte_eth_rxconf bad = { .offloads = RTE_ETH_RX_OFFLOAD_MACSEC_STRIP };
+
+	CHECK_EQ(rte_eth_dev_stop(fp->port), 0);
+	CHECK_EQ(rte_eth_rx_queue_setup(fp->port, 0, 64, 0, &bad, fp->rx_pool[0]), -EINVAL);
+	CHECK_EQ(rte_eth_dev_start(fp->port), 0);
+	forget_numbers(fp);
+	CHECK_EQ(fake_port_setup_rx(fp, 0, 64), 0);
+	CHECK_EQ(rte_eth_dev_rx_queue_start(fp->port, 0), 0);
+	fake_port_check_runs(fp, 0);
+	fake_port_check_runs(fp, 1);
+	fake_port_destroy(fp);
+}
+
 /* A reset of a port whose back-end is there: the same one goes on. */
 static void
 reset_with_the_back_end_there(void)
@@ -360,4 +456,7 @@ TEST_MAIN(
 	TEST_LAYOUTS(closed_while_one_comes),
 	TEST_LAYOUTS(we_are_the_client),
 	TEST_LAYOUTS(reset_with_the_back_end_there),
+	TEST_LAYOUTS(reset_from_a_call_back),
+	TEST_LAYOUTS(closed_from_a_call_back),
+	TEST_LAYOUTS(queue_0_is_set_up_later),
 )

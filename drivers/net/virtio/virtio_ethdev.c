@@ -127,7 +127,6 @@ each_queue(struct virtio_port *port, int (*fn)(struct virtio_queue *q, void *arg
 struct run_plan {
 	const bool *rx;
 	const bool *tx;
-	bool empty_ok;
 	struct virtqueue **stop;
 	unsigned int nb_stop;
 };
@@ -145,8 +144,9 @@ fill_one(struct virtio_queue *q, void *arg)
 	int ret;
 
 	if (is_to_run(q, plan)) {
+		/* With an empty pool, too: it is filled when the pool has buffers again. */
 		ret = virtio_queue_fill(q);
-		return ret == -ENOMEM && plan->empty_ok ? 0 : ret;
+		return ret == -ENOMEM ? 0 : ret;
 	}
 	plan->stop[plan->nb_stop++] = q->vq;
 	return 0;
@@ -237,10 +237,9 @@ bring_up_rings(struct virtio_port *port, struct run_plan *plan, struct virtqueue
 }
 
 int
-virtio_port_bring_up(struct virtio_port *port, const bool *run_rx, const bool *run_tx,
-		     bool empty_ok)
+virtio_port_bring_up(struct virtio_port *port, const bool *run_rx, const bool *run_tx)
 {
-	struct run_plan plan = { .rx = run_rx, .tx = run_tx, .empty_ok = empty_ok };
+	struct run_plan plan = { .rx = run_rx, .tx = run_tx };
 	const size_t max = 2 * port->args.pairs;
 	struct virtqueue **vqs;
 	int ret;
@@ -389,6 +388,13 @@ deferred_one(struct virtio_queue *q, void *arg)
 	return 0;
 }
 
+/* The MTU may be another one since the set-up. */
+static int
+check_buffers_one(struct virtio_queue *q, void *arg __rte_unused)
+{
+	return virtio_queue_check_buffers(q);
+}
+
 /* Port's lock held. */
 static int
 start_locked(struct virtio_port *port)
@@ -409,11 +415,14 @@ start_locked(struct virtio_port *port)
 		return -ENODEV;
 	}
 	virtio_queues_forget_released(port);
+	ret = each_queue(port, check_buffers_one, NULL);
+	if (ret != 0)
+		return ret;
 	run = rte_calloc("virtio_run", 2 * port->args.pairs, sizeof(*run), 0);
 	if (run == NULL)
 		return -ENOMEM;
 	each_queue(port, deferred_one, run);
-	ret = virtio_port_bring_up(port, run, run + port->args.pairs, false);
+	ret = virtio_port_bring_up(port, run, run + port->args.pairs);
 	rte_free(run);
 	return ret;
 }
@@ -445,6 +454,7 @@ dev_start(struct rte_eth_dev *edev)
 	if (ret == 0) {
 		log_paths(port);
 		virtio_link_update(edev, 0);
+		virtio_link_announce(port);
 	}
 	return ret;
 }
@@ -465,6 +475,7 @@ dev_stop(struct rte_eth_dev *edev)
 	pthread_mutex_unlock(&port->lock);
 	edev->data->dev_started = 0;
 	virtio_link_update(edev, 0);
+	virtio_link_announce(port);
 	return 0;
 }
 
@@ -475,6 +486,12 @@ dev_reset(struct rte_eth_dev *edev)
 	struct virtio_port *port = virtio_port(edev);
 	int ret = 0;
 
+	if (virtio_link_calls_back(port)) {
+		VIRTIO_LOG(ERR, "port %u: no reset from within an event's call-back, whose end it "
+			   "would wait for: set an alarm there, or tell another thread",
+			   edev->data->port_id);
+		return -EDEADLK;
+	}
 	virtio_link_unwatch(port);
 	pthread_mutex_lock(&port->lock);
 	if (port->dev.status != VIRTIO_STATUS_RESET)
@@ -577,6 +594,7 @@ dev_infos_get(struct rte_eth_dev *edev, struct rte_eth_dev_info *info)
 	info->max_tx_queues = port->args.pairs;
 	info->min_rx_bufsize = MIN_RX_BUFSIZE;
 	info->max_rx_pktlen = MAX_RX_PKTLEN;
+	info->min_mtu = MIN_MTU;
 	info->max_mtu = MAX_MTU;
 	info->max_mac_addrs = MAX_MAC_ADDRS;
 	info->speed_capa = port->args.speed_capa;

@@ -60,6 +60,7 @@ struct virtio_port {
 	 */
 	struct virtqueue *spare[2];
 	struct rte_intr_handle *watch;
+	bool announced;            /**< what the application was last told: the link is up */
 	bool unwatching;           /**< the port is being closed or reset: nothing is watched */
 	bool watching;             /**< its handler is registered */
 	bool rewatch;              /**< an alarm is set: there is another descriptor to watch */
@@ -89,11 +90,8 @@ int virtio_port_close(struct rte_eth_dev *edev);
  *
  * @param run_rx, run_tx
  *   By queue: whether it is to run.
- * @param empty_ok
- *   A receive queue may begin with an empty pool; it is filled when the pool has buffers again.
  */
-int virtio_port_bring_up(struct virtio_port *port, const bool *run_rx, const bool *run_tx,
-			 bool empty_ok);
+int virtio_port_bring_up(struct virtio_port *port, const bool *run_rx, const bool *run_tx);
 
 /**
  * The opposite: all gates closed, the device reset, buffers given back. Port's lock held.
@@ -114,8 +112,12 @@ void virtio_port_show_states(struct virtio_port *port);
 
 /* virtio_link.c */
 int virtio_link_update(struct rte_eth_dev *edev, int wait_to_complete);
+/** Whether the link is another one than the application knows; from here on it does. */
+bool virtio_link_announce(struct virtio_port *port);
 int virtio_link_watch(struct virtio_port *port);
 void virtio_link_unwatch(struct virtio_port *port);
+/** Whether this very thread is within a call-back about the link: its end cannot be waited for. */
+bool virtio_link_calls_back(const struct virtio_port *port);
 /** Sets the watchdog for queues that were just started. Port's lock held. */
 void virtio_watchdog_arm(struct virtio_port *port);
 

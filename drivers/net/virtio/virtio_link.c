@@ -41,6 +41,14 @@ virtio_link_update(struct rte_eth_dev *edev, int wait_to_complete __rte_unused)
 	return rte_eth_linkstatus_set(edev, &link);
 }
 
+bool
+virtio_link_announce(struct virtio_port *port)
+{
+	const bool up = port->edev->data->dev_link.link_status == RTE_ETH_LINK_UP;
+
+	return __atomic_exchange_n(&port->announced, up, __ATOMIC_RELAXED) != up;
+}
+
 /* ---- the back-end comes and goes ---------------------------------------------------------- */
 
 static void
@@ -77,7 +85,7 @@ meet_again(struct virtio_port *port)
 	if (ret == 0)
 		ret = port->bus->reconnect(&port->dev);
 	if (ret == 0 && port->running)
-		ret = virtio_port_bring_up(port, run, run + port->args.pairs, true);
+		ret = virtio_port_bring_up(port, run, run + port->args.pairs);
 	/* Where it did not work, ethdev still has what is wanted, for the next back-end. */
 	if (ret == 0)
 		virtio_port_show_states(port);
@@ -94,6 +102,9 @@ rewatch_soon(struct virtio_port *port)
 	if (!port->rewatch && !port->unwatching && rte_eal_alarm_set(1, rewatch, port) == 0)
 		port->rewatch = true;
 }
+
+/* The port whose application is being called back by this thread. */
+static __thread const struct virtio_port *calling_back;
 
 static void
 watch_event(void *arg)
@@ -123,8 +134,20 @@ watch_event(void *arg)
 		rewatch_soon(port);
 	pthread_mutex_unlock(&port->lock);
 
-	if (virtio_link_update(port->edev, 0) == 0)
-		rte_eth_dev_callback_process(port->edev, RTE_ETH_EVENT_INTR_LSC, NULL);
+	virtio_link_update(port->edev, 0);
+	/* Whoever asks for the link may have updated it before, but has not told the others. */
+	if (!virtio_link_announce(port))
+		return;
+	calling_back = port;
+	rte_eth_dev_callback_process(port->edev, RTE_ETH_EVENT_INTR_LSC, NULL);
+	/* The application may have closed the port meanwhile: not to be touched. */
+	calling_back = NULL;
+}
+
+bool
+virtio_link_calls_back(const struct virtio_port *port)
+{
+	return calling_back == port;
 }
 
 /* Port's lock held. */
@@ -250,7 +273,9 @@ virtio_link_unwatch(struct virtio_port *port)
 	pthread_mutex_unlock(&port->lock);
 
 	/* What is under way is waited for, without the lock that it may be waiting for. */
-	if (watching)
+	if (watching && virtio_link_calls_back(port))
+		rte_intr_callback_unregister_pending(port->watch, watch_event, port, NULL);
+	else if (watching)
 		rte_intr_callback_unregister_sync(port->watch, watch_event, port);
 	rte_eal_alarm_cancel(rewatch, port);
 	rte_eal_alarm_cancel(watchdog, port);

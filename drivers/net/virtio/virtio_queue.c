@@ -249,15 +249,40 @@ free_thresh(uint16_t asked, uint16_t nb_desc)
 }
 
 static int
+check_buffers(const struct rte_eth_dev *edev, uint16_t id, const struct rte_eth_rxconf *conf,
+	      const struct rte_mempool *pool)
+{
+	const uint64_t offloads = conf->offloads | edev->data->dev_conf.rxmode.offloads;
+	const uint32_t frame =
+		edev->data->mtu + RTE_ETHER_HDR_LEN + RTE_VLAN_HLEN + VIRTIO_HDR_SIZE;
+	const uint16_t room =
+		rte_pktmbuf_data_room_size((struct rte_mempool *)(uintptr_t)pool);
+
+	if (room > RTE_PKTMBUF_HEADROOM && ((offloads & RTE_ETH_RX_OFFLOAD_SCATTER) ||
+					    frame <= (uint32_t)room - RTE_PKTMBUF_HEADROOM))
+		return 0;
+	VIRTIO_INIT_LOG(ERR,
+			"port %u: rx queue %u: a buffer of pool %s holds %d bytes, a frame of MTU "
+			"%u needs %u: want larger buffers%s",
+			edev->data->port_id, id, pool->name, room - RTE_PKTMBUF_HEADROOM,
+			edev->data->mtu, frame,
+			virtio_port(edev)->args.mrg_rxbuf ? ", or the SCATTER offload" : "");
+	return -EINVAL;
+}
+
+int
+virtio_queue_check_buffers(const struct virtio_queue *q)
+{
+	const struct virtio_rxq *rxq = container_of(q, const struct virtio_rxq, q);
+
+	return q->is_rx ? check_buffers(q->port->edev, q->id, &rxq->conf, rxq->pool) : 0;
+}
+
+static int
 check_rx(const struct rte_eth_dev *edev, uint16_t id, uint16_t nb_desc,
 	 const struct rte_eth_rxconf *conf, const struct rte_mempool *pool)
 {
-	const struct virtio_port *port = virtio_port(edev);
-	const uint32_t frame =
-		edev->data->mtu + RTE_ETHER_HDR_LEN + RTE_VLAN_HLEN + VIRTIO_HDR_SIZE;
 	const uint16_t thresh = free_thresh(conf->rx_free_thresh, nb_desc);
-	const uint64_t offloads = conf->offloads | edev->data->dev_conf.rxmode.offloads;
-	uint16_t room;
 
 	if (thresh % 4 != 0 || thresh >= nb_desc) {
 		VIRTIO_INIT_LOG(ERR,
@@ -271,19 +296,7 @@ check_rx(const struct rte_eth_dev *edev, uint16_t id, uint16_t nb_desc,
 				id);
 		return -EINVAL;
 	}
-	room = rte_pktmbuf_data_room_size((struct rte_mempool *)(uintptr_t)pool);
-	if (room <= RTE_PKTMBUF_HEADROOM ||
-	    (!(offloads & RTE_ETH_RX_OFFLOAD_SCATTER) && frame > (uint32_t)room -
-	     RTE_PKTMBUF_HEADROOM)) {
-		VIRTIO_INIT_LOG(ERR,
-				"port %u: rx queue %u: a buffer of pool %s holds %d bytes, a "
-				"frame of MTU %u needs %u: want larger buffers%s",
-				edev->data->port_id, id, pool->name, room - RTE_PKTMBUF_HEADROOM,
-				edev->data->mtu, frame,
-				port->args.mrg_rxbuf ? ", or the SCATTER offload" : "");
-		return -EINVAL;
-	}
-	return 0;
+	return check_buffers(edev, id, conf, pool);
 }
 
 static int

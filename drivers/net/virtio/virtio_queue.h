@@ -59,9 +59,15 @@ struct virtio_queue_events {
 	uint64_t unserved;      /**< starts after which the device did not serve the queue */
 };
 
-/** What a receive and a transmit queue share; first member of both. */
+/**
+ * What a receive and a transmit queue share; first member of both.
+ *
+ * A secondary process without this plug-in has the packaged driver, which takes a queue for one of
+ * its own and its first bytes for counters that it may reset.
+ */
 struct virtio_queue {
-	struct virtio_gate gate;
+	uint8_t not_ours[192];
+	struct virtio_gate gate __rte_cache_aligned;
 	struct virtqueue *vq; /**< the ring, changed only behind a closed gate */
 	struct virtio_port *port;
 	uint16_t id;          /**< ethdev's number */
@@ -122,6 +128,9 @@ struct virtio_queue *virtio_queue_tx(const struct virtio_port *port, uint16_t id
 
 /** Before a start: fills a receive ring from its pool. -ENOMEM: not one buffer, nothing taken. */
 int virtio_queue_fill(struct virtio_queue *q);
+
+/** 0, or -EINVAL with a message where a receive queue's buffers do not hold a frame of the MTU. */
+int virtio_queue_check_buffers(const struct virtio_queue *q);
 
 /** After a start: lets bursts in. */
 void virtio_queue_open(struct virtio_queue *q);
