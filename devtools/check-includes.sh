@@ -75,7 +75,7 @@ for app in app/*/; do
 done
 
 verdict "special instructions in files of their own" "$(
-	special='((x86|[a-z]*mm)intrin|arm_neon|rte_vect)\.h[>"]|\<_mm(256|512)?_[a-z0-9]+'
+	special='((x86|[a-z]*mm)intrin|arm_neon)\.h[>"]|\<_mm(256|512)?_[a-z0-9]+'
 	find app drivers lib -name '*.[ch]' ! -name '*_vec_*' ! -name '*_avx*' ! -name '*_neon*' \
 		-exec grep -nHE "$special" {} + || true
 )"

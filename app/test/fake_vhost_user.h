@@ -54,6 +54,7 @@ enum {
 #define VU_F_PROTOCOL VU_BIT(30)
 #define VU_F_VERSION_1 VU_BIT(32)
 #define VU_F_PACKED VU_BIT(34)
+#define VU_F_IN_ORDER VU_BIT(35)
 #define VU_F_RING_RESET VU_BIT(40)
 #define VU_P_MQ VU_BIT(0)
 #define VU_P_RARP VU_BIT(2)

@@ -5,7 +5,10 @@
  * descriptor states, completions, counters, doorbells.
  */
 
+#include <string.h>
 #include <unistd.h>
+
+#include <rte_vect.h>
 
 #include "fake_port.h"
 #include "packet.h"
@@ -387,6 +390,41 @@ queue_that_nobody_serves(void)
 	fake_port_destroy(fp);
 }
 
+static bool
+has_vector_paths(void)
+{
+#ifdef __x86_64__
+	return rte_vect_get_max_simd_bitwidth() >= RTE_VECT_SIMD_256 &&
+	       __builtin_cpu_supports("avx2");
+#else
+	return false;
+#endif
+}
+
+/* The widest path that the processor and EAL allow, said aloud; a wish that cannot be met, too. */
+static void
+path_is_the_widest_allowed(void)
+{
+	const struct fake_port_conf conf = {
+		.features = VU_F_MRG_RXBUF | VU_F_IN_ORDER, .args = "vectorized=1"
+	};
+	struct fake_port *fp = fake_port_start(&conf);
+	const bool wide = has_vector_paths();
+	struct rte_eth_burst_mode rx, tx;
+	char want[64];
+
+	snprintf(want, sizeof(want), "%s %s In-order", wide ? "Vector AVX2" : "Scalar",
+		 test_packed() ? "Packed" : "Split");
+	CHECK_EQ(rte_eth_tx_burst_mode_get(fp->port, 0, &tx), 0);
+	CHECK_EQ(strcmp(tx.info, want), 0);
+	strcat(want, " Mergeable");
+	CHECK_EQ(rte_eth_rx_burst_mode_get(fp->port, 0, &rx), 0);
+	CHECK_EQ(strcmp(rx.info, want), 0);
+	CHECK_EQ(test_logged("vectorized=1: no vector paths"), !wide);
+	fake_port_check_runs(fp, 0);
+	fake_port_destroy(fp);
+}
+
 TEST_MAIN(
 	TEST_WARM_UP(fake_port_warm_up),
 	TEST_LAYOUTS(receive_queue),
@@ -402,4 +440,5 @@ TEST_MAIN(
 	TEST_LAYOUTS(doorbells),
 	TEST_LAYOUTS(no_event_idx_with_disable),
 	TEST_LAYOUTS(queue_that_nobody_serves),
+	TEST_LAYOUTS(path_is_the_widest_allowed),
 )

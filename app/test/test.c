@@ -180,6 +180,7 @@ start_eal(const char *program, enum test_memory memory)
 {
 	static const cookie_io_functions_t log_to = { .write = take_log };
 	char prefix[64];
+	char simd[64];
 	char cores[4 * RTE_MAX_LCORE + 8];
 	static const struct {
 		char *kind, *layout, *mb;
@@ -191,9 +192,11 @@ start_eal(const char *program, enum test_memory memory)
 	char *args[] = {
 		(char *)(uintptr_t)program, memories[memory].kind, memories[memory].layout, "-m",
 		memories[memory].mb, "--no-pci", "--no-telemetry", "--lcores", cores,
-		"--file-prefix", prefix, "--log-level", "lib.eal:warning", "--log-level",
+		"--file-prefix", prefix, simd, "--log-level", "lib.eal:warning", "--log-level",
 		"pmd.net.virtio.*:debug", NULL
 	};
+	/* Data paths of narrower instructions, where the program's run asks for them. */
+	const char *width = getenv("TEST_SIMD_BITWIDTH");
 
 	snprintf(folder, sizeof(folder), "/tmp/virtio_unit_XXXXXX");
 	if (mkdtemp(folder) == NULL) {
@@ -203,6 +206,8 @@ start_eal(const char *program, enum test_memory memory)
 	/* Where EAL keeps its files, root or not. */
 	setenv("RUNTIME_DIRECTORY", folder, 1);
 	snprintf(prefix, sizeof(prefix), "virtio_unit_%d", getpid());
+	snprintf(simd, sizeof(simd), "--force-max-simd-bitwidth=%s",
+		 width != NULL ? width : "256");
 	allowed_cores(cores, sizeof(cores));
 	if (rte_eal_init(RTE_DIM(args) - 1, args) < 0) {
 		remove_folder();

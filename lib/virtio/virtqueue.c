@@ -111,6 +111,7 @@ make_fresh(struct virtqueue *vq)
 		vq->where[i] = i;
 	}
 	vq->in_step = true;
+	vq->by_place = true;
 	vq->rewrite = vq->size;
 	vq->avail_next = 0;
 	vq->used_next = 0;
@@ -135,6 +136,7 @@ virtqueue_reorder(struct virtqueue *vq, uint16_t pos, uint16_t left, uint32_t id
 	distance = place >= pos ? place - pos : vq->size - pos + place;
 	if (distance >= left)
 		return false;
+	vq->by_place = false;
 	expected = vq->order[pos];
 	vq->order[pos] = id;
 	vq->where[id] = pos;
@@ -199,6 +201,7 @@ virtqueue_leave_step(struct virtqueue *vq)
 		vq->links[vq->order[(first_free + i) % vq->size]].count = 0;
 	vq->free_head = first_free;
 	vq->in_step = false;
+	vq->by_place = false;
 }
 
 uint16_t

@@ -100,6 +100,7 @@ struct virtqueue {
 	bool event_idx;    /**< EVENT_IDX is in force */
 	bool in_order;     /**< IN_ORDER is in force */
 	bool in_step;
+	bool by_place;     /**< in step, and order[p] is p: nothing came back out of order yet */
 	uint64_t dev_delta; /**< see virtqueue_dev_addr() */
 
 	/*

@@ -123,6 +123,37 @@ ring_place(const struct ring_view *view, size_t i, void *cookie, uint64_t addr, 
 		split_place(&view->split, i, cookie, addr, len, flags);
 }
 
+/**
+ * The same where buffers are by place (struct virtqueue), but for the cookie, which is stored in
+ * ring_free_cookies()[i].
+ */
+static __rte_always_inline void
+ring_place_at(const struct ring_view *view, size_t i, uint64_t addr, uint32_t len, uint16_t flags,
+	      const bool packed)
+{
+	if (packed)
+		packed_desc(&view->packed.avail[i], addr, len, view->packed.avail_at + i,
+			    view->packed.avail_flags | flags);
+	else
+		split_desc(&view->split.desc[view->split.avail_at + i], addr, len, flags, 0);
+}
+
+/** By place: cookies from the next place to fill on. */
+static __rte_always_inline void **
+ring_free_cookies(const struct ring_view *view, const bool packed)
+{
+	return packed ? &view->packed.cookies[view->packed.avail_at] :
+			&view->split.cookies[view->split.avail_at];
+}
+
+/** By place: cookies from the next used one on. */
+static __rte_always_inline void **
+ring_used_cookies(const struct ring_view *view, const bool packed)
+{
+	return packed ? &view->packed.cookies[view->packed.used_at] :
+			&view->split.cookies[view->split.used_at];
+}
+
 static __rte_always_inline void
 ring_pushed(struct virtqueue *vq, uint16_t n, const bool packed)
 {

@@ -125,19 +125,9 @@ set_packed_vq(struct virtio_devargs *out, const char *value)
 }
 
 static int
-set_vectorized(struct virtio_devargs *out __rte_unused, const char *value)
+set_vectorized(struct virtio_devargs *out, const char *value)
 {
-	bool on;
-
-	if (flag(value, &on) != 0) {
-		VIRTIO_INIT_LOG(ERR, "vectorized=%s: want 0 or 1", value);
-		return -EINVAL;
-	}
-	if (!on)
-		return 0;
-	VIRTIO_INIT_LOG(ERR, "vectorized=1: vector data paths are not in this driver yet; leave it "
-			"out or give 0");
-	return -ENOTSUP;
+	return flag(value, &out->vectorized);
 }
 
 static int
@@ -213,7 +203,7 @@ static const struct option options[] = {
 	{ "in_order", set_in_order, "0 or 1" },
 	{ "packed_vq", set_packed_vq, "0 or 1" },
 	{ "speed", set_speed, "10000, 20000, 25000, 40000, 50000, 56000, 100000 or 200000 (Mb/s)" },
-	{ "vectorized", set_vectorized, NULL },
+	{ "vectorized", set_vectorized, "0 or 1" },
 	{ "queue_reset", set_queue_reset, "auto, get_base, disable or off" },
 	{ "queue_reset_timeout_ms", set_reset_timeout, "1 to 60000" },
 };

@@ -26,6 +26,7 @@ struct virtio_devargs {
 	bool mrg_rxbuf;
 	bool in_order;
 	bool packed_vq;
+	bool vectorized;
 	uint16_t pairs;
 	uint16_t queue_size;   /**< default ring size, descriptors */
 	uint32_t speed;        /**< Mb/s, RTE_ETH_SPEED_NUM_UNKNOWN where not given */

@@ -353,6 +353,18 @@ choose_offloads(struct virtio_port *port)
 	return 0;
 }
 
+/* Taken wherever they can be; vectorized=1 only makes it worth a line where they cannot. */
+static void
+choose_vector(struct virtio_port *port)
+{
+	const char *why_not;
+
+	port->vector = virtio_vector_possible(&why_not);
+	if (!port->vector && port->args.vectorized)
+		VIRTIO_INIT_LOG(NOTICE, "port %u: vectorized=1: no vector paths: %s",
+				port->edev->data->port_id, why_not);
+}
+
 static int
 dev_configure(struct rte_eth_dev *edev)
 {
@@ -376,6 +388,7 @@ dev_configure(struct rte_eth_dev *edev)
 				"split ones are used", edev->data->port_id);
 	port->in_order = port->args.in_order &&
 			 (port->dev.offered & VIRTIO_BIT(VIRTIO_F_IN_ORDER));
+	choose_vector(port);
 	return choose_offloads(port);
 }
 

@@ -50,6 +50,7 @@ struct virtio_port {
 	bool mergeable;            /**< MRG_RXBUF is in force, as last configured */
 	bool packed;               /**< RING_PACKED is in force, as last configured */
 	bool in_order;             /**< IN_ORDER is in force, as last configured */
+	bool vector;               /**< vector paths are taken, likewise */
 	bool rx_offload;           /**< headers of received frames tell of offloads, likewise */
 	bool tx_offload;           /**< headers of packets sent do, likewise */
 	uint64_t offloads;         /**< feature bits that the configured offloads take */

@@ -6,6 +6,9 @@
 
 #include <stdio.h>
 
+#include <rte_cpuflags.h>
+#include <rte_vect.h>
+
 #include "virtio_ethdev.h"
 #include "virtio_offload.h"
 #include "virtio_rxtx.h"
@@ -22,33 +25,76 @@ const uint8_t virtio_size_bins[UINT16_MAX + 1] = {
 	[1519 ... UINT16_MAX] = 7,
 };
 
+#ifdef VIRTIO_AVX2
+static const struct virtio_paths *const vector_paths[] = {
+	&virtio_paths_split_avx2, &virtio_paths_packed_avx2
+};
+
+bool
+virtio_vector_possible(const char **why_not)
+{
+	if (rte_cpu_get_flag_enabled(RTE_CPUFLAG_AVX2) <= 0) {
+		*why_not = "the processor has no AVX2";
+		return false;
+	}
+	if (rte_vect_get_max_simd_bitwidth() < RTE_VECT_SIMD_256) {
+		*why_not = "EAL's --force-max-simd-bitwidth is below 256";
+		return false;
+	}
+	return true;
+}
+#else
+static const struct virtio_paths *const vector_paths[2];
+
+bool
+virtio_vector_possible(const char **why_not)
+{
+	*why_not = "there are none for this architecture";
+	return false;
+}
+#endif
+
+static const struct virtio_paths *const scalar_paths[] = {
+	&virtio_paths_split, &virtio_paths_packed
+};
+
+static const struct virtio_paths *
+paths(const struct virtio_port *port)
+{
+	return port->vector ? vector_paths[port->packed] : scalar_paths[port->packed];
+}
+
 const struct virtio_rx_path *
 virtio_rx_path_choose(const struct virtio_port *port)
 {
-	return port->packed ? virtio_rx_packed[port->mergeable][port->rx_offload] :
-			      virtio_rx_split[port->mergeable][port->rx_offload];
+	return paths(port)->rx[port->mergeable][port->rx_offload];
 }
 
 const struct virtio_tx_path *
 virtio_tx_path_choose(const struct virtio_port *port)
 {
-	return port->packed ? virtio_tx_packed[port->tx_offload] :
-			      virtio_tx_split[port->tx_offload];
+	return paths(port)->tx[port->tx_offload];
+}
+
+static void
+path_name(const struct virtio_port *port, const char *more, bool offload,
+	  char name[VIRTIO_PATH_NAME_SIZE])
+{
+	snprintf(name, VIRTIO_PATH_NAME_SIZE, "%s %s%s%s%s",
+		 port->vector ? "Vector AVX2" : "Scalar", port->packed ? "Packed" : "Split",
+		 port->in_order ? " In-order" : "", more, offload ? " Offload" : "");
 }
 
 void
 virtio_rx_path_name(const struct virtio_port *port, char name[VIRTIO_PATH_NAME_SIZE])
 {
-	snprintf(name, VIRTIO_PATH_NAME_SIZE, "Scalar %s%s%s%s", port->packed ? "Packed" : "Split",
-		 port->in_order ? " In-order" : "", port->mergeable ? " Mergeable" : "",
-		 port->rx_offload ? " Offload" : "");
+	path_name(port, port->mergeable ? " Mergeable" : "", port->rx_offload, name);
 }
 
 void
 virtio_tx_path_name(const struct virtio_port *port, char name[VIRTIO_PATH_NAME_SIZE])
 {
-	snprintf(name, VIRTIO_PATH_NAME_SIZE, "Scalar %s%s%s", port->packed ? "Packed" : "Split",
-		 port->in_order ? " In-order" : "", port->tx_offload ? " Offload" : "");
+	path_name(port, "", port->tx_offload, name);
 }
 
 /*

@@ -36,11 +36,19 @@ struct virtio_tx_path {
 	int (*complete)(struct virtio_txq *txq, uint32_t most);
 };
 
-/* By mergeable, and whether headers tell of offloads. */
-extern const struct virtio_rx_path *const virtio_rx_split[2][2];
-extern const struct virtio_rx_path *const virtio_rx_packed[2][2];
-extern const struct virtio_tx_path *const virtio_tx_split[2];
-extern const struct virtio_tx_path *const virtio_tx_packed[2];
+/** Those of one layout, made of one kind of instructions. */
+struct virtio_paths {
+	const struct virtio_rx_path *rx[2][2]; /**< by mergeable, and if headers tell of offloads */
+	const struct virtio_tx_path *tx[2];    /**< by whether headers tell of offloads */
+};
+
+extern const struct virtio_paths virtio_paths_split;
+extern const struct virtio_paths virtio_paths_packed;
+extern const struct virtio_paths virtio_paths_split_avx2;
+extern const struct virtio_paths virtio_paths_packed_avx2;
+
+/** Whether vector paths are to be taken: by what was built, the processor and EAL's limit. */
+bool virtio_vector_possible(const char **why_not);
 
 /** The paths of a port, by layout and what was negotiated. */
 const struct virtio_rx_path *virtio_rx_path_choose(const struct virtio_port *port);

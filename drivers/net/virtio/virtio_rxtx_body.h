@@ -31,19 +31,33 @@
 
 #define RX_BULK 64
 
-/* What a receive path is compiled for; a constant wherever it counts. */
+/*
+ * What a path is compiled for; a constant wherever it counts. A vector path has functions of its own
+ * for the front of a burst, as far as its packets are plain; they take or post some and say how
+ * many, and the rest is done as ever.
+ */
 struct rx_mode {
 	bool packed;
 	bool mergeable; /* MRG_RXBUF is in force */
 	bool offload;   /* the device may say something of offloads in a header */
+	uint16_t (*front)(struct virtio_rxq *rxq, struct rte_mbuf **pkts, uint16_t n);
 };
 
 struct tx_mode {
 	bool packed;
 	bool offload;   /* the device may be told of offloads in a header */
+	uint16_t (*front)(struct virtio_txq *txq, struct rte_mbuf **pkts, uint16_t n);
+	uint16_t (*free_front)(struct virtqueue *vq, uint16_t n);
 };
 
 /* ---- receive ------------------------------------------------------------------------------ */
+
+/* Where the device is to write a header and the frame after it. */
+static __rte_always_inline uint64_t
+rx_addr(const struct rte_mbuf *m, uint16_t addr_at)
+{
+	return virtio_mbuf_addr(m, addr_at, RTE_PKTMBUF_HEADROOM - VIRTIO_HDR_SIZE);
+}
 
 /* Posts `n` buffers; so many descriptors are free. */
 static __rte_always_inline void
@@ -56,13 +70,17 @@ rx_post(const struct virtio_rxq *rxq, struct virtqueue *vq, struct rte_mbuf **bu
 	while (n > 0) {
 		const struct ring_view view = ring_view(vq, packed);
 		const size_t run = ring_free_run(&view, n, packed);
+		const size_t by_place = likely(vq->by_place) ? run : 0;
 		size_t i;
 
-		for (i = 0; i < run; i++)
-			ring_place(&view, i, bufs[i],
-				   virtio_mbuf_addr(bufs[i], addr_at,
-						    RTE_PKTMBUF_HEADROOM - VIRTIO_HDR_SIZE),
-				   buf_len, VRING_DESC_F_WRITE, packed);
+		for (i = 0; i < by_place; i++) {
+			ring_free_cookies(&view, packed)[i] = bufs[i];
+			ring_place_at(&view, i, rx_addr(bufs[i], addr_at), buf_len,
+				      VRING_DESC_F_WRITE, packed);
+		}
+		for (; i < run; i++)
+			ring_place(&view, i, bufs[i], rx_addr(bufs[i], addr_at), buf_len,
+				   VRING_DESC_F_WRITE, packed);
 		ring_pushed(vq, run, packed);
 		bufs += run;
 		n -= run;
@@ -287,7 +305,10 @@ rx_burst(struct virtio_rxq *rxq, struct rte_mbuf **pkts, uint16_t n, const struc
 		return 0;
 	}
 	if (used > 0) {
-		nb = rx_plain(rxq, pkts, used, mode);
+		if (mode.front != NULL)
+			nb = mode.front(rxq, pkts, used);
+		if (nb < used)
+			nb += rx_plain(rxq, pkts + nb, used - nb, mode);
 		/* Over the end of the ring, or something that is not plain, or nothing more. */
 		if (nb < used)
 			nb += rx_plain(rxq, pkts + nb, used - nb, mode);
@@ -428,8 +449,9 @@ tx_free_any(struct virtqueue *vq, const bool packed)
 
 /* Frees up to `most` packets that the device has sent. How many, or -EPROTO on a bad ring. */
 static __rte_always_inline int
-tx_complete(struct virtio_txq *txq, uint32_t most, const bool packed)
+tx_complete(struct virtio_txq *txq, uint32_t most, const struct tx_mode mode)
 {
+	const bool packed = mode.packed;
 	struct virtqueue *vq = txq->q.vq;
 	uint32_t done = 0;
 
@@ -444,7 +466,9 @@ tx_complete(struct virtio_txq *txq, uint32_t most, const bool packed)
 		}
 		if (used == 0)
 			return done;
-		if (likely(vq->in_step && vq->batch_n == 0))
+		if (mode.free_front != NULL)
+			n = mode.free_front(vq, used);
+		if ((mode.free_front == NULL || n == 0) && likely(vq->in_step && vq->batch_n == 0))
 			n = tx_free_plain(vq, used, false, packed);
 		if (n == 0 && vq->in_order && vq->in_step)
 			n = tx_free_batch(vq, used, packed);
@@ -640,7 +664,7 @@ tx_post_any(struct virtio_txq *txq, struct virtqueue *vq, struct rte_mbuf *m,
 	}
 	if (unlikely(need > vq->size))
 		return -EMSGSIZE;
-	if (need > vq->free_count && tx_complete(txq, UINT32_MAX, mode.packed) < 0)
+	if (need > vq->free_count && tx_complete(txq, UINT32_MAX, mode) < 0)
 		return -ENOSPC;
 	if (need > vq->free_count)
 		return -ENOSPC;
@@ -683,8 +707,10 @@ tx_burst(struct virtio_txq *txq, struct rte_mbuf **pkts, uint16_t n, const struc
 	uint16_t nb = 0;
 
 	if (free_before < RTE_MAX(txq->free_thresh, n) &&
-	    unlikely(tx_complete(txq, UINT32_MAX, mode.packed) < 0))
+	    unlikely(tx_complete(txq, UINT32_MAX, mode) < 0))
 		return 0;
+	if (mode.front != NULL)
+		nb = mode.front(txq, pkts, n);
 	while (nb < n) {
 		const uint16_t plain =
 			likely(vq->in_step) ? tx_plain(txq, vq, pkts + nb, n - nb, mode) : 0;
@@ -719,10 +745,8 @@ tx_burst_gated(struct virtio_txq *txq, struct rte_mbuf **pkts, uint16_t n,
 
 /* ---- functions of it ---------------------------------------------------------------------- */
 
-#define VIRTIO_RX_PATH(name, packed_, mergeable_, offload_) \
-static const struct rx_mode rx_mode_ ## name = { \
-	.packed = packed_, .mergeable = mergeable_, .offload = offload_, \
-}; \
+#define VIRTIO_RX_PATH(name, ...) \
+static const struct rx_mode rx_mode_ ## name = { __VA_ARGS__ }; \
 static uint16_t \
 rx_burst_ ## name(void *rxq, struct rte_mbuf **pkts, uint16_t n) \
 { \
@@ -731,7 +755,7 @@ rx_burst_ ## name(void *rxq, struct rte_mbuf **pkts, uint16_t n) \
 static uint16_t \
 rx_fill_ ## name(struct virtio_rxq *rxq) \
 { \
-	return rx_refill(rxq, rxq->q.vq, 1, packed_); \
+	return rx_refill(rxq, rxq->q.vq, 1, rx_mode_ ## name.packed); \
 } \
 static uint32_t \
 rx_unread_ ## name(const struct virtio_rxq *rxq) \
@@ -744,17 +768,17 @@ static const struct virtio_rx_path rx_path_ ## name = { \
 	.unread = rx_unread_ ## name, \
 };
 
-#define VIRTIO_TX_PATH(name, packed_, offload_) \
+#define VIRTIO_TX_PATH(name, ...) \
+static const struct tx_mode tx_mode_ ## name = { __VA_ARGS__ }; \
 static uint16_t \
 tx_burst_ ## name(void *txq, struct rte_mbuf **pkts, uint16_t n) \
 { \
-	return tx_burst_gated(txq, pkts, n, \
-			      (struct tx_mode){ .packed = packed_, .offload = offload_ }); \
+	return tx_burst_gated(txq, pkts, n, tx_mode_ ## name); \
 } \
 static int \
 tx_complete_ ## name(struct virtio_txq *txq, uint32_t most) \
 { \
-	return tx_complete(txq, most, packed_); \
+	return tx_complete(txq, most, tx_mode_ ## name); \
 } \
 static const struct virtio_tx_path tx_path_ ## name = { \
 	.burst = tx_burst_ ## name, \

@@ -6,16 +6,17 @@
 
 #include "virtio_rxtx_body.h"
 
-VIRTIO_RX_PATH(single, true, false, false)
-VIRTIO_RX_PATH(single_offload, true, false, true)
-VIRTIO_RX_PATH(mergeable, true, true, false)
-VIRTIO_RX_PATH(mergeable_offload, true, true, true)
-VIRTIO_TX_PATH(plain, true, false)
-VIRTIO_TX_PATH(offload, true, true)
+VIRTIO_RX_PATH(single, .packed = true)
+VIRTIO_RX_PATH(single_offload, .packed = true, .offload = true)
+VIRTIO_RX_PATH(mergeable, .packed = true, .mergeable = true)
+VIRTIO_RX_PATH(mergeable_offload, .packed = true, .mergeable = true, .offload = true)
+VIRTIO_TX_PATH(plain, .packed = true)
+VIRTIO_TX_PATH(offload, .packed = true, .offload = true)
 
-const struct virtio_rx_path *const virtio_rx_packed[2][2] = {
-	{ &rx_path_single, &rx_path_single_offload },
-	{ &rx_path_mergeable, &rx_path_mergeable_offload },
+const struct virtio_paths virtio_paths_packed = {
+	.rx = {
+		{ &rx_path_single, &rx_path_single_offload },
+		{ &rx_path_mergeable, &rx_path_mergeable_offload },
+	},
+	.tx = { &tx_path_plain, &tx_path_offload },
 };
-
-const struct virtio_tx_path *const virtio_tx_packed[2] = { &tx_path_plain, &tx_path_offload };

@@ -6,16 +6,17 @@
 
 #include "virtio_rxtx_body.h"
 
-VIRTIO_RX_PATH(single, false, false, false)
-VIRTIO_RX_PATH(single_offload, false, false, true)
-VIRTIO_RX_PATH(mergeable, false, true, false)
-VIRTIO_RX_PATH(mergeable_offload, false, true, true)
-VIRTIO_TX_PATH(plain, false, false)
-VIRTIO_TX_PATH(offload, false, true)
+VIRTIO_RX_PATH(single, .packed = false)
+VIRTIO_RX_PATH(single_offload, .packed = false, .offload = true)
+VIRTIO_RX_PATH(mergeable, .packed = false, .mergeable = true)
+VIRTIO_RX_PATH(mergeable_offload, .packed = false, .mergeable = true, .offload = true)
+VIRTIO_TX_PATH(plain, .packed = false)
+VIRTIO_TX_PATH(offload, .packed = false, .offload = true)
 
-const struct virtio_rx_path *const virtio_rx_split[2][2] = {
-	{ &rx_path_single, &rx_path_single_offload },
-	{ &rx_path_mergeable, &rx_path_mergeable_offload },
+const struct virtio_paths virtio_paths_split = {
+	.rx = {
+		{ &rx_path_single, &rx_path_single_offload },
+		{ &rx_path_mergeable, &rx_path_mergeable_offload },
+	},
+	.tx = { &tx_path_plain, &tx_path_offload },
 };
-
-const struct virtio_tx_path *const virtio_tx_split[2] = { &tx_path_plain, &tx_path_offload };
