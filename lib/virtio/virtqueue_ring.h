@@ -173,13 +173,9 @@ struct ring_chain {
 static __rte_always_inline struct ring_chain
 ring_chain_begin(struct virtqueue *vq, uint16_t n, const bool packed)
 {
-	struct ring_chain chain;
-
 	if (packed)
-		chain.packed = packed_chain_begin(vq, n);
-	else
-		chain.split = split_chain_begin(vq, n);
-	return chain;
+		return (struct ring_chain){ .packed = packed_chain_begin(vq, n) };
+	return (struct ring_chain){ .split = split_chain_begin(vq, n) };
 }
 
 static __rte_always_inline uint16_t

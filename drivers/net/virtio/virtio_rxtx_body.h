@@ -32,8 +32,8 @@
 #define RX_BULK 64
 
 /*
- * What a path is compiled for; a constant wherever it counts. A vector path has functions of its own
- * for the front of a burst, as far as its packets are plain; they take or post some and say how
+ * What a path is compiled for; a constant wherever it counts. A vector path has functions of its
+ * own for the front of a burst, as far as its packets are plain; they take or post some and say how
  * many, and the rest is done as ever.
  */
 struct rx_mode {
