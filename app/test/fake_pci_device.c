@@ -183,7 +183,7 @@ write_enable(struct fake_pci *fake, struct fake_pci_queue *q, uint32_t value)
 		breach(fake, "ring %u enabled though it is, or resets", fake->select);
 	if (q->address_told != 0x3f)
 		breach(fake, "ring %u enabled before all of it was told (4.1.4.3.2)", fake->select);
-	if (q->refuses_enable)
+	if (q->address_told != 0x3f || q->refuses_enable)
 		return;
 	for (i = 0; i < 3; i++)
 		at[i] = (uint8_t *)(uintptr_t)(q->address[2 * i] |
@@ -426,7 +426,7 @@ fake_read(void *arg, enum virtio_pci_region region, uint32_t offset, unsigned in
 	uint32_t value = 0;
 
 	if (!accessed(fake, region, false, offset, width, 0) || fake->gone) {
-		value = UINT32_MAX >> 8 * (4 - width);
+		value = UINT32_MAX >> 8 * (4 - RTE_MIN(width, 4u));
 	} else if (region == VIRTIO_PCI_COMMON) {
 		value = read_common(fake, reg_at(offset));
 	} else if (region == VIRTIO_PCI_ISR) {

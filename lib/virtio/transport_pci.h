@@ -67,6 +67,20 @@
 #define VIRTIO_PCI_ISR_QUEUE             1
 #define VIRTIO_PCI_ISR_CONFIG            2
 
+/** The legacy device's registers, 4.1.4.8: in one window, of I/O ports. */
+#define VIRTIO_PCI_LEGACY_DEVICE_FEATURES 0  /**< 32 bits */
+#define VIRTIO_PCI_LEGACY_DRIVER_FEATURES 4  /**< 32 bits */
+#define VIRTIO_PCI_LEGACY_QUEUE_ADDRESS  8  /**< 32 bits: a ring's page; 0: none, disabled */
+#define VIRTIO_PCI_LEGACY_QUEUE_SIZE     12 /**< 16 bits, the device's word */
+#define VIRTIO_PCI_LEGACY_QUEUE_SELECT   14 /**< 16 bits */
+#define VIRTIO_PCI_LEGACY_QUEUE_NOTIFY   16 /**< 16 bits */
+#define VIRTIO_PCI_LEGACY_STATUS         18 /**< 8 bits */
+#define VIRTIO_PCI_LEGACY_ISR            19 /**< 8 bits */
+#define VIRTIO_PCI_LEGACY_CONFIG_VECTOR  20 /**< 16 bits, with MSI-X only */
+#define VIRTIO_PCI_LEGACY_QUEUE_VECTOR   22 /**< 16 bits, with MSI-X only */
+#define VIRTIO_PCI_LEGACY_CONFIG         20 /**< device configuration, without MSI-X */
+#define VIRTIO_PCI_LEGACY_CONFIG_MSIX    24 /**< with MSI-X */
+
 /** Which window an access goes through. */
 enum virtio_pci_region {
 	VIRTIO_PCI_COMMON,
@@ -128,6 +142,25 @@ int virtio_pci_modern_create(struct virtio_device *dev, const char *name,
 
 /** Takes leave of a device that was reset, virtio_device_fini() included. The windows stay. */
 void virtio_pci_modern_destroy(struct virtio_device *dev);
+
+/**
+ * Meets a legacy device, virtio 0.9.5: the registers of 4.1.4.8 in the window VIRTIO_PCI_COMMON.
+ * Ports are no memory, so conf->hooks is needed wherever the window is not mapped. What there is
+ * of a modern device and not here: queue reset (stop_method is NONE whatever the wish is), rings of
+ * a size of one's choice, packed rings, all feature bits from 32 on.
+ *
+ * @return
+ *   As virtio_pci_modern_create().
+ */
+int virtio_pci_legacy_create(struct virtio_device *dev, const char *name,
+			     const struct virtio_pci_conf *conf);
+void virtio_pci_legacy_destroy(struct virtio_device *dev);
+
+/**
+ * Tells whether MSI-X is enabled, which moves the device configuration of a legacy device. Off at
+ * first. Vectors of such a device are told only while it is on.
+ */
+void virtio_pci_legacy_set_msix(struct virtio_device *dev, bool on);
 
 /**
  * MSI-X vectors, 4.1.5.1.2: written, and read back, at each set-up of the ring; that of the

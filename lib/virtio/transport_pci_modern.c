@@ -14,23 +14,18 @@
  * is queue_enable 0, read back. Elsewhere that write is forbidden, and some devices give up on it,
  * so it is done at the user's word only.
  *
- * All ones is what a bus answers for a device that is not there any more. No field that is tested
- * for it here can legally hold it.
+ * No field that is tested for all ones here can legally hold them.
  */
 
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 
-#include <rte_byteorder.h>
 #include <rte_common.h>
-#include <rte_errno.h>
-#include <rte_io.h>
 #include <rte_malloc.h>
 
-#include "transport_pci.h"
+#include "transport_pci_private.h"
 #include "virtio_log.h"
 #include "virtqueue.h"
 
@@ -39,67 +34,6 @@
 
 /* A device that changes its configuration all the time is not waited for. */
 #define GENERATION_TRIES 16
-
-#define GONE_8 UINT8_MAX
-#define GONE_16 UINT16_MAX
-
-struct ring {
-	uint32_t doorbell;  /* offset in the notification window */
-	uint16_t max_size;  /* as the device had it before any was written; 0: not asked yet */
-	uint16_t vector;
-	bool asked;         /* for a stop that is not proven yet */
-};
-
-struct pci {
-	struct virtio_pci_window window[VIRTIO_PCI_REGIONS];
-	const struct virtio_pci_hooks *hooks;
-	uint32_t notify_multiplier;
-	uint16_t config_vector;
-	bool config_vector_told;
-	bool gone; /* and that was said */
-	uint16_t nb_rings;
-	struct ring rings[];
-};
-
-static uint32_t
-reg_read(const struct pci *pci, enum virtio_pci_region region, uint32_t offset, unsigned int width)
-{
-	const uint8_t *at = (const uint8_t *)pci->window[region].base + offset;
-
-	if (pci->hooks != NULL)
-		return pci->hooks->read(pci->hooks->arg, region, offset, width);
-	switch (width) {
-	case 1:
-		return rte_read8(at);
-	case 2:
-		return rte_le_to_cpu_16(rte_read16(at));
-	default:
-		return rte_le_to_cpu_32(rte_read32(at));
-	}
-}
-
-static void
-reg_write(const struct pci *pci, enum virtio_pci_region region, uint32_t offset,
-	  unsigned int width, uint32_t value)
-{
-	uint8_t *at = (uint8_t *)pci->window[region].base + offset;
-
-	if (pci->hooks != NULL) {
-		pci->hooks->write(pci->hooks->arg, region, offset, width, value);
-		return;
-	}
-	switch (width) {
-	case 1:
-		rte_write8(value, at);
-		break;
-	case 2:
-		rte_write16(rte_cpu_to_le_16(value), at);
-		break;
-	default:
-		rte_write32(rte_cpu_to_le_32(value), at);
-		break;
-	}
-}
 
 static uint8_t
 common_read8(const struct pci *pci, uint32_t offset)
@@ -134,21 +68,10 @@ common_write64(const struct pci *pci, uint32_t offset, uint64_t value)
 }
 
 static int
-gone(struct virtio_device *dev)
-{
-	struct pci *pci = dev->priv;
-
-	if (!pci->gone)
-		VIRTIO_LOG(ERR, "%s: the device reads all ones: it is gone", dev->name);
-	pci->gone = true;
-	return -ENODEV;
-}
-
-static int
 pci_get_status(struct virtio_device *dev, uint8_t *status)
 {
 	*status = common_read8(dev->priv, VIRTIO_PCI_DEVICE_STATUS);
-	return *status == GONE_8 ? gone(dev) : 0;
+	return *status == GONE_8 ? pci_gone(dev) : 0;
 }
 
 /* 2.1.1; the reset by 0 is pci_reset_ask()'s. */
@@ -170,7 +93,7 @@ read_features(struct virtio_device *dev, uint64_t *features)
 	common_write32(pci, VIRTIO_PCI_DEVICE_FEATURE_SELECT, 1);
 	*features |= (uint64_t)reg_read(pci, VIRTIO_PCI_COMMON, VIRTIO_PCI_DEVICE_FEATURE, 4)
 		     << 32;
-	return *features == UINT64_MAX ? gone(dev) : 0;
+	return *features == UINT64_MAX ? pci_gone(dev) : 0;
 }
 
 static int
@@ -184,18 +107,6 @@ pci_get_features(struct virtio_device *dev, uint64_t *features)
 	return ret;
 }
 
-static void
-forget_rings(struct pci *pci)
-{
-	uint16_t i;
-
-	pci->config_vector_told = false;
-	for (i = 0; i < pci->nb_rings; i++) {
-		pci->rings[i].max_size = 0;
-		pci->rings[i].asked = false;
-	}
-}
-
 static int
 pci_set_features(struct virtio_device *dev, uint64_t features)
 {
@@ -206,12 +117,12 @@ pci_set_features(struct virtio_device *dev, uint64_t features)
 	common_write32(pci, VIRTIO_PCI_DRIVER_FEATURE_SELECT, 1);
 	common_write32(pci, VIRTIO_PCI_DRIVER_FEATURE, features >> 32);
 	/* Which rings there are may depend on them (5.1.2), so what was learnt before is void. */
-	forget_rings(pci);
+	pci_forget_rings(pci);
 	return 0;
 }
 
 /* Selects a ring for the accesses that follow, 4.1.4.3. */
-static struct ring *
+static struct pci_ring *
 select_ring(struct pci *pci, uint16_t index)
 {
 	common_write16(pci, VIRTIO_PCI_QUEUE_SELECT, index);
@@ -223,13 +134,13 @@ select_ring(struct pci *pci, uint16_t index)
  * reset of the proposal's kind does to it is not said: so it is read once a device reset.
  */
 static int
-learn_max_size(struct virtio_device *dev, struct ring *ring, uint16_t *size)
+learn_max_size(struct virtio_device *dev, struct pci_ring *ring, uint16_t *size)
 {
 	if (ring->max_size == 0) {
 		const uint16_t max = common_read16(dev->priv, VIRTIO_PCI_QUEUE_SIZE);
 
 		if (max == GONE_16)
-			return gone(dev);
+			return pci_gone(dev);
 		ring->max_size = max;
 	}
 	*size = ring->max_size;
@@ -240,40 +151,20 @@ static int
 pci_queue_max_size(struct virtio_device *dev, uint16_t index, uint16_t *size)
 {
 	struct pci *pci = dev->priv;
-	struct ring *ring = &pci->rings[index];
+	struct pci_ring *ring = &pci->rings[index];
 
 	if (ring->max_size == 0)
 		select_ring(pci, index);
 	return learn_max_size(dev, ring, size);
 }
 
-/* 4.1.5.1.2: a vector that the device could not map reads back as NO_VECTOR. */
 static int
-write_vector(struct virtio_device *dev, uint32_t offset, uint16_t vector)
-{
-	const struct pci *pci = dev->priv;
-	uint16_t got;
-
-	if (vector == VIRTIO_PCI_NO_VECTOR)
-		return 0;
-	common_write16(pci, offset, vector);
-	got = common_read16(pci, offset);
-	if (got == vector)
-		return 0;
-	/* The one field for which all ones is an answer: the status tells. */
-	if (common_read8(pci, VIRTIO_PCI_DEVICE_STATUS) == GONE_8)
-		return gone(dev);
-	VIRTIO_INIT_LOG(ERR, "%s: MSI-X vector %u is not taken, 0x%04x is read back: the device "
-			"has no resources for it; fewer vectors may do", dev->name, vector, got);
-	return -EBUSY;
-}
-
-static int
-write_size(struct virtqueue *vq, struct ring *ring)
+write_size(struct virtqueue *vq, struct pci_ring *ring)
 {
 	struct virtio_device *dev = vq->dev;
 	const struct pci *pci = dev->priv;
-	uint16_t max, got;
+	uint16_t max = 0;
+	uint16_t got;
 	int ret;
 
 	ret = learn_max_size(dev, ring, &max);
@@ -288,7 +179,7 @@ write_size(struct virtqueue *vq, struct ring *ring)
 	if (got == vq->size)
 		return 0;
 	if (got == GONE_16)
-		return gone(dev);
+		return pci_gone(dev);
 	VIRTIO_LOG(ERR, "%s: ring %u: the device keeps a size of %u, not %u", dev->name, vq->index,
 		   got, vq->size);
 	return -EINVAL;
@@ -296,7 +187,7 @@ write_size(struct virtqueue *vq, struct ring *ring)
 
 /* 4.1.4.4 */
 static int
-find_doorbell(struct virtqueue *vq, struct ring *ring)
+find_doorbell(struct virtqueue *vq, struct pci_ring *ring)
 {
 	struct virtio_device *dev = vq->dev;
 	const struct pci *pci = dev->priv;
@@ -306,7 +197,7 @@ find_doorbell(struct virtqueue *vq, struct ring *ring)
 
 	if (at + width > pci->window[VIRTIO_PCI_NOTIFY].length || at % width != 0) {
 		if (common_read8(pci, VIRTIO_PCI_DEVICE_STATUS) == GONE_8)
-			return gone(dev);
+			return pci_gone(dev);
 		VIRTIO_LOG(ERR, "%s: ring %u: its doorbell would be at byte %" PRIu64 " (%u * %u) "
 			   "of %u in the notification window", dev->name, vq->index, at, off,
 			   pci->notify_multiplier, pci->window[VIRTIO_PCI_NOTIFY].length);
@@ -325,7 +216,7 @@ tell_config_vector(struct virtio_device *dev)
 
 	if (pci->config_vector_told)
 		return 0;
-	ret = write_vector(dev, VIRTIO_PCI_CONFIG_VECTOR, pci->config_vector);
+	ret = pci_write_vector(dev, VIRTIO_PCI_CONFIG_VECTOR, pci->config_vector);
 	pci->config_vector_told = ret == 0;
 	return ret;
 }
@@ -336,7 +227,7 @@ pci_queue_setup(struct virtqueue *vq)
 {
 	struct virtio_device *dev = vq->dev;
 	struct pci *pci = dev->priv;
-	struct ring *ring;
+	struct pci_ring *ring;
 	int ret;
 
 	ret = tell_config_vector(dev);
@@ -345,7 +236,7 @@ pci_queue_setup(struct virtqueue *vq)
 	ring = select_ring(pci, vq->index);
 	ret = write_size(vq, ring);
 	if (ret == 0)
-		ret = write_vector(dev, VIRTIO_PCI_QUEUE_VECTOR, ring->vector);
+		ret = pci_write_vector(dev, VIRTIO_PCI_QUEUE_VECTOR, ring->vector);
 	if (ret == 0)
 		ret = find_doorbell(vq, ring);
 	if (ret != 0)
@@ -368,7 +259,7 @@ pci_queue_enable(struct virtqueue *vq)
 	common_write16(pci, VIRTIO_PCI_QUEUE_ENABLE, 1);
 	got = common_read16(pci, VIRTIO_PCI_QUEUE_ENABLE);
 	if (got == GONE_16)
-		return gone(dev);
+		return pci_gone(dev);
 	if (got == 1)
 		return 0;
 	VIRTIO_LOG(ERR, "%s: ring %u: the device does not enable it, queue_enable reads %u",
@@ -381,7 +272,7 @@ pci_queue_stop_ask(struct virtqueue *vq)
 {
 	struct virtio_device *dev = vq->dev;
 	struct pci *pci = dev->priv;
-	struct ring *ring = select_ring(pci, vq->index);
+	struct pci_ring *ring = select_ring(pci, vq->index);
 
 	/* A reset that goes on is not asked for again: its end, however late, is the proof. */
 	if (ring->asked)
@@ -399,7 +290,7 @@ pci_queue_stop_poll(struct virtqueue *vq)
 {
 	struct virtio_device *dev = vq->dev;
 	struct pci *pci = dev->priv;
-	struct ring *ring = select_ring(pci, vq->index);
+	struct pci_ring *ring = select_ring(pci, vq->index);
 	uint16_t reset = 0;
 	uint16_t enabled;
 	uint8_t status;
@@ -464,38 +355,8 @@ pci_reset_poll(struct virtio_device *dev)
 		return ret;
 	if (status != VIRTIO_STATUS_RESET)
 		return -EAGAIN;
-	forget_rings(dev->priv);
+	pci_forget_rings(dev->priv);
 	return 0;
-}
-
-static void
-pci_wait(struct virtio_device *dev, uint32_t timeout_us)
-{
-	const struct timespec t = { .tv_nsec = RTE_MIN(timeout_us, UINT32_C(100)) * 1000 };
-
-	RTE_SET_USED(dev);
-	nanosleep(&t, NULL);
-}
-
-/* Whether the device configuration has such bytes; a caller that asks for others is told so. */
-static int
-check_config(struct virtio_device *dev, uint32_t offset, size_t len)
-{
-	const struct pci *pci = dev->priv;
-	const uint32_t length = pci->window[VIRTIO_PCI_DEVICE].length;
-
-	if (offset <= length && len <= length - offset)
-		return 0;
-	VIRTIO_LOG(ERR, "%s: bytes %u to %zu of the device configuration are wanted, it has %u",
-		   dev->name, offset, offset + len - 1, length);
-	return -EINVAL;
-}
-
-/* 4.1.3.1: a field is accessed by its own width; arrays are of bytes. */
-static unsigned int
-field_width(size_t len)
-{
-	return len == 2 ? 2 : len == 4 || len == 8 ? 4 : 1;
 }
 
 /* 2.5.1, 4.1.4.3: again where the configuration has changed meanwhile. */
@@ -503,28 +364,22 @@ static int
 pci_read_config(struct virtio_device *dev, uint32_t offset, void *to, size_t len)
 {
 	const struct pci *pci = dev->priv;
-	const unsigned int width = field_width(len);
-	const int ret = check_config(dev, offset, len);
+	const int ret = pci_check_config(dev, pci->window[VIRTIO_PCI_DEVICE].length, offset, len);
 	uint8_t before, after;
 	unsigned int tries;
-	size_t i;
 
 	if (ret != 0)
 		return ret;
+	memset(to, 0, len);
 	for (tries = 0; tries < GENERATION_TRIES; tries++) {
 		before = common_read8(pci, VIRTIO_PCI_CONFIG_GENERATION);
-		for (i = 0; i < len; i += width) {
-			const uint32_t value = rte_cpu_to_le_32(
-				reg_read(pci, VIRTIO_PCI_DEVICE, offset + i, width));
-
-			memcpy((uint8_t *)to + i, &value, width);
-		}
+		pci_copy_config(pci, VIRTIO_PCI_DEVICE, offset, to, len);
 		after = common_read8(pci, VIRTIO_PCI_CONFIG_GENERATION);
 		if (before == after)
 			break;
 	}
 	if (common_read8(pci, VIRTIO_PCI_DEVICE_STATUS) == GONE_8)
-		return gone(dev);
+		return pci_gone(dev);
 	if (before == after)
 		return 0;
 	VIRTIO_LOG(ERR, "%s: the device configuration changes faster than it can be read",
@@ -536,19 +391,11 @@ static int
 pci_write_config(struct virtio_device *dev, uint32_t offset, const void *from, size_t len)
 {
 	const struct pci *pci = dev->priv;
-	const unsigned int width = field_width(len);
-	const int ret = check_config(dev, offset, len);
-	size_t i;
+	const int ret = pci_check_config(dev, pci->window[VIRTIO_PCI_DEVICE].length, offset, len);
 
-	if (ret != 0)
-		return ret;
-	for (i = 0; i < len; i += width) {
-		uint32_t value = 0;
-
-		memcpy(&value, (const uint8_t *)from + i, width);
-		reg_write(pci, VIRTIO_PCI_DEVICE, offset + i, width, rte_le_to_cpu_32(value));
-	}
-	return 0;
+	if (ret == 0)
+		pci_put_config(pci, VIRTIO_PCI_DEVICE, offset, from, len);
+	return ret;
 }
 
 static const struct virtio_transport_ops pci_modern_ops = {
@@ -628,9 +475,9 @@ check_windows(const char *name, const struct virtio_pci_conf *conf)
 		const struct virtio_pci_window *window = &conf->window[i];
 
 		if (window->length < wanted[i].min) {
-			VIRTIO_INIT_LOG(ERR, "%s: the %s capability is %s of %u bytes, at least %u "
+			VIRTIO_INIT_LOG(ERR, "%s: the %s capability is %sof %u bytes, at least %u "
 					"are needed", name, wanted[i].name,
-					window->length == 0 ? "missing or" : "", window->length,
+					window->length == 0 ? "missing or " : "", window->length,
 					wanted[i].min);
 			return -EINVAL;
 		}
@@ -664,25 +511,6 @@ read_offer(struct virtio_device *dev)
 	if (ret == 0)
 		ret = read_features(dev, &dev->offered);
 	return ret != 0 ? ret : virtio_device_reset(dev, FIRST_RESET_TIMEOUT_US);
-}
-
-static struct pci *
-make_private(const struct virtio_pci_conf *conf, uint16_t nb_rings)
-{
-	struct pci *pci = rte_zmalloc("virtio_pci",
-				      sizeof(*pci) + nb_rings * sizeof(pci->rings[0]), 0);
-	uint16_t i;
-
-	if (pci == NULL)
-		return NULL;
-	memcpy(pci->window, conf->window, sizeof(pci->window));
-	pci->hooks = conf->hooks;
-	pci->notify_multiplier = conf->notify_multiplier;
-	pci->config_vector = VIRTIO_PCI_NO_VECTOR;
-	pci->nb_rings = nb_rings;
-	for (i = 0; i < nb_rings; i++)
-		pci->rings[i].vector = VIRTIO_PCI_NO_VECTOR;
-	return pci;
 }
 
 /* How many rings a device has is asked through a transport that has none yet. */
@@ -719,7 +547,7 @@ virtio_pci_modern_create(struct virtio_device *dev, const char *name,
 		ret = virtio_device_init(dev, name, VIRTIO_TRANSPORT_PCI_MODERN, nb_rings);
 	if (ret != 0)
 		return ret;
-	dev->priv = make_private(conf, nb_rings);
+	dev->priv = pci_make_private(conf, nb_rings);
 	if (dev->priv == NULL) {
 		ret = -ENOMEM;
 		goto fail;
@@ -745,28 +573,4 @@ virtio_pci_modern_destroy(struct virtio_device *dev)
 	rte_free(dev->priv);
 	dev->priv = NULL;
 	virtio_device_fini(dev);
-}
-
-void
-virtio_pci_set_queue_vector(struct virtio_device *dev, uint16_t index, uint16_t vector)
-{
-	struct pci *pci = dev->priv;
-
-	pci->rings[index].vector = vector;
-}
-
-void
-virtio_pci_set_config_vector(struct virtio_device *dev, uint16_t vector)
-{
-	struct pci *pci = dev->priv;
-
-	pci->config_vector = vector;
-}
-
-int
-virtio_pci_isr(struct virtio_device *dev)
-{
-	const uint8_t isr = reg_read(dev->priv, VIRTIO_PCI_ISR, 0, 1);
-
-	return isr == GONE_8 ? gone(dev) : isr;
 }

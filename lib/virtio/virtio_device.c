@@ -66,6 +66,7 @@ virtio_device_init(struct virtio_device *dev, const char *name, enum virtio_tran
 	rte_strlcpy(dev->name, name, sizeof(dev->name));
 	dev->kind = kind;
 	dev->by_iova = virtio_transports[kind]->by_iova;
+	dev->legacy = virtio_transports[kind]->legacy;
 	dev->nb_vqs = nb_vqs;
 	dev->status = VIRTIO_STATUS_RESET;
 	dev->offered = 0;
@@ -109,6 +110,10 @@ virtio_device_negotiate(struct virtio_device *dev, uint64_t wanted)
 		ret = ops->get_features(dev, &dev->offered);
 	if (ret != 0)
 		return ret;
+	if (dev->legacy) {
+		dev->acked = dev->offered & wanted;
+		return ops->set_features(dev, dev->acked);
+	}
 	if (!(dev->offered & VIRTIO_BIT(VIRTIO_F_VERSION_1))) {
 		VIRTIO_INIT_LOG(ERR, "%s: the device does not offer VIRTIO_F_VERSION_1", dev->name);
 		return -ENOTSUP;
@@ -133,10 +138,11 @@ int
 virtio_device_start(struct virtio_device *dev, struct virtqueue *const *vqs, unsigned int n)
 {
 	const struct virtio_transport_ops *ops = virtio_device_ops(dev);
+	const uint8_t before = dev->legacy ? VIRTIO_STATUS_DRIVER : VIRTIO_STATUS_FEATURES_OK;
 	unsigned int i;
 	int ret;
 
-	if (!(dev->status & VIRTIO_STATUS_FEATURES_OK) || (dev->status & VIRTIO_STATUS_DRIVER_OK))
+	if (!(dev->status & before) || (dev->status & VIRTIO_STATUS_DRIVER_OK))
 		return -EBUSY;
 	for (i = 0; i < n; i++) {
 		if (virtqueue_state(vqs[i]) != VIRTQUEUE_READY || dev->vqs[vqs[i]->index] != NULL)

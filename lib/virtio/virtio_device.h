@@ -26,6 +26,7 @@ struct virtio_device {
 	enum virtio_stop_method stop_method; /**< set by the transport when it meets the device */
 	uint8_t status;     /**< VIRTIO_STATUS_*, as last told to the device */
 	bool by_iova;       /**< knows memory by IOVA; else by virtual address */
+	bool legacy;        /**< virtio before 1.0: see struct virtio_transport_ops */
 	uint16_t nb_vqs;    /**< entries of vqs */
 	uint64_t offered;   /**< feature bits that the device offers */
 	uint64_t acked;     /**< feature bits in force; 0 before negotiation */
@@ -60,7 +61,8 @@ int virtio_device_init(struct virtio_device *dev, const char *name,
 void virtio_device_fini(struct virtio_device *dev);
 
 /**
- * From a device that was reset to FEATURES_OK, 3.1.1 steps 2 to 6.
+ * From a device that was reset to FEATURES_OK, 3.1.1 steps 2 to 6; a legacy device to DRIVER, as
+ * it has neither FEATURES_OK (3.1.2) nor VERSION_1.
  *
  * @param wanted
  *   Feature bits that the driver would use; those not offered are left out.

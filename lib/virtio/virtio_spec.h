@@ -83,6 +83,9 @@ struct vring_used {
 #define VRING_AVAIL_ALIGN                2
 #define VRING_USED_ALIGN                 4
 
+/** Alignment of a ring and of its used part in a device before virtio 1.0, section 2.7.2. */
+#define VRING_LEGACY_ALIGN               4096
+
 /** Descriptor of a packed ring, made available and used in the same place, section 2.8.14. */
 struct vring_packed_desc {
 	uint64_t addr;

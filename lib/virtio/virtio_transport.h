@@ -28,6 +28,7 @@ struct virtqueue;
 enum virtio_transport_kind {
 	VIRTIO_TRANSPORT_VHOST_USER, /**< virtio-user: vhost-user messages on a socket */
 	VIRTIO_TRANSPORT_PCI_MODERN, /**< virtio-pci: registers, virtio 1.0 and later */
+	VIRTIO_TRANSPORT_PCI_LEGACY, /**< virtio-pci: I/O ports, before virtio 1.0 */
 	VIRTIO_TRANSPORT_TEST,       /**< what a test program registers */
 	VIRTIO_TRANSPORT_KINDS
 };
@@ -51,6 +52,11 @@ struct virtio_transport_ops {
 	const char *name;
 	/** The device knows memory by IOVA; else by the driver's virtual addresses. */
 	bool by_iova;
+	/**
+	 * Virtio before 1.0: no FEATURES_OK, no feature bits from 32 on, and each ring in one piece
+	 * of pages (2.7.2), of the size that the device says.
+	 */
+	bool legacy;
 
 	/** Feature bits that the device offers, 2.2. */
 	int (*get_features)(struct virtio_device *dev, uint64_t *features);

@@ -21,7 +21,7 @@ struct layout {
 };
 
 static struct layout
-ring_layout(const struct virtqueue_conf *conf)
+ring_layout(const struct virtio_device *dev, const struct virtqueue_conf *conf)
 {
 	/* Each of a split ring's two rings ends in one event word, 2.7.6 and 2.7.8. */
 	const size_t second = conf->packed ? sizeof(struct vring_packed_event) :
@@ -32,8 +32,14 @@ ring_layout(const struct virtqueue_conf *conf)
 	struct layout at;
 
 	static_assert(sizeof(struct vring_desc) == sizeof(struct vring_packed_desc), "one size");
-	at.second = RTE_ALIGN_CEIL(conf->size * sizeof(struct vring_desc), RTE_CACHE_LINE_SIZE);
-	at.third = RTE_ALIGN_CEIL(at.second + second, RTE_CACHE_LINE_SIZE);
+	at.second = conf->size * sizeof(struct vring_desc);
+	if (dev->legacy) {
+		/* Told by the first page alone, so all else is where 2.7.2 has it. */
+		at.third = RTE_ALIGN_CEIL(at.second + second, VRING_LEGACY_ALIGN);
+	} else {
+		at.second = RTE_ALIGN_CEIL(at.second, RTE_CACHE_LINE_SIZE);
+		at.third = RTE_ALIGN_CEIL(at.second + second, RTE_CACHE_LINE_SIZE);
+	}
 	at.slot_area = RTE_ALIGN_CEIL(at.third + third, RTE_CACHE_LINE_SIZE);
 	at.total = at.slot_area + (size_t)conf->size * conf->slot_area;
 	return at;
@@ -101,7 +107,7 @@ make_fresh(struct virtqueue *vq)
 {
 	uint16_t i;
 
-	memset(vq->desc, 0, ring_layout(&vq->conf).total);
+	memset(vq->desc, 0, ring_layout(vq->dev, &vq->conf).total);
 	if (vq->conf.packed)
 		vq->driver_event->flags = VRING_EVENT_DISABLE;
 	else
@@ -228,13 +234,14 @@ virtqueue_give(struct virtqueue *vq, uint32_t head)
 int
 virtqueue_check_size(const struct virtio_device *dev, uint16_t index, uint16_t size, uint16_t max)
 {
-	if (size <= max)
+	if (dev->legacy ? size == max : size <= max)
 		return 0;
 	if (max == 0)
 		VIRTIO_LOG(ERR, "%s: the device has no ring %u", dev->name, index);
 	else
-		VIRTIO_LOG(ERR, "%s: ring %u: %u descriptors are wanted, the device takes at most "
-			   "%u", dev->name, index, size, max);
+		VIRTIO_LOG(ERR, "%s: ring %u: %u descriptors are wanted, the device takes %s %u",
+			   dev->name, index, size,
+			   dev->legacy ? "no more and no fewer than" : "at most", max);
 	return -EINVAL;
 }
 
@@ -267,7 +274,7 @@ take_memory(struct virtqueue *vq)
 	 */
 	static uint32_t made;
 	const struct virtqueue_conf *conf = &vq->conf;
-	const struct layout at = ring_layout(conf);
+	const struct layout at = ring_layout(vq->dev, conf);
 	char name[RTE_MEMZONE_NAMESIZE];
 	uint8_t *base;
 
@@ -276,7 +283,8 @@ take_memory(struct virtqueue *vq)
 	/* In one piece as the device sees it: virtually always. */
 	vq->memory = rte_memzone_reserve_aligned(name, at.total, conf->node,
 						 vq->dev->by_iova ? RTE_MEMZONE_IOVA_CONTIG : 0,
-						 RTE_CACHE_LINE_SIZE);
+						 vq->dev->legacy ? VRING_LEGACY_ALIGN :
+								   RTE_CACHE_LINE_SIZE);
 	vq->cookies = rte_zmalloc_socket("virtio_ring", conf->size * sizeof(*vq->cookies),
 					 RTE_CACHE_LINE_SIZE, conf->node);
 	vq->order = rte_malloc_socket("virtio_ring", conf->size * sizeof(*vq->order),
@@ -350,7 +358,7 @@ virtqueue_create(struct virtio_device *dev, uint16_t index, const struct virtque
 
 no_memory:
 	VIRTIO_LOG(ERR, "%s: ring %u: no memory on node %d for %u descriptors (%zu bytes)",
-		   dev->name, index, conf->node, conf->size, ring_layout(conf).total);
+		   dev->name, index, conf->node, conf->size, ring_layout(dev, conf).total);
 	return -ENOMEM;
 }
 

@@ -32,6 +32,9 @@
 #define HEAP (MEMORY - HEAP_AT - PAGE)
 #define MESSAGES (MEMORY - PAGE)
 
+/* Where a legacy device's registers are put. */
+#define PORTS 0xc000
+
 /* Slot of the bus that the device is put into. */
 #define SLOT 4
 
@@ -149,8 +152,8 @@ hook_read(void *arg, enum virtio_pci_region region, uint32_t offset, unsigned in
 {
 	struct qemu *q = arg;
 	const uint64_t now = virtio_now_us();
-	const uint32_t value = ask(q, "read%c 0x%" PRIx64 "\n", letter(width),
-				   q->region_at[region] + offset);
+	const uint32_t value = ask(q, "%s%c 0x%" PRIx64 "\n", q->legacy ? "in" : "read",
+				   letter(width), q->region_at[region] + offset);
 
 	note(q, region, false, offset, width, value, now);
 	return value;
@@ -163,14 +166,14 @@ hook_write(void *arg, enum virtio_pci_region region, uint32_t offset, unsigned i
 	struct qemu *q = arg;
 
 	note(q, region, true, offset, width, value, virtio_now_us());
-	ask(q, "write%c 0x%" PRIx64 " 0x%x\n", letter(width), q->region_at[region] + offset,
-	    value);
+	ask(q, "%s%c 0x%" PRIx64 " 0x%x\n", q->legacy ? "out" : "write", letter(width),
+	    q->region_at[region] + offset, value);
 }
 
 uint32_t
 qemu_peek(struct qemu *q, uint32_t offset, unsigned int width)
 {
-	return ask(q, "read%c 0x%" PRIx64 "\n", letter(width),
+	return ask(q, "%s%c 0x%" PRIx64 "\n", q->legacy ? "in" : "read", letter(width),
 		   q->region_at[VIRTIO_PCI_COMMON] + offset);
 }
 
@@ -183,18 +186,29 @@ qemu_turn(struct qemu *q)
 		qemu_peek(q, VIRTIO_PCI_DEVICE_STATUS, 1);
 }
 
-/* Memory BARs, in steps of 16 MB: no device of this kind has larger ones. */
+/* Memory BARs in steps of 16 MB, ports in one of 4 KB: no device of this kind has larger ones. */
 static void
 place_bars(struct qemu *q)
 {
 	uint32_t next = 0xe0000000;
 	unsigned int i;
 
+	if (config_read(q, PCI_BAR(0)) & 1) {
+		config_write(q, PCI_BAR(0), UINT32_MAX);
+		q->conf.window[VIRTIO_PCI_COMMON].length =
+			-(config_read(q, PCI_BAR(0)) & 0xfffc) & 0xffff;
+		config_write(q, PCI_BAR(0), PORTS);
+		q->region_at[VIRTIO_PCI_COMMON] = PORTS;
+		q->legacy = true;
+	}
+
 	for (i = 0; i < 6; i++) {
 		const uint32_t was = config_read(q, PCI_BAR(i));
 
+		if (was & 1)
+			continue;
 		config_write(q, PCI_BAR(i), UINT32_MAX);
-		if ((was & 1) || config_read(q, PCI_BAR(i)) == 0)
+		if (config_read(q, PCI_BAR(i)) == 0)
 			continue;
 		config_write(q, PCI_BAR(i), next);
 		q->bar[i] = next;
@@ -202,7 +216,7 @@ place_bars(struct qemu *q)
 		if ((was & 6) == 4)
 			config_write(q, PCI_BAR(++i), 0);
 	}
-	config_write(q, PCI_COMMAND, 6); /* memory, bus master */
+	config_write(q, PCI_COMMAND, 7); /* ports, memory, bus master */
 }
 
 static void
@@ -220,6 +234,7 @@ take_cap(struct qemu *q, uint32_t cap)
 	if (type < VIRTIO_PCI_CAP_COMMON || type > VIRTIO_PCI_CAP_DEVICE)
 		return;
 	CHECK(bar < 6 && q->bar[bar] != 0);
+	q->legacy = false;
 	q->region_at[regions[type]] = q->bar[bar] + config_read(q, cap + VIRTIO_PCI_CAP_OFFSET);
 	q->conf.window[regions[type]].length = config_read(q, cap + VIRTIO_PCI_CAP_LENGTH);
 	if (type == VIRTIO_PCI_CAP_NOTIFY)

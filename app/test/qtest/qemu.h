@@ -49,10 +49,11 @@ struct qemu {
 	uint32_t function;     /**< configuration address of the device */
 	uint64_t bar[6];
 	uint64_t region_at[VIRTIO_PCI_REGIONS]; /**< addresses of the windows */
+	bool legacy;           /**< no modern capability: one window, of ports */
 	uint8_t msix_cap;
 	uint64_t msix_table;
 	struct virtio_pci_hooks hooks;
-	struct virtio_pci_conf conf; /**< for virtio_pci_modern_create() */
+	struct virtio_pci_conf conf; /**< for virtio_pci_modern_create() or _legacy_create() */
 	struct qemu_access *record;
 	unsigned int nb_record;
 };

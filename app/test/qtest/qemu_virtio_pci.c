@@ -30,6 +30,7 @@
 #define MAX_BUFFERS 1024
 
 #define NET_F_MAC 5
+#define NET_F_MRG_RXBUF 15
 #define NET_F_CTRL_VQ 17
 #define NET_F_CTRL_RX 18
 
@@ -80,7 +81,10 @@ meet(const char *properties, enum virtio_pci_stop_wish wish)
 		all[strlen(all) - 1] = '\0';
 	port.qemu = qemu_start(binary, all);
 	port.qemu->conf.stop = wish;
-	CHECK_EQ(virtio_pci_modern_create(&port.dev, "qemu", &port.qemu->conf), 0);
+	if (port.qemu->legacy)
+		CHECK_EQ(virtio_pci_legacy_create(&port.dev, "qemu", &port.qemu->conf), 0);
+	else
+		CHECK_EQ(virtio_pci_modern_create(&port.dev, "qemu", &port.qemu->conf), 0);
 	for (i = 0; i < RINGS; i++) {
 		port.room[i] = rte_zmalloc_socket("room", MAX_BUFFERS * ROOM, 4096,
 						  port.qemu->node);
@@ -95,6 +99,8 @@ wanted(void)
 {
 	return VIRTIO_BIT(VIRTIO_F_RING_RESET) | VIRTIO_BIT(NET_F_MAC) |
 	       VIRTIO_BIT(NET_F_CTRL_VQ) | VIRTIO_BIT(NET_F_CTRL_RX) |
+	       /* Or a legacy device's header would be shorter, 5.1.6.1. */
+	       (port.dev.legacy ? VIRTIO_BIT(NET_F_MRG_RXBUF) : 0) |
 	       (test_packed() ? VIRTIO_BIT(VIRTIO_F_RING_PACKED) : 0);
 }
 
@@ -166,7 +172,10 @@ down(void)
 		}
 		rte_free(port.room[i]);
 	}
-	virtio_pci_modern_destroy(&port.dev);
+	if (port.qemu->legacy)
+		virtio_pci_legacy_destroy(&port.dev);
+	else
+		virtio_pci_modern_destroy(&port.dev);
 	qemu_stop(port.qemu);
 }
 
@@ -735,6 +744,48 @@ device_lives_again_and_again(void)
 	down();
 }
 
+static void
+legacy_device(void)
+{
+	static const uint8_t mac[] = { 0x52, 0x54, 0x00, 0x12, 0x34, 0x56 };
+	const struct virtqueue_conf small = { .size = 128, .node = SOCKET_ID_ANY };
+	struct virtqueue *vq;
+	uint8_t got[6];
+	unsigned int life, i;
+
+	up_with("disable-legacy=off,disable-modern=on", VIRTIO_PCI_STOP_AUTO);
+	CHECK(port.dev.legacy);
+	CHECK_EQ(port.dev.nb_vqs, RINGS);
+	CHECK_EQ(port.dev.offered >> 32, 0);
+	CHECK_EQ(port.dev.stop_method, VIRTIO_STOP_NONE);
+	CHECK_EQ(test_logged("has no queue reset"), 1);
+	CHECK_EQ(virtqueue_stop(port.vq[RX], PATIENCE_US), -ENOTSUP);
+	CHECK_EQ(virtqueue_create(&port.dev, RX, &small, &vq), -EINVAL);
+	CHECK_EQ(test_logged("the device takes no more and no fewer than 256"), 1);
+	for (life = 0; life < 5; life++) {
+		check_all_run();
+		CHECK_EQ(virtio_device_reset(&port.dev, PATIENCE_US), 0);
+		for (i = 0; i < RINGS; i++)
+			CHECK(virtqueue_reclaim(port.vq[i], keep, NULL) >= 0);
+		if (life == 2) {
+			/* The configuration is where it was not. */
+			qemu_msix_on(port.qemu);
+			virtio_pci_legacy_set_msix(&port.dev, true);
+			virtio_pci_set_config_vector(&port.dev, 0);
+			virtio_pci_set_queue_vector(&port.dev, RX, 1);
+		}
+		CHECK_EQ(virtio_device_read_config(&port.dev, 0, got, sizeof(got)), 0);
+		CHECK(memcmp(got, mac, sizeof(mac)) == 0);
+		fill_rx();
+		port.vq[RX]->avail->flags = 0;
+		run();
+	}
+	check_all_run();
+	qemu_turn(port.qemu);
+	CHECK(qemu_msix_came(port.qemu, 1));
+	down();
+}
+
 static const struct test_case cases[] = {
 	TEST_LAYOUTS(device_as_it_is_met),
 	TEST_LAYOUTS(frames_and_commands_go),
@@ -751,6 +802,7 @@ static const struct test_case cases[] = {
 	TEST_LAYOUTS(device_without_queue_reset),
 	TEST_LAYOUTS(proposal_is_refused),
 	TEST_LAYOUTS(device_lives_again_and_again),
+	TEST(legacy_device),
 };
 
 /* Whether this QEMU can be run at all; its version goes on the record. */
