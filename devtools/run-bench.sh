@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 #
 # Usage: devtools/run-bench.sh [--quick] [--json FILE] [--doc FILE] [--plot FILE] [--burst N]
-#                              [--only LIST]
+#                              [--only LIST] [--traffic LIST]
 #
 # Compares our driver with the packaged net_virtio. Makes the machine ready (devtools/setup.sh),
 # builds, and runs the same program, app/virtio-bench, for one and the other in turn, on two cores:
@@ -21,6 +21,9 @@
 #   --plot FILE  draw the figures (devtools/plot-bench.py), a .png
 #   --burst N    packets a burst, 1 to 64 (default 32)
 #   --only LIST  some of steps,rate,cycles,life
+#   --traffic LIST
+#                of rate, for each path: some of loop:64,rx:64,tx:64,loop:256 and so on, with the
+#                sizes 64, 256, 1518 and imix
 #   --help       this text
 set -euo pipefail
 . "$(dirname "${BASH_SOURCE[0]}")/common.sh"
@@ -38,7 +41,7 @@ while [ $# -gt 0 ]; do
 		args+=("$1")
 		shift
 		;;
-	--json | --doc | --plot | --burst | --only)
+	--json | --doc | --plot | --burst | --only | --traffic)
 		[ $# -ge 2 ] || die "$1 wants a value (see --help)"
 		case $1 in
 		--json) json=$2 ;;

@@ -40,6 +40,11 @@ PATHS = [
     {'name': 'packed, no mergeable', 'devargs': 'packed_vq=1,in_order=0,mrg_rxbuf=0'},
     {'name': 'packed, vectorised', 'devargs': 'packed_vq=1,in_order=1,mrg_rxbuf=0,vectorized=1',
      'eal': ['--force-max-simd-bitwidth=512'], 'needs': 'vector', 'cpu': 'avx512vl'},
+    # What both drivers do with the instructions that any machine of the packages has.
+    {'name': 'split, generic machine', 'devargs': 'in_order=0',
+     'eal': ['--force-max-simd-bitwidth=128'], 'needs': 'scalar'},
+    {'name': 'packed, generic machine', 'devargs': 'packed_vq=1,in_order=0',
+     'eal': ['--force-max-simd-bitwidth=128'], 'needs': 'scalar'},
 ]
 
 # What is done, and how often. `traffic` is (direction, size). A quick run has it all for the first
@@ -338,10 +343,17 @@ def parse_args():
     parser.add_argument('--burst', type=int, default=32, choices=range(1, 65), metavar='1..64')
     parser.add_argument('--only', type=lambda text: text.split(','), default=list(SECTIONS),
                         metavar='LIST', help='some of ' + ','.join(SECTIONS))
+    parser.add_argument('--traffic', type=lambda text: text.split(','), metavar='LIST',
+                        help='for rate, of each path: some of ' +
+                        ','.join(f'{d}:{s}' for d, s in FULL['traffic']))
     args = parser.parse_args()
     for section in args.only:
         if section not in SECTIONS:
             parser.error(f'--only {section}: must be some of {",".join(SECTIONS)}')
+    for traffic in args.traffic or ():
+        if tuple(traffic.split(':')) not in FULL['traffic']:
+            parser.error(f'--traffic {traffic}: must be some of ' +
+                         ','.join(f'{d}:{s}' for d, s in FULL['traffic']))
     if args.doc:
         report.check_marks(args.doc)
     return args
@@ -349,7 +361,10 @@ def parse_args():
 
 def main():
     args = parse_args()
-    plan = QUICK if args.quick else FULL
+    plan = dict(QUICK if args.quick else FULL)
+    if args.traffic:
+        plan['traffic'] = [tuple(traffic.split(':')) for traffic in args.traffic]
+        plan['traffic_of_others'] = len(args.traffic)
     with tempfile.TemporaryDirectory(prefix='virtio-bench.') as folder:
         bench = Bench(args, folder)
         result = {'program': 'virtio-bench', 'when': datetime.date.today().isoformat(),

@@ -144,11 +144,21 @@ def wrong_options_are_refused():
         assert run.returncode == 2 and words in run.stderr, (options, run.stderr)
 
 
+def wrong_traffic_is_refused():
+    script = os.path.join(os.path.dirname(os.path.abspath(__file__)), 'bench.py')
+    run = subprocess.run([sys.executable, script, '--binary', BINARY, '--plugin', '/none',
+                          '--traffic', 'loop:64,loop:65'], check=False, timeout=100,
+                         stderr=subprocess.PIPE, text=True)
+    assert run.returncode == 2 and '--traffic loop:65: must be some of loop:64' in run.stderr, \
+        run.stderr
+
+
 def main():
     failed = 0
     for test in (ratios_are_ours_to_packaged, missing_path_is_shown_in_its_own_words,
                  goals_are_judged_both_ways, path_not_taken_is_not_judged, busy_machine_is_named,
-                 tables_go_between_the_marks, plot_is_drawn, wrong_options_are_refused):
+                 tables_go_between_the_marks, plot_is_drawn, wrong_options_are_refused,
+                 wrong_traffic_is_refused):
         try:
             test()
         except Exception:  # noqa: BLE001
