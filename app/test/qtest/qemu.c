@@ -388,14 +388,14 @@ listen_for_qemu(const char *path)
 
 /* In the child: never returns. */
 static void
-become_qemu(const char *binary, char **args, const char *log)
+become_qemu(char **args, const char *log)
 {
 	const int fd = open(log, O_WRONLY | O_CREAT | O_APPEND, 0600);
 
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	dup2(fd, STDOUT_FILENO);
 	dup2(fd, STDERR_FILENO);
-	execvp(binary, args);
+	execvp(args[0], args);
 	_exit(127);
 }
 
@@ -415,13 +415,13 @@ accept_qemu(struct qemu *q, int listener)
 }
 
 struct qemu *
-qemu_start(const char *binary, const char *properties)
+qemu_start(const char *properties)
 {
 	struct qemu *q = calloc(1, sizeof(*q));
 	char memory[128], firmware[128], path[128];
 	char backend[256], qtest[160], netdev[128], device[256];
 	char *args[] = {
-		(char *)(uintptr_t)binary, "-accel", "tcg", "-bios", firmware, "-M", "q35",
+		(char *)(uintptr_t)qemu_binary, "-accel", "tcg", "-bios", firmware, "-M", "q35",
 		"-machine", "memory-backend=mem", "-nodefaults", "-display", "none", "-m", "64",
 		"-object", backend, "-qtest", qtest, "-qtest-log", "none", "-netdev", netdev,
 		"-device", device, NULL
@@ -450,7 +450,7 @@ qemu_start(const char *binary, const char *properties)
 		 "mac=52:54:00:12:34:56,romfile=%s", SLOT, QEMU_VECTORS, properties);
 	q->pid = fork();
 	if (q->pid == 0)
-		become_qemu(binary, args, q->log);
+		become_qemu(args, q->log);
 	accept_qemu(q, listener);
 	close(listener);
 	/* Its first answer shows that it has read all of these. */

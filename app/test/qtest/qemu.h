@@ -18,6 +18,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "test.h"
 #include "transport_pci.h"
 
 /** Longest line of the protocol, as used here. */
@@ -58,15 +59,19 @@ struct qemu {
 	unsigned int nb_record;
 };
 
+extern const char *qemu_binary; /**< the QEMU that is tested with */
+extern bool qemu_trace;         /**< --trace */
+
+/** test_main() for each QEMU that the arguments name. 77: there is none. */
+int qemu_test_main(int argc, char **argv, const struct test_case *cases, unsigned int nb_cases);
+
 /**
  * Starts QEMU and finds the device on the bus: BARs placed, capabilities walked.
  *
- * @param binary
- *   QEMU's.
  * @param properties
  *   Of the device, ",name=value" each.
  */
-struct qemu *qemu_start(const char *binary, const char *properties);
+struct qemu *qemu_start(const char *properties);
 /** Ends it. What was taken of its memory must be back. */
 void qemu_stop(struct qemu *qemu);
 

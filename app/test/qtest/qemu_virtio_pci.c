@@ -3,19 +3,12 @@
 /*
  * The transport and the rings on a real device's registers and memory: QEMU's virtio-net-pci,
  * without a guest. Receive ring 0, transmit ring 1, control ring 2.
- *
- * Usage: qemu_virtio_pci [--qemu PATH]... [--trace] [CASE]
- *
- *   --qemu PATH  QEMU's program, several times for several releases; none: the one on PATH
- *   --trace      print what was read and written for one stop and one start, and why
  */
 
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
 #include <rte_common.h>
 #include <rte_malloc.h>
@@ -53,8 +46,6 @@ struct port {
 	uint32_t tx_got;
 };
 
-static const char *binary = "qemu-system-x86_64";
-static bool trace;
 static struct port port;
 
 static struct virtqueue *
@@ -79,7 +70,7 @@ meet(const char *properties, enum virtio_pci_stop_wish wish)
 	snprintf(all, sizeof(all), "%s,%s", test_packed() ? ",packed=on" : "", properties);
 	if (properties[0] == '\0')
 		all[strlen(all) - 1] = '\0';
-	port.qemu = qemu_start(binary, all);
+	port.qemu = qemu_start(all);
 	port.qemu->conf.stop = wish;
 	if (port.qemu->legacy)
 		CHECK_EQ(virtio_pci_legacy_create(&port.dev, "qemu", &port.qemu->conf), 0);
@@ -448,7 +439,7 @@ one_stop_and_one_start(void)
 	CHECK_EQ(a[i].region, VIRTIO_PCI_NOTIFY);
 	CHECK_EQ(qemu_peek(port.qemu, VIRTIO_PCI_QUEUE_ENABLE, 2), 1);
 	CHECK_EQ(qemu_peek(port.qemu, VIRTIO_PCI_QUEUE_RESET, 2), 0);
-	if (trace)
+	if (qemu_trace)
 		qemu_print_record(port.qemu);
 	check_all_run();
 	down();
@@ -805,78 +796,8 @@ static const struct test_case cases[] = {
 	TEST(legacy_device),
 };
 
-/* Whether this QEMU can be run at all; its version goes on the record. */
-static bool
-is_there(const char *path)
-{
-	char line[300];
-	FILE *f;
-	bool there;
-
-	snprintf(line, sizeof(line), "'%s' --version 2>/dev/null", path);
-	f = popen(line, "r");
-	there = f != NULL && fgets(line, sizeof(line), f) != NULL;
-	if (there)
-		printf("# %s: %s", path, line);
-	fflush(stdout);
-	return f != NULL && pclose(f) == 0 && there;
-}
-
-/* In a process of its own: EAL begins once in each. */
-static int
-test_one(const char *path, int argc, char **argv)
-{
-	int status;
-	pid_t pid;
-
-	binary = path;
-	pid = fork();
-	if (pid == 0)
-		exit(test_main(argc, argv, TEST_ORDINARY_MEMORY, cases, RTE_DIM(cases)));
-	if (pid < 0 || waitpid(pid, &status, 0) != pid || !WIFEXITED(status))
-		return EXIT_FAILURE;
-	return WEXITSTATUS(status);
-}
-
 int
 main(int argc, char **argv)
 {
-	const char *given[16];
-	char *rest[2] = { argv[0], NULL };
-	unsigned int n = 0;
-	int nb_rest = 1;
-	int ret = EXIT_SUCCESS;
-	unsigned int q;
-	int i;
-
-	for (i = 1; i < argc; i++) {
-		if (strcmp(argv[i], "--trace") == 0) {
-			trace = true;
-		} else if (strcmp(argv[i], "--qemu") == 0 && i + 1 < argc &&
-			   n < RTE_DIM(given)) {
-			given[n++] = argv[++i];
-		} else if (argv[i][0] != '-' && nb_rest == 1) {
-			rest[nb_rest++] = argv[i];
-		} else {
-			fprintf(stderr, "usage: %s [--qemu PATH]... [--trace] [CASE]\n", argv[0]);
-			return EXIT_FAILURE;
-		}
-	}
-	if (n == 0) {
-		if (!is_there(binary)) {
-			printf("skipped: no %s here; devtools/setup.sh gets qemu-system-x86\n",
-			       binary);
-			return 77;
-		}
-		return test_one(binary, nb_rest, rest);
-	}
-	for (q = 0; q < n; q++) {
-		if (!is_there(given[q])) {
-			printf("FAILED %s: it does not run\n", given[q]);
-			ret = EXIT_FAILURE;
-		} else if (test_one(given[q], nb_rest, rest) != EXIT_SUCCESS) {
-			ret = EXIT_FAILURE;
-		}
-	}
-	return ret;
+	return qemu_test_main(argc, argv, cases, RTE_DIM(cases));
 }
