@@ -29,6 +29,7 @@ PLUGINS = ["mempool_ring", "bus_pci", "bus_vdev", "net_virtio"]
 # name: (queue pairs, options of the device)
 TESTS = {
     "packaged": (1, "disable-legacy=on"),
+    "forward": (1, "disable-legacy=on"),
 }
 
 

@@ -15,7 +15,12 @@
 
 #define MIN_RING 32
 
+/* Which of the two drivers has an option. */
+#define USER 1
+#define PCI  2
+
 struct option {
+	unsigned int drivers;
 	const char *key;
 	/**
 	 * 0, or -errno after a log line of its own where it can say more than `wants`; then wants
@@ -162,6 +167,18 @@ set_speed(struct virtio_devargs *out, const char *value)
 }
 
 static int
+one_of(const char *value, const char *const *names, unsigned int n)
+{
+	unsigned int i;
+
+	for (i = 0; i < n; i++) {
+		if (strcmp(value, names[i]) == 0)
+			return i;
+	}
+	return -EINVAL;
+}
+
+static int
 set_queue_reset(struct virtio_devargs *out, const char *value)
 {
 	static const char * const names[] = {
@@ -170,15 +187,30 @@ set_queue_reset(struct virtio_devargs *out, const char *value)
 		[VHOST_USER_STOP_DISABLE] = "disable",
 		[VHOST_USER_STOP_OFF] = "off",
 	};
-	unsigned int i;
+	const int i = one_of(value, names, RTE_DIM(names));
 
-	for (i = 0; i < RTE_DIM(names); i++) {
-		if (strcmp(value, names[i]) == 0) {
-			out->queue_reset = i;
-			return 0;
-		}
-	}
-	return -EINVAL;
+	out->queue_reset = RTE_MAX(i, 0);
+	return RTE_MIN(i, 0);
+}
+
+static int
+set_pci_queue_reset(struct virtio_devargs *out, const char *value)
+{
+	static const char * const names[] = {
+		[VIRTIO_PCI_STOP_AUTO] = "auto",
+		[VIRTIO_PCI_STOP_PROPOSAL] = "proposal",
+		[VIRTIO_PCI_STOP_OFF] = "off",
+	};
+	const int i = one_of(value, names, RTE_DIM(names));
+
+	out->pci_queue_reset = RTE_MAX(i, 0);
+	return RTE_MIN(i, 0);
+}
+
+static int
+set_vdpa(struct virtio_devargs *out, const char *value)
+{
+	return flag(value, &out->vdpa);
 }
 
 static int
@@ -192,30 +224,48 @@ set_reset_timeout(struct virtio_devargs *out, const char *value)
 }
 
 static const struct option options[] = {
-	{ "path", set_path, "the path of a socket" },
-	{ "mac", set_mac, "a unicast address, as 02:00:00:00:00:01" },
-	{ "cq", set_cq, "0 or 1" },
-	{ "queue_size", set_queue_size, "32 to 32768 descriptors" },
-	{ "queues", set_queues, "1 to 128 queue pairs" },
-	{ "iface", set_iface, NULL },
-	{ "server", set_server, "0 or 1" },
-	{ "mrg_rxbuf", set_mrg_rxbuf, "0 or 1" },
-	{ "in_order", set_in_order, "0 or 1" },
-	{ "packed_vq", set_packed_vq, "0 or 1" },
-	{ "speed", set_speed, "10000, 20000, 25000, 40000, 50000, 56000, 100000 or 200000 (Mb/s)" },
-	{ "vectorized", set_vectorized, "0 or 1" },
-	{ "queue_reset", set_queue_reset, "auto, get_base, disable or off" },
-	{ "queue_reset_timeout_ms", set_reset_timeout, "1 to 60000" },
+	{ USER, "path", set_path, "the path of a socket" },
+	{ USER, "mac", set_mac, "a unicast address, as 02:00:00:00:00:01" },
+	{ USER, "cq", set_cq, "0 or 1" },
+	{ USER, "queue_size", set_queue_size, "32 to 32768 descriptors" },
+	{ USER, "queues", set_queues, "1 to 128 queue pairs" },
+	{ USER, "iface", set_iface, NULL },
+	{ USER, "server", set_server, "0 or 1" },
+	{ USER, "mrg_rxbuf", set_mrg_rxbuf, "0 or 1" },
+	{ USER, "in_order", set_in_order, "0 or 1" },
+	{ USER, "packed_vq", set_packed_vq, "0 or 1" },
+	{ PCI, "vdpa", set_vdpa, "0 or 1" },
+	{ USER | PCI, "speed", set_speed,
+	  "10000, 20000, 25000, 40000, 50000, 56000, 100000 or 200000 (Mb/s)" },
+	{ USER | PCI, "vectorized", set_vectorized, "0 or 1" },
+	{ USER, "queue_reset", set_queue_reset, "auto, get_base, disable or off" },
+	{ PCI, "queue_reset", set_pci_queue_reset, "auto, proposal or off" },
+	{ USER | PCI, "queue_reset_timeout_ms", set_reset_timeout, "1 to 60000" },
 };
 
 static int
-apply(const char *name, const struct rte_kvargs_pair *pair, struct virtio_devargs *out)
+unknown(const char *name, const char *key, unsigned int driver)
+{
+	if (driver == USER) {
+		VIRTIO_INIT_LOG(ERR, "%s: unknown argument %s; known: %s", name, key,
+				VIRTIO_USER_PARAMS);
+		return -EINVAL;
+	}
+	/* Upstream's driver takes any key of a PCI device, and EAL's own come this way too. */
+	VIRTIO_INIT_LOG(NOTICE, "%s: argument %s is not for this driver; known: %s", name, key,
+			VIRTIO_PCI_PARAMS);
+	return 0;
+}
+
+static int
+apply(const char *name, const struct rte_kvargs_pair *pair, unsigned int driver,
+      struct virtio_devargs *out)
 {
 	unsigned int i;
 	int ret;
 
 	for (i = 0; i < RTE_DIM(options); i++) {
-		if (strcmp(pair->key, options[i].key) != 0)
+		if (!(options[i].drivers & driver) || strcmp(pair->key, options[i].key) != 0)
 			continue;
 		ret = options[i].set(out, pair->value == NULL ? "" : pair->value);
 		if (ret != 0 && options[i].wants != NULL)
@@ -223,9 +273,7 @@ apply(const char *name, const struct rte_kvargs_pair *pair, struct virtio_devarg
 					pair->value == NULL ? "" : pair->value, options[i].wants);
 		return ret;
 	}
-	VIRTIO_INIT_LOG(ERR, "%s: unknown argument %s; known: %s", name, pair->key,
-			VIRTIO_USER_PARAMS);
-	return -EINVAL;
+	return unknown(name, pair->key, driver);
 }
 
 static int
@@ -269,8 +317,8 @@ check_together(const char *name, struct virtio_devargs *out)
 	return check_path(name, out);
 }
 
-int
-virtio_user_parse(const char *name, const char *args, struct virtio_devargs *out)
+static int
+parse(const char *name, const char *args, unsigned int driver, struct virtio_devargs *out)
 {
 	struct rte_kvargs *kvlist;
 	unsigned int i;
@@ -283,6 +331,7 @@ virtio_user_parse(const char *name, const char *args, struct virtio_devargs *out
 		.queue_size = 256,
 		.speed = RTE_ETH_SPEED_NUM_UNKNOWN,
 		.queue_reset = VHOST_USER_STOP_AUTO,
+		.pci_queue_reset = VIRTIO_PCI_STOP_AUTO,
 		.reset_timeout_us = 1000000,
 	};
 	kvlist = rte_kvargs_parse(args, NULL);
@@ -296,9 +345,23 @@ virtio_user_parse(const char *name, const char *args, struct virtio_devargs *out
 			VIRTIO_INIT_LOG(ERR, "%s: %s= is given twice", name, kvlist->pairs[i].key);
 			ret = -EINVAL;
 		} else {
-			ret = apply(name, &kvlist->pairs[i], out);
+			ret = apply(name, &kvlist->pairs[i], driver, out);
 		}
 	}
 	rte_kvargs_free(kvlist);
+	return ret;
+}
+
+int
+virtio_user_parse(const char *name, const char *args, struct virtio_devargs *out)
+{
+	const int ret = parse(name, args, USER, out);
+
 	return ret != 0 ? ret : check_together(name, out);
+}
+
+int
+virtio_pci_parse(const char *name, const char *args, struct virtio_devargs *out)
+{
+	return parse(name, args == NULL ? "" : args, PCI, out);
 }

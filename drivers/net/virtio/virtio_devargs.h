@@ -5,7 +5,7 @@
 
 /**
  * @file
- * What the user says on the command line about a virtio-user port.
+ * What the user says on the command line about a port, of virtio-user or of virtio-pci.
  */
 
 #include <limits.h>
@@ -14,8 +14,10 @@
 
 #include <rte_ether.h>
 
+#include "transport_pci.h"
 #include "transport_vhost_user.h"
 
+/** The options of both drivers; those that a driver does not have keep their default. */
 struct virtio_devargs {
 	char path[PATH_MAX];
 	struct rte_ether_addr mac;
@@ -31,11 +33,13 @@ struct virtio_devargs {
 	uint16_t queue_size;   /**< default ring size, descriptors */
 	uint32_t speed;        /**< Mb/s, RTE_ETH_SPEED_NUM_UNKNOWN where not given */
 	uint32_t speed_capa;   /**< RTE_ETH_LINK_SPEED_* of it, 0 where not given */
+	bool vdpa;             /**< virtio-pci: left for another driver */
 	enum vhost_user_stop_wish queue_reset;
+	enum virtio_pci_stop_wish pci_queue_reset;
 	uint32_t reset_timeout_us;
 };
 
-/** Parameter string for dpdk-pmdinfo. */
+/** Parameter strings for dpdk-pmdinfo. */
 #define VIRTIO_USER_PARAMS \
 	"path=<path> " \
 	"mac=<mac addr> " \
@@ -51,6 +55,12 @@ struct virtio_devargs {
 	"vectorized=<0|1> " \
 	"queue_reset=<auto|get_base|disable|off> " \
 	"queue_reset_timeout_ms=<int>"
+#define VIRTIO_PCI_PARAMS \
+	"vdpa=<0|1> " \
+	"speed=<int> " \
+	"vectorized=<0|1> " \
+	"queue_reset=<auto|proposal|off> " \
+	"queue_reset_timeout_ms=<int>"
 
 /**
  * Reads the arguments of a virtio-user port; each refusal has a log line that says what would be
@@ -61,5 +71,14 @@ struct virtio_devargs {
  *   -ENOMEM.
  */
 int virtio_user_parse(const char *name, const char *args, struct virtio_devargs *out);
+
+/**
+ * The same for a virtio-pci port. Keys that are not known are ignored, with a line, as users of
+ * upstream's driver have it. What the device says (pairs, ring size) is the caller's to fill in.
+ *
+ * @param args
+ *   NULL: none.
+ */
+int virtio_pci_parse(const char *name, const char *args, struct virtio_devargs *out);
 
 #endif /* VIRTIO_DEVARGS_H */

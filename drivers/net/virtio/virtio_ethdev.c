@@ -11,6 +11,7 @@
 #include <rte_errno.h>
 #include <rte_malloc.h>
 
+#include "virtio_ctrl.h"
 #include "virtio_ethdev.h"
 #include "virtio_log.h"
 #include "virtio_offload.h"
@@ -23,7 +24,6 @@
 #define MIN_MTU         68
 #define MAX_MTU         (MAX_RX_PKTLEN - RTE_ETHER_HDR_LEN - RTE_VLAN_HLEN - VIRTIO_HDR_SIZE)
 #define MIN_RX_BUFSIZE  64
-#define MAX_MAC_ADDRS   64
 
 /* ---- bring-up and take-down --------------------------------------------------------------- */
 
@@ -33,6 +33,7 @@ wanted_features(const struct virtio_port *port)
 	uint64_t wanted = VIRTIO_BIT(VIRTIO_F_VERSION_1) | VIRTIO_BIT(VIRTIO_NET_F_MQ) |
 			  VIRTIO_BIT(VIRTIO_RING_F_INDIRECT_DESC) | VIRTIO_BIT(VIRTIO_F_RING_RESET);
 
+	wanted |= port->bus->features;
 	if (port->packed)
 		wanted |= VIRTIO_BIT(VIRTIO_F_RING_PACKED);
 	if (port->mergeable)
@@ -43,11 +44,24 @@ wanted_features(const struct virtio_port *port)
 	/* librte_vhost keeps its notion of the last signalled entry over ENABLE 0. */
 	if (port->dev.stop_method != VIRTIO_STOP_VHOST_DISABLE_ACK)
 		wanted |= VIRTIO_BIT(VIRTIO_RING_F_EVENT_IDX);
+	if (virtio_filters_vlans(port))
+		wanted |= VIRTIO_BIT(VIRTIO_NET_F_CTRL_VLAN);
+	if (port->rss.on)
+		wanted |= VIRTIO_BIT(VIRTIO_NET_F_RSS);
+	/* 5.1.4.2: who takes it does not send or receive larger frames. */
+	if (port->max_mtu != 0 && port->edev->data->mtu <= port->max_mtu)
+		wanted |= VIRTIO_BIT(VIRTIO_NET_F_MTU);
+	/* 5.1.3.1; virtio-user's control queue is not the back-end's. */
+	if (port->bus->command == NULL && !virtio_ctrl_offers(port, VIRTIO_NET_F_CTRL_VQ))
+		wanted &= ~(VIRTIO_BIT(VIRTIO_NET_F_CTRL_RX) | VIRTIO_BIT(VIRTIO_NET_F_CTRL_VLAN) |
+			    VIRTIO_BIT(VIRTIO_NET_F_CTRL_MAC_ADDR) |
+			    VIRTIO_BIT(VIRTIO_NET_F_MQ) | VIRTIO_BIT(VIRTIO_NET_F_RSS));
 	return wanted;
 }
 
 /*
- * Rings 0 and 1 must be there, or no back-end starts: where the application has none, an empty one.
+ * A ring that the device wants and the application has not: an empty one. No back-end starts
+ * without rings 0 and 1, and a device with whole pairs is not to see a half of one.
  */
 static int
 spare_ring(struct virtio_port *port, unsigned int ring, struct virtqueue **vq)
@@ -58,29 +72,36 @@ spare_ring(struct virtio_port *port, unsigned int ring, struct virtqueue **vq)
 	};
 	int ret = 0;
 
-	if (port->spare[ring] != NULL && port->spare[ring]->conf.packed != conf.packed &&
-	    virtqueue_destroy(port->spare[ring]) == 0)
-		port->spare[ring] = NULL;
-	if (port->spare[ring] == NULL)
-		ret = virtqueue_create(&port->dev, ring, &conf, &port->spare[ring]);
-	*vq = port->spare[ring];
+	if (port->spares[ring] != NULL && port->spares[ring]->conf.packed != conf.packed &&
+	    virtqueue_destroy(port->spares[ring]) == 0)
+		port->spares[ring] = NULL;
+	if (port->spares[ring] == NULL)
+		ret = virtqueue_create(&port->dev, ring, &conf, &port->spares[ring]);
+	*vq = port->spares[ring];
 	return ret;
 }
 
 int
 virtio_port_retire_spare(struct virtio_port *port, uint16_t ring)
 {
-	if (ring >= RTE_DIM(port->spare) || port->spare[ring] == NULL)
+	if (port->spares[ring] == NULL)
 		return 0;
-	return virtqueue_stop(port->spare[ring], port->args.reset_timeout_us);
+	return virtqueue_stop(port->spares[ring], port->args.reset_timeout_us);
+}
+
+static uint16_t
+pairs_in_use(const struct virtio_port *port)
+{
+	const struct rte_eth_dev_data *data = port->edev->data;
+
+	return RTE_MAX(RTE_MAX(data->nb_rx_queues, data->nb_tx_queues), 1);
 }
 
 /* Every ring that the device is to know, by index order. */
 static int
 all_rings(struct virtio_port *port, struct virtqueue **vqs, unsigned int *n)
 {
-	const struct rte_eth_dev_data *data = port->edev->data;
-	const uint16_t pairs = RTE_MAX(RTE_MAX(data->nb_rx_queues, data->nb_tx_queues), 1);
+	const uint16_t pairs = pairs_in_use(port);
 	uint16_t i;
 	int ret;
 
@@ -93,15 +114,18 @@ all_rings(struct virtio_port *port, struct virtqueue **vqs, unsigned int *n)
 		for (k = 0; k < 2; k++) {
 			if (q[k] != NULL) {
 				vqs[(*n)++] = q[k]->vq;
-			} else if (i == 0) {
-				ret = spare_ring(port, k, &vqs[*n]);
+			} else if (i == 0 || port->bus->whole_pairs) {
+				ret = spare_ring(port, 2 * i + k, &vqs[*n]);
 				if (ret != 0)
 					return ret;
 				(*n)++;
 			}
 		}
 	}
-	return 0;
+	ret = virtio_ctrl_ring(port, &vqs[*n]);
+	if (ret == 0 && vqs[*n] != NULL)
+		(*n)++;
+	return ret;
 }
 
 /* Calls fn on each queue that is set up; the first error ends it. */
@@ -201,7 +225,8 @@ negotiate(struct virtio_port *port)
 	/* What the rings and the burst functions were chosen by must not change under them. */
 	const uint64_t needed = port->offloads |
 		(port->mergeable ? VIRTIO_BIT(VIRTIO_NET_F_MRG_RXBUF) : 0) |
-		(port->packed ? VIRTIO_BIT(VIRTIO_F_RING_PACKED) : 0);
+		(port->packed ? VIRTIO_BIT(VIRTIO_F_RING_PACKED) : 0) |
+		(port->rss.on ? VIRTIO_BIT(VIRTIO_NET_F_RSS) : 0);
 	int ret;
 
 	ret = virtio_device_negotiate(&port->dev, wanted_features(port));
@@ -217,6 +242,26 @@ negotiate(struct virtio_port *port)
 	return 0;
 }
 
+/*
+ * Rings enabled for the device's sake, or for queues that are to rest, are reset again: before the
+ * first command that names queues, so that none of them is meant by it.
+ */
+static int
+stop_idle_rings(struct virtio_port *port, struct run_plan *plan)
+{
+	unsigned int i;
+
+	for (i = 0; port->bus->whole_pairs && virtio_device_stops_rings(&port->dev) &&
+	     i < 2u * pairs_in_use(port); i++) {
+		struct virtqueue *vq = port->spares[i];
+
+		if (vq != NULL && virtqueue_state(vq) == VIRTQUEUE_LIVE)
+			plan->stop[plan->nb_stop++] = vq;
+	}
+	return plan->nb_stop == 0 ? 0 : virtqueue_stop_many(plan->stop, plan->nb_stop,
+							    port->args.reset_timeout_us);
+}
+
 static int
 bring_up_rings(struct virtio_port *port, struct run_plan *plan, struct virtqueue **vqs)
 {
@@ -226,13 +271,32 @@ bring_up_rings(struct virtio_port *port, struct run_plan *plan, struct virtqueue
 	ret = each_queue(port, fill_one, plan);
 	if (ret == 0)
 		ret = all_rings(port, vqs, &n);
+	if (ret == 0 && port->bus->interrupts_on != NULL)
+		ret = port->bus->interrupts_on(port);
 	if (ret == 0)
 		ret = virtio_device_start(&port->dev, vqs, n);
 	/*
 	 * Enabled once like all others, since no back-end starts on half a set; now they may rest.
 	 */
-	if (ret == 0 && plan->nb_stop > 0)
-		ret = virtqueue_stop_many(plan->stop, plan->nb_stop, port->args.reset_timeout_us);
+	if (ret == 0)
+		ret = stop_idle_rings(port, plan);
+	if (ret == 0)
+		ret = virtio_ctrl_set_pairs(port, pairs_in_use(port));
+	if (ret == 0)
+		ret = virtio_filter_restore(port);
+	return ret;
+}
+
+/* All rings are ours again, or none is touched. */
+static int
+reset_device(struct virtio_port *port)
+{
+	const int ret = virtio_device_reset(&port->dev, port->args.reset_timeout_us);
+
+	each_queue(port, drain_one, NULL);
+	virtio_ctrl_drain(port);
+	if (port->bus->interrupts_off != NULL)
+		port->bus->interrupts_off(port);
 	return ret;
 }
 
@@ -244,17 +308,16 @@ virtio_port_bring_up(struct virtio_port *port, const bool *run_rx, const bool *r
 	struct virtqueue **vqs;
 	int ret;
 
-	vqs = rte_calloc("virtio_rings", 2 * max, sizeof(*vqs), 0);
+	vqs = rte_calloc("virtio_rings", 2 * max + 1, sizeof(*vqs), 0);
 	if (vqs == NULL)
 		return -ENOMEM;
-	plan.stop = vqs + max;
+	plan.stop = vqs + max + 1; /* all and the control queue; those to stop */
 	ret = negotiate(port);
 	if (ret == 0)
 		ret = bring_up_rings(port, &plan, vqs);
 	rte_free(vqs);
 	if (ret != 0) {
-		virtio_device_reset(&port->dev, port->args.reset_timeout_us);
-		each_queue(port, drain_one, NULL);
+		reset_device(port);
 		return ret;
 	}
 	each_queue(port, drain_one, NULL); /* of those at rest: as new */
@@ -269,11 +332,7 @@ virtio_port_take_down(struct virtio_port *port)
 	int ret = 0;
 
 	each_queue(port, close_gate_one, &ret);
-	if (ret == 0) {
-		ret = virtio_device_reset(&port->dev, port->args.reset_timeout_us);
-		each_queue(port, drain_one, NULL);
-	}
-	return ret;
+	return ret == 0 ? reset_device(port) : ret;
 }
 
 /* ---- ops: configure, start, stop, reset, close -------------------------------------------- */
@@ -288,16 +347,10 @@ check_mq_mode(const struct rte_eth_dev *edev)
 				conf->txmode.mq_mode);
 		return -EINVAL;
 	}
-	if (conf->rxmode.mq_mode == RTE_ETH_MQ_RX_NONE)
+	if (conf->rxmode.mq_mode == RTE_ETH_MQ_RX_NONE ||
+	    conf->rxmode.mq_mode == RTE_ETH_MQ_RX_RSS)
 		return 0;
-	if (conf->rxmode.mq_mode == RTE_ETH_MQ_RX_RSS) {
-		VIRTIO_INIT_LOG(ERR,
-				"port %u: RSS is not offered by a vhost-user device: want rx "
-				"mq_mode NONE, the back-end spreads packets by itself",
-				edev->data->port_id);
-		return -ENOTSUP;
-	}
-	VIRTIO_INIT_LOG(ERR, "port %u: rx mq_mode 0x%x: want NONE", edev->data->port_id,
+	VIRTIO_INIT_LOG(ERR, "port %u: rx mq_mode 0x%x: want NONE or RSS", edev->data->port_id,
 			conf->rxmode.mq_mode);
 	return -EINVAL;
 }
@@ -372,6 +425,8 @@ dev_configure(struct rte_eth_dev *edev)
 	int ret;
 
 	ret = check_mq_mode(edev);
+	if (ret == 0)
+		ret = virtio_rss_configure(port);
 	if (ret != 0)
 		return ret;
 	if (edev->data->dev_conf.intr_conf.rxq != 0) {
@@ -528,11 +583,11 @@ free_spares(struct virtio_port *port)
 {
 	unsigned int i;
 
-	for (i = 0; i < RTE_DIM(port->spare); i++) {
-		if (port->spare[i] != NULL)
-			virtqueue_destroy(port->spare[i]);
-		port->spare[i] = NULL;
+	for (i = 0; i < 2u * port->args.pairs; i++) {
+		if (port->spares[i] != NULL)
+			virtqueue_destroy(port->spares[i]);
 	}
+	rte_free(port->spares);
 }
 
 int
@@ -552,6 +607,7 @@ virtio_port_close(struct rte_eth_dev *edev)
 	}
 	virtio_queues_free(port);
 	free_spares(port);
+	virtio_ctrl_free(port);
 	pthread_mutex_unlock(&port->lock);
 	port->bus->destroy(&port->dev);
 	virtio_device_fini(&port->dev);
@@ -562,6 +618,12 @@ virtio_port_close(struct rte_eth_dev *edev)
 }
 
 /* ---- ops: information --------------------------------------------------------------------- */
+
+static uint16_t
+max_mtu(const struct virtio_port *port)
+{
+	return port->max_mtu == 0 ? MAX_MTU : RTE_MIN(port->max_mtu, MAX_MTU);
+}
 
 static void
 offload_capa(const struct virtio_port *port, struct rte_eth_dev_info *info)
@@ -608,14 +670,21 @@ dev_infos_get(struct rte_eth_dev *edev, struct rte_eth_dev_info *info)
 	info->min_rx_bufsize = MIN_RX_BUFSIZE;
 	info->max_rx_pktlen = MAX_RX_PKTLEN;
 	info->min_mtu = MIN_MTU;
-	info->max_mtu = MAX_MTU;
-	info->max_mac_addrs = MAX_MAC_ADDRS;
+	info->max_mtu = max_mtu(port);
+	info->max_mac_addrs = VIRTIO_MAX_MAC_ADDRS;
 	info->speed_capa = port->args.speed_capa;
 	info->rx_desc_lim = lim;
 	info->tx_desc_lim = lim;
 	info->default_rxportconf.ring_size = port->args.queue_size;
 	info->default_txportconf.ring_size = port->args.queue_size;
 	offload_capa(port, info);
+	if (port->bus->command == NULL && virtio_ctrl_offers(port, VIRTIO_NET_F_CTRL_VLAN))
+		info->rx_offload_capa |= RTE_ETH_RX_OFFLOAD_VLAN_FILTER;
+	if (port->rss.offered) {
+		info->reta_size = VIRTIO_RSS_TABLE_SIZE;
+		info->hash_key_size = VIRTIO_RSS_KEY_SIZE;
+		info->flow_type_rss_offloads = virtio_rss_capa(port);
+	}
 	if (port->dev.stop_method != VIRTIO_STOP_NONE)
 		info->dev_capa = RTE_ETH_DEV_CAPA_RUNTIME_RX_QUEUE_SETUP |
 				 RTE_ETH_DEV_CAPA_RUNTIME_TX_QUEUE_SETUP;
@@ -633,43 +702,6 @@ supported_ptypes_get(VIRTIO_PTYPES_GET_ARGS)
 	return none;
 }
 
-/* ---- ops: what would be commands of the control queue ------------------------------------- */
-
-/*
- * A vhost-user device has no control queue: virtio-user's device half is in this driver, and what
- * it can do about filters is accept them, since the back-end passes every packet on.
- */
-static int
-filter_command(struct rte_eth_dev *edev)
-{
-	return virtio_port(edev)->args.cq ? 0 : -ENOTSUP;
-}
-
-static int
-mac_addr_set(struct rte_eth_dev *edev, struct rte_ether_addr *addr)
-{
-	struct virtio_port *port = virtio_port(edev);
-
-	RTE_SET_USED(addr);
-	return port->args.cq || port->args.mac_given ? 0 : -ENOTSUP;
-}
-
-static int
-mac_addr_add(struct rte_eth_dev *edev, struct rte_ether_addr *addr, uint32_t index, uint32_t pool)
-{
-	RTE_SET_USED(addr);
-	RTE_SET_USED(index);
-	RTE_SET_USED(pool);
-	return virtio_port(edev)->args.cq ? 0 : -EPERM;
-}
-
-static void
-mac_addr_remove(struct rte_eth_dev *edev, uint32_t index)
-{
-	RTE_SET_USED(edev);
-	RTE_SET_USED(index);
-}
-
 static int
 mtu_set(struct rte_eth_dev *edev, uint16_t mtu)
 {
@@ -677,9 +709,9 @@ mtu_set(struct rte_eth_dev *edev, uint16_t mtu)
 	const uint32_t frame = mtu + RTE_ETHER_HDR_LEN + RTE_VLAN_HLEN + VIRTIO_HDR_SIZE;
 	uint16_t i;
 
-	if (mtu < MIN_MTU || mtu > MAX_MTU) {
-		VIRTIO_INIT_LOG(ERR, "port %u: MTU %u: want %d to %d", edev->data->port_id, mtu,
-				MIN_MTU, MAX_MTU);
+	if (mtu < MIN_MTU || mtu > max_mtu(port)) {
+		VIRTIO_INIT_LOG(ERR, "port %u: MTU %u: want %u to %u", edev->data->port_id, mtu,
+				MIN_MTU, max_mtu(port));
 		return -EINVAL;
 	}
 	if (edev->data->dev_conf.rxmode.offloads & RTE_ETH_RX_OFFLOAD_SCATTER)
@@ -721,13 +753,18 @@ static const struct eth_dev_ops virtio_ops = {
 	.tx_burst_mode_get = virtio_tx_burst_mode_get,
 	.tx_done_cleanup = virtio_tx_done_cleanup,
 	.link_update = virtio_link_update,
-	.promiscuous_enable = filter_command,
-	.promiscuous_disable = filter_command,
-	.allmulticast_enable = filter_command,
-	.allmulticast_disable = filter_command,
-	.mac_addr_set = mac_addr_set,
-	.mac_addr_add = mac_addr_add,
-	.mac_addr_remove = mac_addr_remove,
+	.promiscuous_enable = virtio_promiscuous_enable,
+	.promiscuous_disable = virtio_promiscuous_disable,
+	.allmulticast_enable = virtio_allmulticast_enable,
+	.allmulticast_disable = virtio_allmulticast_disable,
+	.mac_addr_set = virtio_mac_addr_set,
+	.mac_addr_add = virtio_mac_addr_add,
+	.mac_addr_remove = virtio_mac_addr_remove,
+	.vlan_filter_set = virtio_vlan_filter_set,
+	.rss_hash_update = virtio_rss_hash_update,
+	.rss_hash_conf_get = virtio_rss_hash_conf_get,
+	.reta_update = virtio_rss_reta_update,
+	.reta_query = virtio_rss_reta_query,
 	.mtu_set = mtu_set,
 	.vlan_offload_set = virtio_vlan_offload_set,
 	.vlan_strip_queue_set = virtio_vlan_strip_queue_set,
@@ -749,10 +786,14 @@ virtio_port_create(struct rte_eth_dev *edev)
 	pthread_mutex_init(&port->lock, NULL);
 	port->rxqs = rte_calloc("virtio_queues", port->args.pairs, sizeof(*port->rxqs), 0);
 	port->txqs = rte_calloc("virtio_queues", port->args.pairs, sizeof(*port->txqs), 0);
-	data->mac_addrs = rte_calloc("virtio_macs", MAX_MAC_ADDRS, sizeof(*data->mac_addrs), 0);
-	if (port->rxqs == NULL || port->txqs == NULL || data->mac_addrs == NULL) {
+	port->spares = rte_calloc("virtio_spares", 2 * port->args.pairs, sizeof(*port->spares), 0);
+	data->mac_addrs = rte_calloc("virtio_macs", VIRTIO_MAX_MAC_ADDRS,
+				     sizeof(*data->mac_addrs), 0);
+	if (port->rxqs == NULL || port->txqs == NULL || port->spares == NULL ||
+	    data->mac_addrs == NULL) {
 		rte_free(port->rxqs);
 		rte_free(port->txqs);
+		rte_free(port->spares);
 		pthread_mutex_destroy(&port->lock);
 		return -ENOMEM;
 	}

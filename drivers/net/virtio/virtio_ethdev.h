@@ -22,9 +22,14 @@
 #include "virtio_compat.h"
 #include "virtio_device.h"
 #include "virtio_devargs.h"
+#include "virtio_rss.h"
 
+struct virtio_ctrl_command;
+struct virtio_port;
 struct virtio_rxq;
 struct virtio_txq;
+
+#define VIRTIO_MAX_MAC_ADDRS 64
 
 /** What the device is reached by; bus knowledge ends here. */
 struct virtio_bus {
@@ -32,12 +37,27 @@ struct virtio_bus {
 	bool (*is_up)(struct virtio_device *dev);
 	/** Meets the device anew after it was gone; -EAGAIN: nobody there. */
 	int (*reconnect)(struct virtio_device *dev);
-	/** What to watch for link changes, -1 for nothing. */
+	/** What to watch for link changes, -1 for nothing; NULL: the bus does it itself. */
 	int (*watch_fd)(struct virtio_device *dev);
 	/** Lets the device know that this is the end, whatever it does. */
 	void (*hang_up)(struct virtio_device *dev);
 	/** Frees the transport. */
 	void (*destroy)(struct virtio_device *dev);
+
+	/** Feature bits that are wanted of such a device, beside those of every port. */
+	uint64_t features;
+	/** Every queue's partner is to be there, if need be empty; else those of pair 0 alone. */
+	bool whole_pairs;
+	/** The device's own word on its link; NULL: up as long as it is there. */
+	int (*link_is_up)(struct virtio_device *dev, bool *up);
+	/**
+	 * Before the rings of a device are set up, and once it is reset: its interrupts. NULL: they
+	 * take no part in that.
+	 */
+	int (*interrupts_on)(struct virtio_port *port);
+	void (*interrupts_off)(struct virtio_port *port);
+	/** What carries commands out; NULL: the device, by its control queue. */
+	int (*command)(struct virtio_port *port, const struct virtio_ctrl_command *command);
 };
 
 struct virtio_port {
@@ -56,10 +76,15 @@ struct virtio_port {
 	uint64_t offloads;         /**< feature bits that the configured offloads take */
 	struct virtio_rxq **rxqs;  /**< by queue, made at first set-up, freed at close */
 	struct virtio_txq **txqs;
+	bool interrupts;           /**< those of the bus are on */
+	uint16_t max_pairs;        /**< pairs of queues that the device has */
+	uint16_t max_mtu;          /**< the device's, 0 where it does not say */
 	/**
-	 * Empty rings 0 and 1 where the application has no such queue: no back-end starts without.
+	 * By ring: empty ones where the application has no such queue, but the device wants it.
 	 */
-	struct virtqueue *spare[2];
+	struct virtqueue **spares;
+	struct virtqueue *ctrl;    /**< the control queue, NULL where there is none */
+	struct virtio_rss rss;
 	struct rte_intr_handle *watch;
 	bool announced;            /**< what the application was last told: the link is up */
 	bool unwatching;           /**< the port is being closed or reset: nothing is watched */
@@ -110,6 +135,21 @@ int virtio_port_retire_spare(struct virtio_port *port, uint16_t ring);
 
 /** Tells ethdev the state of each queue. Port's lock held. */
 void virtio_port_show_states(struct virtio_port *port);
+
+/* virtio_filter.c: ethdev's ops */
+int virtio_promiscuous_enable(struct rte_eth_dev *edev);
+int virtio_promiscuous_disable(struct rte_eth_dev *edev);
+int virtio_allmulticast_enable(struct rte_eth_dev *edev);
+int virtio_allmulticast_disable(struct rte_eth_dev *edev);
+int virtio_mac_addr_set(struct rte_eth_dev *edev, struct rte_ether_addr *addr);
+int virtio_mac_addr_add(struct rte_eth_dev *edev, struct rte_ether_addr *addr, uint32_t index,
+			uint32_t pool);
+void virtio_mac_addr_remove(struct rte_eth_dev *edev, uint32_t index);
+int virtio_vlan_filter_set(struct rte_eth_dev *edev, uint16_t vlan, int on);
+/** Whether the application wants VLANs filtered, as last configured. */
+bool virtio_filters_vlans(const struct virtio_port *port);
+/** After a device reset: the VLANs, which ethdev does not say again. Port's lock held. */
+int virtio_filter_restore(struct virtio_port *port);
 
 /* virtio_link.c */
 int virtio_link_update(struct rte_eth_dev *edev, int wait_to_complete);

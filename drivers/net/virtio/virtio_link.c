@@ -22,6 +22,20 @@
 /* Looks without a used buffer while there is work, until a queue counts as not served. */
 #define WATCHDOG_TICKS     4
 
+static bool
+has_link(struct virtio_port *port)
+{
+	bool up = false;
+
+	pthread_mutex_lock(&port->lock);
+	if (port->running && (port->dev.status & VIRTIO_STATUS_DRIVER_OK))
+		up = port->bus->is_up(&port->dev);
+	if (up && port->bus->link_is_up != NULL && port->bus->link_is_up(&port->dev, &up) != 0)
+		up = false;
+	pthread_mutex_unlock(&port->lock);
+	return up;
+}
+
 int
 virtio_link_update(struct rte_eth_dev *edev, int wait_to_complete __rte_unused)
 {
@@ -33,8 +47,7 @@ virtio_link_update(struct rte_eth_dev *edev, int wait_to_complete __rte_unused)
 		.link_status = RTE_ETH_LINK_DOWN,
 	};
 
-	if (port->running && (port->dev.status & VIRTIO_STATUS_DRIVER_OK) &&
-	    port->bus->is_up(&port->dev)) {
+	if (has_link(port)) {
 		link.link_speed = port->args.speed;
 		link.link_status = RTE_ETH_LINK_UP;
 	}
@@ -192,6 +205,10 @@ virtio_link_watch(struct virtio_port *port)
 {
 	int ret;
 
+	if (port->bus->watch_fd == NULL) {
+		port->unwatching = false;
+		return 0;
+	}
 	if (port->watch == NULL)
 		port->watch = rte_intr_instance_alloc(RTE_INTR_INSTANCE_F_PRIVATE);
 	if (port->watch == NULL)

@@ -12,14 +12,66 @@
 #include <stdint.h>
 
 /** Feature bits, section 5.1.3. */
-#define VIRTIO_NET_F_CSUM        0
-#define VIRTIO_NET_F_GUEST_CSUM  1
-#define VIRTIO_NET_F_GUEST_TSO4  7
-#define VIRTIO_NET_F_GUEST_TSO6  8
-#define VIRTIO_NET_F_HOST_TSO4   11
-#define VIRTIO_NET_F_HOST_TSO6   12
-#define VIRTIO_NET_F_MRG_RXBUF   15
-#define VIRTIO_NET_F_MQ          22
+#define VIRTIO_NET_F_CSUM           0
+#define VIRTIO_NET_F_GUEST_CSUM     1
+#define VIRTIO_NET_F_MTU            3
+#define VIRTIO_NET_F_MAC            5
+#define VIRTIO_NET_F_GUEST_TSO4     7
+#define VIRTIO_NET_F_GUEST_TSO6     8
+#define VIRTIO_NET_F_HOST_TSO4      11
+#define VIRTIO_NET_F_HOST_TSO6      12
+#define VIRTIO_NET_F_MRG_RXBUF      15
+#define VIRTIO_NET_F_STATUS         16
+#define VIRTIO_NET_F_CTRL_VQ        17
+#define VIRTIO_NET_F_CTRL_RX        18
+#define VIRTIO_NET_F_CTRL_VLAN      19
+#define VIRTIO_NET_F_MQ             22
+#define VIRTIO_NET_F_CTRL_MAC_ADDR  23
+#define VIRTIO_NET_F_RSS            60
+
+/** Device configuration, section 5.1.4: offsets. */
+#define VIRTIO_NET_CONFIG_MAC           0  /**< u8[6], with MAC */
+#define VIRTIO_NET_CONFIG_STATUS        6  /**< le16, with STATUS */
+#define VIRTIO_NET_CONFIG_MAX_PAIRS     8  /**< le16, with MQ or RSS */
+#define VIRTIO_NET_CONFIG_MTU           10 /**< le16, with MTU */
+#define VIRTIO_NET_CONFIG_RSS_KEY_MAX   17 /**< u8, with RSS: bytes */
+#define VIRTIO_NET_CONFIG_RSS_TABLE_MAX 18 /**< le16, with RSS: entries */
+#define VIRTIO_NET_CONFIG_HASH_TYPES    20 /**< le32, with RSS: VIRTIO_NET_HASH_* */
+
+#define VIRTIO_NET_S_LINK_UP            1
+
+/** Queue pairs that a device may have, section 5.1.4.1. */
+#define VIRTIO_NET_MAX_PAIRS            0x8000
+
+/** Classes and codes of the control queue's commands, section 5.1.6.5; and its answers. */
+#define VIRTIO_NET_OK                   0
+
+#define VIRTIO_NET_CTRL_RX              0
+#define VIRTIO_NET_CTRL_RX_PROMISC      0
+#define VIRTIO_NET_CTRL_RX_ALLMULTI     1
+
+#define VIRTIO_NET_CTRL_MAC             1
+#define VIRTIO_NET_CTRL_MAC_TABLE_SET   0
+#define VIRTIO_NET_CTRL_MAC_ADDR_SET    1
+
+#define VIRTIO_NET_CTRL_VLAN            2
+#define VIRTIO_NET_CTRL_VLAN_ADD        0
+#define VIRTIO_NET_CTRL_VLAN_DEL        1
+
+#define VIRTIO_NET_CTRL_MQ              4
+#define VIRTIO_NET_CTRL_MQ_PAIRS_SET    0
+#define VIRTIO_NET_CTRL_MQ_RSS_CONFIG   1
+
+/** What is hashed, section 5.1.6.4.3.3. */
+#define VIRTIO_NET_HASH_IPV4            (1 << 0)
+#define VIRTIO_NET_HASH_TCPV4           (1 << 1)
+#define VIRTIO_NET_HASH_UDPV4           (1 << 2)
+#define VIRTIO_NET_HASH_IPV6            (1 << 3)
+#define VIRTIO_NET_HASH_TCPV6           (1 << 4)
+#define VIRTIO_NET_HASH_UDPV6           (1 << 5)
+#define VIRTIO_NET_HASH_IP_EX           (1 << 6)
+#define VIRTIO_NET_HASH_TCP_EX          (1 << 7)
+#define VIRTIO_NET_HASH_UDP_EX          (1 << 8)
 
 /** virtio_net_hdr.flags, section 5.1.6. */
 #define VIRTIO_NET_HDR_F_NEEDS_CSUM 1

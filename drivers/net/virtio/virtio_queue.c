@@ -204,6 +204,35 @@ queue_stop(struct virtio_queue *q)
 	return ret;
 }
 
+/* 5.1.6.5.7: the device's table is to name running queues only, so this one leaves it first. */
+static int
+rx_queue_stop(struct virtio_queue *q)
+{
+	int ret;
+
+	ret = refuse_without_method(q, "stop");
+	if (ret == 0)
+		ret = virtio_rss_apply(q->port, q);
+	if (ret != 0)
+		return ret;
+	return queue_stop(q);
+}
+
+static int
+rx_queue_start(struct virtio_queue *q)
+{
+	int ret;
+
+	ret = queue_start(q);
+	if (ret != 0)
+		return ret;
+	ret = virtio_rss_apply(q->port, NULL);
+	/* Started, but with no share of the packets: that is not what was asked for. */
+	if (ret != 0)
+		queue_stop(q);
+	return ret;
+}
+
 static int
 locked(struct virtio_port *port, struct virtio_queue *q, int (*op)(struct virtio_queue *q))
 {
@@ -218,13 +247,13 @@ locked(struct virtio_port *port, struct virtio_queue *q, int (*op)(struct virtio
 int
 virtio_rx_queue_start(struct rte_eth_dev *edev, uint16_t id)
 {
-	return locked(virtio_port(edev), &virtio_port(edev)->rxqs[id]->q, queue_start);
+	return locked(virtio_port(edev), &virtio_port(edev)->rxqs[id]->q, rx_queue_start);
 }
 
 int
 virtio_rx_queue_stop(struct rte_eth_dev *edev, uint16_t id)
 {
-	return locked(virtio_port(edev), &virtio_port(edev)->rxqs[id]->q, queue_stop);
+	return locked(virtio_port(edev), &virtio_port(edev)->rxqs[id]->q, rx_queue_stop);
 }
 
 int
@@ -344,6 +373,30 @@ check_common(const struct virtio_queue *q, uint16_t nb_desc, bool deferred)
 	return 0;
 }
 
+static uint16_t
+ring_of(const struct virtio_queue *q)
+{
+	return q->is_rx ? virtio_net_rx_ring(q->id) : virtio_net_tx_ring(q->id);
+}
+
+/*
+ * The size that the device can have of what is asked for: users of upstream's driver ask for more
+ * and get what there is.
+ */
+static int
+fit_to_device(struct virtio_queue *q, uint16_t *nb_desc)
+{
+	uint16_t max;
+	const int ret = virtio_device_queue_max(&q->port->dev, ring_of(q), &max);
+
+	if (ret != 0 || *nb_desc <= max || max == 0)
+		return ret;
+	VIRTIO_INIT_LOG(NOTICE, "port %u: %s queue %u: %u descriptors are asked for, the device "
+			"has %u", q->port->edev->data->port_id, kind(q), q->id, *nb_desc, max);
+	*nb_desc = max;
+	return 0;
+}
+
 /* Makes the ring that is wanted; the one there was is freed only once that has worked. */
 static int
 replace_ring(struct virtio_queue *q, uint16_t nb_desc, int node, uint32_t buf_len)
@@ -359,9 +412,7 @@ replace_ring(struct virtio_queue *q, uint16_t nb_desc, int node, uint32_t buf_le
 	struct virtqueue *vq;
 	int ret;
 
-	ret = virtqueue_create(&q->port->dev,
-			       q->is_rx ? virtio_net_rx_ring(q->id) : virtio_net_tx_ring(q->id),
-			       &conf, &vq);
+	ret = virtqueue_create(&q->port->dev, ring_of(q), &conf, &vq);
 	if (ret != 0)
 		return ret;
 	if (q->vq != NULL)
@@ -398,7 +449,9 @@ rx_setup(struct virtio_rxq *rxq, uint16_t nb_desc, int node, const struct rte_et
 	uint32_t buf_len;
 	int ret;
 
-	ret = check_common(&rxq->q, nb_desc, conf->rx_deferred_start);
+	ret = fit_to_device(&rxq->q, &nb_desc);
+	if (ret == 0)
+		ret = check_common(&rxq->q, nb_desc, conf->rx_deferred_start);
 	if (ret == 0)
 		ret = check_rx(edev, rxq->q.id, nb_desc, conf, pool);
 	if (ret != 0)
@@ -453,7 +506,9 @@ tx_setup(struct virtio_txq *txq, uint16_t nb_desc, int node, const struct rte_et
 {
 	int ret;
 
-	ret = check_common(&txq->q, nb_desc, conf->tx_deferred_start);
+	ret = fit_to_device(&txq->q, &nb_desc);
+	if (ret == 0)
+		ret = check_common(&txq->q, nb_desc, conf->tx_deferred_start);
 	if (ret == 0)
 		ret = check_tx(txq->q.port->edev, txq->q.id, nb_desc, conf);
 	if (ret == 0)

@@ -11,8 +11,23 @@
 #include <rte_malloc.h>
 
 #include "transport_vhost_user.h"
+#include "virtio_ctrl.h"
 #include "virtio_ethdev.h"
 #include "virtio_log.h"
+#include "virtio_net.h"
+
+/*
+ * virtio-user's device half: the back-end passes every packet on, so that all there is to do about
+ * filters is to accept them.
+ */
+static int
+virtio_user_command(struct virtio_port *port, const struct virtio_ctrl_command *command)
+{
+	const bool sets_mac = command->class == VIRTIO_NET_CTRL_MAC &&
+			      command->code == VIRTIO_NET_CTRL_MAC_ADDR_SET;
+
+	return port->args.cq || (sets_mac && port->args.mac_given) ? 0 : -ENOTSUP;
+}
 
 static const struct virtio_bus virtio_user_bus = {
 	.is_up = vhost_user_is_up,
@@ -20,6 +35,7 @@ static const struct virtio_bus virtio_user_bus = {
 	.watch_fd = vhost_user_watch_fd,
 	.hang_up = vhost_user_hang_up,
 	.destroy = vhost_user_destroy,
+	.command = virtio_user_command,
 };
 
 static int
@@ -37,6 +53,7 @@ meet_device(struct virtio_port *port, const char *name)
 	if (ret != 0)
 		return ret;
 	port->bus = &virtio_user_bus;
+	port->max_pairs = port->args.pairs;
 	ret = vhost_user_create(&port->dev, &conf);
 	if (ret != 0)
 		virtio_device_fini(&port->dev);

@@ -1,0 +1,217 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+#include <errno.h>
+#include <string.h>
+
+#include <rte_byteorder.h>
+#include <rte_common.h>
+#include <rte_errno.h>
+
+#include "virtio_ctrl.h"
+#include "virtio_ethdev.h"
+#include "virtio_log.h"
+#include "virtio_net.h"
+#include "virtqueue_ring.h"
+
+/* One command is a chain of three: what it is, its data, the answer. */
+#define CTRL_RING_SIZE 4
+
+/* Where a command lies: in the ring's own memory, which lives as long as the device may read it. */
+struct command_area {
+	uint8_t head[2]; /* class, code */
+	uint8_t answer;
+	uint8_t pad[13];
+	uint8_t data[VIRTIO_CTRL_DATA_MAX];
+};
+
+#define SLOT_AREA RTE_ALIGN_CEIL(sizeof(struct command_area) / CTRL_RING_SIZE, 16)
+
+/* What no device answers: so it is seen whether it has written at all. */
+#define NO_ANSWER 0xff
+
+static struct command_area *
+command_area(struct virtqueue *vq)
+{
+	return (struct command_area *)(void *)vq->slot_area;
+}
+
+static void
+post(struct virtqueue *vq, const struct virtio_ctrl_command *command)
+{
+	struct command_area *area = command_area(vq);
+	const bool packed = vq->conf.packed;
+	const bool has_data = command->len > 0;
+	struct ring_chain chain;
+
+	area->head[0] = command->class;
+	area->head[1] = command->code;
+	area->answer = NO_ANSWER;
+	if (has_data)
+		memcpy(area->data, command->data, command->len);
+	chain = ring_chain_begin(vq, has_data ? 3 : 2, packed);
+	ring_chain_add(vq, &chain, virtqueue_dev_addr(vq, area->head), sizeof(area->head), 0,
+		       packed);
+	if (has_data)
+		ring_chain_add(vq, &chain, virtqueue_dev_addr(vq, area->data), command->len, 0,
+			       packed);
+	ring_chain_add(vq, &chain, virtqueue_dev_addr(vq, &area->answer), sizeof(area->answer),
+		       VRING_DESC_F_WRITE, packed);
+	ring_chain_end(vq, &chain, area, packed);
+	ring_publish(vq, packed);
+	/* Commands are few and waited for: not asked whether the device wants to be told. */
+	virtqueue_notify(vq);
+}
+
+static int
+answered(void *arg)
+{
+	const struct virtqueue *vq = arg;
+	const int used = ring_used(vq, 1, vq->conf.packed);
+	uint8_t status;
+	int ret;
+
+	if (used != 0)
+		return RTE_MIN(used, 0);
+	/* A device that is gone is not waited for. */
+	ret = virtio_device_ops(vq->dev)->get_status(vq->dev, &status);
+	return ret != 0 ? ret : -EAGAIN;
+}
+
+static int
+collect(struct virtqueue *vq, uint8_t *answer)
+{
+	uint32_t len;
+
+	if (ring_pop(vq, &len, vq->conf.packed) != command_area(vq))
+		return -EPROTO;
+	*answer = __atomic_load_n(&command_area(vq)->answer, __ATOMIC_RELAXED);
+	return *answer == NO_ANSWER ? -EPROTO : 0;
+}
+
+bool
+virtio_ctrl_offers(const struct virtio_port *port, uint8_t feature)
+{
+	const uint64_t needed = VIRTIO_BIT(VIRTIO_NET_F_CTRL_VQ) | VIRTIO_BIT(feature);
+
+	return (port->dev.offered & needed) == needed;
+}
+
+static int
+send_on_ring(struct virtio_port *port, const struct virtio_ctrl_command *command)
+{
+	struct virtqueue *vq = port->ctrl;
+	uint8_t answer;
+	int ret;
+
+	if (virtqueue_state(vq) != VIRTQUEUE_LIVE) {
+		VIRTIO_LOG(ERR, "%s: command %u.%u not sent: the control queue is out of service; "
+			   "stop and start the port to heal it", port->dev.name, command->class,
+			   command->code);
+		return -EIO;
+	}
+	post(vq, command);
+	ret = virtio_device_wait(&port->dev, answered, vq,
+				 virtio_now_us() + port->args.reset_timeout_us);
+	if (ret == 0)
+		ret = collect(vq, &answer);
+	if (ret != 0) {
+		VIRTIO_LOG(ERR, "%s: command %u.%u: %s", port->dev.name, command->class,
+			   command->code, ret == -ETIMEDOUT ? "no answer in time" :
+			   ret == -EPROTO ? "an answer that is none" : rte_strerror(-ret));
+		virtqueue_quarantine(vq, "a command failed");
+		return ret;
+	}
+	if (answer == VIRTIO_NET_OK)
+		return 0;
+	VIRTIO_LOG(ERR, "%s: command %u.%u: the device has refused it (%u)", port->dev.name,
+		   command->class, command->code, answer);
+	return -EIO;
+}
+
+int
+virtio_ctrl_send(struct virtio_port *port, const struct virtio_ctrl_command *command)
+{
+	if (port->bus->command != NULL)
+		return port->bus->command(port, command);
+	if (!virtio_ctrl_offers(port, command->feature))
+		return -ENOTSUP;
+	if (!(port->dev.status & VIRTIO_STATUS_DRIVER_OK))
+		return 0;
+	if (!virtio_device_has(&port->dev, command->feature))
+		return -ENOTSUP;
+	return send_on_ring(port, command);
+}
+
+/* ---- the ring's life ---------------------------------------------------------------------- */
+
+/* 5.1.2: after the pairs that the device has, of which there is one without MQ and RSS. */
+static uint16_t
+ring_index(const struct virtio_port *port)
+{
+	const bool many = virtio_device_has(&port->dev, VIRTIO_NET_F_MQ) ||
+			  virtio_device_has(&port->dev, VIRTIO_NET_F_RSS);
+
+	return 2 * (many ? port->max_pairs : 1);
+}
+
+int
+virtio_ctrl_ring(struct virtio_port *port, struct virtqueue **vq)
+{
+	const struct virtqueue_conf conf = {
+		.size = CTRL_RING_SIZE, .packed = port->packed, .slot_area = SLOT_AREA,
+		.node = port->edev->data->numa_node,
+	};
+	int ret = 0;
+
+	*vq = NULL;
+	if (port->bus->command != NULL || !virtio_device_has(&port->dev, VIRTIO_NET_F_CTRL_VQ))
+		return 0;
+	if (port->ctrl != NULL && (port->ctrl->conf.packed != port->packed ||
+				   port->ctrl->index != ring_index(port)))
+		virtio_ctrl_free(port);
+	if (port->ctrl == NULL)
+		ret = virtqueue_create(&port->dev, ring_index(port), &conf, &port->ctrl);
+	*vq = port->ctrl;
+	return ret;
+}
+
+static void
+nothing_to_give_back(void *owner __rte_unused, void *cookie __rte_unused)
+{
+}
+
+void
+virtio_ctrl_drain(struct virtio_port *port)
+{
+	/* A command that was not answered lies in the ring's memory: it goes with the rest. */
+	if (port->ctrl != NULL)
+		virtqueue_reclaim(port->ctrl, nothing_to_give_back, NULL);
+}
+
+void
+virtio_ctrl_free(struct virtio_port *port)
+{
+	if (port->ctrl != NULL && virtqueue_destroy(port->ctrl) != 0)
+		VIRTIO_LOG(ERR, "%s: the device may still use the control queue: its memory is "
+			   "left behind", port->dev.name);
+	port->ctrl = NULL;
+}
+
+/* ---- pairs -------------------------------------------------------------------------------- */
+
+int
+virtio_ctrl_set_pairs(struct virtio_port *port, uint16_t pairs)
+{
+	const uint16_t data = rte_cpu_to_le_16(pairs);
+	const struct virtio_ctrl_command command = {
+		.class = VIRTIO_NET_CTRL_MQ, .code = VIRTIO_NET_CTRL_MQ_PAIRS_SET,
+		.feature = VIRTIO_NET_F_MQ, .data = &data, .len = sizeof(data),
+	};
+
+	/* 5.1.6.5.5: one pair is what there is after a reset, and all there is without MQ. */
+	if (port->rss.on)
+		return virtio_rss_apply(port, NULL);
+	if (!virtio_device_has(&port->dev, VIRTIO_NET_F_MQ) || port->max_pairs == 1)
+		return 0;
+	return virtio_ctrl_send(port, &command);
+}

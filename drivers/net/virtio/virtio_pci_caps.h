@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+#ifndef VIRTIO_PCI_CAPS_H
+#define VIRTIO_PCI_CAPS_H
+
+/**
+ * @file
+ * Where a virtio-pci device has its registers: the walk over its capabilities, section 4.1.4.
+ *
+ * The configuration space is the device's word and not trusted. It is read through a function, so
+ * that a test can stand behind it.
+ */
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "transport_pci.h"
+
+#define VIRTIO_PCI_BARS 6
+
+/** A BAR as it is mapped; addr NULL: it is not. */
+struct virtio_pci_bar {
+	void *addr;
+	uint64_t len; /**< bytes */
+};
+
+/** Reads bytes of the configuration space: how many, or negative. */
+typedef int (*virtio_pci_config_read_t)(const void *arg, void *to, size_t len, off_t offset);
+
+struct virtio_pci_found {
+	struct virtio_pci_window window[VIRTIO_PCI_REGIONS]; /**< length 0: not there */
+	uint32_t notify_multiplier;
+	bool msix;
+};
+
+/**
+ * @param name
+ *   Of the device, for log lines.
+ * @return
+ *   0: what was found. Whether it is enough is for the transport to say. -ENOTSUP: not one virtio
+ *   capability, as a legacy device. -EINVAL: one reaches beyond its BAR, or the list has no end.
+ *   -EIO: the configuration space cannot be read.
+ */
+int virtio_pci_find_windows(const char *name, virtio_pci_config_read_t read, const void *arg,
+			    const struct virtio_pci_bar bars[VIRTIO_PCI_BARS],
+			    struct virtio_pci_found *found);
+
+#endif /* VIRTIO_PCI_CAPS_H */

@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+#ifndef VIRTIO_RSS_H
+#define VIRTIO_RSS_H
+
+/**
+ * @file
+ * Receive-side scaling, section 5.1.6.5.7: what the application has set, and what of it the device
+ * is told.
+ *
+ * The two differ while queues are stopped: the device's table names running queues only (5.1.6.5.7
+ * demands it, and a stopped one would drop or hold its packets). What is kept here is the
+ * application's, and queries show it.
+ */
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "virtio_compat.h"
+
+struct virtio_port;
+struct virtio_queue;
+
+#define VIRTIO_RSS_KEY_SIZE   40
+#define VIRTIO_RSS_TABLE_SIZE 128
+
+struct virtio_rss {
+	bool offered;         /**< the device has it, with a key and a table of our sizes */
+	bool on;              /**< as last configured */
+	uint32_t hash_types;  /**< VIRTIO_NET_HASH_*: those that the device has */
+	uint16_t table_queues; /**< queues that the table was made for */
+	uint64_t types;       /**< RTE_ETH_RSS_*, the application's */
+	uint8_t key[VIRTIO_RSS_KEY_SIZE];
+	uint16_t table[VIRTIO_RSS_TABLE_SIZE];
+};
+
+/** Reads what the device offers. 0, or the transport's error. */
+int virtio_rss_probe(struct virtio_port *port);
+
+/** RTE_ETH_RSS_* that the device has; 0 without RSS. */
+uint64_t virtio_rss_capa(const struct virtio_port *port);
+
+/** Takes what rte_eth_dev_configure() says. 0, -ENOTSUP, -EINVAL; all with a line. */
+int virtio_rss_configure(struct virtio_port *port);
+
+/**
+ * Tells the device, if it runs and RSS is on, the application's wishes, less the receive queues
+ * that do not run. With none running its last table stays, and a line says so. Port's lock held.
+ *
+ * @param leaving
+ *   A queue that is still running and about to be stopped, or NULL.
+ * @return
+ *   0, or what virtio_ctrl_send() says.
+ */
+int virtio_rss_apply(struct virtio_port *port, const struct virtio_queue *leaving);
+
+/* ethdev's ops */
+int virtio_rss_hash_update(struct rte_eth_dev *edev, struct rte_eth_rss_conf *conf);
+int virtio_rss_hash_conf_get(struct rte_eth_dev *edev, struct rte_eth_rss_conf *conf);
+int virtio_rss_reta_update(struct rte_eth_dev *edev, struct rte_eth_rss_reta_entry64 *reta,
+			   uint16_t size);
+int virtio_rss_reta_query(struct rte_eth_dev *edev, struct rte_eth_rss_reta_entry64 *reta,
+			  uint16_t size);
+
+#endif /* VIRTIO_RSS_H */
