@@ -10,24 +10,17 @@
 #include <bus_pci_driver.h>
 #include <ethdev_pci.h>
 #include <rte_bus_pci.h>
-#include <rte_byteorder.h>
 #include <rte_errno.h>
 
-#include "transport_pci.h"
-#include "virtio_ctrl.h"
 #include "virtio_ethdev.h"
 #include "virtio_log.h"
 #include "virtio_net.h"
 #include "virtio_pci_caps.h"
+#include "virtio_pci_port.h"
 
 #define VIRTIO_PCI_VENDOR           0x1af4
 #define VIRTIO_PCI_NET_TRANSITIONAL 0x1000
 #define VIRTIO_PCI_NET_MODERN       0x1041
-
-#define MIN_MTU 68
-
-/* Upstream's limit of queue pairs, and ours. */
-#define MAX_PAIRS 128
 
 static struct rte_pci_device *
 pci_device(const struct virtio_port *port)
@@ -43,14 +36,6 @@ port_of(struct virtio_device *dev)
 
 /* ---- the bus's part of a port's life ------------------------------------------------------ */
 
-static bool
-pci_is_up(struct virtio_device *dev)
-{
-	uint8_t status;
-
-	return virtio_device_ops(dev)->get_status(dev, &status) == 0;
-}
-
 /* A device that was unplugged comes back as another one, with a port of its own. */
 static int
 pci_reconnect(struct virtio_device *dev)
@@ -64,21 +49,6 @@ static void
 pci_hang_up(struct virtio_device *dev)
 {
 	rte_pci_set_bus_master(pci_device(port_of(dev)), false);
-}
-
-static int
-pci_link_is_up(struct virtio_device *dev, bool *up)
-{
-	uint16_t status;
-	int ret;
-
-	*up = true;
-	if (!virtio_device_has(dev, VIRTIO_NET_F_STATUS))
-		return 0;
-	ret = virtio_device_read_config(dev, VIRTIO_NET_CONFIG_STATUS, &status, sizeof(status));
-	if (ret == 0)
-		*up = rte_le_to_cpu_16(status) & VIRTIO_NET_S_LINK_UP;
-	return ret;
 }
 
 /* ---- interrupts --------------------------------------------------------------------------- */
@@ -150,16 +120,13 @@ pci_destroy(struct virtio_device *dev)
 }
 
 static const struct virtio_bus virtio_pci_bus = {
-	.is_up = pci_is_up,
+	.is_up = virtio_pci_is_up,
 	.reconnect = pci_reconnect,
 	.hang_up = pci_hang_up,
 	.destroy = pci_destroy,
-	.features = VIRTIO_BIT(VIRTIO_NET_F_MAC) | VIRTIO_BIT(VIRTIO_NET_F_STATUS) |
-		    VIRTIO_BIT(VIRTIO_NET_F_CTRL_VQ) | VIRTIO_BIT(VIRTIO_NET_F_CTRL_RX) |
-		    VIRTIO_BIT(VIRTIO_NET_F_CTRL_MAC_ADDR) | VIRTIO_BIT(VIRTIO_F_ACCESS_PLATFORM) |
-		    VIRTIO_BIT(VIRTIO_F_NOTIFICATION_DATA),
+	.features = VIRTIO_PCI_FEATURES,
 	.whole_pairs = true,
-	.link_is_up = pci_link_is_up,
+	.link_is_up = virtio_pci_link_is_up,
 	.interrupts_on = pci_interrupts_on,
 	.interrupts_off = pci_interrupts_off,
 };
@@ -190,70 +157,6 @@ find_windows(const struct rte_pci_device *pci, struct virtio_pci_found *found)
 	return ret;
 }
 
-/* Little-endian, as all of it: a field of two bytes. */
-static int
-read_config16(struct virtio_port *port, uint8_t feature, uint32_t offset, uint16_t *value)
-{
-	int ret;
-
-	if (!(port->dev.offered & VIRTIO_BIT(feature)))
-		return 0;
-	ret = virtio_device_read_config(&port->dev, offset, value, sizeof(*value));
-	if (ret == 0)
-		*value = rte_le_to_cpu_16(*value);
-	return ret;
-}
-
-/* 5.1.4.1: from 1 to 0x8000, of which this driver uses some. */
-static int
-read_pairs(struct virtio_port *port)
-{
-	int ret = 0;
-
-	port->max_pairs = 1;
-	if (virtio_ctrl_offers(port, VIRTIO_NET_F_MQ) || virtio_ctrl_offers(port, VIRTIO_NET_F_RSS))
-		ret = read_config16(port, VIRTIO_NET_F_CTRL_VQ, VIRTIO_NET_CONFIG_MAX_PAIRS,
-				    &port->max_pairs);
-	if (ret != 0)
-		return ret;
-	if (port->max_pairs == 0 || 2 * port->max_pairs > port->dev.nb_vqs) {
-		VIRTIO_INIT_LOG(ERR, "%s: the device says that it has %u pairs of queues, and %u "
-				"rings", port->dev.name, port->max_pairs, port->dev.nb_vqs);
-		return -EINVAL;
-	}
-	port->args.pairs = RTE_MIN(port->max_pairs, MAX_PAIRS);
-	return 0;
-}
-
-static int
-read_device(struct virtio_port *port)
-{
-	struct virtio_device *dev = &port->dev;
-	int ret;
-
-	ret = read_pairs(port);
-	if (ret == 0)
-		ret = virtio_device_queue_max(dev, virtio_net_rx_ring(0), &port->args.queue_size);
-	if (ret == 0)
-		ret = read_config16(port, VIRTIO_NET_F_MTU, VIRTIO_NET_CONFIG_MTU, &port->max_mtu);
-	if (ret == 0)
-		ret = virtio_rss_probe(port);
-	if (ret == 0 && (dev->offered & VIRTIO_BIT(VIRTIO_NET_F_MAC))) {
-		ret = virtio_device_read_config(dev, VIRTIO_NET_CONFIG_MAC, &port->args.mac,
-						sizeof(port->args.mac));
-		port->args.mac_given = ret == 0;
-	}
-	if (ret != 0)
-		return ret;
-	if (port->max_mtu != 0 && port->max_mtu < MIN_MTU) {
-		VIRTIO_INIT_LOG(NOTICE, "%s: the device's MTU of %u cannot be: not used", dev->name,
-				port->max_mtu);
-		port->max_mtu = 0;
-	}
-	port->args.packed_vq = dev->offered & VIRTIO_BIT(VIRTIO_F_RING_PACKED);
-	return 0;
-}
-
 static int
 meet_device(struct virtio_port *port, struct rte_pci_device *pci,
 	    const struct virtio_pci_found *found)
@@ -272,18 +175,9 @@ meet_device(struct virtio_port *port, struct rte_pci_device *pci,
 		VIRTIO_INIT_LOG(ERR, "%s: cannot be made a bus master", pci->device.name);
 		return -EIO;
 	}
-	ret = virtio_pci_modern_create(&port->dev, pci->device.name, &conf);
+	ret = virtio_pci_port_create(port, pci->device.name, &conf);
 	if (ret != 0)
 		return ret;
-	ret = read_device(port);
-	if (ret == 0)
-		ret = virtio_port_create(port->edev);
-	if (ret != 0) {
-		virtio_pci_modern_destroy(&port->dev);
-		return ret;
-	}
-	if (port->max_mtu != 0)
-		port->edev->data->mtu = RTE_MIN(port->edev->data->mtu, port->max_mtu);
 	offer_link_events(port, found->msix);
 	return 0;
 }

@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+/*
+ * A control queue whose device refuses, keeps silent or lies costs an error, and never the port.
+ */
+
+#include "fake_pci_port.h"
+#include "test.h"
+
+static const struct fake_pci_port_conf quick = { .features = FAKE_F_CONTROL, .timeout_ms = 20 };
+static const struct fake_pci_port_conf patient = { .features = FAKE_F_CONTROL };
+
+static void
+refusal_is_an_error_and_no_more(void)
+{
+	struct fake_pci_port *fp = fake_pci_port_start(&patient);
+
+	fp->answer = FAKE_CTRL_REFUSES;
+	CHECK_EQ(rte_eth_promiscuous_enable(fp->port), -EIO);
+	CHECK_EQ(rte_eth_promiscuous_get(fp->port), 0);
+	fp->answer = FAKE_CTRL_OBEYS;
+	CHECK_EQ(rte_eth_promiscuous_enable(fp->port), 0);
+	fake_pci_port_check_commands(fp, "0.0 0.0");
+	fake_pci_port_destroy(fp);
+}
+
+/* What was not answered is not sent again, and what comes after it is not sent at all. */
+static void
+check_out_of_service(struct fake_pci_port *fp)
+{
+	fp->answer = FAKE_CTRL_OBEYS;
+	fake_pci_port_forget(fp);
+	CHECK_EQ(rte_eth_allmulticast_enable(fp->port), -EIO);
+	fake_pci_port_check_commands(fp, "");
+	/* Data queues have a life of their own. */
+	CHECK_EQ(rte_eth_dev_tx_queue_stop(fp->port, 1), 0);
+	CHECK_EQ(rte_eth_dev_rx_queue_stop(fp->port, 1), 0);
+	CHECK_EQ(rte_eth_dev_rx_queue_start(fp->port, 1), 0);
+	/* The port's restart heals it. */
+	CHECK_EQ(rte_eth_dev_stop(fp->port), 0);
+	CHECK_EQ(rte_eth_dev_start(fp->port), 0);
+	fake_pci_port_forget(fp);
+	CHECK_EQ(rte_eth_allmulticast_enable(fp->port), 0);
+	fake_pci_port_check_commands(fp, "0.1");
+}
+
+static void
+silence_ends_at_the_deadline(void)
+{
+	struct fake_pci_port *fp = fake_pci_port_start(&quick);
+
+	fp->answer = FAKE_CTRL_NEVER;
+	CHECK_EQ(rte_eth_promiscuous_enable(fp->port), -ETIMEDOUT);
+	check_out_of_service(fp);
+	fake_pci_port_destroy(fp);
+}
+
+static void
+lies_are_noticed(void)
+{
+	static const enum fake_ctrl_answer lies[] = { FAKE_CTRL_BAD_ID, FAKE_CTRL_NO_WORD };
+	unsigned int i;
+
+	for (i = 0; i < sizeof(lies) / sizeof(lies[0]); i++) {
+		struct fake_pci_port *fp = fake_pci_port_start(&patient);
+
+		fp->answer = lies[i];
+		CHECK_EQ(rte_eth_promiscuous_enable(fp->port), -EPROTO);
+		check_out_of_service(fp);
+		fake_pci_port_destroy(fp);
+	}
+}
+
+/* A port that could not tell its pairs is not half started. */
+static void
+start_fails_where_pairs_are_refused(void)
+{
+	struct fake_pci_port *fp = fake_pci_port_create(&patient);
+
+	fp->answer = FAKE_CTRL_REFUSES;
+	CHECK_EQ(rte_eth_dev_start(fp->port), -EIO);
+	CHECK_EQ(fp->fake->status, 0);
+	CHECK_EQ(rte_mempool_in_use_count(fp->pool), 0);
+	fp->answer = FAKE_CTRL_OBEYS;
+	CHECK_EQ(rte_eth_dev_start(fp->port), 0);
+	fake_pci_port_destroy(fp);
+}
+
+/* All ones in the status: no wait, though the deadline is far. */
+static void
+device_that_is_gone_is_not_waited_for(void)
+{
+	struct fake_pci_port *fp = fake_pci_port_start(&patient);
+
+	fp->answer = FAKE_CTRL_NEVER;
+	fp->fake->gone = true;
+	CHECK_EQ(rte_eth_promiscuous_enable(fp->port), -ENODEV);
+	fp->fake->gone = false;
+	fake_pci_port_destroy(fp);
+}
+
+TEST_MAIN(
+	TEST_WARM_UP(refusal_is_an_error_and_no_more),
+	TEST_LAYOUTS(refusal_is_an_error_and_no_more),
+	TEST_LAYOUTS(silence_ends_at_the_deadline),
+	TEST_LAYOUTS(lies_are_noticed),
+	TEST_LAYOUTS(start_fails_where_pairs_are_refused),
+	TEST(device_that_is_gone_is_not_waited_for),
+)

@@ -1,0 +1,301 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <bus_vdev_driver.h>
+#include <ethdev_vdev.h>
+#include <rte_mbuf.h>
+
+#include "fake_pci_port.h"
+#include "test.h"
+#include "virtio_pci_port.h"
+
+#define CTRL_RING (2 * FAKE_PCI_PAIRS)
+#define RING 64
+#define BUFFERS (FAKE_PCI_PAIRS * RING)
+
+/* ---- the device's side of the control queue ----------------------------------------------- */
+
+/* Joins what the device may read; false where it is no command. */
+static bool
+read_command(const struct device_chain *chain, struct fake_command *command)
+{
+	uint8_t bytes[2 + sizeof(command->data)];
+	uint32_t len = 0;
+	uint16_t i;
+
+	for (i = 0; i < chain->n && !chain->part[i].writable; i++) {
+		if (len + chain->part[i].len > sizeof(bytes))
+			return false;
+		memcpy(bytes + len, chain->part[i].at, chain->part[i].len);
+		len += chain->part[i].len;
+	}
+	/* What is left is the answer, one byte. */
+	if (len < 2 || i != chain->n - 1 || chain->part[i].len != 1)
+		return false;
+	command->class = bytes[0];
+	command->code = bytes[1];
+	command->len = len - 2;
+	memcpy(command->data, bytes + 2, command->len);
+	return true;
+}
+
+static void
+answer(struct fake_pci_port *fp, struct ring_device *ring, const struct device_chain *chain)
+{
+	uint8_t *word = chain->part[chain->n - 1].at;
+
+	switch (fp->answer) {
+	case FAKE_CTRL_OBEYS:
+		*word = 0;
+		break;
+	case FAKE_CTRL_REFUSES:
+		*word = 1;
+		break;
+	case FAKE_CTRL_NEVER:
+		return;
+	case FAKE_CTRL_BAD_ID:
+		ring_device_use_raw(ring, 1000, 1);
+		return;
+	case FAKE_CTRL_NO_WORD:
+		break;
+	}
+	ring_device_use(ring, chain->head, 1);
+}
+
+static void
+serve(struct fake_pci_port *fp)
+{
+	struct ring_device *ring = fake_pci_ring(fp->fake, CTRL_RING);
+	struct device_chain chain;
+	unsigned int i;
+
+	while (ring_device_take(ring, &chain)) {
+		struct fake_command *command = &fp->command[fp->nb_commands];
+
+		if (fp->nb_commands == RTE_DIM(fp->command) || !read_command(&chain, command)) {
+			fp->malformed = true;
+			return;
+		}
+		command->enabled = 0;
+		for (i = 0; i < CTRL_RING; i++)
+			command->enabled |= fp->fake->queue[i].enable << i;
+		fp->nb_commands++;
+		answer(fp, ring, &chain);
+	}
+}
+
+static uint32_t
+hear_read(void *arg, enum virtio_pci_region region, uint32_t offset, unsigned int width)
+{
+	struct fake_pci_port *fp = arg;
+
+	return fp->fake->hooks.read(fp->fake->hooks.arg, region, offset, width);
+}
+
+static void
+hear_write(void *arg, enum virtio_pci_region region, uint32_t offset, unsigned int width,
+	   uint32_t value)
+{
+	struct fake_pci_port *fp = arg;
+
+	fp->fake->hooks.write(fp->fake->hooks.arg, region, offset, width, value);
+	if (region == VIRTIO_PCI_NOTIFY && (uint16_t)value == CTRL_RING)
+		serve(fp);
+}
+
+/* ---- the port ----------------------------------------------------------------------------- */
+
+static int
+gone_for_good(struct virtio_device *dev __rte_unused)
+{
+	return -ENODEV;
+}
+
+static void
+nothing(struct virtio_device *dev __rte_unused)
+{
+}
+
+static const struct virtio_bus fake_bus = {
+	.is_up = virtio_pci_is_up,
+	.reconnect = gone_for_good,
+	.hang_up = nothing,
+	.destroy = virtio_pci_modern_destroy,
+	.features = VIRTIO_PCI_FEATURES,
+	.whole_pairs = true,
+	.link_is_up = virtio_pci_link_is_up,
+};
+
+static const struct virtio_pci_conf *next_conf;
+
+static int
+fake_probe(struct rte_vdev_device *vdev)
+{
+	const char *name = rte_vdev_device_name(vdev);
+	struct rte_eth_dev *edev = rte_eth_vdev_allocate(vdev, sizeof(struct virtio_port));
+	struct virtio_port *port = virtio_port(edev);
+	int ret;
+
+	port->edev = edev;
+	port->bus = &fake_bus;
+	ret = virtio_pci_parse(name, rte_vdev_device_args(vdev), &port->args);
+	if (ret == 0)
+		ret = virtio_pci_port_create(port, name, next_conf);
+	if (ret != 0) {
+		rte_eth_dev_release_port(edev);
+		return ret;
+	}
+	rte_eth_dev_probing_finish(edev);
+	return 0;
+}
+
+static int
+fake_remove(struct rte_vdev_device *vdev)
+{
+	struct rte_eth_dev *edev = rte_eth_dev_allocated(rte_vdev_device_name(vdev));
+
+	if (edev == NULL)
+		return 0;
+	if (edev->data->dev_started)
+		rte_eth_dev_stop(edev->data->port_id);
+	return rte_eth_dev_close(edev->data->port_id);
+}
+
+static struct rte_vdev_driver fake_driver = {
+	.probe = fake_probe,
+	.remove = fake_remove,
+};
+
+RTE_PMD_REGISTER_VDEV(fake_virtio_pci, fake_driver);
+
+void
+fake_pci_config16(struct fake_pci *fake, unsigned int offset, uint16_t value)
+{
+	fake->config[offset] = value & 0xff;
+	fake->config[offset + 1] = value >> 8;
+}
+
+static void
+fill_config(struct fake_pci *fake)
+{
+	static const uint8_t mac[] = { 0x02, 0, 0, 0, 0, 0x77 };
+
+	memcpy(fake->config, mac, sizeof(mac));
+	fake_pci_config16(fake, 6, 1);              /* status: link up */
+	fake_pci_config16(fake, 8, FAKE_PCI_PAIRS);
+	fake_pci_config16(fake, 10, 1600);          /* mtu */
+	fake->config[17] = 40;                      /* rss_max_key_size */
+	fake_pci_config16(fake, 18, 128);           /* rss_max_indirection_table_length */
+	fake_pci_config16(fake, 20, 0x3f);          /* supported_hash_types: no _EX */
+}
+
+static void
+configure(struct fake_pci_port *fp, const struct fake_pci_port_conf *conf)
+{
+	const struct rte_eth_conf eth = {
+		.rxmode = { .mq_mode = conf->rss_hf != 0 ? RTE_ETH_MQ_RX_RSS : RTE_ETH_MQ_RX_NONE,
+			    .offloads = conf->rx_offloads },
+		.rx_adv_conf.rss_conf.rss_hf = conf->rss_hf,
+	};
+	uint16_t q;
+
+	CHECK_EQ(rte_eth_dev_configure(fp->port, FAKE_PCI_PAIRS, FAKE_PCI_PAIRS, &eth), 0);
+	for (q = 0; q < FAKE_PCI_PAIRS; q++) {
+		const struct rte_eth_rxconf rx = {
+			.rx_deferred_start = conf->deferred >> q & 1,
+			.offloads = conf->rx_offloads,
+		};
+
+		CHECK_EQ(rte_eth_rx_queue_setup(fp->port, q, RING, SOCKET_ID_ANY, &rx, fp->pool),
+			 0);
+		CHECK_EQ(rte_eth_tx_queue_setup(fp->port, q, RING, SOCKET_ID_ANY, NULL), 0);
+	}
+}
+
+struct fake_pci_port *
+fake_pci_port_create(const struct fake_pci_port_conf *conf)
+{
+	static unsigned int made;
+	struct fake_pci_port *fp = calloc(1, sizeof(*fp));
+	char args[64];
+
+	snprintf(fp->name, sizeof(fp->name), "fake_virtio_pci%u", ++made);
+	fp->fake = fake_pci_create(FAKE_PCI_C, CTRL_RING + 1);
+	fp->fake->features |= conf->features;
+	if (!test_packed())
+		fp->fake->features &= ~FAKE_F_PACKED;
+	fill_config(fp->fake);
+	fp->hooks = (struct virtio_pci_hooks){ hear_read, hear_write, fp };
+	fp->fake->conf.hooks = &fp->hooks;
+	next_conf = &fp->fake->conf;
+	fp->pool = rte_pktmbuf_pool_create(fp->name, BUFFERS, 0, 0, RTE_MBUF_DEFAULT_BUF_SIZE,
+					   SOCKET_ID_ANY);
+	CHECK(fp->pool != NULL);
+	snprintf(args, sizeof(args), "queue_reset_timeout_ms=%u",
+		 conf->timeout_ms != 0 ? conf->timeout_ms : 60000);
+	CHECK_EQ(rte_vdev_init(fp->name, args), 0);
+	CHECK_EQ(rte_eth_dev_get_port_by_name(fp->name, &fp->port), 0);
+	configure(fp, conf);
+	return fp;
+}
+
+struct fake_pci_port *
+fake_pci_port_start(const struct fake_pci_port_conf *conf)
+{
+	struct fake_pci_port *fp = fake_pci_port_create(conf);
+
+	CHECK_EQ(rte_eth_dev_start(fp->port), 0);
+	fake_pci_port_forget(fp);
+	return fp;
+}
+
+void
+fake_pci_port_destroy(struct fake_pci_port *fp)
+{
+	CHECK(!fp->malformed);
+	CHECK_EQ(rte_vdev_uninit(fp->name), 0);
+	CHECK_EQ(rte_mempool_in_use_count(fp->pool), 0);
+	rte_mempool_free(fp->pool);
+	fake_pci_destroy(fp->fake);
+	free(fp);
+}
+
+void
+fake_pci_port_forget(struct fake_pci_port *fp)
+{
+	fp->nb_commands = 0;
+}
+
+const char *
+fake_pci_port_commands(const struct fake_pci_port *fp)
+{
+	static char text[256];
+	size_t len = 0;
+	unsigned int i;
+
+	text[0] = '\0';
+	for (i = 0; i < fp->nb_commands && len < sizeof(text) - 8; i++)
+		len += snprintf(text + len, sizeof(text) - len, "%s%u.%u", i == 0 ? "" : " ",
+				fp->command[i].class, fp->command[i].code);
+	return text;
+}
+
+void
+fake_pci_port_check_commands(struct fake_pci_port *fp, const char *wanted)
+{
+	const char *got = fake_pci_port_commands(fp);
+
+	if (strcmp(got, wanted) != 0)
+		test_fail(__FILE__, __LINE__, "the commands were '%s', not '%s'", got, wanted);
+	fake_pci_port_forget(fp);
+}
+
+const struct fake_command *
+fake_pci_port_last(const struct fake_pci_port *fp)
+{
+	CHECK(fp->nb_commands > 0);
+	return &fp->command[fp->nb_commands - 1];
+}

@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+#ifndef VIRTIO_PCI_PORT_H
+#define VIRTIO_PCI_PORT_H
+
+/**
+ * @file
+ * What of a virtio-pci port needs its registers and no PCI bus: a test has it on registers of its
+ * own.
+ */
+
+#include "transport_pci.h"
+#include "virtio_ethdev.h"
+#include "virtio_net.h"
+
+/** Of struct virtio_bus, for a device that was met here. */
+#define VIRTIO_PCI_FEATURES \
+	(VIRTIO_BIT(VIRTIO_NET_F_MAC) | VIRTIO_BIT(VIRTIO_NET_F_STATUS) | \
+	 VIRTIO_BIT(VIRTIO_NET_F_CTRL_VQ) | VIRTIO_BIT(VIRTIO_NET_F_CTRL_RX) | \
+	 VIRTIO_BIT(VIRTIO_NET_F_CTRL_MAC_ADDR) | VIRTIO_BIT(VIRTIO_F_ACCESS_PLATFORM) | \
+	 VIRTIO_BIT(VIRTIO_F_NOTIFICATION_DATA))
+bool virtio_pci_is_up(struct virtio_device *dev);
+int virtio_pci_link_is_up(struct virtio_device *dev, bool *up);
+
+/**
+ * Meets the device behind the windows and makes its ethdev port: pairs, sizes, address, MTU and RSS
+ * as the device has them. port->edev, args and bus are set before.
+ *
+ * @return
+ *   0. -EINVAL: the device says what cannot be. Else as virtio_pci_modern_create() and
+ *   virtio_port_create(); after an error nothing is left.
+ */
+int virtio_pci_port_create(struct virtio_port *port, const char *name,
+			   const struct virtio_pci_conf *conf);
+
+#endif /* VIRTIO_PCI_PORT_H */
