@@ -91,8 +91,16 @@ static uint32_t
 hear_read(void *arg, enum virtio_pci_region region, uint32_t offset, unsigned int width)
 {
 	struct fake_pci_port *fp = arg;
+	const struct fake_pci *fake = fp->fake;
+	const bool many = (fake->status & 0x08) &&
+			  (fake->driver_features & (FAKE_F_MQ | FAKE_F_RSS));
 
-	return fp->fake->hooks.read(fp->fake->hooks.arg, region, offset, width);
+	/* As QEMU's: the pairs beyond the first, and the control queue behind them, come with MQ. */
+	if (!many && region == VIRTIO_PCI_COMMON && offset == 18) /* num_queues */
+		return 3;
+	if (!many && region == VIRTIO_PCI_COMMON && offset == 24 && fake->select >= 2)
+		return fake->select == 2 ? 16 : 0; /* queue_size */
+	return fake->hooks.read(fake->hooks.arg, region, offset, width);
 }
 
 static void
@@ -230,6 +238,7 @@ fake_pci_port_create(const struct fake_pci_port_conf *conf)
 	fill_config(fp->fake);
 	fp->hooks = (struct virtio_pci_hooks){ hear_read, hear_write, fp };
 	fp->fake->conf.hooks = &fp->hooks;
+	fp->fake->conf.ring_features = VIRTIO_PCI_RING_FEATURES;
 	next_conf = &fp->fake->conf;
 	fp->pool = rte_pktmbuf_pool_create(fp->name, BUFFERS, 0, 0, RTE_MBUF_DEFAULT_BUF_SIZE,
 					   SOCKET_ID_ANY);

@@ -123,6 +123,12 @@ struct virtio_pci_conf {
 	uint32_t notify_multiplier;           /**< notify_off_multiplier, 4.1.4.4 */
 	const struct virtio_pci_hooks *hooks; /**< NULL: the windows are memory; else kept */
 	enum virtio_pci_stop_wish stop;
+	/**
+	 * Feature bits on which the number of rings may depend, with those without which no others
+	 * can be had: in force while the rings are counted. QEMU's network device has those of more
+	 * than one pair only where MQ is.
+	 */
+	uint64_t ring_features;
 };
 
 /**

@@ -136,6 +136,10 @@ select_ring(struct pci *pci, uint16_t index)
 static int
 learn_max_size(struct virtio_device *dev, struct pci_ring *ring, uint16_t *size)
 {
+	if (ring->known_max != 0) {
+		*size = ring->known_max;
+		return 0;
+	}
 	if (ring->max_size == 0) {
 		const uint16_t max = common_read16(dev->priv, VIRTIO_PCI_QUEUE_SIZE);
 
@@ -532,6 +536,63 @@ count_rings(const char *name, const struct virtio_pci_conf *conf, uint16_t *nb_r
 	return 0;
 }
 
+/* 3.1.1 to step 5, with the rings that the device then has. */
+static int
+read_rings(struct virtio_device *dev, const struct virtio_pci_conf *conf, struct pci **found)
+{
+	const uint64_t features =
+		dev->offered & (conf->ring_features | VIRTIO_BIT(VIRTIO_F_VERSION_1));
+	struct pci *pci = dev->priv;
+	uint16_t n, i;
+	int ret;
+
+	ret = pci_set_status(dev, VIRTIO_STATUS_ACKNOWLEDGE);
+	if (ret == 0)
+		ret = pci_set_status(dev, VIRTIO_STATUS_ACKNOWLEDGE | VIRTIO_STATUS_DRIVER);
+	if (ret == 0)
+		ret = pci_set_features(dev, features);
+	if (ret == 0)
+		ret = pci_set_status(dev, VIRTIO_STATUS_ACKNOWLEDGE | VIRTIO_STATUS_DRIVER |
+				     VIRTIO_STATUS_FEATURES_OK);
+	if (ret == 0)
+		ret = count_rings(dev->name, conf, &n);
+	if (ret != 0)
+		return ret;
+	*found = pci_make_private(conf, n);
+	if (*found == NULL)
+		return -ENOMEM;
+	for (i = 0; i < n; i++) {
+		common_write16(pci, VIRTIO_PCI_QUEUE_SELECT, i);
+		(*found)->rings[i].known_max = common_read16(pci, VIRTIO_PCI_QUEUE_SIZE);
+	}
+	return 0;
+}
+
+/* Where the number of rings depends on features: what there is with them. */
+static int
+count_rings_again(struct virtio_device *dev, const char *name, const struct virtio_pci_conf *conf)
+{
+	const uint64_t offered = dev->offered;
+	struct pci *found = NULL;
+	int ret, reset;
+
+	if (!(offered & conf->ring_features))
+		return 0;
+	ret = read_rings(dev, conf, &found);
+	reset = virtio_device_reset(dev, FIRST_RESET_TIMEOUT_US);
+	if (ret == 0)
+		ret = reset;
+	if (ret != 0) {
+		rte_free(found);
+		return ret;
+	}
+	virtio_pci_modern_destroy(dev);
+	ret = virtio_device_init(dev, name, VIRTIO_TRANSPORT_PCI_MODERN, found->nb_rings);
+	dev->priv = found;
+	dev->offered = offered;
+	return ret;
+}
+
 int
 virtio_pci_modern_create(struct virtio_device *dev, const char *name,
 			 const struct virtio_pci_conf *conf)
@@ -553,6 +614,8 @@ virtio_pci_modern_create(struct virtio_device *dev, const char *name,
 		goto fail;
 	}
 	ret = read_offer(dev);
+	if (ret == 0)
+		ret = count_rings_again(dev, name, conf);
 	if (ret != 0)
 		goto fail;
 	dev->stop_method = choose_stop_method(conf, dev->offered, &why);

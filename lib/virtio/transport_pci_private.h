@@ -20,6 +20,7 @@
 struct pci_ring {
 	uint32_t doorbell; /**< modern: offset in the notification window */
 	uint16_t max_size; /**< modern: as the device had it at first; 0: not asked yet */
+	uint16_t known_max; /**< the same, learnt with ring_features in force; 0: it was not */
 	uint16_t vector;
 	bool asked;        /**< modern: for a stop that is not proven yet */
 };

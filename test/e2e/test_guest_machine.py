@@ -15,7 +15,7 @@ from machine import Hang, Machine  # noqa: E402
 
 def machine(folder, script, **limits):
     """A machine that is a shell script."""
-    made = Machine("kernel", "initrd", "", 1, "", str(folder / "guest.log"), **limits)
+    made = Machine("kernel", "initrd", "", True, 1, "", str(folder / "guest.log"), **limits)
     made.command = ["sh", "-c", script]
     return made
 

@@ -10,7 +10,8 @@ import time
 # Nothing needs a CPU with virtualisation; the IOMMU with its interrupt remapping is QEMU's own.
 QEMU = ["qemu-system-x86_64", "-accel", "tcg,thread=multi", "-M", "q35,kernel-irqchip=split",
         "-cpu", "max", "-smp", "2", "-m", "1200", "-nodefaults", "-display", "none",
-        "-no-reboot", "-serial", "stdio", "-device", "intel-iommu,intremap=on"]
+        "-no-reboot", "-serial", "stdio"]
+IOMMU = ["-device", "intel-iommu,intremap=on"]
 COMMAND_LINE = "console=ttyS0 quiet intel_iommu=on iommu=on panic=-1"
 
 # In a network namespace of its own; what is made in it goes with the last process.
@@ -34,7 +35,7 @@ def nic(number, queues, options):
         back = (f"tap,id={name},ifname=t{number},script=no,downscript=no,vhost=off,"
                 f"queues={queues}")
         options = f"mq=on,vectors={vectors}," + options
-    return ["-netdev", back, "-device", f"virtio-net-pci,netdev={name},iommu_platform=on,"
+    return ["-netdev", back, "-device", f"virtio-net-pci,netdev={name},"
             f"mac=02:00:00:00:00:0{number + 1},{options}".rstrip(",")]
 
 
@@ -46,9 +47,13 @@ class Machine:
     for all of it.
     """
 
-    def __init__(self, kernel, initrd, arguments, queues, options, log, silence=60, limit=300):
-        command = QEMU + ["-kernel", kernel, "-initrd", initrd, "-append",
-                          f"{COMMAND_LINE} -- {arguments}"]
+    def __init__(self, kernel, initrd, arguments, iommu, queues, options, log, silence=60,
+                 limit=300):
+        # A device that is not told of the IOMMU goes round it.
+        options += ",iommu_platform=on" if iommu else ""
+        command = QEMU + (IOMMU if iommu else [])
+        command += ["-kernel", kernel, "-initrd", initrd,
+                    "-append", f"{COMMAND_LINE} -- {arguments}"]
         for number in range(2):
             command += nic(number, queues, options)
         if queues > 1:

@@ -21,15 +21,24 @@ from machine import Hang, Machine
 HERE = os.path.dirname(os.path.abspath(__file__))
 
 # In the order of loading.
-MODULES = ["irqbypass", "vfio", "vfio_virqfd", "vfio_iommu_type1", "vfio-pci-core", "vfio-pci"]
+MODULES = ["irqbypass", "vfio", "vfio_virqfd", "vfio_iommu_type1", "vfio-pci-core", "vfio-pci",
+           "uio", "uio_pci_generic"]
 
 # Of the packaged plug-ins, those without which there is no port.
 PLUGINS = ["mempool_ring", "bus_pci", "bus_vdev", "net_virtio"]
 
-# name: (queue pairs, options of the device)
+# name: (how the devices are bound, script and its arguments, queue pairs, options of the device)
 TESTS = {
-    "packaged": (1, "disable-legacy=on"),
-    "forward": (1, "disable-legacy=on"),
+    "packaged": ("iommu", "packaged", 1, "disable-legacy=on"),
+    "forward": ("iommu", "forward", 1, "disable-legacy=on"),
+    # Without an IOMMU by uio: Debian's kernel has no VFIO for that. Transitional, as QEMU's is
+    # where nothing is said.
+    "uio": ("uio", "forward", 1, ""),
+    "control": ("iommu", "program control", 1, "disable-legacy=on"),
+    "off": ("iommu", "program off", 1, "disable-legacy=on,queue_reset=off"),
+    "split": ("iommu", "program reset 256 64 128", 4, "disable-legacy=on"),
+    "packed": ("iommu", "program reset 256 100 77", 4, "disable-legacy=on,packed=on"),
+    "rss": ("iommu", "program rss", 4, "disable-legacy=on,rss=on"),
 }
 
 
@@ -44,10 +53,22 @@ def find_one(pattern):
     return found[0]
 
 
+def library_folder():
+    return subprocess.run(["pkg-config", "--variable=libdir", "libdpdk"], capture_output=True,
+                          text=True, check=True).stdout.strip()
+
+
 def plugin_folder():
-    libdir = subprocess.run(["pkg-config", "--variable=libdir", "libdpdk"], capture_output=True,
-                            text=True, check=True).stdout.strip()
-    return find_one(f"{libdir}/dpdk/pmds-*")
+    return find_one(f"{library_folder()}/dpdk/pmds-*")
+
+
+def add_plugins(image):
+    for plugin in PLUGINS:
+        image.program(find_one(f"{plugin_folder()}/librte_{plugin}.so.*.*"))
+    # testpmd brings some more, which ask for each other by the names of the libraries' folder.
+    for link in glob.glob(f"{library_folder()}/librte_*.so.*"):
+        if os.path.realpath(link).strip("/") in image.entries:
+            image.file(link)
 
 
 def make_image(kernel, build, path):
@@ -61,12 +82,12 @@ def make_image(kernel, build, path):
         image.file(find_one(f"{kernel}/lib/modules/**/{module}.ko"), f"/modules/{module}.ko")
     image.data("/modules/order", "".join(f"{m}.ko\n" for m in MODULES).encode())
     image.program("/usr/bin/dpdk-testpmd")
-    for plugin in PLUGINS:
-        image.program(find_one(f"{plugin_folder()}/librte_{plugin}.so.*.*"))
+    add_plugins(image)
     # DPDK ends a thread by pthread_cancel(), which loads it.
     image.file("/lib/x86_64-linux-gnu/libgcc_s.so.1")
     image.program(f"{build}/drivers/net/virtio/librte_net_virtio.so",
                   "/virtio/librte_net_virtio.so")
+    image.program(f"{build}/app/virtio-guest/virtio-guest", "/virtio/virtio-guest")
     image.write(path)
 
 
@@ -87,12 +108,13 @@ class Count:
 
 
 def run(test, args, initrd, count):
-    pairs, options = TESTS[test]
+    binding, script, pairs, options = TESTS[test]
     log = f"{args.build}/guest-logs/{test}.log"
     start = time.monotonic()
     before = count.passed + count.failed + count.skipped
     note(f"{test}: booting a guest (its words: {log})")
-    machine = Machine(find_one(f"{args.kernel}/boot/vmlinuz-*"), initrd, test, pairs, options, log)
+    machine = Machine(find_one(f"{args.kernel}/boot/vmlinuz-*"), initrd, f"{binding} {script}",
+                      binding == "iommu", pairs, options, log)
     end = None
     try:
         for line in machine.run():

@@ -19,6 +19,12 @@
 	 VIRTIO_BIT(VIRTIO_NET_F_CTRL_VQ) | VIRTIO_BIT(VIRTIO_NET_F_CTRL_RX) | \
 	 VIRTIO_BIT(VIRTIO_NET_F_CTRL_MAC_ADDR) | VIRTIO_BIT(VIRTIO_F_ACCESS_PLATFORM) | \
 	 VIRTIO_BIT(VIRTIO_F_NOTIFICATION_DATA))
+
+/** Of struct virtio_pci_conf: 5.1.2, and what they need (5.1.3.1, and 6.1 behind an IOMMU). */
+#define VIRTIO_PCI_RING_FEATURES \
+	(VIRTIO_BIT(VIRTIO_NET_F_CTRL_VQ) | VIRTIO_BIT(VIRTIO_NET_F_MQ) | \
+	 VIRTIO_BIT(VIRTIO_NET_F_RSS) | VIRTIO_BIT(VIRTIO_F_ACCESS_PLATFORM))
+
 bool virtio_pci_is_up(struct virtio_device *dev);
 int virtio_pci_link_is_up(struct virtio_device *dev, bool *up);
 

@@ -164,6 +164,7 @@ meet_device(struct virtio_port *port, struct rte_pci_device *pci,
 	struct virtio_pci_conf conf = {
 		.notify_multiplier = found->notify_multiplier,
 		.stop = port->args.pci_queue_reset,
+		.ring_features = VIRTIO_PCI_RING_FEATURES,
 	};
 	int ret;
 

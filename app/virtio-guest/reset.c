@@ -1,0 +1,221 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+/*
+ * Queue after queue is stopped, set up with another ring size and another pool, and started, while
+ * packets flow on the others. What the netdev does with packets for a stopped queue is its own
+ * affair, and counted: tap holds them until the queue is back.
+ */
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include <rte_cycles.h>
+#include <rte_malloc.h>
+
+#include "guest.h"
+
+/* Times of one operation, in microseconds. */
+struct times {
+	const char *name;
+	double *us;
+	unsigned int n;
+};
+
+struct round {
+	struct guest *guest;
+	uint16_t q;                  /* queue that is taken away */
+	uint64_t before[MAX_QUEUES]; /* packets that had arrived on each */
+	struct rte_mempool *pool;
+};
+
+static uint64_t
+arrived(const struct guest *guest, uint16_t q)
+{
+	return __atomic_load_n(&guest->rx[q].packets, __ATOMIC_ACQUIRE);
+}
+
+static void
+remember(struct round *round)
+{
+	uint16_t q;
+
+	for (q = 0; q < round->guest->queues; q++)
+		round->before[q] = arrived(round->guest, q);
+}
+
+static bool
+others_moved(void *arg)
+{
+	const struct round *round = arg;
+	uint16_t q;
+
+	for (q = 0; q < round->guest->queues; q++) {
+		if (q != round->q && arrived(round->guest, q) == round->before[q])
+			return false;
+	}
+	return true;
+}
+
+static bool
+all_moved(void *arg)
+{
+	const struct round *round = arg;
+
+	return others_moved(arg) && arrived(round->guest, round->q) != round->before[round->q];
+}
+
+static bool
+pool_is_full(void *arg)
+{
+	const struct round *round = arg;
+
+	return rte_mempool_in_use_count(round->pool) == 0;
+}
+
+static double
+us_since(uint64_t start)
+{
+	return (double)(rte_get_timer_cycles() - start) * 1e6 / rte_get_timer_hz();
+}
+
+static void
+note_time(struct times *times, uint64_t start)
+{
+	times->us[times->n++] = us_since(start);
+}
+
+static int
+by_value(const void *a, const void *b)
+{
+	const double left = *(const double *)a, right = *(const double *)b;
+
+	return (left > right) - (left < right);
+}
+
+static void
+report_times(struct times *times)
+{
+	if (times->n == 0)
+		return;
+	qsort(times->us, times->n, sizeof(times->us[0]), by_value);
+	printf("time of %s: %.0f us least, %.0f in the middle, %.0f most of %u\n", times->name,
+	       times->us[0], times->us[times->n / 2], times->us[times->n - 1], times->n);
+}
+
+static bool
+step(int ret, const char *what, uint16_t q)
+{
+	if (ret != 0)
+		printf("queue %u: %s: %d\n", q, what, ret);
+	return ret == 0;
+}
+
+static bool
+waited(bool there, const char *what, uint16_t q)
+{
+	if (!there)
+		printf("queue %u: waited in vain until %s\n", q, what);
+	return there;
+}
+
+static bool
+rx_round(struct round *round, uint16_t size, struct times *stop, struct times *start)
+{
+	struct guest *guest = round->guest;
+	struct receive_queue *rx = &guest->rx[round->q];
+	const uint16_t q = round->q;
+	struct rte_eth_rxq_info info;
+	uint64_t then = rte_get_timer_cycles();
+
+	if (!step(rte_eth_dev_rx_queue_stop(RECEIVER, q), "stop", q))
+		return false;
+	note_time(stop, then);
+	/* The poller may hold what it took before; nothing else is out. */
+	round->pool = rx->pool[rx->current];
+	if (!waited(wait_until(pool_is_full, round), "its pool was full", q))
+		return false;
+	remember(round);
+	if (!waited(wait_until(others_moved, round), "the others had moved", q) ||
+	    round->before[q] != arrived(guest, q))
+		return false;
+	rx->current = !rx->current;
+	if (!step(guest_setup_rx(guest, q, size), "set-up", q))
+		return false;
+	__atomic_store_n(&rx->started_at, __atomic_add_fetch(&guest->epoch, 1, __ATOMIC_ACQ_REL),
+			 __ATOMIC_RELEASE);
+	remember(round);
+	then = rte_get_timer_cycles();
+	if (!step(rte_eth_dev_rx_queue_start(RECEIVER, q), "start", q))
+		return false;
+	note_time(start, then);
+	return step(rte_eth_rx_queue_info_get(RECEIVER, q, &info), "information", q) &&
+	       step(info.nb_desc != size || info.mp != rx->pool[rx->current], "shown set-up", q) &&
+	       waited(wait_until(all_moved, round), "all had moved", q);
+}
+
+static bool
+tx_round(struct round *round, uint16_t size, struct times *stop, struct times *start)
+{
+	struct guest *guest = round->guest;
+	const uint16_t q = round->q;
+	uint64_t then = rte_get_timer_cycles();
+
+	if (!step(rte_eth_dev_tx_queue_stop(SENDER, q), "tx stop", q))
+		return false;
+	note_time(stop, then);
+	if (guest->queues > 1) {
+		/* What came in on the sender's receive queue is of the same pool, and stays. */
+		remember(round);
+		if (!waited(wait_until(others_moved, round), "the others had moved", q))
+			return false;
+	}
+	if (!step(guest_setup_tx(guest, q, size), "tx set-up", q))
+		return false;
+	then = rte_get_timer_cycles();
+	if (!step(rte_eth_dev_tx_queue_start(SENDER, q), "tx start", q))
+		return false;
+	note_time(start, then);
+	remember(round);
+	return waited(wait_until(all_moved, round), "all had moved", q);
+}
+
+bool
+reset_run(struct guest *guest, unsigned int rounds)
+{
+	struct times times[] = { { .name = "rx stop" }, { .name = "rx start" },
+				 { .name = "tx stop" }, { .name = "tx start" } };
+	struct round round = { .guest = guest };
+	uint64_t sent = 0, got = 0, stale = 0;
+	bool good = true;
+	unsigned int i;
+
+	for (i = 0; i < RTE_DIM(times); i++)
+		times[i].us = calloc(rounds, sizeof(double));
+	remember(&round);
+	good = result(wait_until(all_moved, &round), "packets arrive on all %u receive queues",
+		      guest->queues);
+	for (i = 0; good && i < rounds; i++) {
+		const uint16_t size = guest->sizes[i % RTE_DIM(guest->sizes)];
+
+		round.q = i % guest->queues;
+		good = rx_round(&round, size, &times[0], &times[1]) &&
+		       tx_round(&round, size, &times[2], &times[3]);
+	}
+	for (i = 0; i < guest->queues; i++) {
+		sent += guest->tx[i].packets;
+		got += arrived(guest, i);
+		stale += guest->rx[i].stale;
+	}
+	for (i = 0; i < RTE_DIM(times); i++) {
+		report_times(&times[i]);
+		free(times[i].us);
+	}
+	printf("%" PRIu64 " packets sent, %" PRIu64 " received, %" PRIu64 " of them held for a "
+	       "stopped queue\n", sent, got, stale);
+	good = result(good, "%u rounds of both: stop, pool counted, other ring and pool, start",
+		      rounds) && good;
+	/* One queue: the hub drops what it cannot deliver. Several: tap holds it. */
+	if (good && guest->queues > 1)
+		good = result(stale > 0, "what tap held for stopped queues has come");
+	return good;
+}
