@@ -35,6 +35,9 @@ pages_come_and_go(void)
 			CHECK_EQ(*there, round + 1);
 		}
 		rte_free(much);
+		/* One page at least lay within it alone. */
+		fake_vu_wait_quiet(fp->vu);
+		CHECK(fake_vu_map(fp->vu, (uintptr_t)much + MUCH / 2, 1) == NULL);
 		fake_port_check_runs(fp, 0);
 	}
 	CHECK_EQ(fp->vu->nb_record, fake_vu_count(fp->vu, VU_SET_MEM_TABLE));

@@ -77,6 +77,10 @@ grows_and_shrinks(const char *method)
 		check_back_end_sees(fp, much, MUCH, round);
 		check_only_tables_were_sent(fp);
 		rte_free(much);
+		/* What has gone is not the back-end's to map any more. */
+		CHECK_EQ(fake_vu_count(fp->vu, VU_SET_MEM_TABLE), 1);
+		fake_vu_wait_quiet(fp->vu);
+		CHECK(fake_vu_map(fp->vu, (uintptr_t)much + MUCH / 2, 1) == NULL);
 		check_only_tables_were_sent(fp);
 	}
 	CHECK_EQ(rte_eth_dev_rx_queue_start(fp->port, 1), 0);

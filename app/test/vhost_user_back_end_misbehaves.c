@@ -392,6 +392,31 @@ gone_while_a_ring_is_stopped(void)
 	port_down(&port);
 }
 
+/*
+ * A back-end that closes may be at work on the rings for a moment yet. Time is measured from before
+ * the close, and so a slow machine makes it longer only.
+ */
+static void
+gone_is_no_proof_at_once(void)
+{
+	const uint32_t at_least_us = 100000;
+	uint64_t before;
+
+	port_up(&port, VHOST_USER_STOP_GET_BASE);
+	before = virtio_now_us();
+	fake_vu_hang_up(port.vu);
+	CHECK_EQ(virtqueue_stop(port.vq[1], PATIENCE_US), 0);
+	CHECK(virtio_now_us() - before >= at_least_us);
+	port_down(&port);
+
+	port_up(&port, VHOST_USER_STOP_GET_BASE);
+	before = virtio_now_us();
+	fake_vu_hang_up(port.vu);
+	CHECK_EQ(virtio_device_reset(&port.dev, PATIENCE_US), 0);
+	CHECK(virtio_now_us() - before >= at_least_us);
+	port_down(&port);
+}
+
 static void
 gone_while_a_stop_is_under_way(void)
 {
@@ -521,6 +546,7 @@ TEST_MAIN(
 	TEST(closed_at_some_messages_with_disable),
 	TEST(ends_within_answers),
 	TEST(gone_while_a_ring_is_stopped),
+	TEST(gone_is_no_proof_at_once),
 	TEST(gone_while_a_stop_is_under_way),
 	TEST(half_a_stop_can_be_sent),
 	TEST(half_a_device_reset_can_be_sent),
