@@ -347,19 +347,25 @@ rx_unread(const struct virtio_rxq *rxq, const struct rx_mode mode)
 	const struct ring_view view = ring_view(vq, packed);
 	const int used = ring_used(vq, UINT16_MAX, packed);
 	uint32_t packets = 0;
-	int i = 0;
+	uint16_t rest = 0; /* other buffers of the last frame counted */
+	int i;
 
-	while (i < used) {
+	/* Each is looked at: where one came back tells where the next ones are. */
+	for (i = 0; i < used; i++) {
 		uint32_t ignored;
 		const int head = ring_look(vq, &view, i, &ignored, packed);
-		uint16_t buffers = 1;
 
 		if (head < 0)
 			break;
-		if (mode.mergeable)
-			buffers = virtio_rx_hdr(ring_cookies(&view, packed)[head])->num_buffers;
+		if (rest > 0) {
+			rest--;
+			continue;
+		}
 		packets++;
-		i += RTE_MAX(buffers, 1);
+		if (mode.mergeable)
+			rest = virtio_rx_hdr(ring_cookies(&view, packed)[head])->num_buffers;
+		/* A frame of no buffers is one of one. */
+		rest = RTE_MAX(rest, 1) - 1;
 	}
 	return packets;
 }
