@@ -33,6 +33,7 @@ check_bad_entry(void)
 	uint32_t len;
 
 	CHECK(used > 0);
+	CHECK(used <= set.vq->size - set.vq->free_count);
 	CHECK(ring_get(set.vq, &len) == NULL);
 	CHECK(ring_get(set.vq, &len) == NULL);
 	CHECK_EQ(ring_ready(set.vq), used);
@@ -49,9 +50,8 @@ take_back_bad_entry(void)
 		split_device_set_used_idx(&set.rd->split, set.vq->used_next);
 }
 
-/* A running ring with so many buffers of so many descriptors, all taken by the device. */
 static void
-up(const struct ring_conf *ring, unsigned int n, uint16_t descs)
+up_with(const struct ring_conf *ring, unsigned int n, uint16_t descs, uint64_t features)
 {
 	struct device_chain chain;
 	unsigned int i;
@@ -59,6 +59,7 @@ up(const struct ring_conf *ring, unsigned int n, uint16_t descs)
 	memset(&set, 0, sizeof(set));
 	test_forget_log();
 	set.fake = ring_device_for(ring);
+	set.fake->features |= features;
 	set.vq = ring_create(&set.fake->dev, 0, ring);
 	set.n = n;
 	set.buffers = calloc(n + 1, sizeof(*set.buffers));
@@ -70,6 +71,21 @@ up(const struct ring_conf *ring, unsigned int n, uint16_t descs)
 	ring_show(set.vq);
 	for (i = 0; i < n; i++)
 		CHECK(ring_device_take(set.rd, &chain));
+}
+
+/* A running ring with so many buffers of so many descriptors, all taken by the device. */
+static void
+up(const struct ring_conf *ring, unsigned int n, uint16_t descs)
+{
+	up_with(ring, n, descs, 0);
+}
+
+/* The same with a device that may tell of several at once. */
+static void
+up_in_order(const struct ring_conf *ring, unsigned int n, uint16_t descs)
+{
+	up_with(ring, n, descs, VIRTIO_BIT(VIRTIO_F_IN_ORDER));
+	CHECK(set.vq->in_order);
 }
 
 /* What the owner does next: out of service, stop, reclaim; all buffers are there; runs again. */
@@ -497,6 +513,304 @@ noise(const struct ring_conf *ring)
 	heal_and_down();
 }
 
+/* ---- IN_ORDER: batches ----------------------------------------------------------------------- */
+
+/* The next used buffer is the one given after `i` others; what the device wrote into it. */
+static uint32_t
+pop_next(unsigned int i)
+{
+	struct buffer *b;
+	uint32_t len;
+
+	CHECK(ring_ready(set.vq) > 0);
+	b = ring_get(set.vq, &len);
+	CHECK(b == &set.buffers[i]);
+	b->returned++;
+	return len;
+}
+
+/* The device gives back what was given from the `from`th on, so many of them at once. */
+static void
+use_batch(unsigned int from, unsigned int n, uint16_t descs, uint32_t len)
+{
+	uint16_t heads[64];
+	unsigned int i;
+
+	for (i = 0; i < n; i++)
+		heads[i] = (from + i) * descs;
+	ring_device_use_batch(set.rd, heads, n, len);
+}
+
+static void
+batch_by_id_out_of_range(const struct ring_conf *ring)
+{
+	const uint32_t bad[] = {
+		ring->size, ring->size + 1, UINT16_MAX, 65536, 65536 + 5, INT32_MAX, UINT32_MAX
+	};
+	unsigned int i;
+	uint16_t descs;
+
+	for (descs = 1; descs <= 2; descs++) {
+		up_in_order(ring, 10, descs);
+		use_batch(0, 3, descs, 7);
+		for (i = 0; i < 3; i++)
+			CHECK_EQ(pop_next(i), i < 2 ? set.vq->conf.buf_len : 7);
+		for (i = 0; i < RTE_DIM(bad); i++) {
+			if (ring->packed && bad[i] > UINT16_MAX)
+				continue;
+			ring_device_use_raw(set.rd, bad[i], 64);
+			check_bad_entry();
+			take_back_bad_entry();
+		}
+		heal_and_down();
+	}
+}
+
+/* Beyond the last that was given: a batch may not end there. */
+static void
+batch_by_id_that_was_never_offered(const struct ring_conf *ring)
+{
+	uint16_t descs;
+
+	for (descs = 1; descs <= 2; descs++) {
+		up_in_order(ring, 8, descs);
+		ring_device_use_raw(set.rd, 8 * descs, 64);
+		check_bad_entry();
+		take_back_bad_entry();
+		ring_device_use_raw(set.rd, ring->size - 1, 64);
+		check_bad_entry();
+		heal_and_down();
+	}
+}
+
+/* Those of a batch are the driver's when it was taken, its last as well as the others. */
+static void
+batch_by_id_that_is_the_drivers(const struct ring_conf *ring)
+{
+	unsigned int i;
+	uint16_t descs;
+
+	for (descs = 1; descs <= 2; descs++) {
+		up_in_order(ring, 10, descs);
+		use_batch(0, 5, descs, 7);
+		for (i = 0; i < 5; i++)
+			pop_next(i);
+		CHECK_EQ(ring_ready(set.vq), 0);
+		for (i = 0; i < 5; i++) {
+			ring_device_use_raw(set.rd, i * descs, 64);
+			check_bad_entry();
+			take_back_bad_entry();
+		}
+		heal_and_down();
+	}
+}
+
+/* The entry after a batch is of one that was in it. */
+static void
+batch_and_one_of_it_again(const struct ring_conf *ring)
+{
+	unsigned int i;
+	uint16_t descs;
+
+	for (descs = 1; descs <= 2; descs++) {
+		up_in_order(ring, 10, descs);
+		use_batch(0, 4, descs, 7);
+		ring_device_use_raw(set.rd, 3 * descs, 64);
+		for (i = 0; i < 4; i++)
+			CHECK_EQ(pop_next(i), i < 3 ? set.vq->conf.buf_len : 7);
+		check_bad_entry();
+		heal_and_down();
+	}
+}
+
+/* In one burst, looked at ahead: a batch, one by itself, and the lie. */
+static void
+batch_and_a_lie_in_a_burst(const struct ring_conf *ring)
+{
+	struct ring_view view;
+	unsigned int i;
+	uint32_t len;
+
+	up_in_order(ring, 10, 1);
+	use_batch(0, 4, 1, 7);
+	use_batch(4, 1, 1, 8);
+	ring_device_use_raw(set.rd, 2, 64);
+	view = ring_view(set.vq, ring->packed);
+	CHECK(ring_ready(set.vq) >= 6);
+	CHECK_EQ(ring_used(set.vq, 3, ring->packed), 3);
+	for (i = 0; i < 5; i++) {
+		CHECK_EQ(ring_look(set.vq, &view, i, &len, ring->packed), i);
+		CHECK_EQ(len, i < 3 ? set.vq->conf.buf_len : i + 4);
+	}
+	CHECK(ring_look(set.vq, &view, 5, &len, ring->packed) < 0);
+	/* Only a part is taken: what was seen beyond does not get in the way. */
+	ring_took(set.vq, 2, true, ring->packed);
+	set.buffers[0].returned++;
+	set.buffers[1].returned++;
+	pop_next(2);
+	pop_next(3);
+	pop_next(4);
+	check_bad_entry();
+	heal_and_down();
+}
+
+/* What was noted of a batch stands, whatever becomes of its entry and those within it. */
+static void
+batch_that_is_scribbled_over(const struct ring_conf *ring)
+{
+	unsigned int i;
+	uint16_t descs;
+
+	for (descs = 1; descs <= 2; descs++) {
+		up_in_order(ring, 10, descs);
+		use_batch(0, 6, descs, 7);
+		CHECK_EQ(pop_next(0), set.vq->conf.buf_len);
+		if (ring->packed) {
+			for (i = 0; i < 6u * descs; i++)
+				memset(set.rd->pack.desc + 16 * i, 0xff, 14);
+		} else {
+			memset(set.rd->split.used + 4, 0xff, 6 * 8);
+		}
+		for (i = 1; i < 6; i++)
+			CHECK_EQ(pop_next(i), i < 5 ? set.vq->conf.buf_len : 7);
+		ring_device_use_raw(set.rd, UINT16_MAX, 64);
+		check_bad_entry();
+		heal_and_down();
+	}
+}
+
+/* The index says how many: an entry that stands for more is believed so far and no further. */
+static void
+batch_beyond_the_used_index(const struct ring_conf *ring)
+{
+	unsigned int i;
+	uint16_t descs;
+
+	for (descs = 1; descs <= 2; descs++) {
+		up_in_order(ring, 10, descs);
+		ring_device_use_raw(set.rd, 5 * descs, 7);
+		CHECK_EQ(pop_next(0), set.vq->conf.buf_len);
+		CHECK_EQ(ring_ready(set.vq), 0);
+		split_device_set_used_idx(&set.rd->split, 3);
+		CHECK_EQ(ring_ready(set.vq), 2);
+		pop_next(1);
+		pop_next(2);
+		CHECK_EQ(ring_ready(set.vq), 0);
+		/* Out of a batch that is half taken: back, and beyond what there is. */
+		split_device_set_used_idx(&set.rd->split, 2);
+		CHECK_EQ(ring_ready(set.vq), -EPROTO);
+		split_device_set_used_idx(&set.rd->split, 11);
+		CHECK_EQ(ring_ready(set.vq), -EPROTO);
+		split_device_set_used_idx(&set.rd->split, 6);
+		for (i = 3; i < 6; i++)
+			CHECK_EQ(pop_next(i), i < 5 ? set.vq->conf.buf_len : 7);
+		CHECK_EQ(ring_ready(set.vq), 0);
+		heal_and_down();
+	}
+}
+
+/* A ring of chains only knows heads. */
+static void
+batch_by_id_of_no_head(const struct ring_conf *ring)
+{
+	const uint16_t descs = 3;
+	unsigned int i;
+
+	up_in_order(ring, 8, descs);
+	for (i = 0; i < 8; i++) {
+		ring_device_use_raw(set.rd, descs * i + 1 + i % 2, 64);
+		check_bad_entry();
+		take_back_bad_entry();
+	}
+	use_batch(0, 8, descs, 7);
+	for (i = 0; i < 8; i++)
+		CHECK_EQ(pop_next(i), i < 7 ? set.vq->conf.buf_len : 7);
+	heal_and_down();
+}
+
+/* All of a full ring at once, and then anything again: there is nothing that it could be. */
+static void
+batch_of_all_and_more(const struct ring_conf *ring)
+{
+	unsigned int i;
+
+	up_in_order(ring, ring->size, 1);
+	ring_device_use_raw(set.rd, ring->size - 1, 7);
+	if (!ring->packed)
+		split_device_set_used_idx(&set.rd->split, ring->size);
+	CHECK_EQ(ring_ready(set.vq), ring->size);
+	for (i = 0; i < ring->size; i++)
+		CHECK_EQ(pop_next(i), i + 1 < ring->size ? set.vq->conf.buf_len : 7);
+	CHECK_EQ(set.vq->free_count, ring->size);
+	CHECK_EQ(ring_ready(set.vq), 0);
+	if (!ring->packed) {
+		split_device_set_used_idx(&set.rd->split, 2 * ring->size);
+		CHECK_EQ(ring_ready(set.vq), -EPROTO);
+	}
+	heal_and_down();
+}
+
+/* As noise(), with IN_ORDER: buffers come back in the order given and no other. */
+static void
+noise_in_batches(const struct ring_conf *ring, uint16_t descs)
+{
+	const unsigned int n = RTE_MIN(ring->size / descs, 300);
+	uint32_t state = 11 + ring->size;
+	unsigned int next = 0;
+	unsigned int popped = 0;
+	unsigned int round, i;
+
+	up_in_order(ring, n, descs);
+	for (round = 0; round < 3000; round++) {
+		const unsigned int entries = (state >> 24) % 4;
+		int used;
+
+		for (i = 0; i < entries; i++) {
+			state = state * 1664525 + 1013904223;
+			ring_device_use_raw(set.rd, (state & 0x300) == 0 ? state :
+					    (state >> 10) % ring->size, state >> 3);
+		}
+		state = state * 1664525 + 1013904223;
+		if (state >> 28 < 4 && !ring->packed)
+			split_device_set_used_idx(&set.rd->split, set.vq->used_next +
+						  (state >> 8) % 8);
+		/* In part, or to the end. */
+		for (i = (state >> 16) % 32; i > 0 && (used = ring_ready(set.vq)) != 0; i--) {
+			struct buffer *b;
+			uint32_t len;
+
+			b = used < 0 ? NULL : ring_get(set.vq, &len);
+			if (b == NULL) {
+				take_back_bad_entry();
+				break;
+			}
+			CHECK(b == &set.buffers[next]);
+			next = (next + 1) % n;
+			b->returned++;
+			popped++;
+			if (ring->packed && descs > 1)
+				set.rd->pack.descs[set.vq->order[set.vq->free_head]] = descs;
+			ring_post(set.vq, b, descs, VRING_DESC_F_WRITE);
+			ring_show(set.vq);
+		}
+		CHECK(set.vq->free_count <= ring->size);
+	}
+	CHECK(popped > n);
+	heal_and_down();
+}
+
+static void
+noise_in_batches_of_one_descriptor(const struct ring_conf *ring)
+{
+	noise_in_batches(ring, 1);
+}
+
+static void
+noise_in_batches_of_chains(const struct ring_conf *ring)
+{
+	noise_in_batches(ring, 3);
+}
+
 static void
 only_a_live_ring_is_quarantined(void)
 {
@@ -535,5 +849,16 @@ TEST_MAIN(
 	TEST_EVERY_PACKED_RING(flags_of_another_lap),
 	TEST_EVERY_RING(what_the_driver_wrote_is_scribbled_over),
 	TEST_EVERY_RING(noise),
+	TEST_EVERY_RING(batch_by_id_out_of_range),
+	TEST_EVERY_RING(batch_by_id_that_was_never_offered),
+	TEST_EVERY_RING(batch_by_id_that_is_the_drivers),
+	TEST_EVERY_RING(batch_and_one_of_it_again),
+	TEST_EVERY_RING(batch_and_a_lie_in_a_burst),
+	TEST_EVERY_RING(batch_that_is_scribbled_over),
+	TEST_EVERY_SPLIT_RING(batch_beyond_the_used_index),
+	TEST_EVERY_RING(batch_by_id_of_no_head),
+	TEST_EVERY_RING(batch_of_all_and_more),
+	TEST_EVERY_RING(noise_in_batches_of_one_descriptor),
+	TEST_EVERY_RING(noise_in_batches_of_chains),
 	TEST(only_a_live_ring_is_quarantined),
 )
