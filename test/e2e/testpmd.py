@@ -16,15 +16,15 @@ def xstat(name, queue, what="good_packets"):
 class Testpmd(Program):
     """Up to its prompt, unless it is told not to wait for it; its port is port 0.
 
-    queues=0 is for one that is to have no port.
+    queues=0 is for one that is to have no port; memory is EAL's arguments, if not the usual ones.
     """
 
     __test__ = False  # the name makes pytest think that this holds tests
 
     def __init__(self, name, host, core, vdev, queues=1, plugin=None, descriptors=256, args=(),
-                 megabytes=256, wait=True, errors_apart=False):
+                 megabytes=256, wait=True, errors_apart=False, memory=None):
         argv = ["dpdk-testpmd", "--lcores", f"0@{core},1@{core}", "--no-pci", "--no-telemetry",
-                "--file-prefix", f"{host.prefix}{name}", *host.memory(megabytes)]
+                "--file-prefix", f"{host.prefix}{name}", *(memory or host.memory(megabytes))]
         if plugin:
             argv += ["-d", plugin]
         # Its word on events may come in the middle of a prompt.
