@@ -303,7 +303,8 @@ capture_writer_open(const char *path, struct capture_writer **out)
 		goto no_memory;
 	writer->dumper = pcap_dump_open(writer->pcap, path);
 	if (writer->dumper == NULL) {
-		fprintf(stderr, "cannot write the capture: %s\n", pcap_geterr(writer->pcap));
+		/* libpcap names the file. */
+		fprintf(stderr, "--pcap-out: cannot write there: %s\n", pcap_geterr(writer->pcap));
 		pcap_close(writer->pcap);
 		free(writer->path);
 		free(writer);

@@ -1,9 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
-#include <string.h>
 
 #include <rte_version.h>
 
@@ -179,27 +177,14 @@ write_head(FILE *file, const struct result *result, const struct options *option
 	fprintf(file, "},\n");
 }
 
-int
-result_write_json(const struct result *result, const struct options *options,
+void
+result_write_json(const struct result *result, FILE *file, const struct options *options,
 		const struct resetter *resetter, const struct timeline *timeline,
 		const struct port *port, const struct eal_result *eal)
 {
-	FILE *file = fopen(options->json, "w");
-	bool failed;
-
-	if (file == NULL) {
-		fprintf(stderr, "cannot write %s: %s\n", options->json, strerror(errno));
-		return -errno;
-	}
 	fprintf(file, "{\n");
 	write_head(file, result, options, resetter, port, eal);
 	write_queues_and_resets(file, result, resetter);
 	write_timeline(file, timeline, resetter, result->duration / 1000000);
 	fprintf(file, "}\n");
-	failed = ferror(file) != 0;
-	if (fclose(file) != 0 || failed) {
-		fprintf(stderr, "%s: not all of it could be written\n", options->json);
-		return -EIO;
-	}
-	return 0;
 }

@@ -352,6 +352,26 @@ judge(const struct result_queue *queue)
 	return failures;
 }
 
+/* Whether it says that the losses may be the back-end's. */
+static bool
+blames_backend(uint64_t lost, bool own_backend)
+{
+	const struct resetter resetter = { .n_records = 1 };
+	const struct options options = { .queues = 1, .rounds = 1 };
+	struct result result;
+	bool blames;
+
+	CHECK_EQ(result_init(&result, 1), 0);
+	result.queue[0] = well;
+	result.queue[0].lost = lost;
+	result_judge(&result, &options, &numbered, &resetter, own_backend);
+	/* It fails all the same. */
+	CHECK_EQ(result.failures, lost != 0);
+	blames = result.maybe_backends;
+	result_free(&result);
+	return blames;
+}
+
 #define CHECK_FAILS(member, value) \
 	do { \
 		struct result_queue queue_ = well; \
@@ -380,6 +400,14 @@ numbers_must_add_up(void)
 	CHECK_FAILS(backend.discarded, 1);
 }
 
+static void
+losses_may_be_those_of_a_back_end_that_is_not_ours(void)
+{
+	CHECK(blames_backend(1, false));
+	CHECK(!blames_backend(0, false));
+	CHECK(!blames_backend(1, true));
+}
+
 #define CASE(name) { #name, name }
 
 int
@@ -401,6 +429,7 @@ main(void)
 		CASE(losses_among_equal_captured_packets_are_counted),
 		CASE(resets_of_equal_captured_packets_are_no_disorder),
 		CASE(numbers_must_add_up),
+		CASE(losses_may_be_those_of_a_back_end_that_is_not_ours),
 	};
 	const struct eal_wish wish = { .memory = 64u << 20, .alone = true, .no_huge = true };
 	struct eal_result eal;

@@ -30,6 +30,8 @@ struct loopback {
 	struct options options;
 	struct eal_result eal;
 	struct capture *capture;
+	FILE *json;
+	struct capture_writer *writer;
 	struct source source;
 	char socket_dir[64];
 	char socket[96];
@@ -157,16 +159,32 @@ start_traffic(struct loopback *loop)
 		fprintf(stderr, "not enough memory for %u queues\n", options->queues);
 		return ret;
 	}
-	if (options->pcap_out != NULL)
-		ret = capture_writer_open(options->pcap_out, &loop->traffic.writer);
-	if (ret != 0)
-		return ret;
+	loop->traffic.writer = loop->writer;
 	for (q = 0; q < options->queues; q++)
 		loop->traffic.queue[q].tx_pool = loop->port.queue[q].tx_pool;
 	loop->traffic.shared_core = shared;
 	loop->traffic.timeline = &loop->timeline;
 	timeline_start(&loop->timeline);
 	return rte_eal_remote_launch(traffic_thread, &loop->traffic, LCORE_TRAFFIC);
+}
+
+/* What is written in the end: opened first, or a long run is for nothing. */
+static int
+open_outputs(struct loopback *loop)
+{
+	const struct options *options = &loop->options;
+
+	if (options->json != NULL) {
+		loop->json = fopen(options->json, "w");
+		if (loop->json == NULL) {
+			fprintf(stderr, "--json %s: cannot write there: %s\n", options->json,
+				strerror(errno));
+			return -errno;
+		}
+	}
+	if (options->pcap_out != NULL)
+		return capture_writer_open(options->pcap_out, &loop->writer);
+	return 0;
 }
 
 /* Everything that can fail before there is traffic. */
@@ -178,6 +196,9 @@ prepare(struct loopback *loop)
 
 	if (ret == 0 && options->pcap_in != NULL)
 		ret = capture_load(options->pcap_in, options->queues, &loop->capture);
+	/* After that is read: it may be the same file. */
+	if (ret == 0)
+		ret = open_outputs(loop);
 	if (ret != 0)
 		return ret;
 	ret = start_eal(loop);
@@ -231,7 +252,7 @@ finish(struct loopback *loop)
 		rmdir(loop->socket_dir);
 	if (eal_memory_changes() != 0)
 		result_fail(result, "the memory grew or shrank %u times", eal_memory_changes());
-	if (capture_writer_close(loop->traffic.writer) != 0)
+	if (capture_writer_close(loop->writer) != 0)
 		result_fail(result, "%s is not complete", loop->options.pcap_out);
 }
 
@@ -239,12 +260,18 @@ static int
 tell(struct loopback *loop)
 {
 	struct result *result = &loop->result;
+	bool failed = false;
 
 	if (!loop->tried)
 		return EXIT_NOT_TRIED;
-	if (loop->options.json != NULL &&
-			result_write_json(result, &loop->options, &loop->resetter,
-				&loop->timeline, &loop->port, &loop->eal) != 0)
+	if (loop->json != NULL) {
+		result_write_json(result, loop->json, &loop->options, &loop->resetter,
+			&loop->timeline, &loop->port, &loop->eal);
+		failed = ferror(loop->json) != 0;
+		failed |= fclose(loop->json) != 0;
+		loop->json = NULL;
+	}
+	if (failed)
 		result_fail(result, "%s is not complete", loop->options.json);
 	result_print(result, &loop->options, &loop->resetter);
 	return result->failures == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
@@ -258,6 +285,8 @@ free_all(struct loopback *loop)
 	timeline_free(&loop->timeline);
 	port_free(&loop->port);
 	result_free(&loop->result);
+	if (loop->json != NULL)
+		fclose(loop->json);
 	capture_free(loop->capture);
 	options_free(&loop->options);
 }

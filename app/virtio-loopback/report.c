@@ -98,4 +98,8 @@ result_print(const struct result *result, const struct options *options,
 		printf("FAILED: %s\n", result->failure[i] != NULL ? result->failure[i] : "?");
 	if (i < result->failures)
 		printf("FAILED: and %u more\n", result->failures - i);
+	if (result->maybe_backends)
+		printf("What is lost may be what %s has dropped itself, which is not known here: "
+			"its own counters tell, and one that holds packets back would show the "
+			"driver alone (see --backend in --help)\n", options->backend_path);
 }

@@ -207,6 +207,7 @@ void
 result_judge(struct result *result, const struct options *options, const struct source *source,
 		const struct resetter *resetter, bool own_backend)
 {
+	uint64_t lost = 0;
 	uint16_t q;
 
 	if (resetter->failure[0] != '\0')
@@ -215,7 +216,9 @@ result_judge(struct result *result, const struct options *options, const struct 
 		result_fail(result, "no queue was reset");
 	for (q = 0; q < result->queues; q++) {
 		judge_queue(result, q, source);
+		lost += result->queue[q].lost;
 		if (own_backend)
 			judge_conservation(result, q);
 	}
+	result->maybe_backends = lost != 0 && !own_backend;
 }

@@ -10,6 +10,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <stdio.h>
 
 #include "backend.h"
 #include "eal_start.h"
@@ -52,6 +53,7 @@ struct result {
 	uint32_t leaked;		/**< buffers */
 	char *failure[RESULT_FAILURES_MAX];
 	uint32_t failures;		/**< may be more than are kept */
+	bool maybe_backends;		/**< packets are lost that the back-end may have dropped */
 };
 
 /** @return 0 or -ENOMEM. */
@@ -79,8 +81,8 @@ void result_judge(struct result *result, const struct options *options,
 void result_print(const struct result *result, const struct options *options,
 		const struct resetter *resetter);
 
-/** @return 0, or a negative errno after a message on stderr. */
-int result_write_json(const struct result *result, const struct options *options,
+/** What goes wrong is left to ferror(). */
+void result_write_json(const struct result *result, FILE *file, const struct options *options,
 		const struct resetter *resetter, const struct timeline *timeline,
 		const struct port *port, const struct eal_result *eal);
 

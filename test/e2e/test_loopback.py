@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from backends import TestpmdBackend
 from program import PATIENCE, Program
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -236,10 +237,21 @@ def test_captured_packets_that_are_cut_are_left_out(measured, loopback, host):
     assert "1 packets left out" in said and "no flow of the capture falls on it" in said
 
 
-def test_output_that_cannot_be_written_is_no_success(loopback, host):
-    for option in "--json", "--pcap-out":
-        status, said = loopback("--rounds", "1", option, str(host.folder / "none" / "file"))
-        assert status != 0 and "cannot write" in said
+@pytest.mark.parametrize("option", ["--json", "--pcap-out"])
+def test_output_that_cannot_be_written_is_noticed_first(loopback, host, option):
+    for path in host.folder / "none" / "file", host.folder:
+        status, said = loopback("--rounds", "1", option, str(path))
+        assert status == 2
+        # Nothing was begun: no line of memory and cores, no result.
+        assert re.fullmatch(rf"{option}\b.*: cannot write there: .*\n", said)
+        assert str(path) in said
+
+
+@pytest.mark.parametrize("option", ["--json", "--pcap-out"])
+def test_output_that_is_cut_is_no_success(loopback, option):
+    status, said = loopback("--rounds", "1", option, "/dev/full")
+    assert status == 1
+    assert "FAILED: /dev/full is not complete" in said
 
 
 def test_a_port_that_cannot_do_it_fails_with_its_reason(loopback):
@@ -265,6 +277,16 @@ def test_external_back_end(loopback, started, host):
         assert tx["packets"] == rx["packets"] + rx["held"] + rx["discarded"] > 0
         assert rx["resets"] == rx["restarts"] == tx["resets"] == tx["restarts"] == 4
     assert not Path(host.socket()).exists()
+
+
+def test_back_end_that_drops_is_a_failure_that_may_be_its_own(loopback, start_backend, host):
+    # It takes every packet and sends none back.
+    backend = start_backend(TestpmdBackend)
+    backend.forward("rxonly")
+    status, said = loopback("--backend", host.socket(), "--queues", "2", "--rounds", "2")
+    assert status == 1
+    assert re.search(r"^FAILED: queue 0: \d+ packets lost outside of its own resets$", said, re.M)
+    assert f"What is lost may be what {host.socket()} has dropped itself" in said
 
 
 def test_back_end_that_dies_is_a_failure_and_no_leak(host, started):
