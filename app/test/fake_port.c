@@ -44,8 +44,10 @@ fake_port_create(const struct fake_port_conf *conf)
 {
 	static unsigned int made;
 	const struct rte_eth_conf eth = {
-		.rxmode.offloads = conf->features & VU_F_MRG_RXBUF ? RTE_ETH_RX_OFFLOAD_SCATTER : 0,
-		.txmode.offloads = RTE_ETH_TX_OFFLOAD_MULTI_SEGS,
+		.rxmode.offloads = conf->rx_offloads |
+			(conf->features & VU_F_MRG_RXBUF && !conf->no_scatter ?
+			 RTE_ETH_RX_OFFLOAD_SCATTER : 0),
+		.txmode.offloads = conf->tx_offloads | RTE_ETH_TX_OFFLOAD_MULTI_SEGS,
 	};
 	struct fake_port *fp = calloc(1, sizeof(*fp));
 	const bool packed = test_packed();
@@ -212,6 +214,72 @@ fake_port_take(struct fake_port *fp, uint16_t queue, bool give_back)
 	if (ring_device_breach(rd)[0] != '\0')
 		test_fail(__FILE__, __LINE__, "tx queue %u: %s", queue, ring_device_breach(rd));
 	return n;
+}
+
+void
+fake_port_give(struct fake_port *fp, uint16_t queue, const void *hdr, const uint8_t *frame,
+	       uint32_t len, uint32_t part)
+{
+	struct ring_device *rd = fake_vu_ring(fp->vu, 2 * queue);
+	uint32_t before = FAKE_PORT_HDR;
+	uint8_t *num_buffers = NULL;
+	uint16_t heads[FAKE_PORT_SIZE];
+	uint32_t lens[FAKE_PORT_SIZE];
+	uint32_t done = 0;
+	uint16_t n = 0;
+	uint16_t i;
+
+	do {
+		struct device_chain chain;
+		uint32_t room;
+
+		CHECK(n < FAKE_PORT_SIZE);
+		if (!ring_device_take(rd, &chain))
+			test_fail(__FILE__, __LINE__, "rx queue %u: no buffer for the device %s",
+				  queue, ring_device_breach(rd));
+		CHECK_EQ(chain.n, 1);
+		if (n == 0) {
+			memcpy(chain.part[0].at, hdr, FAKE_PORT_HDR);
+			num_buffers = chain.part[0].at + 10;
+		}
+		room = chain.part[0].len - before;
+		if (part != 0)
+			room = RTE_MIN(room, part);
+		room = RTE_MIN(room, len - done);
+		memcpy(chain.part[0].at + before, frame + done, room);
+		heads[n] = chain.head;
+		lens[n++] = before + room;
+		done += room;
+		before = 0;
+	} while (done < len);
+	memcpy(num_buffers, &n, sizeof(n));
+	for (i = 0; i < n; i++)
+		ring_device_use(rd, heads[i], lens[i]);
+}
+
+uint32_t
+fake_port_take_bytes(struct fake_port *fp, uint16_t queue, struct device_chain *chain,
+		     uint8_t *bytes, uint32_t room)
+{
+	struct ring_device *rd = fake_vu_ring(fp->vu, 2 * queue + 1);
+	uint32_t len = 0;
+	uint16_t i;
+
+	if (!ring_device_take(rd, chain)) {
+		if (ring_device_breach(rd)[0] != '\0')
+			test_fail(__FILE__, __LINE__, "tx queue %u: %s", queue,
+				  ring_device_breach(rd));
+		return 0;
+	}
+	for (i = 0; i < chain->n; i++) {
+		CHECK(!chain->part[i].writable);
+		CHECK(len + chain->part[i].len <= room);
+		memcpy(bytes + len, chain->part[i].at, chain->part[i].len);
+		len += chain->part[i].len;
+	}
+	CHECK(len > FAKE_PORT_HDR);
+	ring_device_use(rd, chain->head, 0);
+	return len;
 }
 
 void

@@ -28,6 +28,9 @@ struct fake_port_conf {
 	unsigned int timeout_ms; /**< queue_reset_timeout_ms; 0: so long that it is never over */
 	bool withhold_packed; /**< what test_packed() asks for is not offered */
 	bool server;        /**< the port listens, the back-end connects */
+	bool no_scatter;    /**< not configured, also where the back-end has mergeable buffers */
+	uint64_t rx_offloads; /**< beside SCATTER, where buffers are mergeable */
+	uint64_t tx_offloads; /**< beside MULTI_SEGS */
 };
 
 struct fake_port {
@@ -67,6 +70,22 @@ unsigned int fake_port_receive(struct fake_port *fp, uint16_t queue);
 unsigned int fake_port_send(struct fake_port *fp, uint16_t queue, unsigned int n);
 /** Device: takes what was sent, which must be those next in order, and gives it back if asked. */
 unsigned int fake_port_take(struct fake_port *fp, uint16_t queue, bool give_back);
+
+/**
+ * Device: gives the driver a frame with this header, FAKE_PORT_HDR bytes; its num_buffers is filled
+ * in. At most `part` bytes of the frame go into each buffer, 0: as many as fit.
+ */
+void fake_port_give(struct fake_port *fp, uint16_t queue, const void *hdr, const uint8_t *frame,
+		    uint32_t len, uint32_t part);
+/**
+ * Device: takes the next packet that was sent, header and frame, and gives its buffers back. Its
+ * length with the header; 0: there is none.
+ *
+ * @param chain
+ *   What it was made of.
+ */
+uint32_t fake_port_take_bytes(struct fake_port *fp, uint16_t queue, struct device_chain *chain,
+			      uint8_t *bytes, uint32_t room);
 
 /** A frame and a packet go through. */
 void fake_port_check_runs(struct fake_port *fp, uint16_t queue);

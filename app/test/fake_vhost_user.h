@@ -48,6 +48,12 @@ enum {
 
 /* Feature bits: of the device, of vhost-user, of the protocol. */
 #define VU_BIT(n) (UINT64_C(1) << (n))
+#define VU_F_CSUM VU_BIT(0)
+#define VU_F_GUEST_CSUM VU_BIT(1)
+#define VU_F_GUEST_TSO4 VU_BIT(7)
+#define VU_F_GUEST_TSO6 VU_BIT(8)
+#define VU_F_HOST_TSO4 VU_BIT(11)
+#define VU_F_HOST_TSO6 VU_BIT(12)
 #define VU_F_MRG_RXBUF VU_BIT(15)
 #define VU_F_INDIRECT VU_BIT(28)
 #define VU_F_EVENT_IDX VU_BIT(29)

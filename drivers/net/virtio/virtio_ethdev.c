@@ -444,7 +444,10 @@ dev_configure(struct rte_eth_dev *edev)
 	port->in_order = port->args.in_order &&
 			 (port->dev.offered & VIRTIO_BIT(VIRTIO_F_IN_ORDER));
 	choose_vector(port);
-	return choose_offloads(port);
+	ret = choose_offloads(port);
+	if (ret == 0)
+		virtio_vlan_configure(port);
+	return ret;
 }
 
 static int

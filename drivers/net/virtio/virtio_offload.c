@@ -6,6 +6,7 @@
 #include <rte_ether.h>
 #include <rte_ip.h>
 #include <rte_net.h>
+#include <rte_sctp.h>
 #include <rte_tcp.h>
 #include <rte_udp.h>
 
@@ -16,11 +17,15 @@
 
 /* ---- transmit ----------------------------------------------------------------------------- */
 
-/* Where the inner headers begin that the mbuf's lengths are counted from. */
+/* A tunnel's type has to be given, for outer headers alone they are. */
+#define TX_OUTER_IP (RTE_MBUF_F_TX_OUTER_IPV4 | RTE_MBUF_F_TX_OUTER_IPV6)
+
+/* Where the headers begin that the mbuf's lengths l2_len to l4_len are of. */
 static uint32_t
 outer_len(const struct rte_mbuf *m)
 {
-	return m->ol_flags & RTE_MBUF_F_TX_TUNNEL_MASK ? m->outer_l2_len + m->outer_l3_len : 0;
+	return m->ol_flags & (RTE_MBUF_F_TX_TUNNEL_MASK | TX_OUTER_IP) ?
+		m->outer_l2_len + m->outer_l3_len : 0;
 }
 
 struct virtio_net_hdr
@@ -72,18 +77,43 @@ add_payload_length(struct rte_mbuf *m)
 	tcp->cksum = (sum & 0xffff) + (sum >> 16);
 }
 
+/* What rte_net_intel_cksum_prepare() does not look at; it trusts the lengths that it is given. */
+static int
+check_lengths(const struct rte_mbuf *m)
+{
+	const struct virtio_net_hdr hdr = virtio_tx_offload(m);
+
+	if (hdr.gso_type != VIRTIO_NET_HDR_GSO_NONE &&
+	    (hdr.gso_size == 0 || m->l4_len < sizeof(struct rte_tcp_hdr)))
+		return -EINVAL;
+	/* The field is written here, and so has to be in the first segment. */
+	if (hdr.flags != 0 && (uint32_t)hdr.csum_start + hdr.csum_offset +
+	    sizeof(rte_be16_t) > m->data_len)
+		return -ENOTSUP;
+	return 0;
+}
+
 static int
 prepare(struct rte_mbuf **pm)
 {
+	struct rte_mbuf *m;
+	uint64_t flags;
 	int ret = 0;
 
 	if ((*pm)->ol_flags & RTE_MBUF_F_TX_VLAN)
 		ret = rte_vlan_insert(pm);
-	/* Refuses headers that are in more than one segment. */
+	m = *pm;
 	if (ret == 0)
-		ret = rte_net_intel_cksum_prepare(*pm);
-	if (ret == 0 && ((*pm)->ol_flags & RTE_MBUF_F_TX_TCP_SEG))
-		add_payload_length(*pm);
+		ret = check_lengths(m);
+	if (ret != 0)
+		return ret;
+	flags = m->ol_flags;
+	/* It looks for inner headers behind outer ones by these alone; which one is no matter. */
+	if ((flags & RTE_MBUF_F_TX_TUNNEL_MASK) && !(flags & TX_OUTER_IP))
+		flags |= RTE_MBUF_F_TX_OUTER_IPV4;
+	ret = rte_net_intel_cksum_flags_prepare(m, flags);
+	if (ret == 0 && (flags & RTE_MBUF_F_TX_TCP_SEG))
+		add_payload_length(m);
 	return ret;
 }
 
@@ -105,54 +135,100 @@ virtio_tx_prepare(void *txq __rte_unused, struct rte_mbuf **pkts, uint16_t n)
 
 /* ---- receive ------------------------------------------------------------------------------ */
 
-static bool
-has_l4_checksum(uint32_t ptype)
+/* Bytes from a layer 4 header to its checksum; 0: there is none that flags could tell of. */
+static uint32_t
+l4_checksum_at(uint32_t ptype)
 {
-	const uint32_t l4 = ptype & RTE_PTYPE_L4_MASK;
+	switch (ptype & RTE_PTYPE_L4_MASK) {
+	case RTE_PTYPE_L4_TCP:
+		return offsetof(struct rte_tcp_hdr, cksum);
+	case RTE_PTYPE_L4_UDP:
+		return offsetof(struct rte_udp_hdr, dgram_cksum);
+	case RTE_PTYPE_L4_SCTP:
+		/* A CRC, which librte_vhost treats in the same way. */
+		return offsetof(struct rte_sctp_hdr, cksum);
+	default:
+		return 0;
+	}
+}
 
-	return l4 == RTE_PTYPE_L4_TCP || l4 == RTE_PTYPE_L4_UDP;
+/* DPDK 22.11's rte_raw_cksum_mbuf() loses carries of segments that begin at an odd byte. */
+static uint16_t
+sum_from(const struct rte_mbuf *m, uint32_t at)
+{
+	uint32_t sum = 0;
+	bool odd = false;
+
+	for (; m != NULL; m = m->next) {
+		uint16_t part;
+
+		if (at >= m->data_len) {
+			at -= m->data_len;
+			continue;
+		}
+		part = rte_raw_cksum(rte_pktmbuf_mtod_offset(m, const void *, at),
+				     m->data_len - at);
+		sum += odd ? rte_bswap16(part) : part;
+		odd ^= (m->data_len - at) % 2;
+		at = 0;
+	}
+	sum = (sum & 0xffff) + (sum >> 16);
+	return (sum & 0xffff) + (sum >> 16);
+}
+
+static uint8_t *
+byte_at(struct rte_mbuf *m, uint32_t at)
+{
+	while (at >= m->data_len) {
+		at -= m->data_len;
+		m = m->next;
+	}
+	return rte_pktmbuf_mtod_offset(m, uint8_t *, at);
 }
 
 /*
  * A checksum that is not made yet, of something that flags cannot describe: a tunnel's inner one,
- * or another protocol's. Made here.
+ * or another protocol's. Made here, by bytes: its field may lie in two buffers.
  */
-static int
-complete_checksum(struct rte_mbuf *m, const struct virtio_net_hdr *hdr)
+static void
+complete_checksum(struct rte_mbuf *m, uint32_t start, uint32_t at)
 {
-	const uint32_t at = (uint32_t)hdr->csum_start + hdr->csum_offset;
-	uint16_t sum;
-
-	if (at + sizeof(sum) > m->data_len || hdr->csum_start >= m->pkt_len ||
-	    rte_raw_cksum_mbuf(m, hdr->csum_start, m->pkt_len - hdr->csum_start, &sum) != 0)
-		return -EINVAL;
+	const uint16_t raw = sum_from(m, start);
 	/* 0 means "none" in UDP; the one's complement of 0xffff is written as it is. */
-	if (sum != 0xffff)
-		sum = ~sum;
-	memcpy(rte_pktmbuf_mtod_offset(m, void *, at), &sum, sizeof(sum));
-	return 0;
+	const uint16_t sum = raw != 0xffff ? ~raw : raw;
+	uint8_t bytes[sizeof(sum)];
+
+	memcpy(bytes, &sum, sizeof(sum));
+	*byte_at(m, at) = bytes[0];
+	*byte_at(m, at + 1) = bytes[1];
 }
 
 static int
 checksum(struct rte_mbuf *m, const struct virtio_net_hdr *hdr)
 {
+	const uint32_t at = (uint32_t)hdr->csum_start + hdr->csum_offset;
 	struct rte_net_hdr_lens lens = { 0 };
+	uint32_t known;
 
+	if ((hdr->flags & VIRTIO_NET_HDR_F_NEEDS_CSUM) && at + sizeof(uint16_t) > m->pkt_len)
+		return -EINVAL;
 	m->packet_type = rte_net_get_ptype(m, &lens, RTE_PTYPE_ALL_MASK);
+	known = l4_checksum_at(m->packet_type);
 	if (hdr->flags & VIRTIO_NET_HDR_F_NEEDS_CSUM) {
-		const uint32_t headers = lens.l2_len + lens.l3_len + lens.l4_len;
-
-		if (hdr->csum_start > headers || !has_l4_checksum(m->packet_type))
-			return complete_checksum(m, hdr);
-		m->ol_flags |= RTE_MBUF_F_RX_L4_CKSUM_NONE;
-	} else if ((hdr->flags & VIRTIO_NET_HDR_F_DATA_VALID) && has_l4_checksum(m->packet_type)) {
+		if (known == 0 || hdr->csum_start != lens.l2_len + lens.l3_len ||
+		    hdr->csum_offset != known)
+			complete_checksum(m, hdr->csum_start, at);
+		else
+			m->ol_flags |= RTE_MBUF_F_RX_L4_CKSUM_NONE;
+	} else if ((hdr->flags & VIRTIO_NET_HDR_F_DATA_VALID) && known != 0) {
 		m->ol_flags |= RTE_MBUF_F_RX_L4_CKSUM_GOOD;
 	}
 	return 0;
 }
 
 int
-virtio_rx_offload(struct rte_mbuf *m, const struct virtio_net_hdr *shared)
+virtio_rx_offload(const struct virtio_rxq *rxq, struct rte_mbuf *m,
+		  const struct virtio_net_hdr *shared)
 {
 	struct virtio_net_hdr hdr;
 	int ret;
@@ -160,19 +236,34 @@ virtio_rx_offload(struct rte_mbuf *m, const struct virtio_net_hdr *shared)
 	/* One look: the device could change it between two. */
 	memcpy(&hdr, shared, sizeof(hdr));
 	rte_compiler_barrier();
+	/* librte_vhost passes segments on whatever was negotiated: just frames then. */
+	if (!(rxq->q.port->offloads & VIRTIO_BIT(VIRTIO_NET_F_GUEST_TSO4)))
+		hdr.gso_type = VIRTIO_NET_HDR_GSO_NONE;
+	/* ECN was not negotiated; of the others only TCP was. */
+	if (hdr.gso_type != VIRTIO_NET_HDR_GSO_NONE &&
+	    ((hdr.gso_type != VIRTIO_NET_HDR_GSO_TCPV4 &&
+	      hdr.gso_type != VIRTIO_NET_HDR_GSO_TCPV6) || hdr.gso_size == 0))
+		return -EINVAL;
 	ret = checksum(m, &hdr);
 	if (ret != 0 || hdr.gso_type == VIRTIO_NET_HDR_GSO_NONE)
 		return ret;
-	/* ECN was not negotiated; of the others only TCP was. */
-	if ((hdr.gso_type != VIRTIO_NET_HDR_GSO_TCPV4 &&
-	     hdr.gso_type != VIRTIO_NET_HDR_GSO_TCPV6) || hdr.gso_size == 0)
-		return -EINVAL;
 	m->tso_segsz = hdr.gso_size;
 	m->ol_flags |= RTE_MBUF_F_RX_LRO | RTE_MBUF_F_RX_L4_CKSUM_NONE;
 	return 0;
 }
 
 /* ---- VLAN tags, by software --------------------------------------------------------------- */
+
+/* Without its tag a frame is of another type. */
+static void
+forget_tag(struct rte_mbuf *m)
+{
+	const struct rte_ether_hdr *eth = rte_pktmbuf_mtod(m, const struct rte_ether_hdr *);
+
+	if ((m->packet_type & RTE_PTYPE_L2_MASK) == RTE_PTYPE_L2_ETHER_VLAN &&
+	    eth->ether_type != rte_cpu_to_be_16(RTE_ETHER_TYPE_VLAN))
+		m->packet_type ^= RTE_PTYPE_L2_ETHER_VLAN ^ RTE_PTYPE_L2_ETHER;
+}
 
 void
 virtio_vlan_strip(struct virtio_rxq *rxq, struct rte_mbuf **pkts, uint16_t n)
@@ -182,9 +273,11 @@ virtio_vlan_strip(struct virtio_rxq *rxq, struct rte_mbuf **pkts, uint16_t n)
 	for (i = 0; i < n; i++) {
 		const uint32_t before = pkts[i]->pkt_len;
 
-		if (before < RTE_ETHER_HDR_LEN + sizeof(struct rte_vlan_hdr) ||
+		/* A device may end its first buffer where it likes. */
+		if (pkts[i]->data_len < RTE_ETHER_HDR_LEN + sizeof(struct rte_vlan_hdr) ||
 		    rte_vlan_strip(pkts[i]) != 0)
 			continue;
+		forget_tag(pkts[i]);
 		/* Packets are counted as they are delivered. */
 		rxq->counters.bytes -= before - pkts[i]->pkt_len;
 		rxq->counters.size[virtio_size_bin(before)]--;
@@ -198,6 +291,19 @@ set_strip(struct virtio_rxq *rxq, bool on)
 {
 	if (rxq != NULL)
 		__atomic_store_n(&rxq->vlan_strip, on, __ATOMIC_RELAXED);
+}
+
+void
+virtio_vlan_configure(struct virtio_port *port)
+{
+	const uint64_t offloads = port->edev->data->dev_conf.rxmode.offloads;
+	uint16_t i;
+
+	for (i = 0; i < port->args.pairs; i++) {
+		if (port->rxqs[i] != NULL)
+			set_strip(port->rxqs[i], (port->rxqs[i]->conf.offloads | offloads) &
+				  RTE_ETH_RX_OFFLOAD_VLAN_STRIP);
+	}
 }
 
 int

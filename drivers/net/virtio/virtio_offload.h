@@ -16,6 +16,7 @@
 #include "virtio_compat.h"
 #include "virtio_net.h"
 
+struct virtio_port;
 struct virtio_rxq;
 
 /** Flags of a packet that has something to be told to the device. */
@@ -40,15 +41,19 @@ virtio_rx_has_offload(const struct virtio_net_hdr *hdr)
  * @param hdr
  *   In memory that the device can write; read once.
  * @return
- *   0. -EINVAL: what it says cannot be true, or was not negotiated.
+ *   0. -EINVAL: what it says cannot be true; then nothing was done to the frame.
  */
-int virtio_rx_offload(struct rte_mbuf *m, const struct virtio_net_hdr *hdr);
+int virtio_rx_offload(const struct virtio_rxq *rxq, struct rte_mbuf *m,
+		      const struct virtio_net_hdr *hdr);
 
 /** Takes the VLAN tags off packets that were just received and counted. */
 void virtio_vlan_strip(struct virtio_rxq *rxq, struct rte_mbuf **pkts, uint16_t n);
 
 /** ethdev's tx_pkt_prepare: VLAN tags put in, checksum fields as the device wants to find them. */
 uint16_t virtio_tx_prepare(void *txq, struct rte_mbuf **pkts, uint16_t n);
+
+/** A port was configured anew: queues that keep their set-up strip as both say. */
+void virtio_vlan_configure(struct virtio_port *port);
 
 /* ethdev's ops */
 int virtio_vlan_offload_set(struct rte_eth_dev *edev, int mask);

@@ -237,7 +237,7 @@ rx_any(struct virtio_rxq *rxq, struct rte_mbuf **pkts, uint16_t n, const struct 
 		/* No frame, or one that cannot be as its header says: dropped, as upstream does. */
 		if (unlikely(len < VIRTIO_HDR_SIZE + RTE_ETHER_HDR_LEN ||
 			     (mode.offload && virtio_rx_has_offload(virtio_rx_hdr(m)) &&
-			      virtio_rx_offload(m, virtio_rx_hdr(m)) != 0))) {
+			      virtio_rx_offload(rxq, m, virtio_rx_hdr(m)) != 0))) {
 			rxq->counters.errors++;
 			rte_pktmbuf_free(m);
 			continue;
@@ -282,7 +282,7 @@ rx_plain(struct virtio_rxq *rxq, struct rte_mbuf **pkts, uint16_t n, const struc
 		len -= VIRTIO_HDR_SIZE;
 		rx_fill_mbuf(m, rearm, len);
 		if (mode.offload && virtio_rx_has_offload(virtio_rx_hdr(m)) &&
-		    unlikely(virtio_rx_offload(m, virtio_rx_hdr(m)) != 0))
+		    unlikely(virtio_rx_offload(rxq, m, virtio_rx_hdr(m)) != 0))
 			break;
 		bytes += len;
 		virtio_count(&rxq->counters, rx_frame(m), len);

@@ -1,0 +1,411 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+/*
+ * A packet whose checksum is left to the device: finished as its header says, it is on the wire as
+ * if software had made it, whatever its protocols, tunnel, tag and segments, and wherever its data
+ * begins. What others hold as well is told of and not written to.
+ */
+
+#include <errno.h>
+#include <string.h>
+
+#include <rte_errno.h>
+#include <rte_malloc.h>
+
+#include "fake_port.h"
+#include "ip_frame.h"
+#include "test.h"
+
+#define CHECKSUMS (RTE_ETH_TX_OFFLOAD_UDP_CKSUM | RTE_ETH_TX_OFFLOAD_TCP_CKSUM)
+
+static const struct ip_frame frames[] = {
+	{ .payload = 1 }, { .udp = true, .payload = 64 }, { .ipv6 = true, .payload = 999 },
+	{ .ipv6 = true, .udp = true, .payload = 0 }, { .payload = 1400, .vlan = 0x6123 },
+	{ .ipv6 = true, .udp = true, .payload = 33, .vlan = 7 },
+	{ .tunnel = VXLAN, .payload = 700 }, { .tunnel = VXLAN, .udp = true, .payload = 61 },
+	{ .tunnel = VXLAN, .ipv6 = true, .payload = 55, .vlan = 9 },
+	{ .tunnel = IPIP, .payload = 800 }, { .tunnel = IPIP, .ipv6 = true, .udp = true },
+};
+
+static struct fake_port *
+port(uint64_t features)
+{
+	return fake_port_start(&(struct fake_port_conf){
+		.features = VU_F_CSUM | features, .tx_offloads = CHECKSUMS,
+	});
+}
+
+/* As the application has it: the checksum's field holds anything. */
+static void
+spoil_checksum(const struct ip_frame *f, struct rte_mbuf *m)
+{
+	memset(rte_pktmbuf_mtod_offset(m, void *, ip_frame_l4_at(f) + ip_frame_csum_offset(f)),
+	       0xa7, 2);
+}
+
+/* The device's: takes the packet, finishes it, and has what software would have sent. */
+static struct device_chain
+check_sent(struct fake_port *fp, const struct ip_frame *f)
+{
+	static uint8_t got[IP_FRAME_MAX], wanted[IP_FRAME_MAX];
+	struct device_chain chain;
+	struct ip_frame_hdr hdr;
+	uint32_t len;
+
+	len = fake_port_take_bytes(fp, 0, &chain, got, sizeof(got));
+	CHECK(len > FAKE_PORT_HDR);
+	len -= FAKE_PORT_HDR;
+	memcpy(&hdr, got, sizeof(hdr));
+	CHECK_EQ(hdr.flags, IP_FRAME_NEEDS_CSUM);
+	CHECK_EQ(hdr.gso_type, 0);
+	CHECK_EQ(hdr.hdr_len, 0);
+	CHECK_EQ(hdr.gso_size, 0);
+	CHECK_EQ(hdr.csum_start, ip_frame_l4_at(f));
+	CHECK_EQ(hdr.csum_offset, ip_frame_csum_offset(f));
+	CHECK_EQ(hdr.num_buffers, 0);
+	ip_frame_finish(got + FAKE_PORT_HDR, len, hdr.csum_start, hdr.csum_offset);
+	ip_frame_check_bytes(got + FAKE_PORT_HDR, len, wanted, ip_frame_write(f, wanted), "sent");
+	return chain;
+}
+
+static void
+send_one(struct fake_port *fp, struct rte_mbuf *m)
+{
+	CHECK_EQ(rte_eth_tx_prepare(fp->port, 0, &m, 1), 1);
+	CHECK_EQ(rte_eth_tx_burst(fp->port, 0, &m, 1), 1);
+}
+
+/* All frames, each at every place in an mbuf where its data may begin. */
+static void
+every_protocol(void)
+{
+	struct fake_port *fp = port(VU_F_INDIRECT);
+	uint8_t bytes[2048];
+	unsigned int i, data_off;
+
+	for (i = 0; i < RTE_DIM(frames); i++) {
+		const uint32_t len = ip_frame_write(&frames[i], bytes);
+
+		for (data_off = 0; data_off < 32; data_off++) {
+			struct rte_mbuf *m =
+				ip_frame_mbuf(fp->tx_pool[0], bytes, len, 0, 0, data_off);
+
+			ip_frame_ask_checksum(&frames[i], m);
+			spoil_checksum(&frames[i], m);
+			send_one(fp, m);
+			/* Header and frame are one descriptor wherever there is room for it. */
+			CHECK_EQ(check_sent(fp, &frames[i]).n, data_off < FAKE_PORT_HDR ? 2 : 1);
+		}
+	}
+	fake_port_destroy(fp);
+}
+
+/* Both sorts of packet in one burst, over the end of the ring. */
+static void
+with_and_without_in_one_burst(void)
+{
+	struct fake_port *fp = port(0);
+	const struct ip_frame f = { .payload = 100 };
+	uint8_t bytes[2048], got[4096];
+	const uint32_t len = ip_frame_write(&f, bytes);
+	struct device_chain chain;
+	unsigned int round, i;
+
+	for (round = 0; round < 20; round++) {
+		struct rte_mbuf *m[30];
+
+		for (i = 0; i < RTE_DIM(m); i++) {
+			m[i] = ip_frame_mbuf(fp->tx_pool[0], bytes, len, 0, 0, 128);
+			if (i % 3 == 0)
+				continue;
+			ip_frame_ask_checksum(&f, m[i]);
+			spoil_checksum(&f, m[i]);
+		}
+		CHECK_EQ(rte_eth_tx_prepare(fp->port, 0, m, RTE_DIM(m)), RTE_DIM(m));
+		CHECK_EQ(rte_eth_tx_burst(fp->port, 0, m, RTE_DIM(m)), RTE_DIM(m));
+		for (i = 0; i < RTE_DIM(m); i++) {
+			static const uint8_t nothing[FAKE_PORT_HDR];
+
+			if (i % 3 != 0) {
+				check_sent(fp, &f);
+				continue;
+			}
+			CHECK_EQ(fake_port_take_bytes(fp, 0, &chain, got, sizeof(got)),
+				 len + FAKE_PORT_HDR);
+			ip_frame_check_bytes(got, FAKE_PORT_HDR, nothing, FAKE_PORT_HDR, "header");
+			ip_frame_check_bytes(got + FAKE_PORT_HDR, len, bytes, len, "sent");
+		}
+	}
+	fake_port_destroy(fp);
+}
+
+/* Segments of all sizes, in one table where they fit, in a chain of descriptors elsewhere. */
+static void
+segments(uint64_t features)
+{
+	struct fake_port *fp = port(features);
+	uint8_t bytes[2048];
+	unsigned int i, segment, data_off;
+
+	for (i = 0; i < RTE_DIM(frames); i++) {
+		const uint32_t len = ip_frame_write(&frames[i], bytes);
+		const uint32_t headers = ip_frame_payload_at(&frames[i]);
+
+		for (segment = 30; segment < 600; segment += 37) {
+			for (data_off = 5; data_off < 128; data_off += 60) {
+				struct rte_mbuf *m = ip_frame_mbuf(fp->tx_pool[0], bytes, len,
+								   headers, segment, data_off);
+				const uint16_t parts = m->nb_segs + (data_off < FAKE_PORT_HDR);
+				struct device_chain chain;
+
+				ip_frame_ask_checksum(&frames[i], m);
+				spoil_checksum(&frames[i], m);
+				send_one(fp, m);
+				chain = check_sent(fp, &frames[i]);
+				CHECK_EQ(chain.n, parts);
+				CHECK_EQ(chain.indirect, features != 0 && parts > 1 && parts <= 7);
+			}
+		}
+	}
+	fake_port_destroy(fp);
+}
+
+static void
+segments_in_tables(void)
+{
+	segments(VU_F_INDIRECT);
+}
+
+static void
+segments_in_chains(void)
+{
+	segments(0);
+}
+
+/*
+ * Two that share their data: each is prepared, each gets there, and in front of the data, where
+ * the header would go, nothing is written.
+ */
+static void
+shared_packets(void)
+{
+	static const uint64_t features[] = { VU_F_INDIRECT, 0 };
+	unsigned int k, i;
+
+	for (k = 0; k < RTE_DIM(features); k++) {
+		struct fake_port *fp = port(features[k]);
+		uint8_t bytes[2048];
+
+		for (i = 0; i < RTE_DIM(frames); i++) {
+			const uint32_t len = ip_frame_write(&frames[i], bytes);
+			struct rte_mbuf *m = ip_frame_mbuf(fp->tx_pool[0], bytes, len, 0, 0, 128);
+			uint8_t before[128];
+			struct rte_mbuf *two[2];
+
+			memset(m->buf_addr, 0x33, sizeof(before));
+			memcpy(before, m->buf_addr, sizeof(before));
+			ip_frame_ask_checksum(&frames[i], m);
+			spoil_checksum(&frames[i], m);
+			two[0] = rte_pktmbuf_clone(m, fp->tx_pool[0]);
+			two[1] = rte_pktmbuf_clone(m, fp->tx_pool[0]);
+			CHECK(two[0] != NULL && two[1] != NULL);
+			CHECK_EQ(rte_eth_tx_prepare(fp->port, 0, two, 2), 2);
+			CHECK_EQ(rte_eth_tx_burst(fp->port, 0, two, 2), 2);
+			check_sent(fp, &frames[i]);
+			check_sent(fp, &frames[i]);
+			ip_frame_check_bytes(m->buf_addr, sizeof(before), before, sizeof(before),
+					     "room in front");
+			rte_pktmbuf_free(m);
+		}
+		fake_port_destroy(fp);
+	}
+}
+
+static void
+release_external(void *addr __rte_unused, void *released)
+{
+	(*(unsigned int *)released)++;
+}
+
+/* Data in memory that the application brought: given back when it was sent, and once. */
+static void
+external_buffers(void)
+{
+	struct fake_port *fp = port(VU_F_INDIRECT);
+	struct rte_mbuf_ext_shared_info info = { .free_cb = release_external };
+	uint8_t *memory = rte_malloc(NULL, 4096, 64);
+	unsigned int released = 0;
+	unsigned int i;
+
+	CHECK(memory != NULL);
+	info.fcb_opaque = &released;
+	for (i = 0; i < RTE_DIM(frames); i++) {
+		struct rte_mbuf *m = rte_pktmbuf_alloc(fp->tx_pool[0]);
+
+		CHECK(m != NULL);
+		rte_mbuf_ext_refcnt_set(&info, 1);
+		rte_pktmbuf_attach_extbuf(m, memory, rte_malloc_virt2iova(memory), 4096, &info);
+		m->data_off = 100 + i;
+		m->data_len = ip_frame_write(&frames[i], memory + m->data_off);
+		m->pkt_len = m->data_len;
+		ip_frame_ask_checksum(&frames[i], m);
+		spoil_checksum(&frames[i], m);
+		memset(memory, 0x44, m->data_off);
+		send_one(fp, m);
+		CHECK_EQ(check_sent(fp, &frames[i]).n, 2);
+		CHECK_EQ(memory[100 + i - 1], 0x44);
+		CHECK_EQ(rte_eth_tx_done_cleanup(fp->port, 0, 0), 1);
+		CHECK_EQ(released, i + 1);
+	}
+	fake_port_destroy(fp);
+	rte_free(memory);
+}
+
+/* A tag goes in while the packet is prepared, and moves what the header speaks of. */
+static void
+with_a_tag_put_in(void)
+{
+	struct fake_port *fp = port(VU_F_INDIRECT);
+	uint8_t bytes[2048];
+	unsigned int i;
+
+	for (i = 0; i < RTE_DIM(frames); i++) {
+		struct ip_frame f = frames[i];
+		struct rte_mbuf *m;
+
+		f.vlan = 0;
+		m = ip_frame_mbuf(fp->tx_pool[0], bytes, ip_frame_write(&f, bytes), 0, 0, 77);
+		ip_frame_ask_checksum(&f, m);
+		spoil_checksum(&f, m);
+		m->ol_flags |= RTE_MBUF_F_TX_VLAN;
+		m->vlan_tci = 0xa0bc;
+		send_one(fp, m);
+		f.vlan = 0xa0bc;
+		CHECK_EQ(check_sent(fp, &f).n, 1);
+	}
+	fake_port_destroy(fp);
+}
+
+/* The tunnel's type says enough: where inner headers begin, nobody has to ask for outer ones. */
+static void
+tunnels_told_in_every_way(void)
+{
+	struct fake_port *fp = port(0);
+	uint8_t bytes[2048];
+	unsigned int i, way;
+
+	for (i = 0; i < RTE_DIM(frames); i++) {
+		const uint32_t len = ip_frame_write(&frames[i], bytes);
+
+		if (frames[i].tunnel == NO_TUNNEL)
+			continue;
+		for (way = 0; way < 2; way++) {
+			struct rte_mbuf *m = ip_frame_mbuf(fp->tx_pool[0], bytes, len, 0, 0, 128);
+
+			ip_frame_ask_checksum(&frames[i], m);
+			spoil_checksum(&frames[i], m);
+			m->ol_flags &= ~(way == 0 ? RTE_MBUF_F_TX_OUTER_IPV4 :
+						    RTE_MBUF_F_TX_TUNNEL_MASK);
+			send_one(fp, m);
+			check_sent(fp, &frames[i]);
+		}
+	}
+	fake_port_destroy(fp);
+}
+
+static void
+check_refused(struct fake_port *fp, struct rte_mbuf *m, int why)
+{
+	struct rte_mbuf *two[2] = { rte_pktmbuf_alloc(fp->tx_pool[0]), m };
+	uint8_t bytes[64] = { 0 };
+
+	CHECK(two[0] != NULL);
+	memcpy(rte_pktmbuf_append(two[0], 64), bytes, 64);
+	rte_errno = 0;
+	/* The one before it is good. */
+	CHECK_EQ(rte_eth_tx_prepare(fp->port, 0, two, 2), 1);
+	CHECK_EQ(rte_errno, why);
+	rte_pktmbuf_free(two[0]);
+}
+
+/* What cannot be prepared is refused with its reason, and not written to outside its segment. */
+static void
+refused(void)
+{
+	struct fake_port *fp = port(0);
+	const struct ip_frame f = { .payload = 300 };
+	const struct ip_frame udp = { .udp = true, .payload = 300 };
+	uint8_t bytes[2048];
+	uint32_t len = ip_frame_write(&f, bytes);
+	struct rte_mbuf *m, *clone;
+
+	/* The checksum's field is in the second segment; the application did not say how long. */
+	m = ip_frame_mbuf(fp->tx_pool[0], bytes, len, ip_frame_l4_at(&f) + 16, 0, 128);
+	ip_frame_ask_checksum(&f, m);
+	memset(rte_pktmbuf_mtod_offset(m, void *, m->data_len), 0x5c, 8);
+	check_refused(fp, m, ENOTSUP);
+	CHECK_EQ(*rte_pktmbuf_mtod_offset(m, uint8_t *, m->data_len), 0x5c);
+	rte_pktmbuf_free(m);
+
+	len = ip_frame_write(&udp, bytes);
+	m = ip_frame_mbuf(fp->tx_pool[0], bytes, len, ip_frame_l4_at(&udp) + 7, 0, 128);
+	ip_frame_ask_checksum(&udp, m);
+	check_refused(fp, m, ENOTSUP);
+	rte_pktmbuf_free(m);
+
+	/* No tag into what others read as well. */
+	m = ip_frame_mbuf(fp->tx_pool[0], bytes, len, 0, 0, 128);
+	m->ol_flags |= RTE_MBUF_F_TX_VLAN;
+	clone = rte_pktmbuf_clone(m, fp->tx_pool[0]);
+	CHECK(clone != NULL);
+	check_refused(fp, clone, EINVAL);
+	rte_pktmbuf_free(clone);
+	rte_pktmbuf_free(m);
+
+	/* No room for it. */
+	m = ip_frame_mbuf(fp->tx_pool[0], bytes, len, 0, 0, 3);
+	m->ol_flags |= RTE_MBUF_F_TX_VLAN;
+	check_refused(fp, m, ENOSPC);
+	rte_pktmbuf_free(m);
+	fake_port_destroy(fp);
+}
+
+/* A port that was configured without says nothing to its device, whatever packets ask for. */
+static void
+not_configured(void)
+{
+	struct fake_port *fp = fake_port_start(&(struct fake_port_conf){ .features = VU_F_CSUM });
+	static const uint8_t nothing[FAKE_PORT_HDR];
+	uint8_t bytes[2048], got[4096];
+	struct device_chain chain;
+	unsigned int i;
+
+	CHECK_EQ(fp->vu->acked & VU_F_CSUM, 0);
+	for (i = 0; i < 3; i++) {
+		const uint32_t len = ip_frame_write(&frames[0], bytes);
+		struct rte_mbuf *m = ip_frame_mbuf(fp->tx_pool[0], bytes, len, i < 2 ? 0 : 54, 0,
+						   i == 1 ? 0 : 128);
+
+		ip_frame_ask_checksum(&frames[0], m);
+		CHECK_EQ(rte_eth_tx_burst(fp->port, 0, &m, 1), 1);
+		CHECK_EQ(fake_port_take_bytes(fp, 0, &chain, got, sizeof(got)),
+			 len + FAKE_PORT_HDR);
+		ip_frame_check_bytes(got, FAKE_PORT_HDR, nothing, FAKE_PORT_HDR, "header");
+		ip_frame_check_bytes(got + FAKE_PORT_HDR, len, bytes, len, "sent");
+	}
+	fake_port_destroy(fp);
+}
+
+TEST_MAIN(
+	TEST_WARM_UP(fake_port_warm_up),
+	TEST_LAYOUTS(every_protocol),
+	TEST_LAYOUTS(with_and_without_in_one_burst),
+	TEST_LAYOUTS(segments_in_tables),
+	TEST_LAYOUTS(segments_in_chains),
+	TEST_LAYOUTS(shared_packets),
+	TEST_LAYOUTS(external_buffers),
+	TEST_LAYOUTS(with_a_tag_put_in),
+	TEST_LAYOUTS(tunnels_told_in_every_way),
+	TEST_LAYOUTS(refused),
+	TEST_LAYOUTS(not_configured),
+)
