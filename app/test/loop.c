@@ -79,7 +79,7 @@ static void
 check_number(struct loop_flow *flow, const struct rte_mbuf *m, uint16_t queue)
 {
 	const char *why;
-	const uint64_t number = packet_check(m, queue, &why);
+	const uint64_t number = the_loop->conf.check(m, queue, &why);
 
 	if (why == NULL && number < flow->next)
 		why = "a packet twice, or out of order";
@@ -113,7 +113,8 @@ feed(struct loop *loop, struct rte_mbuf **hand, unsigned int *nb, struct loop_fl
 	while (make && *nb < LOOP_BURST) {
 		struct rte_mbuf *m = rte_pktmbuf_alloc(pool);
 
-		if (m == NULL || !packet_make(m, q, flow->next, len_of(loop, flow->next), segment))
+		if (m == NULL ||
+		    !loop->conf.make(m, q, flow->next, len_of(loop, flow->next), segment))
 			break;
 		flow->next++;
 		hand[(*nb)++] = m;
@@ -177,6 +178,9 @@ backend(void *arg)
 static uint16_t
 send_by_port(struct loop *loop, uint16_t q, struct rte_mbuf **m, uint16_t n)
 {
+	/* Again what was prepared before and not taken: that must not hurt. */
+	if (loop->conf.tx_offloads & RTE_ETH_TX_OFFLOAD_TCP_CKSUM)
+		n = rte_eth_tx_prepare(loop->port, q, m, n);
 	return rte_eth_tx_burst(loop->port, q, m, n);
 }
 
@@ -515,6 +519,10 @@ loop_create(const struct loop_conf *conf)
 	}
 	loops_made++;
 	loop->conf = *conf;
+	if (loop->conf.make == NULL)
+		loop->conf.make = packet_make;
+	if (loop->conf.check == NULL)
+		loop->conf.check = packet_check;
 	if (loop->conf.pairs == 0)
 		loop->conf.pairs = LOOP_PAIRS;
 	make_pools(loop);

@@ -33,6 +33,10 @@ struct loop_conf {
 	uint32_t max_len;  /**< of packets both ways, 0: 1000 */
 	uint16_t segment;  /**< of packets sent; 0: one segment */
 	uint16_t mtu;      /**< 0: default */
+	/* What is sent both ways, and judged; NULL: packet_make() and packet_check(). */
+	bool (*make)(struct rte_mbuf *m, uint16_t queue, uint64_t number, uint32_t len,
+		     uint16_t segment);
+	uint64_t (*check)(const struct rte_mbuf *m, uint16_t queue, const char **why);
 };
 
 /** One direction of one queue, as its sender or receiver sees it. */

@@ -60,13 +60,11 @@ packet_check_bytes(const uint8_t *at, uint32_t len, uint16_t queue, const char *
 }
 
 bool
-packet_make(struct rte_mbuf *m, uint16_t queue, uint64_t number, uint32_t len, uint16_t segment)
+packet_fill(struct rte_mbuf *m, const uint8_t *bytes, uint32_t len, uint16_t segment)
 {
-	uint8_t bytes[MAX_LEN];
 	struct rte_mbuf *last = m;
 	uint32_t at = 0;
 
-	packet_write(bytes, queue, number, len);
 	for (;;) {
 		uint16_t room = rte_pktmbuf_tailroom(last);
 		uint32_t n;
@@ -89,6 +87,15 @@ packet_make(struct rte_mbuf *m, uint16_t queue, uint64_t number, uint32_t len, u
 	}
 	m->pkt_len = len;
 	return true;
+}
+
+bool
+packet_make(struct rte_mbuf *m, uint16_t queue, uint64_t number, uint32_t len, uint16_t segment)
+{
+	uint8_t bytes[MAX_LEN];
+
+	packet_write(bytes, queue, number, len);
+	return packet_fill(m, bytes, len, segment);
 }
 
 uint64_t

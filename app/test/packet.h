@@ -19,6 +19,9 @@
 bool packet_make(struct rte_mbuf *m, uint16_t queue, uint64_t number, uint32_t len,
 		 uint16_t segment);
 
+/** The same with any bytes. */
+bool packet_fill(struct rte_mbuf *m, const uint8_t *bytes, uint32_t len, uint16_t segment);
+
 /** The packet's number; what is wrong with it in *why, or NULL. */
 uint64_t packet_check(const struct rte_mbuf *m, uint16_t queue, const char **why);
 

@@ -382,37 +382,65 @@ impossible_segments(void)
 	fake_port_destroy(fp);
 }
 
+/* Of a burst: frames with nothing to say, with a checksum to be made, and impossible ones. */
+static bool
+says_something(unsigned int round, unsigned int i)
+{
+	return (i + round) % 9 < 2;
+}
+
+static bool
+is_bad(unsigned int round, unsigned int i)
+{
+	return i == round % 20 || i == 13;
+}
+
+/* Writes it; whether it has something to say. */
+static bool
+write_of_burst(unsigned int round, unsigned int i, uint32_t *len)
+{
+	const struct ip_frame f = { .payload = 100 + i, .seed = i };
+
+	*len = says_something(round, i) ? ip_frame_write_unfinished(&f, bytes) :
+					  ip_frame_write(&f, bytes);
+	return says_something(round, i);
+}
+
 /* One that is refused takes none of its neighbours with it. */
 static void
 one_bad_frame_in_a_burst(uint64_t features)
 {
+	const struct ip_frame any = { 0 };
 	struct fake_port *fp = port(features, CHECKSUMS);
 	unsigned int round, i;
+	uint32_t len;
 
-	for (round = 0; round < 30; round++) {
+	for (round = 0; round < 180; round++) {
 		struct rte_mbuf *m[20];
-		uint16_t n = 0;
+		uint16_t n;
 
 		for (i = 0; i < RTE_DIM(m); i++) {
-			const struct ip_frame f = { .payload = 100, .seed = i };
-			struct ip_frame_hdr hdr = needs_checksum(&f);
-			const uint32_t len = ip_frame_write_unfinished(&f, bytes);
+			struct ip_frame_hdr hdr = needs_checksum(&any);
 
-			if (i == round % 20 || i == 13)
+			if (!write_of_burst(round, i, &len))
+				hdr.flags = 0;
+			if (is_bad(round, i)) {
+				hdr.flags = IP_FRAME_NEEDS_CSUM;
 				hdr.csum_start = 1000;
+			}
 			fake_port_give(fp, 0, &hdr, bytes, len, 0);
 		}
 		n = rte_eth_rx_burst(fp->port, 0, m, RTE_DIM(m));
 		n += rte_eth_rx_burst(fp->port, 0, m + n, RTE_DIM(m) - n);
 		CHECK_EQ(n, round % 20 == 13 ? 19 : 18);
 		for (n = 0, i = 0; i < RTE_DIM(m); i++) {
-			const struct ip_frame f = { .payload = 100, .seed = i };
+			const bool says = write_of_burst(round, i, &len);
 
-			if (i == round % 20 || i == 13)
+			if (is_bad(round, i))
 				continue;
-			ip_frame_check_mbuf(m[n], bytes, ip_frame_write_unfinished(&f, bytes),
-					    "received");
-			CHECK_EQ(m[n]->ol_flags, RTE_MBUF_F_RX_L4_CKSUM_NONE);
+			ip_frame_check_mbuf(m[n], bytes, len, "received");
+			CHECK_EQ(m[n]->ol_flags, says ? RTE_MBUF_F_RX_L4_CKSUM_NONE : 0);
+			CHECK_EQ(m[n]->packet_type, says ? type_of(&any) : 0);
 			rte_pktmbuf_free(m[n++]);
 		}
 	}

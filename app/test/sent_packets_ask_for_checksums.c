@@ -100,6 +100,13 @@ every_protocol(void)
 	fake_port_destroy(fp);
 }
 
+/* Some of a burst, alone among others and several in a row. */
+static bool
+asks(unsigned int round, unsigned int i)
+{
+	return (i + round) % 9 == 0 || (i + round) % 13 < 2;
+}
+
 /* Both sorts of packet in one burst, over the end of the ring. */
 static void
 with_and_without_in_one_burst(void)
@@ -111,12 +118,12 @@ with_and_without_in_one_burst(void)
 	struct device_chain chain;
 	unsigned int round, i;
 
-	for (round = 0; round < 20; round++) {
+	for (round = 0; round < 130; round++) {
 		struct rte_mbuf *m[30];
 
 		for (i = 0; i < RTE_DIM(m); i++) {
 			m[i] = ip_frame_mbuf(fp->tx_pool[0], bytes, len, 0, 0, 128);
-			if (i % 3 == 0)
+			if (!asks(round, i))
 				continue;
 			ip_frame_ask_checksum(&f, m[i]);
 			spoil_checksum(&f, m[i]);
@@ -126,7 +133,7 @@ with_and_without_in_one_burst(void)
 		for (i = 0; i < RTE_DIM(m); i++) {
 			static const uint8_t nothing[FAKE_PORT_HDR];
 
-			if (i % 3 != 0) {
+			if (asks(round, i)) {
 				check_sent(fp, &f);
 				continue;
 			}
