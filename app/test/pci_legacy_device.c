@@ -43,6 +43,7 @@ static struct {
 	bool keeps_no_vector;
 	uint8_t config[16];
 	unsigned int config_changes;
+	unsigned int late_status; /* reads until a reset is done */
 	int gone_after; /* accesses; negative: never */
 	bool gone;
 	struct ring_device ring[RINGS];
@@ -97,6 +98,10 @@ fake_read(void *arg __rte_unused, enum virtio_pci_region region, uint32_t offset
 	case 12 * 8 + 2:
 		return there ? fake.size[fake.select] : 0;
 	case 18 * 8 + 1:
+		if (fake.status == 0 && fake.late_status > 0) {
+			fake.late_status--;
+			return 1;
+		}
 		return fake.status;
 	case 19 * 8 + 1:
 		value = fake.isr;
@@ -398,12 +403,11 @@ vectors_without_msix(void)
 	struct virtqueue *vq[RINGS];
 
 	up(vq);
-	virtio_pci_set_queue_vector(&fake.dev, 0, 1);
-	virtio_pci_set_config_vector(&fake.dev, 1);
+	virtio_pci_set_queue_vector(&fake.dev, 0, 9);
+	virtio_pci_set_config_vector(&fake.dev, 8);
 	CHECK_EQ(virtio_device_negotiate(&fake.dev, 0), 0);
 	CHECK_EQ(virtio_device_start(&fake.dev, vq, RINGS), 0);
-	CHECK_EQ(fake.config[0], 1);
-	CHECK_EQ(fake.config[2], 3);
+	CHECK(memcmp(fake.config, "\1\2\3\4", 4) == 0);
 	down(vq);
 }
 
@@ -440,6 +444,23 @@ configuration(void)
 	CHECK_EQ(virtio_pci_isr(&fake.dev), 0);
 	virtio_pci_legacy_destroy(&fake.dev);
 	unplug();
+}
+
+static void
+reset_is_waited_for(void)
+{
+	struct virtqueue *vq[RINGS];
+
+	up(vq);
+	CHECK_EQ(virtio_device_negotiate(&fake.dev, 0), 0);
+	CHECK_EQ(virtio_device_start(&fake.dev, vq, RINGS), 0);
+	fake.late_status = UINT32_MAX;
+	CHECK_EQ(virtio_device_reset(&fake.dev, SHORT_US), -ETIMEDOUT);
+	CHECK_EQ(virtqueue_state(vq[0]), VIRTQUEUE_BROKEN);
+	CHECK_EQ(virtqueue_destroy(vq[0]), -EBUSY);
+	fake.late_status = 5;
+	down(vq);
+	CHECK_EQ(fake.late_status, 0);
 }
 
 static void
@@ -516,6 +537,7 @@ TEST_MAIN(
 	TEST(vector_that_is_not_taken),
 	TEST(vectors_without_msix),
 	TEST(configuration),
+	TEST(reset_is_waited_for),
 	TEST(devices_that_are_none),
 	TEST(gone_after_each_access),
 	TEST(gone_at_first_sight),
