@@ -33,7 +33,7 @@ complete(struct virtqueue *vq, struct ring_device *rd)
 
 	while (ring_device_take(rd, &chain))
 		ring_device_use(rd, chain.head, 0);
-	while (ring_ready(vq) > 0) {
+	while (ring_used(vq, 1, vq->conf.packed) > 0) {
 		CHECK(ring_get(vq, &len) == &buffer);
 		buffer.returned++;
 	}
