@@ -95,7 +95,7 @@ hear_read(void *arg, enum virtio_pci_region region, uint32_t offset, unsigned in
 	const bool many = (fake->status & 0x08) &&
 			  (fake->driver_features & (FAKE_F_MQ | FAKE_F_RSS));
 
-	/* As QEMU's: the pairs beyond the first, and the control queue behind them, come with MQ. */
+	/* As QEMU's: pairs beyond the first, and the control queue behind them, come with MQ. */
 	if (!many && region == VIRTIO_PCI_COMMON && offset == 18) /* num_queues */
 		return 3;
 	if (!many && region == VIRTIO_PCI_COMMON && offset == 24 && fake->select >= 2)
@@ -131,7 +131,7 @@ static const struct virtio_bus fake_bus = {
 	.is_up = virtio_pci_is_up,
 	.reconnect = gone_for_good,
 	.hang_up = nothing,
-	.destroy = virtio_pci_modern_destroy,
+	.destroy = virtio_pci_destroy,
 	.features = VIRTIO_PCI_FEATURES,
 	.whole_pairs = true,
 	.link_is_up = virtio_pci_link_is_up,
@@ -151,7 +151,7 @@ fake_probe(struct rte_vdev_device *vdev)
 	port->bus = &fake_bus;
 	ret = virtio_pci_parse(name, rte_vdev_device_args(vdev), &port->args);
 	if (ret == 0)
-		ret = virtio_pci_port_create(port, name, next_conf);
+		ret = virtio_pci_port_create(port, name, next_conf, false);
 	if (ret != 0) {
 		rte_eth_dev_release_port(edev);
 		return ret;

@@ -25,6 +25,7 @@
 #define VIRTIO_STATUS_FAILED             0x80
 
 /** Feature bits of the rings and of the device as such, section 6. */
+#define VIRTIO_F_ANY_LAYOUT              27 /**< of legacy devices, 6.3 */
 #define VIRTIO_RING_F_INDIRECT_DESC      28
 #define VIRTIO_RING_F_EVENT_IDX          29
 #define VIRTIO_F_VERSION_1               32

@@ -12,7 +12,8 @@ QEMU = ["qemu-system-x86_64", "-accel", "tcg,thread=multi", "-M", "q35,kernel-ir
         "-cpu", "max", "-smp", "2", "-m", "1200", "-nodefaults", "-display", "none",
         "-no-reboot", "-serial", "stdio"]
 IOMMU = ["-device", "intel-iommu,intremap=on"]
-COMMAND_LINE = "console=ttyS0 quiet intel_iommu=on iommu=on panic=-1"
+# Not "quiet": where it hangs, its last words are wanted.
+COMMAND_LINE = "console=ttyS0 intel_iommu=on iommu=on panic=-1"
 
 # In a network namespace of its own; what is made in it goes with the last process.
 NETWORK = "ip link set lo up; "
@@ -47,7 +48,7 @@ class Machine:
     for all of it.
     """
 
-    def __init__(self, kernel, initrd, arguments, iommu, queues, options, log, silence=60,
+    def __init__(self, kernel, initrd, arguments, iommu, queues, options, log, silence=90,
                  limit=300):
         # A device that is not told of the IOMMU goes round it.
         options += ",iommu_platform=on" if iommu else ""

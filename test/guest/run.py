@@ -34,6 +34,7 @@ TESTS = {
     # Without an IOMMU by uio: Debian's kernel has no VFIO for that. Transitional, as QEMU's is
     # where nothing is said.
     "uio": ("uio", "forward", 1, ""),
+    "legacy": ("uio", "program off", 1, "disable-modern=on"),
     "control": ("iommu", "program control", 1, "disable-legacy=on"),
     "off": ("iommu", "program off", 1, "disable-legacy=on,queue_reset=off"),
     "split": ("iommu", "program reset 256 64 128", 4, "disable-legacy=on"),

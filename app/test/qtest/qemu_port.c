@@ -77,7 +77,7 @@ qemu_probe(struct rte_vdev_device *vdev)
 	port.qemu->conf.stop = p->args.pci_queue_reset;
 	port.qemu->conf.ring_features = VIRTIO_PCI_RING_FEATURES;
 	if (ret == 0)
-		ret = virtio_pci_port_create(p, name, &port.qemu->conf);
+		ret = virtio_pci_port_create(p, name, &port.qemu->conf, false);
 	if (ret != 0) {
 		rte_eth_dev_release_port(edev);
 		return ret;

@@ -11,6 +11,7 @@
 #include "virtio_ethdev.h"
 #include "virtio_log.h"
 #include "virtio_net.h"
+#include "virtio_queue.h"
 #include "virtqueue_ring.h"
 
 /* One command is a chain of three: what it is, its data, the answer. */
@@ -157,7 +158,7 @@ ring_index(const struct virtio_port *port)
 int
 virtio_ctrl_ring(struct virtio_port *port, struct virtqueue **vq)
 {
-	const struct virtqueue_conf conf = {
+	struct virtqueue_conf conf = {
 		.size = CTRL_RING_SIZE, .packed = port->packed, .slot_area = SLOT_AREA,
 		.node = port->edev->data->numa_node,
 	};
@@ -170,6 +171,8 @@ virtio_ctrl_ring(struct virtio_port *port, struct virtqueue **vq)
 				   port->ctrl->index != ring_index(port)))
 		virtio_ctrl_free(port);
 	if (port->ctrl == NULL)
+		ret = virtio_ring_size(port, ring_index(port), &conf.size);
+	if (port->ctrl == NULL && ret == 0)
 		ret = virtqueue_create(&port->dev, ring_index(port), &conf, &port->ctrl);
 	*vq = port->ctrl;
 	return ret;

@@ -34,6 +34,12 @@ wanted_features(const struct virtio_port *port)
 			  VIRTIO_BIT(VIRTIO_RING_F_INDIRECT_DESC) | VIRTIO_BIT(VIRTIO_F_RING_RESET);
 
 	wanted |= port->bus->features;
+	/* The header with the data in one descriptor, which VERSION_1 implies. */
+	if (port->dev.legacy)
+		wanted |= VIRTIO_BIT(VIRTIO_F_ANY_LAYOUT);
+	/* Pairs that this device does not have, or not for this driver. */
+	if (port->bus->command == NULL && port->max_pairs == 1)
+		wanted &= ~VIRTIO_BIT(VIRTIO_NET_F_MQ);
 	if (port->packed)
 		wanted |= VIRTIO_BIT(VIRTIO_F_RING_PACKED);
 	if (port->mergeable)
@@ -66,16 +72,17 @@ wanted_features(const struct virtio_port *port)
 static int
 spare_ring(struct virtio_port *port, unsigned int ring, struct virtqueue **vq)
 {
-	const struct virtqueue_conf conf = {
+	struct virtqueue_conf conf = {
 		.size = VIRTIO_MIN_RING, .packed = port->packed,
 		.node = port->edev->data->numa_node,
 	};
-	int ret = 0;
+	int ret;
 
 	if (port->spares[ring] != NULL && port->spares[ring]->conf.packed != conf.packed &&
 	    virtqueue_destroy(port->spares[ring]) == 0)
 		port->spares[ring] = NULL;
-	if (port->spares[ring] == NULL)
+	ret = virtio_ring_size(port, ring, &conf.size);
+	if (ret == 0 && port->spares[ring] == NULL)
 		ret = virtqueue_create(&port->dev, ring, &conf, &port->spares[ring]);
 	*vq = port->spares[ring];
 	return ret;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
 #include <errno.h>
+#include <inttypes.h>
 
 #include <rte_byteorder.h>
 #include <rte_common.h>
@@ -59,6 +60,9 @@ read_pairs(struct virtio_port *port)
 	int ret = 0;
 
 	port->max_pairs = 1;
+	port->args.pairs = 1;
+	if (port->dev.legacy)
+		return 0;
 	if (virtio_ctrl_offers(port, VIRTIO_NET_F_MQ) || virtio_ctrl_offers(port, VIRTIO_NET_F_RSS))
 		ret = read_config16(port, VIRTIO_NET_F_CTRL_VQ, VIRTIO_NET_CONFIG_MAX_PAIRS,
 				    &port->max_pairs);
@@ -102,20 +106,46 @@ read_device(struct virtio_port *port)
 	return 0;
 }
 
+/* Without VERSION_1 these two decide about the header: its size, and that data may follow it. */
+static int
+check_legacy(const struct virtio_device *dev)
+{
+	const uint64_t needed =
+		VIRTIO_BIT(VIRTIO_NET_F_MRG_RXBUF) | VIRTIO_BIT(VIRTIO_F_ANY_LAYOUT);
+
+	if (!dev->legacy || (dev->offered & needed) == needed)
+		return 0;
+	VIRTIO_INIT_LOG(ERR, "%s: a legacy device without MRG_RXBUF or ANY_LAYOUT (it offers 0x%"
+			PRIx64 "): want one with both, or a modern one", dev->name, dev->offered);
+	return -ENOTSUP;
+}
+
+void
+virtio_pci_destroy(struct virtio_device *dev)
+{
+	if (dev->legacy)
+		virtio_pci_legacy_destroy(dev);
+	else
+		virtio_pci_modern_destroy(dev);
+}
+
 int
 virtio_pci_port_create(struct virtio_port *port, const char *name,
-		       const struct virtio_pci_conf *conf)
+		       const struct virtio_pci_conf *conf, bool legacy)
 {
 	int ret;
 
-	ret = virtio_pci_modern_create(&port->dev, name, conf);
+	ret = legacy ? virtio_pci_legacy_create(&port->dev, name, conf) :
+		       virtio_pci_modern_create(&port->dev, name, conf);
 	if (ret != 0)
 		return ret;
-	ret = read_device(port);
+	ret = check_legacy(&port->dev);
+	if (ret == 0)
+		ret = read_device(port);
 	if (ret == 0)
 		ret = virtio_port_create(port->edev);
 	if (ret != 0) {
-		virtio_pci_modern_destroy(&port->dev);
+		virtio_pci_destroy(&port->dev);
 		return ret;
 	}
 	if (port->max_mtu != 0)

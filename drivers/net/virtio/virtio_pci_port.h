@@ -14,6 +14,7 @@
 #include "virtio_net.h"
 
 /** Of struct virtio_bus, for a device that was met here. */
+void virtio_pci_destroy(struct virtio_device *dev);
 #define VIRTIO_PCI_FEATURES \
 	(VIRTIO_BIT(VIRTIO_NET_F_MAC) | VIRTIO_BIT(VIRTIO_NET_F_STATUS) | \
 	 VIRTIO_BIT(VIRTIO_NET_F_CTRL_VQ) | VIRTIO_BIT(VIRTIO_NET_F_CTRL_RX) | \
@@ -32,11 +33,14 @@ int virtio_pci_link_is_up(struct virtio_device *dev, bool *up);
  * Meets the device behind the windows and makes its ethdev port: pairs, sizes, address, MTU and RSS
  * as the device has them. port->edev, args and bus are set before.
  *
+ * @param legacy
+ *   Its registers are those of virtio 0.9.5. Such a device has one pair of queues here.
  * @return
- *   0. -EINVAL: the device says what cannot be. Else as virtio_pci_modern_create() and
+ *   0. -EINVAL: the device says what cannot be. -ENOTSUP: a legacy device without MRG_RXBUF or
+ *   ANY_LAYOUT, whose headers the data paths do not have. Else as virtio_pci_modern_create() and
  *   virtio_port_create(); after an error nothing is left.
  */
 int virtio_pci_port_create(struct virtio_port *port, const char *name,
-			   const struct virtio_pci_conf *conf);
+			   const struct virtio_pci_conf *conf, bool legacy);
 
 #endif /* VIRTIO_PCI_PORT_H */

@@ -10,6 +10,7 @@
 #include <bus_pci_driver.h>
 #include <ethdev_pci.h>
 #include <rte_bus_pci.h>
+#include <rte_byteorder.h>
 #include <rte_errno.h>
 
 #include "virtio_ethdev.h"
@@ -22,10 +23,27 @@
 #define VIRTIO_PCI_NET_TRANSITIONAL 0x1000
 #define VIRTIO_PCI_NET_MODERN       0x1041
 
+/* A port, and what a legacy device is reached by. */
+struct pci_port {
+	struct virtio_port port; /* first: ethdev's private data */
+	struct rte_pci_ioport io;
+	struct virtio_pci_hooks hooks;
+	bool legacy;
+};
+
+/* I/O ports of a legacy device: its registers, and the device configuration of a network device. */
+#define LEGACY_PORTS 64
+
 static struct rte_pci_device *
 pci_device(const struct virtio_port *port)
 {
 	return RTE_ETH_DEV_TO_PCI(port->edev);
+}
+
+static struct pci_port *
+to_pci(struct virtio_port *port)
+{
+	return container_of(port, struct pci_port, port);
 }
 
 static struct virtio_port *
@@ -83,6 +101,8 @@ pci_interrupts_on(struct virtio_port *port)
 		return -EIO;
 	}
 	port->interrupts = true;
+	if (port->dev.legacy)
+		virtio_pci_legacy_set_msix(&port->dev, true);
 	virtio_pci_set_config_vector(&port->dev, 0);
 	return 0;
 }
@@ -90,8 +110,11 @@ pci_interrupts_on(struct virtio_port *port)
 static void
 pci_interrupts_off(struct virtio_port *port)
 {
-	if (port->interrupts)
-		rte_intr_disable(pci_device(port)->intr_handle);
+	if (!port->interrupts)
+		return;
+	rte_intr_disable(pci_device(port)->intr_handle);
+	if (port->dev.legacy)
+		virtio_pci_legacy_set_msix(&port->dev, false);
 	port->interrupts = false;
 }
 
@@ -116,7 +139,9 @@ pci_destroy(struct virtio_device *dev)
 
 	if (port->edev->data->dev_flags & RTE_ETH_DEV_INTR_LSC)
 		rte_intr_callback_unregister_sync(pci_device(port)->intr_handle, pci_event, port);
-	virtio_pci_modern_destroy(dev);
+	virtio_pci_destroy(dev);
+	if (to_pci(port)->legacy)
+		rte_pci_ioport_unmap(&to_pci(port)->io);
 }
 
 static const struct virtio_bus virtio_pci_bus = {
@@ -144,51 +169,90 @@ find_windows(const struct rte_pci_device *pci, struct virtio_pci_found *found)
 {
 	struct virtio_pci_bar bars[VIRTIO_PCI_BARS];
 	unsigned int i;
-	int ret;
 
 	for (i = 0; i < RTE_DIM(bars); i++)
 		bars[i] = (struct virtio_pci_bar){ .addr = pci->mem_resource[i].addr,
 						   .len = pci->mem_resource[i].len };
-	ret = virtio_pci_find_windows(pci->device.name, read_config_space, pci, bars, found);
-	if (ret == -ENOTSUP)
-		VIRTIO_INIT_LOG(ERR, "%s: a legacy device (virtio 0.9.5), which this driver does "
-				"not have yet: want one with disable-modern=off, or the packaged "
-				"driver", pci->device.name);
-	return ret;
+	return virtio_pci_find_windows(pci->device.name, read_config_space, pci, bars, found);
+}
+
+static uint32_t
+read_port(void *arg, enum virtio_pci_region region, uint32_t offset, unsigned int width)
+{
+	struct pci_port *pp = arg;
+	uint32_t value = 0;
+
+	RTE_SET_USED(region); /* there is one */
+	rte_pci_ioport_read(&pp->io, &value, width, offset);
+	return rte_le_to_cpu_32(value);
+}
+
+static void
+write_port(void *arg, enum virtio_pci_region region, uint32_t offset, unsigned int width,
+	   uint32_t value)
+{
+	struct pci_port *pp = arg;
+	const uint32_t data = rte_cpu_to_le_32(value);
+
+	RTE_SET_USED(region);
+	rte_pci_ioport_write(&pp->io, &data, width, offset);
+}
+
+/* No virtio capability: the registers of virtio 0.9.5, in the first BAR. */
+static int
+open_ports(struct pci_port *pp, struct rte_pci_device *pci, struct virtio_pci_conf *conf)
+{
+	if (rte_pci_ioport_map(pci, 0, &pp->io) != 0) {
+		VIRTIO_INIT_LOG(ERR, "%s: a legacy device (virtio 0.9.5) whose I/O ports cannot be "
+				"had: want one with disable-modern=off", pci->device.name);
+		return -ENOTSUP;
+	}
+	pp->legacy = true;
+	pp->hooks = (struct virtio_pci_hooks){ read_port, write_port, pp };
+	conf->hooks = &pp->hooks;
+	conf->window[VIRTIO_PCI_COMMON].length = LEGACY_PORTS;
+	return 0;
 }
 
 static int
-meet_device(struct virtio_port *port, struct rte_pci_device *pci,
-	    const struct virtio_pci_found *found)
+meet_device(struct pci_port *pp, struct rte_pci_device *pci)
 {
+	struct virtio_port *port = &pp->port;
 	struct virtio_pci_conf conf = {
-		.notify_multiplier = found->notify_multiplier,
 		.stop = port->args.pci_queue_reset,
 		.ring_features = VIRTIO_PCI_RING_FEATURES,
 	};
+	struct virtio_pci_found found;
 	int ret;
 
-	memcpy(conf.window, found->window, sizeof(conf.window));
 	port->bus = &virtio_pci_bus;
 	/* Off after a hang-up, and on some machines from the start. */
-	ret = rte_pci_set_bus_master(pci, true);
-	if (ret != 0) {
+	if (rte_pci_set_bus_master(pci, true) != 0) {
 		VIRTIO_INIT_LOG(ERR, "%s: cannot be made a bus master", pci->device.name);
 		return -EIO;
 	}
-	ret = virtio_pci_port_create(port, pci->device.name, &conf);
-	if (ret != 0)
+	ret = find_windows(pci, &found);
+	memcpy(conf.window, found.window, sizeof(conf.window));
+	conf.notify_multiplier = found.notify_multiplier;
+	if (ret == -ENOTSUP)
+		ret = open_ports(pp, pci, &conf);
+	if (ret == 0)
+		ret = virtio_pci_port_create(port, pci->device.name, &conf, pp->legacy);
+	if (ret != 0) {
+		if (pp->legacy)
+			rte_pci_ioport_unmap(&pp->io);
 		return ret;
-	offer_link_events(port, found->msix);
+	}
+	offer_link_events(port, found.msix);
 	return 0;
 }
 
 static int
 virtio_pci_probe(struct rte_pci_driver *driver __rte_unused, struct rte_pci_device *pci)
 {
-	struct virtio_pci_found found;
 	struct virtio_devargs args;
 	struct rte_eth_dev *edev;
+	struct pci_port *pp;
 	int ret;
 
 	if (rte_eal_process_type() != RTE_PROC_PRIMARY) {
@@ -204,17 +268,15 @@ virtio_pci_probe(struct rte_pci_driver *driver __rte_unused, struct rte_pci_devi
 	/* Positive: the bus goes on to the next driver, which is for a vDPA one to be. */
 	if (args.vdpa)
 		return 1;
-	ret = find_windows(pci, &found);
-	if (ret != 0)
-		return ret;
-	edev = rte_eth_dev_pci_allocate(pci, sizeof(struct virtio_port));
+	edev = rte_eth_dev_pci_allocate(pci, sizeof(*pp));
 	if (edev == NULL) {
 		VIRTIO_INIT_LOG(ERR, "%s: no ethdev port to be had", pci->device.name);
 		return -ENOMEM;
 	}
-	virtio_port(edev)->edev = edev;
-	virtio_port(edev)->args = args;
-	ret = meet_device(virtio_port(edev), pci, &found);
+	pp = to_pci(virtio_port(edev));
+	pp->port.edev = edev;
+	pp->port.args = args;
+	ret = meet_device(pp, pci);
 	if (ret != 0) {
 		rte_eth_dev_release_port(edev);
 		return ret;

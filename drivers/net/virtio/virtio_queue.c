@@ -381,20 +381,30 @@ ring_of(const struct virtio_queue *q)
 
 /*
  * The size that the device can have of what is asked for: users of upstream's driver ask for more
- * and get what there is.
+ * and get what there is. A legacy device has one size, whatever is asked for.
  */
+int
+virtio_ring_size(struct virtio_port *port, uint16_t ring, uint16_t *nb_desc)
+{
+	uint16_t max;
+	const int ret = virtio_device_queue_max(&port->dev, ring, &max);
+
+	if (ret == 0 && max != 0 && (*nb_desc > max || port->dev.legacy))
+		*nb_desc = max;
+	return ret;
+}
+
 static int
 fit_to_device(struct virtio_queue *q, uint16_t *nb_desc)
 {
-	uint16_t max;
-	const int ret = virtio_device_queue_max(&q->port->dev, ring_of(q), &max);
+	const uint16_t asked = *nb_desc;
+	const int ret = virtio_ring_size(q->port, ring_of(q), nb_desc);
 
-	if (ret != 0 || *nb_desc <= max || max == 0)
-		return ret;
-	VIRTIO_INIT_LOG(NOTICE, "port %u: %s queue %u: %u descriptors are asked for, the device "
-			"has %u", q->port->edev->data->port_id, kind(q), q->id, *nb_desc, max);
-	*nb_desc = max;
-	return 0;
+	if (ret == 0 && asked != *nb_desc)
+		VIRTIO_INIT_LOG(NOTICE, "port %u: %s queue %u: %u descriptors are asked for, the "
+				"device has %u", q->port->edev->data->port_id, kind(q), q->id,
+				asked, *nb_desc);
+	return ret;
 }
 
 /* Makes the ring that is wanted; the one there was is freed only once that has worked. */

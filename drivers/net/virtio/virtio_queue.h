@@ -126,6 +126,9 @@ void virtio_txq_info_get(struct rte_eth_dev *edev, uint16_t id, struct rte_eth_t
 struct virtio_queue *virtio_queue_rx(const struct virtio_port *port, uint16_t id);
 struct virtio_queue *virtio_queue_tx(const struct virtio_port *port, uint16_t id);
 
+/** The size that a ring of the device has where this one is asked for; or the device's error. */
+int virtio_ring_size(struct virtio_port *port, uint16_t ring, uint16_t *nb_desc);
+
 /** Before a start: fills a receive ring from its pool. -ENOMEM: not one buffer, nothing taken. */
 int virtio_queue_fill(struct virtio_queue *q);
 
