@@ -271,6 +271,11 @@ switched_while_it_runs(void)
 	CHECK_EQ(rte_eth_dev_set_vlan_strip_on_queue(fp->port, 0, 1), 0);
 	check_tagged(fp, 0, true);
 	check_tagged(fp, 1, false);
+	CHECK_EQ(rte_eth_dev_set_vlan_strip_on_queue(fp->port, 1, 1), 0);
+	check_tagged(fp, 1, true);
+	CHECK_EQ(rte_eth_dev_set_vlan_strip_on_queue(fp->port, 1, 0), 0);
+	check_tagged(fp, 0, true);
+	check_tagged(fp, 1, false);
 	CHECK_EQ(rte_eth_dev_set_vlan_strip_on_queue(fp->port, FAKE_PORT_PAIRS, 1), -EINVAL);
 	/* What the device would have to do, it does not. */
 	CHECK(rte_eth_dev_set_vlan_offload(fp->port, RTE_ETH_VLAN_FILTER_OFFLOAD) < 0);

@@ -22,13 +22,16 @@ class Testpmd(Program):
     __test__ = False  # the name makes pytest think that this holds tests
 
     def __init__(self, name, host, core, vdev, queues=1, plugin=None, descriptors=256, args=(),
-                 megabytes=256, wait=True, errors_apart=False, memory=None):
+                 megabytes=256, wait=True, errors_apart=False, memory=None,
+                 more_vdevs=()):
         argv = ["dpdk-testpmd", "--lcores", f"0@{core},1@{core}", "--no-pci", "--no-telemetry",
                 "--file-prefix", f"{host.prefix}{name}", *(memory or host.memory(megabytes))]
         if plugin:
             argv += ["-d", plugin]
+        for device in (vdev, *more_vdevs):
+            argv += ["--vdev", device]
         # Its word on events may come in the middle of a prompt.
-        argv += ["--vdev", vdev, "--", "-i", "--nb-cores=1", "--total-num-mbufs=32768",
+        argv += ["--", "-i", "--nb-cores=1", "--total-num-mbufs=32768",
                  "--mask-event=queue_state", "--mask-event=intr_lsc", *args]
         if queues:
             argv += [f"--rxq={queues}", f"--txq={queues}", f"--rxd={descriptors}",
