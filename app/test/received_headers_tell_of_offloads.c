@@ -213,12 +213,13 @@ checksum_of_what_is_not_known(void)
 	static uint8_t wanted[IP_FRAME_MAX];
 	struct fake_port *fp = port(VU_F_MRG_RXBUF, CHECKSUMS);
 	const struct ip_frame f = { .payload = 500 };
-	struct ip_frame_hdr hdr = needs_checksum(&f);
 	const uint32_t len = ip_frame_write_unfinished(&f, bytes);
+	struct ip_frame_hdr hdr;
 	unsigned int way;
 
-	for (way = 0; way < 4; way++) {
+	for (way = 0; way < 6; way++) {
 		ip_frame_write_unfinished(&f, bytes);
+		hdr = needs_checksum(&f);
 		switch (way) {
 		case 0:
 			bytes[ip_frame_l3_at(&f) + 9] = 99;
@@ -229,8 +230,16 @@ checksum_of_what_is_not_known(void)
 		case 2:
 			hdr.csum_offset = 18;
 			break;
-		default:
+		case 3:
 			hdr.csum_start = ip_frame_payload_at(&f);
+			hdr.csum_offset = 0;
+			break;
+		case 4:
+			/* The right field, of another sum. */
+			hdr.csum_start = ip_frame_l3_at(&f);
+			break;
+		default:
+			bytes[ip_frame_l3_at(&f) + 9] = 99;
 			hdr.csum_offset = 0;
 		}
 		memcpy(wanted, bytes, len);
