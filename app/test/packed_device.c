@@ -287,3 +287,17 @@ packed_device_set_event(struct packed_device *pd, enum packed_device_event flags
 	/* The driver is to see the two together. */
 	__atomic_store_n((uint32_t *)(void *)pd->device_event, both, __ATOMIC_SEQ_CST);
 }
+
+bool
+packed_device_interrupts(struct packed_device *pd)
+{
+	uint16_t flags;
+
+	/* The used descriptor is written before the driver's event is read (2.8.22). */
+	__atomic_thread_fence(__ATOMIC_SEQ_CST);
+	flags = get16(pd->driver_event + EVENT_FLAGS);
+	/* A driver may name a place instead (2.8.10); this one has no use for that. */
+	if (flags != PACKED_DEVICE_ALWAYS && flags != PACKED_DEVICE_NEVER)
+		breach(pd, "driver's event flags 0x%x", flags);
+	return flags == PACKED_DEVICE_ALWAYS;
+}

@@ -67,6 +67,9 @@ void packed_device_use_raw(struct packed_device *pd, uint16_t id, uint32_t len);
 /** Makes raw uses undone, from the last one back to that at this place of this lap. */
 void packed_device_take_back(struct packed_device *pd, uint32_t place, bool wrap);
 
+/** Whether the driver wants an interrupt for what was used last, 2.8.10. */
+bool packed_device_interrupts(struct packed_device *pd);
+
 /** What the device wants to be told of, 2.8.10: 2.8.14's flags, and the place for that of them. */
 enum packed_device_event {
 	PACKED_DEVICE_ALWAYS = 0,

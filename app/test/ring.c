@@ -175,14 +175,12 @@ ring_check_fresh(const struct virtqueue *vq)
 {
 	const uint8_t *driver = ring_driver_area(vq);
 	const uint8_t *desc = (const uint8_t *)vq->desc;
-	/* No interrupt is wanted: the first 16 bits are flags, of a packed ring the second. */
-	const size_t flags = vq->conf.packed ? 2 : 0;
 	size_t i;
 
 	for (i = 0; i < ring_device_desc_size(vq->size); i++)
 		CHECK_EQ(desc[i], 0);
 	for (i = 0; i < ring_device_driver_size(vq->size, vq->conf.packed); i++)
-		CHECK_EQ(driver[i], i == flags);
+		CHECK_EQ(driver[i], 0);
 	CHECK(ring_device_area_is_zero(vq->size, vq->conf.packed, ring_device_area(vq)));
 	CHECK_EQ(vq->free_count, vq->size);
 	CHECK_EQ(ring_ready(vq), 0);

@@ -115,6 +115,13 @@ ring_device_base(const struct ring_device *rd)
 	       (uint32_t)pd->used_wrap << 31;
 }
 
+bool
+ring_device_interrupts(struct ring_device *rd)
+{
+	return rd->packed ? packed_device_interrupts(&rd->pack) :
+			    split_device_interrupts(&rd->split);
+}
+
 void
 ring_device_set_no_notify(struct ring_device *rd, bool on)
 {

@@ -41,6 +41,9 @@ void ring_device_use_raw(struct ring_device *rd, uint32_t id, uint32_t len);
 /** Where it is, as GET_VRING_BASE answers: of a packed ring both places and wrap counters. */
 uint32_t ring_device_base(const struct ring_device *rd);
 
+/** Whether the driver wants an interrupt for what was used since the last call. */
+bool ring_device_interrupts(struct ring_device *rd);
+
 /** No doorbell is wanted, or one always. */
 void ring_device_set_no_notify(struct ring_device *rd, bool on);
 /**

@@ -22,6 +22,7 @@
 #define AVAIL_ENTRY 2
 #define USED_ENTRY 8
 #define USED_NO_NOTIFY 1
+#define AVAIL_NO_INTERRUPT 1
 
 static uint16_t
 get16(const uint8_t *at)
@@ -108,6 +109,7 @@ split_device_open(struct split_device *sd, uint32_t size, void *desc, void *avai
 	sd->after = calloc(size, sizeof(*sd->after));
 	sd->used_idx = get16(sd->used + RING_IDX);
 	sd->avail_idx = sd->used_idx;
+	sd->decided = sd->used_idx;
 	if ((uintptr_t)desc % 16 != 0 || (uintptr_t)avail % 2 != 0 || (uintptr_t)used % 4 != 0)
 		breach(sd, "a part of the ring is not aligned (2.7)");
 }
@@ -272,6 +274,25 @@ uint16_t
 split_device_avail_flags(const struct split_device *sd)
 {
 	return get16(sd->avail + RING_FLAGS);
+}
+
+bool
+split_device_interrupts(struct split_device *sd)
+{
+	const uint16_t before = sd->decided;
+	uint16_t flags, event;
+
+	/* The used index is written before the driver's words are read (2.7.14). */
+	__atomic_thread_fence(__ATOMIC_SEQ_CST);
+	flags = split_device_avail_flags(sd);
+	event = get16(sd->avail + RING_ENTRIES + AVAIL_ENTRY * (size_t)sd->size);
+	sd->decided = sd->used_idx;
+	if (!sd->event_idx)
+		return !(flags & AVAIL_NO_INTERRUPT);
+	if (flags != 0)
+		breach(sd, "avail flags 0x%x with EVENT_IDX (2.7.7.1)", flags);
+	/* 2.7.7.2: the entry that is named is among those written since. */
+	return (uint16_t)(sd->used_idx - event - 1) < (uint16_t)(sd->used_idx - before);
 }
 
 uint16_t

@@ -29,6 +29,7 @@ struct split_device {
 	bool event_idx;
 	uint16_t avail_idx; /**< next entry of avail to take */
 	uint16_t used_idx;  /**< next entry of used to write */
+	uint16_t decided;   /**< used_idx when it was last decided on an interrupt */
 	bool *in_flight;    /**< by descriptor: taken from avail, not used yet */
 	int32_t *after;     /**< by descriptor in flight: the next one of its chain, or -1 */
 	device_map_t map;
@@ -73,6 +74,8 @@ void split_device_set_avail_event(struct split_device *sd, uint16_t idx);
 
 /** What the driver says about interrupts, 2.7.7. */
 uint16_t split_device_avail_flags(const struct split_device *sd);
+/** Whether the driver wants an interrupt for what was used since the last call, 2.7.7. */
+bool split_device_interrupts(struct split_device *sd);
 uint16_t split_device_avail_idx(const struct split_device *sd);
 
 #endif /* SPLIT_DEVICE_H */

@@ -34,6 +34,18 @@ right_choice(enum vhost_user_stop_wish wish, uint64_t features, uint64_t protoco
 	return hints == 0 ? VIRTIO_STOP_VHOST_GET_BASE : VIRTIO_STOP_NONE;
 }
 
+static bool
+is_librte_vhost(uint64_t protocol)
+{
+	unsigned int i;
+
+	for (i = 0; i < RTE_DIM(marks); i++) {
+		if (!(protocol & marks[i]))
+			return false;
+	}
+	return true;
+}
+
 static void
 check(enum vhost_user_stop_wish wish, uint64_t features, uint64_t protocol)
 {
@@ -44,7 +56,7 @@ check(enum vhost_user_stop_wish wish, uint64_t features, uint64_t protocol)
 	struct fake_vu *vu = fake_vu_create(conf.path);
 	struct virtio_device dev;
 
-	vu->features |= features;
+	vu->features |= features | VU_F_EVENT_IDX;
 	if (!(features & VU_F_PROTOCOL))
 		vu->features &= ~VU_F_PROTOCOL;
 	vu->protocol = VU_P_MQ | VU_P_STATUS | protocol;
@@ -66,6 +78,9 @@ check(enum vhost_user_stop_wish wish, uint64_t features, uint64_t protocol)
 				  virtio_stop_method_name(dev.stop_method));
 		CHECK_EQ(test_logged("single queues are stopped by"), 1);
 		CHECK_EQ((dev.offered & VU_F_RING_RESET) != 0, right != VIRTIO_STOP_NONE);
+		/* Of a librte_vhost, which keeps what it has signalled over the stop of a ring. */
+		CHECK_EQ((dev.offered & VU_F_EVENT_IDX) != 0,
+			 !(features & VU_F_PROTOCOL) || !is_librte_vhost(protocol));
 		/* The way out of a choice that cannot be made is named. */
 		if (right == VIRTIO_STOP_NONE && wish == VHOST_USER_STOP_AUTO)
 			CHECK_EQ(test_logged("queue_reset=get_base or queue_reset=disable"), 1);

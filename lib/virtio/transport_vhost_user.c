@@ -166,6 +166,12 @@ vu_get_features(struct virtio_device *dev, uint64_t *features)
 	 * to.
 	 */
 	*features = vu->features;
+	/*
+	 * Every stop of a ring on librte_vhost begins with ENABLE 0, over which it keeps its notion
+	 * of the entry that was signalled last: the ring's next life would lack interrupts.
+	 */
+	if ((vu->protocol_offer & LIBRTE_VHOST_MARKS) == LIBRTE_VHOST_MARKS)
+		*features &= ~VIRTIO_BIT(VIRTIO_RING_F_EVENT_IDX);
 	if (dev->stop_method != VIRTIO_STOP_NONE)
 		*features |= VIRTIO_BIT(VIRTIO_F_RING_RESET);
 	else
@@ -804,4 +810,13 @@ vhost_user_hang_up(struct virtio_device *dev)
 	struct vhost_user *vu = dev->priv;
 
 	vhost_user_give_up(&vu->ch, "no answer");
+}
+
+int
+vhost_user_call_fd(struct virtio_device *dev, uint16_t index)
+{
+	struct vhost_user *vu = dev->priv;
+	const int ret = open_eventfds(&vu->rings[index]);
+
+	return ret != 0 ? ret : vu->rings[index].call_fd;
 }

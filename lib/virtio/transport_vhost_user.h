@@ -69,4 +69,13 @@ int vhost_user_watch_fd(struct virtio_device *dev);
  */
 void vhost_user_hang_up(struct virtio_device *dev);
 
+/**
+ * The descriptor (eventfd, not blocking) that the back-end raises for a ring, made on first use:
+ * the same over every restart and connection, until vhost_user_destroy() closes it.
+ *
+ * @return
+ *   It, or what eventfd(2) says.
+ */
+int vhost_user_call_fd(struct virtio_device *dev, uint16_t index);
+
 #endif /* TRANSPORT_VHOST_USER_H */

@@ -10,7 +10,7 @@
 #include <rte_memzone.h>
 
 #include "virtio_log.h"
-#include "virtqueue.h"
+#include "virtqueue_ring.h"
 
 /* Offsets in a ring's memory; the parts that the device writes have cache lines of their own. */
 struct layout {
@@ -70,6 +70,8 @@ virtqueue_set_state(struct virtqueue *vq, enum virtqueue_state state)
 	if (state == VIRTQUEUE_LIVE) {
 		vq->event_idx = virtio_device_has(vq->dev, VIRTIO_RING_F_EVENT_IDX);
 		vq->in_order = virtio_device_has(vq->dev, VIRTIO_F_IN_ORDER);
+		/* Before the device is told of the ring: it begins without interrupts. */
+		ring_interrupts_off(vq, vq->conf.packed);
 	}
 	__atomic_store_n(&vq->state, state, __ATOMIC_RELEASE);
 }
@@ -108,10 +110,6 @@ make_fresh(struct virtqueue *vq)
 	uint16_t i;
 
 	memset(vq->desc, 0, ring_layout(vq->dev, &vq->conf).total);
-	if (vq->conf.packed)
-		vq->driver_event->flags = VRING_EVENT_DISABLE;
-	else
-		vq->avail->flags = VRING_AVAIL_F_NO_INTERRUPT;
 	for (i = 0; i < vq->size; i++) {
 		vq->order[i] = i;
 		vq->where[i] = i;

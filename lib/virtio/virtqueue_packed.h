@@ -382,4 +382,26 @@ packed_must_notify(struct virtqueue *vq)
 	return (uint16_t)(vq->avail_next - at - 1) < pushed;
 }
 
+/**
+ * As split_interrupts_on(), 2.8.10; with EVENT_IDX too for every used buffer from now on, since a
+ * packed ring has a word for that, and a place in the ring would be stale one burst later.
+ */
+static inline bool
+packed_interrupts_on(struct virtqueue *vq)
+{
+	__atomic_store_n(&vq->driver_event->flags, VRING_EVENT_ENABLE, __ATOMIC_RELAXED);
+	/*
+	 * Store of our event before load of the descriptor; the device stores the descriptor and
+	 * then loads our event, so that a buffer is seen here or raises an interrupt (2.8.22).
+	 */
+	rte_atomic_thread_fence(__ATOMIC_SEQ_CST);
+	return packed_used(vq, 1) != 0;
+}
+
+static inline void
+packed_interrupts_off(struct virtqueue *vq)
+{
+	__atomic_store_n(&vq->driver_event->flags, VRING_EVENT_DISABLE, __ATOMIC_RELAXED);
+}
+
 #endif /* VIRTQUEUE_PACKED_H */

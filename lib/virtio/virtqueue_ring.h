@@ -236,4 +236,19 @@ ring_must_notify(struct virtqueue *vq, const bool packed)
 	return packed ? packed_must_notify(vq) : split_must_notify(vq);
 }
 
+static inline bool
+ring_interrupts_on(struct virtqueue *vq, const bool packed)
+{
+	return packed ? packed_interrupts_on(vq) : split_interrupts_on(vq);
+}
+
+static inline void
+ring_interrupts_off(struct virtqueue *vq, const bool packed)
+{
+	if (packed)
+		packed_interrupts_off(vq);
+	else
+		split_interrupts_off(vq);
+}
+
 #endif /* VIRTQUEUE_RING_H */

@@ -334,4 +334,51 @@ split_must_notify(struct virtqueue *vq)
 	return !(__atomic_load_n(&vq->used->flags, __ATOMIC_RELAXED) & VRING_USED_F_NO_NOTIFY);
 }
 
+/** Where we say at which entry of the used ring we want an interrupt, 2.7.7. */
+static inline uint16_t *
+split_used_event(const struct virtqueue *vq)
+{
+	return &vq->avail->ring[vq->size];
+}
+
+/**
+ * Asks for an interrupt with the next used buffer, 2.7.7. With EVENT_IDX for that one alone: the
+ * event word stays where it is, so that a burst has nothing to do with it.
+ *
+ * Within the owner's gate, by any thread; the ring is LIVE.
+ *
+ * @return
+ *   There may be used buffers already, for which no interrupt comes.
+ */
+static inline bool
+split_interrupts_on(struct virtqueue *vq)
+{
+	const uint16_t idx = __atomic_load_n(&vq->used->idx, __ATOMIC_RELAXED);
+
+	if (vq->event_idx)
+		__atomic_store_n(split_used_event(vq), idx, __ATOMIC_RELAXED);
+	else
+		__atomic_store_n(&vq->avail->flags, 0, __ATOMIC_RELAXED);
+	/*
+	 * Store of our word before load of used->idx; the device stores used->idx and then loads
+	 * our word, so that a buffer is seen here or raises an interrupt, or both (2.7.14).
+	 */
+	rte_atomic_thread_fence(__ATOMIC_SEQ_CST);
+	/* Where another thread polls meanwhile, the event word may be behind the device already. */
+	return __atomic_load_n(&vq->used->idx, __ATOMIC_RELAXED) != idx || split_used(vq, 1) != 0;
+}
+
+/** The opposite. One more interrupt may be on its way; with EVENT_IDX there is one in 65536. */
+static inline void
+split_interrupts_off(struct virtqueue *vq)
+{
+	const uint16_t next = __atomic_load_n(&vq->used_next, __ATOMIC_RELAXED);
+
+	/* With EVENT_IDX the flags are to be 0, and what is behind the device comes up last. */
+	if (vq->event_idx)
+		__atomic_store_n(split_used_event(vq), next - 1, __ATOMIC_RELAXED);
+	else
+		__atomic_store_n(&vq->avail->flags, VRING_AVAIL_F_NO_INTERRUPT, __ATOMIC_RELAXED);
+}
+
 #endif /* VIRTQUEUE_SPLIT_H */
