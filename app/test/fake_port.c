@@ -48,6 +48,7 @@ fake_port_create(const struct fake_port_conf *conf)
 			(conf->features & VU_F_MRG_RXBUF && !conf->no_scatter ?
 			 RTE_ETH_RX_OFFLOAD_SCATTER : 0),
 		.txmode.offloads = conf->tx_offloads | RTE_ETH_TX_OFFLOAD_MULTI_SEGS,
+		.intr_conf.rxq = conf->interrupts,
 	};
 	struct fake_port *fp = calloc(1, sizeof(*fp));
 	const bool packed = test_packed();

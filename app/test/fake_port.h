@@ -31,6 +31,7 @@ struct fake_port_conf {
 	bool no_scatter;    /**< not configured, also where the back-end has mergeable buffers */
 	uint64_t rx_offloads; /**< beside SCATTER, where buffers are mergeable */
 	uint64_t tx_offloads; /**< beside MULTI_SEGS */
+	bool interrupts;    /**< receive interrupts are configured */
 };
 
 struct fake_port {

@@ -1024,3 +1024,25 @@ fake_vu_kicks(struct fake_vu *vu, unsigned int index)
 	pthread_mutex_unlock(&vu->lock);
 	return ret == sizeof(n) ? n : 0;
 }
+
+void
+fake_vu_call(struct fake_vu *vu, unsigned int index)
+{
+	const uint64_t one = 1;
+	ssize_t ret;
+
+	pthread_mutex_lock(&vu->lock);
+	ret = write(vu->ring[index].call_fd, &one, sizeof(one));
+	pthread_mutex_unlock(&vu->lock);
+	CHECK_EQ(ret, sizeof(one));
+}
+
+bool
+fake_vu_interrupt(struct fake_vu *vu, unsigned int index)
+{
+	const bool wanted = ring_device_interrupts(fake_vu_ring(vu, index));
+
+	if (wanted)
+		fake_vu_call(vu, index);
+	return wanted;
+}

@@ -201,6 +201,10 @@ unsigned int fake_vu_count(struct fake_vu *vu, uint32_t request);
 /** The device's side of a ring, which must be enabled. */
 struct ring_device *fake_vu_ring(struct fake_vu *vu, unsigned int index);
 bool fake_vu_is_enabled(struct fake_vu *vu, unsigned int index);
+/** Interrupts for what was used since the last call, if the driver wants that; whether it did. */
+bool fake_vu_interrupt(struct fake_vu *vu, unsigned int index);
+/** Interrupts whatever the driver wants. */
+void fake_vu_call(struct fake_vu *vu, unsigned int index);
 /** Address of the front-end to address of ours; device_map_t. */
 void *fake_vu_map(void *arg, uint64_t addr, uint64_t len);
 /** Doorbells since the last call. */

@@ -13,6 +13,7 @@
 
 #include "virtio_ctrl.h"
 #include "virtio_ethdev.h"
+#include "virtio_intr.h"
 #include "virtio_log.h"
 #include "virtio_offload.h"
 #include "virtio_queue.h"
@@ -436,11 +437,9 @@ dev_configure(struct rte_eth_dev *edev)
 		ret = virtio_rss_configure(port);
 	if (ret != 0)
 		return ret;
-	if (edev->data->dev_conf.intr_conf.rxq != 0) {
-		VIRTIO_INIT_LOG(ERR, "port %u: receive interrupts are not in this driver yet",
-				edev->data->port_id);
-		return -ENOTSUP;
-	}
+	ret = virtio_rx_intr_configure(port);
+	if (ret != 0)
+		return ret;
 	port->mergeable = port->args.mrg_rxbuf &&
 			  (port->dev.offered & VIRTIO_BIT(VIRTIO_NET_F_MRG_RXBUF));
 	port->packed = port->args.packed_vq &&
@@ -619,6 +618,8 @@ virtio_port_close(struct rte_eth_dev *edev)
 	free_spares(port);
 	virtio_ctrl_free(port);
 	pthread_mutex_unlock(&port->lock);
+	virtio_rx_intr_release(port);
+	virtio_link_fini(port);
 	port->bus->destroy(&port->dev);
 	virtio_device_fini(&port->dev);
 	rte_free(port->rxqs);
@@ -778,6 +779,9 @@ static const struct eth_dev_ops virtio_ops = {
 	.mtu_set = mtu_set,
 	.vlan_offload_set = virtio_vlan_offload_set,
 	.vlan_strip_queue_set = virtio_vlan_strip_queue_set,
+	.rx_queue_intr_enable = virtio_rx_queue_intr_enable,
+	.rx_queue_intr_disable = virtio_rx_queue_intr_disable,
+	.get_monitor_addr = virtio_get_monitor_addr,
 	.stats_get = virtio_stats_get,
 	.stats_reset = virtio_stats_reset,
 	.xstats_get = virtio_xstats_get,

@@ -58,6 +58,12 @@ struct virtio_bus {
 	void (*interrupts_off)(struct virtio_port *port);
 	/** What carries commands out; NULL: the device, by its control queue. */
 	int (*command)(struct virtio_port *port, const struct virtio_ctrl_command *command);
+	/**
+	 * Puts the event descriptors of receive queues 0 to n - 1 into the port's interrupt handle,
+	 * by queue, to be raised by the device from the next start of a ring on. 0: none any more;
+	 * also after an error. On a port that is stopped. NULL: the device has no such interrupts.
+	 */
+	int (*rx_interrupts)(struct virtio_port *port, uint16_t n);
 };
 
 struct virtio_port {
@@ -85,6 +91,7 @@ struct virtio_port {
 	struct virtqueue **spares;
 	struct virtqueue *ctrl;    /**< the control queue, NULL where there is none */
 	struct virtio_rss rss;
+	uint16_t nb_rx_intr;       /**< receive queues that have an event descriptor */
 	struct rte_intr_handle *watch;
 	bool announced;            /**< what the application was last told: the link is up */
 	bool unwatching;           /**< the port is being closed or reset: nothing is watched */
@@ -159,6 +166,8 @@ int virtio_link_watch(struct virtio_port *port);
 void virtio_link_unwatch(struct virtio_port *port);
 /** Whether this very thread is within a call-back about the link: its end cannot be waited for. */
 bool virtio_link_calls_back(const struct virtio_port *port);
+/** Frees the handle of a port that is not watched any more. */
+void virtio_link_fini(struct virtio_port *port);
 /** Sets the watchdog for queues that were just started. Port's lock held. */
 void virtio_watchdog_arm(struct virtio_port *port);
 

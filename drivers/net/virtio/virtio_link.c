@@ -298,6 +298,11 @@ virtio_link_unwatch(struct virtio_port *port)
 	rte_eal_alarm_cancel(watchdog, port);
 	port->rewatch = false;
 	port->watchdog = false;
+}
+
+void
+virtio_link_fini(struct virtio_port *port)
+{
 	if (port->watch == NULL)
 		return;
 	port->edev->intr_handle = NULL;

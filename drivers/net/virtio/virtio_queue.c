@@ -14,6 +14,7 @@
 #include <rte_memzone.h>
 
 #include "virtio_ethdev.h"
+#include "virtio_intr.h"
 #include "virtio_log.h"
 #include "virtio_rxtx.h"
 #include "virtio_rxtx_common.h"
@@ -112,6 +113,7 @@ virtio_queue_drain(struct virtio_queue *q)
 	if (q->is_rx) {
 		q->events.reset_dropped += virtio_rx_path_choose(q->port)->unread(to_rxq(q));
 		virtqueue_reclaim(q->vq, give_back, NULL);
+		virtio_rx_intr_clear(q);
 		return;
 	}
 	/* What the device says it has sent is not lost. */
@@ -128,6 +130,8 @@ virtio_queue_open(struct virtio_queue *q)
 	q->watched = !q->is_rx;
 	q->watch_ticks = 0;
 	virtio_gate_open(&q->gate);
+	if (q->is_rx)
+		virtio_rx_intr_resume(q);
 }
 
 /* ---- start and stop ----------------------------------------------------------------------- */
@@ -407,6 +411,27 @@ fit_to_device(struct virtio_queue *q, uint16_t *nb_desc)
 	return ret;
 }
 
+/*
+ * Frees the ring, or keeps it where a thread may still be monitoring its memory: see
+ * virtio_get_monitor_addr(). -EBUSY where the device may touch it.
+ */
+static int
+forget_ring(struct virtio_queue *q)
+{
+	if (virtqueue_state(q->vq) != VIRTQUEUE_READY)
+		return -EBUSY;
+	if (q->retired != NULL && q->retired != q->monitored) {
+		virtqueue_destroy(q->retired);
+		q->retired = NULL;
+	}
+	if (q->vq == q->monitored)
+		q->retired = q->vq;
+	else
+		virtqueue_destroy(q->vq);
+	q->vq = NULL;
+	return 0;
+}
+
 /* Makes the ring that is wanted; the one there was is freed only once that has worked. */
 static int
 replace_ring(struct virtio_queue *q, uint16_t nb_desc, int node, uint32_t buf_len)
@@ -426,7 +451,7 @@ replace_ring(struct virtio_queue *q, uint16_t nb_desc, int node, uint32_t buf_le
 	if (ret != 0)
 		return ret;
 	if (q->vq != NULL)
-		virtqueue_destroy(q->vq);
+		forget_ring(q);
 	else
 		q->node = vq->memory->socket_id;
 	q->vq = vq;
@@ -600,8 +625,7 @@ forget_if_released(struct virtio_queue *q, bool released)
 		return;
 	/* It may have been released before its stop was proven, and have its buffers still. */
 	virtio_queue_drain(q);
-	if (virtqueue_destroy(q->vq) == 0)
-		q->vq = NULL;
+	forget_ring(q);
 }
 
 void
@@ -622,6 +646,8 @@ free_queue(struct virtio_queue *q)
 {
 	if (q == NULL)
 		return;
+	if (q->retired != NULL)
+		virtqueue_destroy(q->retired);
 	if (q->vq != NULL)
 		virtio_queue_drain(q);
 	if (q->vq != NULL && virtqueue_destroy(q->vq) != 0) {

@@ -78,6 +78,9 @@ struct virtio_queue {
 	uint16_t addr_at;     /**< where in an mbuf the buffer's address for the device is */
 	int node;             /**< where the first ring was made, and so all that follow */
 	struct virtio_queue_events events;
+	bool intr_wanted;     /**< receive: the application wants interrupts; atomic */
+	struct virtqueue *monitored; /**< receive: ring whose address was handed out last */
+	struct virtqueue *retired;   /**< that ring, where it was replaced since */
 };
 
 /** Sixteen bytes of an mbuf, see virtio_mbuf_rearm(). */

@@ -29,6 +29,28 @@ virtio_user_command(struct virtio_port *port, const struct virtio_ctrl_command *
 	return port->args.cq || (sets_mac && port->args.mac_given) ? 0 : -ENOTSUP;
 }
 
+/* The event descriptor of a queue is what its back-end calls on: one for the life of the port. */
+static int
+virtio_user_rx_interrupts(struct virtio_port *port, uint16_t n)
+{
+	struct rte_intr_handle *handle = port->edev->intr_handle;
+	int ret = rte_intr_type_set(handle, RTE_INTR_HANDLE_VDEV);
+	uint16_t i;
+
+	for (i = 0; ret == 0 && i < n; i++) {
+		const int fd = vhost_user_call_fd(&port->dev, virtio_net_rx_ring(i));
+
+		ret = fd < 0 ? fd : rte_intr_efds_index_set(handle, i, fd);
+	}
+	/* EAL is not to read them, see virtio_rx_intr_clear(): it waits for edges. */
+	if (ret == 0)
+		ret = rte_intr_efd_counter_size_set(handle, 0);
+	if (ret == 0)
+		ret = rte_intr_nb_efd_set(handle, n);
+	/* One more than those: they are not the descriptor that is watched. */
+	return ret != 0 ? ret : rte_intr_max_intr_set(handle, n + 1);
+}
+
 static const struct virtio_bus virtio_user_bus = {
 	.is_up = vhost_user_is_up,
 	.reconnect = vhost_user_reconnect,
@@ -36,6 +58,7 @@ static const struct virtio_bus virtio_user_bus = {
 	.hang_up = vhost_user_hang_up,
 	.destroy = vhost_user_destroy,
 	.command = virtio_user_command,
+	.rx_interrupts = virtio_user_rx_interrupts,
 };
 
 static int
