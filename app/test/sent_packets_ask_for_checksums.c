@@ -190,8 +190,8 @@ segments_in_chains(void)
 }
 
 /*
- * Two that share their data: each is prepared, each gets there, and in front of the data, where
- * the header would go, nothing is written.
+ * Two clones, and what they are clones of, which is held as well: each is prepared, each gets
+ * there, and in front of the data that they share, where the header would go, nothing is written.
  */
 static void
 shared_packets(void)
@@ -207,17 +207,20 @@ shared_packets(void)
 			const uint32_t len = ip_frame_write(&frames[i], bytes);
 			struct rte_mbuf *m = ip_frame_mbuf(fp->tx_pool[0], bytes, len, 0, 0, 128);
 			uint8_t before[128];
-			struct rte_mbuf *two[2];
+			struct rte_mbuf *all[3];
 
 			memset(m->buf_addr, 0x33, sizeof(before));
 			memcpy(before, m->buf_addr, sizeof(before));
 			ip_frame_ask_checksum(&frames[i], m);
 			spoil_checksum(&frames[i], m);
-			two[0] = rte_pktmbuf_clone(m, fp->tx_pool[0]);
-			two[1] = rte_pktmbuf_clone(m, fp->tx_pool[0]);
-			CHECK(two[0] != NULL && two[1] != NULL);
-			CHECK_EQ(rte_eth_tx_prepare(fp->port, 0, two, 2), 2);
-			CHECK_EQ(rte_eth_tx_burst(fp->port, 0, two, 2), 2);
+			all[0] = rte_pktmbuf_clone(m, fp->tx_pool[0]);
+			all[1] = rte_pktmbuf_clone(m, fp->tx_pool[0]);
+			CHECK(all[0] != NULL && all[1] != NULL);
+			all[2] = m;
+			rte_mbuf_refcnt_update(m, 1);
+			CHECK_EQ(rte_eth_tx_prepare(fp->port, 0, all, 3), 3);
+			CHECK_EQ(rte_eth_tx_burst(fp->port, 0, all, 3), 3);
+			check_sent(fp, &frames[i]);
 			check_sent(fp, &frames[i]);
 			check_sent(fp, &frames[i]);
 			ip_frame_check_bytes(m->buf_addr, sizeof(before), before, sizeof(before),
