@@ -94,6 +94,7 @@ configure(struct guest *guest, uint16_t port)
 		conf.rxmode.mq_mode = RTE_ETH_MQ_RX_RSS;
 		conf.rx_adv_conf.rss_conf.rss_hf = info.flow_type_rss_offloads;
 	}
+	conf.intr_conf.rxq = guest->interrupts && port == RECEIVER;
 	conf.rxmode.offloads = info.rx_offload_capa & RTE_ETH_RX_OFFLOAD_VLAN_FILTER;
 	if (guest->queues > 1)
 		conf.rxmode.offloads = 0;

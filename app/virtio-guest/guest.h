@@ -47,6 +47,7 @@ struct send_queue {
 struct guest {
 	uint16_t queues;      /**< of each port, each way */
 	bool rss;
+	bool interrupts;      /**< of the receiving port's queues */
 	uint16_t sizes[3];    /**< that rings change between */
 	struct receive_queue rx[MAX_QUEUES];
 	struct send_queue tx[MAX_QUEUES];
@@ -80,5 +81,6 @@ bool reset_run(struct guest *guest, unsigned int rounds);
 bool off_run(struct guest *guest);
 bool rss_run(struct guest *guest);
 bool control_run(struct guest *guest);
+bool interrupt_run(struct guest *guest, unsigned int rounds);
 
 #endif /* GUEST_H */

@@ -17,6 +17,7 @@
 	"  off      the device cannot stop queues\n" \
 	"  rss      queues leave the RSS table and come back\n" \
 	"  control  the control queue's filters; one queue, no traffic\n" \
+	"  interrupt  receive interrupts wake a sleeper; one queue, no traffic\n" \
 	"SIZE: ring sizes that reset changes between\n"
 
 struct options {
@@ -38,7 +39,8 @@ parse(int argc, char **argv, struct options *options, struct guest *guest)
 		guest->sizes[i] = argc > 2 ? strtoul(argv[2 + i], NULL, 0) : sizes[i];
 	return options->rounds > 0 &&
 	       (strcmp(options->mode, "reset") == 0 || strcmp(options->mode, "off") == 0 ||
-		strcmp(options->mode, "rss") == 0 || strcmp(options->mode, "control") == 0);
+		strcmp(options->mode, "rss") == 0 || strcmp(options->mode, "control") == 0 ||
+		strcmp(options->mode, "interrupt") == 0);
 }
 
 static bool
@@ -48,6 +50,8 @@ run(struct guest *guest, const struct options *options)
 
 	if (strcmp(options->mode, "control") == 0)
 		return control_run(guest);
+	if (strcmp(options->mode, "interrupt") == 0)
+		return interrupt_run(guest, options->rounds);
 	if (rte_eal_remote_launch(traffic_run, guest, 1) != 0)
 		return result(false, "lcore 1 polls");
 	if (strcmp(options->mode, "reset") == 0)
@@ -81,6 +85,7 @@ main(int argc, char **argv)
 			rte_eth_dev_count_avail(), rte_lcore_count());
 		return 2;
 	}
+	guest.interrupts = strcmp(options.mode, "interrupt") == 0;
 	guest.rss = strcmp(options.mode, "rss") == 0;
 	if (guest_open(&guest) != 0)
 		return 1;

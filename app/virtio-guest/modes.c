@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
 /*
- * The shorter modes: a device that cannot stop queues, RSS, and the control queue's filters.
+ * The shorter modes: a device that cannot stop queues, RSS, the control queue's filters, and
+ * receive interrupts.
  */
 
 #include <stdio.h>
@@ -198,4 +199,49 @@ control_run(struct guest *guest)
 	good &= result(rte_eth_dev_default_mac_addr_set(RECEIVER, &newly) == 0 &&
 		       gets_through(guest, &own, 0) == 0, "another address of its own");
 	return good;
+}
+
+/* ---- interrupts --------------------------------------------------------------------------- */
+
+/* Sends one frame to a thread that sleeps, which is this one, and whether that woke it. */
+static bool
+is_woken(struct guest *guest)
+{
+	static uint32_t number;
+	struct probe probe = { .marker = ++number };
+	struct rte_epoll_event event;
+	struct rte_ether_addr own;
+	struct rte_mbuf *m;
+
+	rte_eth_macaddr_get(RECEIVER, &own);
+	if (rte_eth_dev_rx_intr_enable(RECEIVER, 0) != 0)
+		return false;
+	/* What was raised before, when nobody wanted to know, is not what is waited for. */
+	while (rte_epoll_wait(RTE_EPOLL_PER_THREAD, &event, 1, 0) > 0)
+		;
+	m = traffic_frame(guest->tx[0].pool, &own, 0, 0, probe.marker);
+	if (rte_eth_tx_burst(SENDER, 0, &m, 1) != 1)
+		return false;
+	return rte_epoll_wait(RTE_EPOLL_PER_THREAD, &event, 1, PATIENCE * 1000) == 1 &&
+	       rte_eth_dev_rx_intr_disable(RECEIVER, 0) == 0 && wait_until(look, &probe);
+}
+
+bool
+interrupt_run(struct guest *guest, unsigned int rounds)
+{
+	struct receive_queue *rx = &guest->rx[0];
+	bool good;
+	unsigned int i;
+
+	good = result(rte_eth_dev_rx_intr_ctl_q(RECEIVER, 0, RTE_EPOLL_PER_THREAD,
+						RTE_INTR_EVENT_ADD, NULL) == 0 &&
+		      is_woken(guest), "a frame wakes a sleeper");
+	/* The device has forgotten the vector, and is told it again. */
+	for (i = 0; good && i < rounds; i++) {
+		rx->current = !rx->current;
+		good = rte_eth_dev_rx_queue_stop(RECEIVER, 0) == 0 &&
+		       guest_setup_rx(guest, 0, guest->sizes[i % RTE_DIM(guest->sizes)]) == 0 &&
+		       rte_eth_dev_rx_queue_start(RECEIVER, 0) == 0 && is_woken(guest);
+	}
+	return result(good, "and again after each of %u resets of the queue", rounds) && good;
 }

@@ -36,6 +36,7 @@ TESTS = {
     "uio": ("uio", "forward", 1, ""),
     "legacy": ("uio", "program off", 1, "disable-modern=on"),
     "control": ("iommu", "program control", 1, "disable-legacy=on"),
+    "interrupt": ("iommu", "program interrupt 256 64 128 20", 1, "disable-legacy=on"),
     "off": ("iommu", "program off", 1, "disable-legacy=on,queue_reset=off"),
     "split": ("iommu", "program reset 256 64 128", 4, "disable-legacy=on"),
     "packed": ("iommu", "program reset 256 100 77", 4, "disable-legacy=on,packed=on"),

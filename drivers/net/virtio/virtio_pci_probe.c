@@ -84,7 +84,7 @@ pci_event(void *arg)
 static bool
 wants_interrupts(const struct virtio_port *port)
 {
-	return port->edev->data->dev_conf.intr_conf.lsc != 0;
+	return port->edev->data->dev_conf.intr_conf.lsc != 0 || port->nb_rx_intr > 0;
 }
 
 /* Before a ring is set up: QEMU takes vectors only of what is enabled. */
@@ -116,6 +116,34 @@ pci_interrupts_off(struct virtio_port *port)
 	if (port->dev.legacy)
 		virtio_pci_legacy_set_msix(&port->dev, false);
 	port->interrupts = false;
+}
+
+/* Vector 0 is the configuration's; the receive queues' come after it, one each. */
+static int
+pci_rx_interrupts(struct virtio_port *port, uint16_t n)
+{
+	struct rte_intr_handle *handle = pci_device(port)->intr_handle;
+	uint16_t i;
+	int ret;
+
+	for (i = 0; i < port->args.pairs; i++)
+		virtio_pci_set_queue_vector(&port->dev, virtio_net_rx_ring(i),
+					    VIRTIO_PCI_NO_VECTOR);
+	rte_intr_efd_disable(handle);
+	if (n == 0)
+		return 0;
+	if (rte_intr_type_get(handle) != RTE_INTR_HANDLE_VFIO_MSIX) {
+		VIRTIO_INIT_LOG(ERR, "%s: receive interrupts need MSI-X by vfio-pci",
+				port->dev.name);
+		return -ENOTSUP;
+	}
+	if (n > RTE_MAX_RXTX_INTR_VEC_ID)
+		return -EINVAL;
+	ret = rte_intr_efd_enable(handle, n);
+	for (i = 0; ret == 0 && i < n; i++)
+		virtio_pci_set_queue_vector(&port->dev, virtio_net_rx_ring(i),
+					    RTE_INTR_VEC_RXTX_OFFSET + i);
+	return ret;
 }
 
 /* A change of the link is told only by a device that has a status, and by MSI-X. */
@@ -154,6 +182,7 @@ static const struct virtio_bus virtio_pci_bus = {
 	.link_is_up = virtio_pci_link_is_up,
 	.interrupts_on = pci_interrupts_on,
 	.interrupts_off = pci_interrupts_off,
+	.rx_interrupts = pci_rx_interrupts,
 };
 
 /* ---- probe -------------------------------------------------------------------------------- */
