@@ -480,6 +480,8 @@ toggle(void *arg)
 		t->refused += (on != 0 && on != -EINVAL) || (off != 0 && off != -EINVAL);
 		__atomic_fetch_add(&t->toggled, 1, __ATOMIC_RELAXED);
 	}
+	/* The last one above may have been ethdev's to refuse; now the queue is there. */
+	t->refused += rte_eth_dev_rx_intr_disable(t->set->fp->port, 0) != 0;
 	return NULL;
 }
 
