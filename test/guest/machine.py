@@ -13,7 +13,7 @@ QEMU = ["qemu-system-x86_64", "-accel", "tcg,thread=multi", "-M", "q35,kernel-ir
         "-no-reboot", "-serial", "stdio"]
 IOMMU = ["-device", "intel-iommu,intremap=on"]
 # Not "quiet": where it hangs, its last words are wanted.
-COMMAND_LINE = "console=ttyS0 intel_iommu=on iommu=on panic=-1"
+COMMAND_LINE = "console=ttyS0 intel_iommu=on iommu=on panic=-1 no_timer_check"
 
 # In a network namespace of its own; what is made in it goes with the last process.
 NETWORK = "ip link set lo up; "

@@ -211,9 +211,10 @@ virtio_ctrl_set_pairs(struct virtio_port *port, uint16_t pairs)
 		.feature = VIRTIO_NET_F_MQ, .data = &data, .len = sizeof(data),
 	};
 
-	/* 5.1.6.5.5: one pair is what there is after a reset, and all there is without MQ. */
-	if (port->rss.on)
+	/* With all receive queues deferred there is no table yet to tell the pairs by. */
+	if (port->rss.on && virtio_rss_has_queue(port))
 		return virtio_rss_apply(port, NULL);
+	/* 5.1.6.5.5: one pair is what there is after a reset, and all there is without MQ. */
 	if (!virtio_device_has(&port->dev, VIRTIO_NET_F_MQ) || port->max_pairs == 1)
 		return 0;
 	return virtio_ctrl_send(port, &command);

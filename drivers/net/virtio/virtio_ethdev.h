@@ -160,6 +160,11 @@ int virtio_filter_restore(struct virtio_port *port);
 
 /* virtio_link.c */
 int virtio_link_update(struct rte_eth_dev *edev, int wait_to_complete);
+/**
+ * On EAL's interrupt thread: calls the application back if the link, just updated, is another one
+ * than it knows. The port may be closed when this returns.
+ */
+void virtio_link_tell(struct virtio_port *port);
 /** Whether the link is another one than the application knows; from here on it does. */
 bool virtio_link_announce(struct virtio_port *port);
 int virtio_link_watch(struct virtio_port *port);

@@ -119,6 +119,18 @@ rewatch_soon(struct virtio_port *port)
 /* The port whose application is being called back by this thread. */
 static __thread const struct virtio_port *calling_back;
 
+void
+virtio_link_tell(struct virtio_port *port)
+{
+	/* Whoever asks for the link may have updated it before, but has not told the others. */
+	if (!virtio_link_announce(port))
+		return;
+	calling_back = port;
+	rte_eth_dev_callback_process(port->edev, RTE_ETH_EVENT_INTR_LSC, NULL);
+	/* The application may have closed the port meanwhile: not to be touched. */
+	calling_back = NULL;
+}
+
 static void
 watch_event(void *arg)
 {
@@ -148,13 +160,7 @@ watch_event(void *arg)
 	pthread_mutex_unlock(&port->lock);
 
 	virtio_link_update(port->edev, 0);
-	/* Whoever asks for the link may have updated it before, but has not told the others. */
-	if (!virtio_link_announce(port))
-		return;
-	calling_back = port;
-	rte_eth_dev_callback_process(port->edev, RTE_ETH_EVENT_INTR_LSC, NULL);
-	/* The application may have closed the port meanwhile: not to be touched. */
-	calling_back = NULL;
+	virtio_link_tell(port);
 }
 
 bool

@@ -77,8 +77,8 @@ pci_event(void *arg)
 {
 	struct virtio_port *port = arg;
 
-	if (virtio_link_update(port->edev, 0) == 0)
-		rte_eth_dev_callback_process(port->edev, RTE_ETH_EVENT_INTR_LSC, NULL);
+	virtio_link_update(port->edev, 0);
+	virtio_link_tell(port);
 }
 
 static bool
@@ -165,8 +165,14 @@ pci_destroy(struct virtio_device *dev)
 {
 	struct virtio_port *port = port_of(dev);
 
-	if (port->edev->data->dev_flags & RTE_ETH_DEV_INTR_LSC)
-		rte_intr_callback_unregister_sync(pci_device(port)->intr_handle, pci_event, port);
+	if (port->edev->data->dev_flags & RTE_ETH_DEV_INTR_LSC) {
+		struct rte_intr_handle *handle = pci_device(port)->intr_handle;
+
+		if (virtio_link_calls_back(port))
+			rte_intr_callback_unregister_pending(handle, pci_event, port, NULL);
+		else
+			rte_intr_callback_unregister_sync(handle, pci_event, port);
+	}
 	virtio_pci_destroy(dev);
 	if (to_pci(port)->legacy)
 		rte_pci_ioport_unmap(&to_pci(port)->io);
@@ -209,7 +215,8 @@ static uint32_t
 read_port(void *arg, enum virtio_pci_region region, uint32_t offset, unsigned int width)
 {
 	struct pci_port *pp = arg;
-	uint32_t value = 0;
+	/* A read that fails says nothing, and is to look like that of a device that is gone. */
+	uint32_t value = UINT32_MAX >> (32 - 8 * width);
 
 	RTE_SET_USED(region); /* there is one */
 	rte_pci_ioport_read(&pp->io, &value, width, offset);

@@ -198,7 +198,9 @@ fill_command(const struct virtio_port *port, const struct virtio_queue *leaving,
 		.hash_types = rte_cpu_to_le_32(to_virtio(rss->types)),
 		.table_mask = rte_cpu_to_le_16(VIRTIO_RSS_TABLE_SIZE - 1),
 		.unclassified_queue = rte_cpu_to_le_16(first),
-		.max_tx_vq = rte_cpu_to_le_16(RTE_MAX(data->nb_tx_queues, 1)),
+		/* Receive queues count, too: QEMU takes it for the number of pairs. */
+		.max_tx_vq =
+			rte_cpu_to_le_16(RTE_MAX(data->nb_rx_queues, data->nb_tx_queues)),
 		.key_size = VIRTIO_RSS_KEY_SIZE,
 	};
 	memcpy(config->key, rss->key, sizeof(config->key));
@@ -212,6 +214,12 @@ fill_command(const struct virtio_port *port, const struct virtio_queue *leaving,
 		}
 		config->table[i] = rte_cpu_to_le_16(queue);
 	}
+}
+
+bool
+virtio_rss_has_queue(const struct virtio_port *port)
+{
+	return running_from(port, 0, NULL) >= 0;
 }
 
 int

@@ -43,6 +43,9 @@ uint64_t virtio_rss_capa(const struct virtio_port *port);
 /** Takes what rte_eth_dev_configure() says. 0, -ENOTSUP, -EINVAL; all with a line. */
 int virtio_rss_configure(struct virtio_port *port);
 
+/** Whether a receive queue runs that the table could name. */
+bool virtio_rss_has_queue(const struct virtio_port *port);
+
 /**
  * Tells the device, if it runs and RSS is on, the application's wishes, less the receive queues
  * that do not run. With none running its last table stays, and a line says so. Port's lock held.
