@@ -159,10 +159,11 @@ static int
 gets_through(struct guest *guest, const struct rte_ether_addr *to, uint16_t vlan)
 {
 	static uint32_t number;
-	struct probe probe = { .first = ++number, .marker = ++number };
+	struct probe probe = { .first = number + 1, .marker = number + 2 };
 	struct rte_ether_addr own;
 	struct rte_mbuf *m[2];
 
+	number = probe.marker;
 	rte_eth_macaddr_get(RECEIVER, &own);
 	m[0] = traffic_frame(guest->tx[0].pool, to, vlan, 0, probe.first);
 	m[1] = traffic_frame(guest->tx[0].pool, &own, 0, 0, probe.marker);

@@ -301,7 +301,7 @@ reset_device(struct virtio_port *port)
 {
 	const int ret = virtio_device_reset(&port->dev, port->args.reset_timeout_us);
 
-	each_queue(port, drain_one, NULL);
+	virtio_queues_drain(port);
 	virtio_ctrl_drain(port);
 	if (port->bus->interrupts_off != NULL)
 		port->bus->interrupts_off(port);
@@ -730,7 +730,9 @@ mtu_set(struct rte_eth_dev *edev, uint16_t mtu)
 	for (i = 0; i < edev->data->nb_rx_queues; i++) {
 		const struct virtio_rxq *rxq = port->rxqs[i];
 
-		if (virtio_queue_rx(port, i) != NULL && frame > rxq->buf_len - VIRTIO_HDR_SIZE) {
+		if (virtio_queue_rx(port, i) != NULL &&
+		    !(rxq->conf.offloads & RTE_ETH_RX_OFFLOAD_SCATTER) &&
+		    frame > rxq->buf_len - VIRTIO_HDR_SIZE) {
 			VIRTIO_INIT_LOG(ERR,
 					"port %u: MTU %u needs buffers of %u bytes, rx queue %u "
 					"has %u: want larger ones, or the SCATTER offload",

@@ -93,6 +93,38 @@ check_lengths(const struct rte_mbuf *m)
 	return 0;
 }
 
+/*
+ * The sum just made goes by the fixed IPv6 header alone. Behind extension headers it is the last of
+ * them that names the protocol, and the payload is shorter by all of them (RFC 8200, 8.1).
+ */
+static void
+mind_extension_headers(struct rte_mbuf *m)
+{
+	const uint32_t l3 = outer_len(m) + m->l2_len;
+	const struct rte_ipv6_hdr *ip = rte_pktmbuf_mtod_offset(m, struct rte_ipv6_hdr *, l3);
+	const bool tso = m->ol_flags & RTE_MBUF_F_TX_TCP_SEG;
+	const uint64_t l4 = m->ol_flags & RTE_MBUF_F_TX_L4_MASK;
+	const bool tcp = tso || l4 == RTE_MBUF_F_TX_TCP_CKSUM;
+	struct {
+		uint8_t addresses[32];
+		rte_be32_t len;
+		rte_be32_t proto;
+	} pseudo = {
+		.len = tso ? 0 : rte_cpu_to_be_32(m->pkt_len - l3 - m->l3_len),
+		.proto = rte_cpu_to_be_32(tcp ? IPPROTO_TCP : IPPROTO_UDP),
+	};
+	uint16_t sum;
+
+	if (m->l3_len == sizeof(*ip) || (!tcp && l4 != RTE_MBUF_F_TX_UDP_CKSUM))
+		return;
+	memcpy(pseudo.addresses, RTE_PTR_ADD(ip, offsetof(struct rte_ipv6_hdr, src_addr)),
+	       sizeof(pseudo.addresses));
+	sum = rte_raw_cksum(&pseudo, sizeof(pseudo));
+	memcpy(RTE_PTR_ADD(ip, m->l3_len + (tcp ? offsetof(struct rte_tcp_hdr, cksum) :
+					    offsetof(struct rte_udp_hdr, dgram_cksum))),
+	       &sum, sizeof(sum));
+}
+
 static int
 prepare(struct rte_mbuf **pm)
 {
@@ -112,6 +144,8 @@ prepare(struct rte_mbuf **pm)
 	if ((flags & RTE_MBUF_F_TX_TUNNEL_MASK) && !(flags & TX_OUTER_IP))
 		flags |= RTE_MBUF_F_TX_OUTER_IPV4;
 	ret = rte_net_intel_cksum_flags_prepare(m, flags);
+	if (ret == 0 && (flags & RTE_MBUF_F_TX_IPV6))
+		mind_extension_headers(m);
 	if (ret == 0 && (flags & RTE_MBUF_F_TX_TCP_SEG))
 		add_payload_length(m);
 	return ret;

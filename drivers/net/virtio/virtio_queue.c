@@ -111,15 +111,29 @@ virtio_queue_drain(struct virtio_queue *q)
 	if (virtqueue_state(q->vq) != VIRTQUEUE_READY)
 		return;
 	if (q->is_rx) {
-		q->events.reset_dropped += virtio_rx_path_choose(q->port)->unread(to_rxq(q));
+		q->events.reset_dropped +=
+			virtio_rx_path_of(q->port, q->vq->conf.packed)->unread(to_rxq(q));
 		virtqueue_reclaim(q->vq, give_back, NULL);
 		virtio_rx_intr_clear(q);
 		return;
 	}
 	/* What the device says it has sent is not lost. */
-	virtio_tx_path_choose(q->port)->complete(to_txq(q), UINT32_MAX);
+	virtio_tx_path_of(q->port, q->vq->conf.packed)->complete(to_txq(q), UINT32_MAX);
 	lost = virtqueue_reclaim(q->vq, give_back, NULL);
 	q->events.reset_dropped += RTE_MAX(lost, 0);
+}
+
+void
+virtio_queues_drain(struct virtio_port *port)
+{
+	uint16_t i;
+
+	for (i = 0; i < port->args.pairs; i++) {
+		if (port->rxqs[i] != NULL && port->rxqs[i]->q.vq != NULL)
+			virtio_queue_drain(&port->rxqs[i]->q);
+		if (port->txqs[i] != NULL && port->txqs[i]->q.vq != NULL)
+			virtio_queue_drain(&port->txqs[i]->q);
+	}
 }
 
 void
@@ -450,10 +464,13 @@ replace_ring(struct virtio_queue *q, uint16_t nb_desc, int node, uint32_t buf_le
 	ret = virtqueue_create(&q->port->dev, ring_of(q), &conf, &vq);
 	if (ret != 0)
 		return ret;
-	if (q->vq != NULL)
+	if (q->vq != NULL) {
+		/* Its stop may have been proven while the application had released it. */
+		virtio_queue_drain(q);
 		forget_ring(q);
-	else
+	} else {
 		q->node = vq->memory->socket_id;
+	}
 	q->vq = vq;
 	return 0;
 }

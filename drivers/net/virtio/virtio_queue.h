@@ -84,7 +84,7 @@ struct virtio_queue {
 };
 
 /** Sixteen bytes of an mbuf, see virtio_mbuf_rearm(). */
-typedef uint64_t virtio_rearm_t __attribute__((vector_size(16)));
+typedef uint64_t virtio_rearm_t __attribute__((vector_size(16), may_alias));
 
 struct virtio_rxq {
 	struct virtio_queue q;
@@ -143,6 +143,9 @@ void virtio_queue_open(struct virtio_queue *q);
 
 /** After a proven stop: counts what is lost, gives every buffer back. */
 void virtio_queue_drain(struct virtio_queue *q);
+
+/** The same for all queues that have a ring, those that the application has released too. */
+void virtio_queues_drain(struct virtio_port *port);
 
 /** Tells ethdev the state of the queue: STOPPED only where the ring is proven to be. */
 void virtio_queue_show_state(struct virtio_queue *q);

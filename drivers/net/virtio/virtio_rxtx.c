@@ -59,21 +59,33 @@ static const struct virtio_paths *const scalar_paths[] = {
 };
 
 static const struct virtio_paths *
-paths(const struct virtio_port *port)
+paths(const struct virtio_port *port, bool packed)
 {
-	return port->vector ? vector_paths[port->packed] : scalar_paths[port->packed];
+	return port->vector ? vector_paths[packed] : scalar_paths[packed];
+}
+
+const struct virtio_rx_path *
+virtio_rx_path_of(const struct virtio_port *port, bool packed)
+{
+	return paths(port, packed)->rx[port->mergeable][port->rx_offload];
+}
+
+const struct virtio_tx_path *
+virtio_tx_path_of(const struct virtio_port *port, bool packed)
+{
+	return paths(port, packed)->tx[port->tx_offload];
 }
 
 const struct virtio_rx_path *
 virtio_rx_path_choose(const struct virtio_port *port)
 {
-	return paths(port)->rx[port->mergeable][port->rx_offload];
+	return virtio_rx_path_of(port, port->packed);
 }
 
 const struct virtio_tx_path *
 virtio_tx_path_choose(const struct virtio_port *port)
 {
-	return paths(port)->tx[port->tx_offload];
+	return virtio_tx_path_of(port, port->packed);
 }
 
 static void

@@ -53,6 +53,9 @@ bool virtio_vector_possible(const char **why_not);
 /** The paths of a port, by layout and what was negotiated. */
 const struct virtio_rx_path *virtio_rx_path_choose(const struct virtio_port *port);
 const struct virtio_tx_path *virtio_tx_path_choose(const struct virtio_port *port);
+/** The same for a ring that may be older than the port's configuration, by its own layout. */
+const struct virtio_rx_path *virtio_rx_path_of(const struct virtio_port *port, bool packed);
+const struct virtio_tx_path *virtio_tx_path_of(const struct virtio_port *port, bool packed);
 
 #define VIRTIO_PATH_NAME_SIZE 64
 /** Their names, "Scalar Split Mergeable" for one. */

@@ -43,6 +43,7 @@ packed_rests(const struct vring_packed_desc *desc)
 	const __m256i first = _mm256_loadu_si256((const __m256i *)(const void *)desc);
 	const __m256i second = _mm256_loadu_si256((const __m256i *)(const void *)(desc + 2));
 
+	rte_compiler_barrier();
 	return _mm256_permute4x64_epi64(_mm256_unpackhi_epi64(first, second), 0xd8);
 }
 

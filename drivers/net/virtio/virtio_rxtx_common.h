@@ -27,7 +27,10 @@
 static __rte_always_inline uint64_t
 virtio_mbuf_addr(const struct rte_mbuf *m, uint16_t at, uint32_t offset)
 {
-	return *(const uint64_t *)RTE_PTR_ADD(m, at) + offset;
+	uint64_t addr;
+
+	memcpy(&addr, RTE_PTR_ADD(m, at), sizeof(addr));
+	return addr + offset;
 }
 
 /** Where the header of a received frame lies: right before its data. */
@@ -150,7 +153,7 @@ virtio_quarantine(struct virtio_queue *q, const char *why)
 static __rte_always_inline struct rte_mbuf **
 virtio_pool_take(struct rte_mempool *pool, struct rte_mbuf **bulk, unsigned int n)
 {
-#ifndef RTE_LIBRTE_MEMPOOL_DEBUG
+#if !defined(RTE_LIBRTE_MEMPOOL_DEBUG) && !defined(RTE_LIBRTE_MEMPOOL_STATS)
 	struct rte_mempool_cache *cache = rte_mempool_default_cache(pool, rte_lcore_id());
 
 	if (likely(cache != NULL && cache->len >= n)) {
