@@ -41,9 +41,9 @@ PATHS = [
     {'name': 'packed, vectorised', 'devargs': 'packed_vq=1,in_order=1,mrg_rxbuf=0,vectorized=1',
      'eal': ['--force-max-simd-bitwidth=512'], 'needs': 'vector', 'cpu': 'avx512vl'},
     # What both drivers do with the instructions that any machine of the packages has.
-    {'name': 'split, generic machine', 'devargs': 'in_order=0',
+    {'name': 'split, generic', 'devargs': 'in_order=0',
      'eal': ['--force-max-simd-bitwidth=128'], 'needs': 'scalar'},
-    {'name': 'packed, generic machine', 'devargs': 'packed_vq=1,in_order=0',
+    {'name': 'packed, generic', 'devargs': 'packed_vq=1,in_order=0',
      'eal': ['--force-max-simd-bitwidth=128'], 'needs': 'scalar'},
 ]
 
