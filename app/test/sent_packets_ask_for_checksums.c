@@ -100,6 +100,47 @@ every_protocol(void)
 	fake_port_destroy(fp);
 }
 
+/* Destination options, all padding: what names the protocol is their first byte. */
+static void
+behind_extension_headers(void)
+{
+	enum { ETH = 14, IP = 40, OPTIONS = 8 };
+	static const uint8_t options[OPTIONS] = { 0, 0, 1, 4 };
+	struct fake_port *fp = port(0);
+	uint8_t plain[2048], bytes[2048 + OPTIONS], got[2100];
+	unsigned int udp;
+
+	for (udp = 0; udp < 2; udp++) {
+		const struct ip_frame f = { .ipv6 = true, .udp = udp, .payload = 77 };
+		const uint32_t len = ip_frame_write(&f, plain);
+		struct device_chain chain;
+		struct ip_frame_hdr hdr;
+		struct rte_mbuf *m;
+
+		memcpy(bytes, plain, ETH + IP);
+		memcpy(bytes + ETH + IP, options, OPTIONS);
+		memcpy(bytes + ETH + IP + OPTIONS, plain + ETH + IP, len - ETH - IP);
+		bytes[ETH + 5] += OPTIONS;
+		bytes[ETH + IP] = bytes[ETH + 6];
+		bytes[ETH + 6] = 60;
+		m = ip_frame_mbuf(fp->tx_pool[0], bytes, len + OPTIONS, 0, 0, 128);
+		ip_frame_ask_checksum(&f, m);
+		m->l3_len += OPTIONS;
+		memset(rte_pktmbuf_mtod_offset(m, void *, ip_frame_l4_at(&f) + OPTIONS +
+					       ip_frame_csum_offset(&f)), 0xa7, 2);
+		send_one(fp, m);
+		CHECK_EQ(fake_port_take_bytes(fp, 0, &chain, got, sizeof(got)),
+			 FAKE_PORT_HDR + len + OPTIONS);
+		memcpy(&hdr, got, sizeof(hdr));
+		CHECK_EQ(hdr.csum_start, ip_frame_l4_at(&f) + OPTIONS);
+		ip_frame_finish(got + FAKE_PORT_HDR, len + OPTIONS, hdr.csum_start,
+				hdr.csum_offset);
+		ip_frame_check_bytes(got + FAKE_PORT_HDR, len + OPTIONS, bytes, len + OPTIONS,
+				     "sent");
+	}
+	fake_port_destroy(fp);
+}
+
 /* Some of a burst, alone among others and several in a row. */
 static bool
 asks(unsigned int round, unsigned int i)
@@ -409,6 +450,7 @@ not_configured(void)
 TEST_MAIN(
 	TEST_WARM_UP(fake_port_warm_up),
 	TEST_LAYOUTS(every_protocol),
+	TEST_LAYOUTS(behind_extension_headers),
 	TEST_LAYOUTS(with_and_without_in_one_burst),
 	TEST_LAYOUTS(segments_in_tables),
 	TEST_LAYOUTS(segments_in_chains),

@@ -222,6 +222,37 @@ queue_is_released_and_the_port_closes(void)
 	queue_is_released_before_the_proof(false);
 }
 
+/* Proven by a reset of the port, after the application had released the queue: nothing is lost. */
+static void
+queue_is_released_and_the_port_reset(void)
+{
+	struct fake_port *fp = fake_port_start(&hasty);
+	const struct rte_eth_conf eth = { 0 };
+	uint16_t q;
+
+	CHECK_EQ(fake_port_send(fp, 1, 20), 20);
+	fake_vu_rule(fp->vu, VU_GET_VRING_BASE, 0, 1, VU_HOLD);
+	CHECK_EQ(rte_eth_dev_stop(fp->port), 0);
+	fake_vu_wait_held(fp->vu);
+	CHECK_EQ(rte_eth_dev_configure(fp->port, 1, 1, &eth), 0);
+	fake_port_check_in_use(fp->rx_pool[1], FAKE_PORT_SIZE);
+	fake_vu_release(fp->vu);
+	fake_vu_wait_quiet(fp->vu);
+	CHECK_EQ(rte_eth_dev_reset(fp->port), 0);
+	CHECK_EQ(rte_eth_dev_configure(fp->port, 2, 2, &eth), 0);
+	for (q = 0; q < 2; q++) {
+		CHECK_EQ(fake_port_setup_rx(fp, q, FAKE_PORT_SIZE), 0);
+		CHECK_EQ(fake_port_setup_tx(fp, q, FAKE_PORT_SIZE), 0);
+		fake_port_check_in_use(fp->rx_pool[q], 0);
+		fake_port_check_in_use(fp->tx_pool[q], 0);
+	}
+	CHECK_EQ(rte_eth_dev_start(fp->port), 0);
+	fp->took[1] = fp->tx_next[1];
+	fake_port_check_runs(fp, 0);
+	fake_port_check_runs(fp, 1);
+	fake_port_destroy(fp);
+}
+
 static void
 port_stop_finishes_a_queue_stop(void)
 {
@@ -425,6 +456,7 @@ TEST_MAIN(
 	TEST_LAYOUTS(port_stop_times_out),
 	TEST_LAYOUTS(queue_is_released_and_the_port_starts),
 	TEST_LAYOUTS(queue_is_released_and_the_port_closes),
+	TEST_LAYOUTS(queue_is_released_and_the_port_reset),
 	TEST_LAYOUTS(port_stop_finishes_a_queue_stop),
 	TEST_LAYOUTS(back_end_goes_while_a_stop_is_under_way),
 	TEST_LAYOUTS(close_heals_what_a_stop_could_not),
