@@ -325,7 +325,8 @@ with_a_tag_put_in(void)
 		struct rte_mbuf *m;
 
 		f.vlan = 0;
-		m = ip_frame_mbuf(fp->tx_pool[0], bytes, ip_frame_write(&f, bytes), 0, 0, 77);
+		/* At an even address: rte_vlan_insert() takes it for one. */
+		m = ip_frame_mbuf(fp->tx_pool[0], bytes, ip_frame_write(&f, bytes), 0, 0, 78);
 		ip_frame_ask_checksum(&f, m);
 		spoil_checksum(&f, m);
 		m->ol_flags |= RTE_MBUF_F_TX_VLAN;

@@ -335,7 +335,7 @@ put_in(void)
 	for (round = 0; round < 2; round++) {
 		struct ip_frame f = { .payload = 500 };
 		const uint32_t len = ip_frame_write(&f, bytes);
-		struct rte_mbuf *m = ip_frame_mbuf(fp->tx_pool[0], bytes, len, round * 60, 0, 41);
+		struct rte_mbuf *m = ip_frame_mbuf(fp->tx_pool[0], bytes, len, round * 60, 0, 42);
 		struct device_chain chain;
 
 		m->ol_flags |= RTE_MBUF_F_TX_VLAN;
