@@ -78,6 +78,8 @@ def ends(request, host, started, driver):
             ends.append(Testpmd(name, host, host.cores[core], vdev, plugin=d,
                                 more_vdevs=[pcap], args=["--no-flush-rx", *args]))
             started.append(ends[-1])
+        # net_vhost drops what it sends before it has heard of its device, after the answers.
+        ends[0].wait_link("up")
         return ends
     both.mode = request.param
     return both
@@ -190,6 +192,7 @@ def test_tags_of_one_queue_alone(host, started, plugin):
     port = Testpmd("port", host, host.cores[1],
                    f"net_virtio_user0,path={host.socket()},queues=2", 2, plugin=plugin)
     started.append(port)
+    backend.wait_link("up")
     # testpmd takes the wish only of a port that is stopped, and passes it on at each set-up.
     set_offloads(port, "port 0 rxq 1 rx_offload vlan_strip on")
     port.switch("rxq", 1, "stop")
