@@ -19,7 +19,7 @@
  * Longest sleep without a look: another thread (link, memory event) may have read the answer from
  * the socket meanwhile, and then nothing on it wakes the one that waits.
  */
-#define SLEEP_MAX_US 500
+#define SLEEP_MAX_US 50
 
 /* A back-end that does not even read for so long is not going to. */
 #define SEND_TIMEOUT_US 1000000
