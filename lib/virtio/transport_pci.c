@@ -12,6 +12,23 @@
 #include "transport_pci_private.h"
 #include "virtio_log.h"
 
+int
+pci_read_offer(struct virtio_device *dev,
+	       int (*read_features)(struct virtio_device *dev, uint64_t *features))
+{
+	const struct virtio_transport_ops *ops = virtio_device_ops(dev);
+	int ret;
+
+	ret = virtio_device_reset(dev, FIRST_RESET_TIMEOUT_US);
+	if (ret == 0)
+		ret = ops->set_status(dev, VIRTIO_STATUS_ACKNOWLEDGE);
+	if (ret == 0)
+		ret = ops->set_status(dev, VIRTIO_STATUS_ACKNOWLEDGE | VIRTIO_STATUS_DRIVER);
+	if (ret == 0)
+		ret = read_features(dev, &dev->offered);
+	return ret != 0 ? ret : virtio_device_reset(dev, FIRST_RESET_TIMEOUT_US);
+}
+
 struct pci *
 pci_make_private(const struct virtio_pci_conf *conf, uint16_t nb_rings)
 {

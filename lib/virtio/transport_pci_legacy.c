@@ -18,9 +18,6 @@
 #include "virtio_log.h"
 #include "virtqueue.h"
 
-/* For the resets at first sight: firmware behind a device may take its time. */
-#define FIRST_RESET_TIMEOUT_US 1000000
-
 /* A device that changes its configuration all the time is not waited for. */
 #define CONFIG_TRIES 16
 
@@ -251,22 +248,6 @@ RTE_INIT(pci_legacy_register)
 	virtio_transports[VIRTIO_TRANSPORT_PCI_LEGACY] = &pci_legacy_ops;
 }
 
-/* 3.1.1 steps 1 to 4, and back. */
-static int
-read_offer(struct virtio_device *dev)
-{
-	int ret;
-
-	ret = virtio_device_reset(dev, FIRST_RESET_TIMEOUT_US);
-	if (ret == 0)
-		ret = legacy_set_status(dev, VIRTIO_STATUS_ACKNOWLEDGE);
-	if (ret == 0)
-		ret = legacy_set_status(dev, VIRTIO_STATUS_ACKNOWLEDGE | VIRTIO_STATUS_DRIVER);
-	if (ret == 0)
-		ret = legacy_get_features(dev, &dev->offered);
-	return ret != 0 ? ret : virtio_device_reset(dev, FIRST_RESET_TIMEOUT_US);
-}
-
 /* There is no register for it: rings are counted until one is not there. */
 static int
 count_rings(const char *name, const struct virtio_pci_conf *conf, uint16_t *nb_rings)
@@ -316,7 +297,7 @@ virtio_pci_legacy_create(struct virtio_device *dev, const char *name,
 		return ret;
 	dev->stop_method = VIRTIO_STOP_NONE;
 	dev->priv = pci_make_private(conf, nb_rings);
-	ret = dev->priv == NULL ? -ENOMEM : read_offer(dev);
+	ret = dev->priv == NULL ? -ENOMEM : pci_read_offer(dev, legacy_get_features);
 	if (ret != 0) {
 		virtio_pci_legacy_destroy(dev);
 		return ret;

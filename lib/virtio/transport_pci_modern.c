@@ -29,9 +29,6 @@
 #include "virtio_log.h"
 #include "virtqueue.h"
 
-/* For the resets at first sight: firmware behind a device may take its time. */
-#define FIRST_RESET_TIMEOUT_US 1000000
-
 /* A device that changes its configuration all the time is not waited for. */
 #define GENERATION_TRIES 16
 
@@ -501,22 +498,6 @@ check_windows(const char *name, const struct virtio_pci_conf *conf)
 	return 0;
 }
 
-/* 3.1.1 steps 1 to 4, and back: what the device offers is wanted long before it is started. */
-static int
-read_offer(struct virtio_device *dev)
-{
-	int ret;
-
-	ret = virtio_device_reset(dev, FIRST_RESET_TIMEOUT_US);
-	if (ret == 0)
-		ret = pci_set_status(dev, VIRTIO_STATUS_ACKNOWLEDGE);
-	if (ret == 0)
-		ret = pci_set_status(dev, VIRTIO_STATUS_ACKNOWLEDGE | VIRTIO_STATUS_DRIVER);
-	if (ret == 0)
-		ret = read_features(dev, &dev->offered);
-	return ret != 0 ? ret : virtio_device_reset(dev, FIRST_RESET_TIMEOUT_US);
-}
-
 /* How many rings a device has is asked through a transport that has none yet. */
 static int
 count_rings(const char *name, const struct virtio_pci_conf *conf, uint16_t *nb_rings)
@@ -613,7 +594,7 @@ virtio_pci_modern_create(struct virtio_device *dev, const char *name,
 		ret = -ENOMEM;
 		goto fail;
 	}
-	ret = read_offer(dev);
+	ret = pci_read_offer(dev, read_features);
 	if (ret == 0)
 		ret = count_rings_again(dev, name, conf);
 	if (ret != 0)

@@ -17,6 +17,9 @@
 #define GONE_8 UINT8_MAX
 #define GONE_16 UINT16_MAX
 
+/** For the resets at first sight: firmware behind a device may take its time. */
+#define FIRST_RESET_TIMEOUT_US 1000000
+
 struct pci_ring {
 	uint32_t doorbell; /**< modern: offset in the notification window */
 	uint16_t max_size; /**< modern: as the device had it at first; 0: not asked yet */
@@ -40,10 +43,11 @@ struct pci {
 static inline uint32_t
 reg_read(const struct pci *pci, enum virtio_pci_region region, uint32_t offset, unsigned int width)
 {
-	const uint8_t *at = (const uint8_t *)pci->window[region].base + offset;
+	const uint8_t *at;
 
 	if (pci->hooks != NULL)
 		return pci->hooks->read(pci->hooks->arg, region, offset, width);
+	at = (const uint8_t *)pci->window[region].base + offset;
 	switch (width) {
 	case 1:
 		return rte_read8(at);
@@ -58,12 +62,13 @@ static inline void
 reg_write(const struct pci *pci, enum virtio_pci_region region, uint32_t offset,
 	  unsigned int width, uint32_t value)
 {
-	uint8_t *at = (uint8_t *)pci->window[region].base + offset;
+	uint8_t *at;
 
 	if (pci->hooks != NULL) {
 		pci->hooks->write(pci->hooks->arg, region, offset, width, value);
 		return;
 	}
+	at = (uint8_t *)pci->window[region].base + offset;
 	switch (width) {
 	case 1:
 		rte_write8(value, at);
@@ -79,6 +84,13 @@ reg_write(const struct pci *pci, enum virtio_pci_region region, uint32_t offset,
 
 /** NULL: no memory. */
 struct pci *pci_make_private(const struct virtio_pci_conf *conf, uint16_t nb_rings);
+
+/**
+ * 3.1.1 steps 1 to 4, and back: what a device offers is wanted long before it is started. In
+ * dev->offered; 0 or what the reset or read_features says.
+ */
+int pci_read_offer(struct virtio_device *dev,
+		   int (*read_features)(struct virtio_device *dev, uint64_t *features));
 
 /** -ENODEV, with a line the first time. */
 int pci_gone(struct virtio_device *dev);
