@@ -1,0 +1,47 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""The examples of app/examples, as a reader of the guide runs them."""
+
+import re
+
+import pytest
+
+from backends import TestpmdBackend
+from program import Program
+
+
+@pytest.fixture
+def example(host, started, plugin, build):
+    """example(name, queues, ...): the program, started, with a port on host.socket()."""
+    def start(name, queues, plugin=plugin):
+        core = host.cores[1]
+        argv = [str(build / "app/examples" / name), "--lcores", f"0@{core},1@{core}", "--no-pci",
+                "--no-telemetry", "--file-prefix", f"{host.prefix}example", *host.memory(256),
+                *(["-d", plugin] if plugin else []),
+                "--vdev", f"net_virtio_user0,path={host.socket()},queues={queues}"]
+        program = Program(name, argv, host.log(name), host.env)
+        started.append(program)
+        return program
+    return start
+
+
+def test_pool_and_ring_size_are_swapped(example, backend_kind, start_backend):
+    backend = start_backend(backend_kind, 2)
+    backend.run()
+    program = example("queue_swap", 2)
+    assert program.wait() == 0, program.text
+    swaps = re.findall(r"^queue (\d): ring (\d+) -> (\d+), pool (\w+) -> (\w+), which has all its "
+                       r"(\d+) buffers back$", program.text.replace("\r", ""), re.MULTILINE)
+    assert [swap[0] for swap in swaps] == ["0", "1"] * 4
+    for queue in "01":
+        own = [swap for swap in swaps if swap[0] == queue]
+        assert [swap[1:3] for swap in own] == [("256", "512"), ("512", "256")] * 2
+        # What is said to be the old one is what the swap before has put in.
+        assert [swap[3] for swap in own[1:]] == [swap[4] for swap in own[:-1]]
+    assert program.said(r"^done, every queue receives$")
+
+
+def test_example_says_what_it_lacks(example, start_backend):
+    start_backend(TestpmdBackend, 1)
+    program = example("queue_swap", 1, plugin=None)
+    assert program.wait() == 1
+    assert program.said(r"sets up no queue at run time")
