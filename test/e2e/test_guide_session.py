@@ -9,8 +9,8 @@ from backends import TestpmdBackend
 from testpmd import PROMPT
 
 GUIDE = Path(__file__).resolve().parents[2] / "doc/guides/nics/virtio.rst"
-BLOCK = re.compile(r"^\.\. _virtio_testpmd_session:\n\n\.\. code-block:: console\n\n((?: .*\n|\n)+)",
-                   re.MULTILINE)
+BLOCK = re.compile(r"^\.\. _virtio_testpmd_session:\n\n"
+                   r"\.\. code-block:: console\n\n((?: .*\n|\n)+)", re.MULTILINE)
 
 
 def session(text):
