@@ -639,9 +639,9 @@ tx_plain(struct virtio_txq *txq, struct virtqueue *vq, struct rte_mbuf **pkts, u
 		if (likely(!(m->ol_flags & special))) {
 			memset(frame - VIRTIO_HDR_SIZE, 0, VIRTIO_HDR_SIZE);
 		} else {
-			if (m->ol_flags & VIRTIO_MBUF_NOT_DIRECT)
+			if (!virtio_mbuf_owns_data(m))
 				break;
-			tx_push_hdr(m, virtio_tx_offload(m));
+			tx_push_hdr(m, tx_hdr(m, mode));
 		}
 		bytes += len;
 		virtio_count(&txq->counters, frame, len);

@@ -115,21 +115,41 @@ virtio_mbuf_is_single(const struct rte_mbuf *m)
 	return counts == UINT32_C(0x00010001);
 }
 
+/** Flags of an mbuf whose data is another's, or external memory. */
+#define VIRTIO_MBUF_NOT_DIRECT (RTE_MBUF_F_INDIRECT | RTE_MBUF_F_EXTERNAL)
+
+/**
+ * Of an mbuf with VIRTIO_MBUF_NOT_DIRECT: whether its data is external memory that its pool pinned
+ * to it, with no clone attached. Such a buffer is its own mbuf's as a direct one's is.
+ */
+static __rte_always_inline bool
+virtio_mbuf_is_pinned(const struct rte_mbuf *m)
+{
+	return (m->ol_flags & VIRTIO_MBUF_NOT_DIRECT) == RTE_MBUF_F_EXTERNAL &&
+	       (rte_pktmbuf_priv_flags(m->pool) & RTE_PKTMBUF_POOL_F_PINNED_EXT_BUF) &&
+	       rte_mbuf_ext_refcnt_read(m->shinfo) == 1;
+}
+
+/** Whether its memory is nobody else's, as far as the mbuf's own reference count does not tell. */
+static __rte_always_inline bool
+virtio_mbuf_owns_data(const struct rte_mbuf *m)
+{
+	return likely(!(m->ol_flags & VIRTIO_MBUF_NOT_DIRECT)) || virtio_mbuf_is_pinned(m);
+}
+
 /** A header in the headroom: no descriptor of its own, but only where nobody else reads there. */
 static __rte_always_inline bool
 virtio_tx_can_push(const struct rte_mbuf *m)
 {
-	return rte_mbuf_refcnt_read(m) == 1 && RTE_MBUF_DIRECT(m) && m->data_off >= VIRTIO_HDR_SIZE;
+	return rte_mbuf_refcnt_read(m) == 1 && virtio_mbuf_owns_data(m) &&
+	       m->data_off >= VIRTIO_HDR_SIZE;
 }
-
-/** Flags of an mbuf whose data is another's, or memory that no pool knows. */
-#define VIRTIO_MBUF_NOT_DIRECT (RTE_MBUF_F_INDIRECT | RTE_MBUF_F_EXTERNAL)
 
 /** One segment, nobody else's, with its pool's own memory: may go back to its pool as it is. */
 static __rte_always_inline bool
 virtio_mbuf_is_simple(const struct rte_mbuf *m)
 {
-	return virtio_mbuf_is_single(m) && !(m->ol_flags & VIRTIO_MBUF_NOT_DIRECT);
+	return virtio_mbuf_is_single(m) && virtio_mbuf_owns_data(m);
 }
 
 /** Takes the ring out of service; the caller is inside the gate and leaves it next. */
