@@ -80,14 +80,24 @@ write_queue(FILE *file, const struct result_queue *queue, uint16_t q)
 static void
 write_reset(FILE *file, const struct reset_record *record)
 {
+	static const char *const rings[] = {
+		[PORT_RX] = "rx", [PORT_TX] = "tx", [PORT_BOTH] = "both",
+	};
+
 	fprintf(file, "    {\"queue\": %u, \"round\": %u, \"at_ms\": %.4f, \"end_ms\": %.4f, "
-		"\"ring_from\": %u, \"ring_to\": %u, \"stop_us\": %.3f, \"reclaim_us\": %.3f, "
+		"\"rings\": \"%s\", \"ring_from\": %u, \"ring_to\": %u, \"no_memory\": %s, "
+		"\"stop_us\": %.3f, \"reclaim_us\": %.3f, "
 		"\"start_us\": %.3f, \"first_packet_us\": %.3f, \"gap_us\": %.3f, "
-		"\"tx_dropped\": %" PRIu64 ", \"rx_dropped\": %" PRIu64 "}",
+		"\"tx_dropped\": %" PRIu64 ", \"rx_dropped\": %" PRIu64 ", "
+		"\"zones_before\": %" PRIu64 ", \"zones_after\": %" PRIu64 ", "
+		"\"heap_before\": %" PRIu64 ", \"heap_after\": %" PRIu64 "}",
 		record->queue, record->round, record->at / 1e6, record->end / 1e6,
-		record->ring_from, record->ring_to, record->stop / 1e3, record->reclaim / 1e3,
+		rings[record->rings], record->ring_from, record->ring_to,
+		record->no_memory ? "true" : "false", record->stop / 1e3, record->reclaim / 1e3,
 		record->start / 1e3, record->first_packet / 1e3, record->gap / 1e3,
-		record->tx_dropped, record->rx_dropped);
+		record->tx_dropped, record->rx_dropped, record->memory_before.zones,
+		record->memory_after.zones, record->memory_before.heap,
+		record->memory_after.heap);
 }
 
 static void

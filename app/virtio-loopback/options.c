@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
+#include <ctype.h>
 #include <errno.h>
 #include <getopt.h>
 #include <stdio.h>
@@ -39,6 +40,10 @@ static const char help_text[] =
 "  --ring-sizes LIST  sizes that the rings take in turn, powers of two from 32 to 32768\n"
 "                     (default 256,512,1024)\n"
 "  --reset-queues LIST  reset only these queues, such as 1,3 (default: all in turn)\n"
+"  --resize-schedule LIST  in each round resize these single rings, one after the other, such\n"
+"                     as rx0:1024,tx2:64,rx0:256; rx0:1024! tries it while there is no memory\n"
+"                     for a ring at all, which must leave the queue as it was. The memory that\n"
+"                     rings take is counted before and after: an old ring's must be free\n"
 "  --method NAME      how the driver stops a ring: auto, get_base, disable or off\n"
 "                     (its devarg queue_reset; default: what the driver chooses)\n"
 "  --devargs LIST     more devargs for the port, such as in_order=0\n"
@@ -89,8 +94,8 @@ static const char help_text[] =
 
 enum {
 	OPT_QUEUES = 1, OPT_ROUNDS, OPT_SECONDS, OPT_INTERVAL, OPT_RING_SIZES, OPT_RESET_QUEUES,
-	OPT_METHOD, OPT_DEVARGS, OPT_BACKEND, OPT_PCAP_IN, OPT_PCAP_OUT, OPT_JSON, OPT_NO_HUGE,
-	OPT_VERBOSE, OPT_SERVE, OPT_SERVE_SOURCE, OPT_SERVE_CLIENT, OPT_HELP,
+	OPT_RESIZE_SCHEDULE, OPT_METHOD, OPT_DEVARGS, OPT_BACKEND, OPT_PCAP_IN, OPT_PCAP_OUT,
+	OPT_JSON, OPT_NO_HUGE, OPT_VERBOSE, OPT_SERVE, OPT_SERVE_SOURCE, OPT_SERVE_CLIENT, OPT_HELP,
 };
 
 static const struct option long_options[] = {
@@ -100,6 +105,7 @@ static const struct option long_options[] = {
 	{ "interval", required_argument, NULL, OPT_INTERVAL },
 	{ "ring-sizes", required_argument, NULL, OPT_RING_SIZES },
 	{ "reset-queues", required_argument, NULL, OPT_RESET_QUEUES },
+	{ "resize-schedule", required_argument, NULL, OPT_RESIZE_SCHEDULE },
 	{ "method", required_argument, NULL, OPT_METHOD },
 	{ "devargs", required_argument, NULL, OPT_DEVARGS },
 	{ "backend", required_argument, NULL, OPT_BACKEND },
@@ -174,6 +180,47 @@ take_reset_queue(struct options *options, uint32_t queue)
 }
 
 static int
+take_resize(struct options *options, const char *text)
+{
+	struct resize resize = { 0 };
+	char *number, *size, *end;
+	unsigned long queue, ring_size;
+
+	if (strncmp(text, "rx", 2) != 0 && strncmp(text, "tx", 2) != 0)
+		goto unknown;
+	resize.is_tx = text[0] == 't';
+	number = (char *)(uintptr_t)text + 2;
+	queue = strtoul(number, &size, 10);
+	if (size == number || *size != ':' || !isdigit(*number) || !isdigit(size[1]))
+		goto unknown;
+	ring_size = strtoul(size + 1, &end, 10);
+	resize.no_memory = *end == '!';
+	if (end[resize.no_memory] != '\0')
+		goto unknown;
+	if (queue >= options->queues || ring_size < RING_SIZE_MIN || ring_size > RING_SIZE_MAX ||
+			!rte_is_power_of_2(ring_size)) {
+		fprintf(stderr, "--resize-schedule: %s: queues are 0 to %u, sizes powers of two "
+			"from %u to %u\n", text, options->queues - 1u, RING_SIZE_MIN,
+			RING_SIZE_MAX);
+		return -EINVAL;
+	}
+	if (options->n_resizes == RESIZES_MAX) {
+		fprintf(stderr, "--resize-schedule: at most %u steps\n", RESIZES_MAX);
+		return -EINVAL;
+	}
+	resize.queue = queue;
+	resize.ring_size = ring_size;
+	options->resizes[options->n_resizes++] = resize;
+	options->ring_size_max = RTE_MAX(options->ring_size_max, ring_size);
+	return 0;
+
+unknown:
+	fprintf(stderr, "--resize-schedule: %s: a step is such as rx0:1024, tx2:64 or rx0:1024!\n",
+		text);
+	return -EINVAL;
+}
+
+static int
 check_method(const char *method)
 {
 	static const char *const methods[] = { "auto", "get_base", "disable", "off" };
@@ -205,7 +252,7 @@ check_socket_path(const char *name, const char *path, bool must_be_there)
 }
 
 struct texts {
-	const char *ring_sizes, *reset_queues;
+	const char *ring_sizes, *reset_queues, *resizes;
 	bool loop_only;		/* an option was given that makes no sense with --serve */
 };
 
@@ -255,6 +302,9 @@ parse_option(struct options *options, struct texts *texts, int option, const cha
 	case OPT_RESET_QUEUES:
 		texts->reset_queues = optarg;
 		return 0;
+	case OPT_RESIZE_SCHEDULE:
+		texts->resizes = optarg;
+		return 0;
 	case OPT_METHOD:
 		options->method = optarg;
 		return check_method(optarg);
@@ -280,6 +330,26 @@ parse_option(struct options *options, struct texts *texts, int option, const cha
 	}
 }
 
+static int
+parse_schedule(struct options *options, const struct texts *texts)
+{
+	char *copy, *rest, *item;
+	int ret = 0;
+
+	if (texts->reset_queues != NULL) {
+		fprintf(stderr, "--resize-schedule and --reset-queues do not go together\n");
+		return -EINVAL;
+	}
+	copy = strdup(texts->resizes);
+	if (copy == NULL)
+		return -ENOMEM;
+	rest = copy;
+	while (ret == 0 && (item = strsep(&rest, ",")) != NULL)
+		ret = take_resize(options, item);
+	free(copy);
+	return ret;
+}
+
 /* What can be judged only when all options are known. */
 static int
 finish_options(struct options *options, const struct texts *texts)
@@ -298,6 +368,8 @@ finish_options(struct options *options, const struct texts *texts)
 	ret = parse_list("ring-sizes",
 		texts->ring_sizes != NULL ? texts->ring_sizes : "256,512,1024",
 		RING_SIZE_MIN, RING_SIZE_MAX, take_ring_size, options);
+	if (ret == 0 && texts->resizes != NULL)
+		ret = parse_schedule(options, texts);
 	if (ret != 0 || texts->reset_queues == NULL)
 		return ret;
 	options->reset_queue = calloc(options->queues, sizeof(*options->reset_queue));

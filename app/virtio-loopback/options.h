@@ -12,6 +12,15 @@
 #include <stdint.h>
 
 #define RING_SIZES_MAX 16
+#define RESIZES_MAX 64
+
+/** One ring of one pair gets another size. */
+struct resize {
+	uint16_t queue;
+	uint16_t ring_size;
+	bool is_tx;
+	bool no_memory;		/**< try it while there is no memory for it */
+};
 
 struct options {
 	uint16_t queues;
@@ -22,6 +31,8 @@ struct options {
 	uint16_t n_ring_sizes;
 	uint16_t ring_size_max;		/**< the largest of these */
 	bool *reset_queue;		/**< [queue]: whether it is reset; NULL: all are */
+	struct resize resizes[RESIZES_MAX];
+	uint32_t n_resizes;		/**< 0: whole pairs are reset */
 	const char *method;		/**< NULL: the driver chooses */
 	const char *devargs;		/**< NULL: none more */
 	const char *backend_path;	/**< NULL: a back-end of our own */

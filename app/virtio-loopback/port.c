@@ -173,7 +173,8 @@ port_open(struct port *port, const struct port_conf *conf)
 	if (ret != 0)
 		return ret;
 	for (q = 0; q < port->queues; q++) {
-		ret = port_queue_setup(port, q, conf->ring_sizes[q % conf->n_ring_sizes], 0);
+		ret = port_queue_setup(port, q, PORT_BOTH,
+			conf->ring_sizes[q % conf->n_ring_sizes], 0);
 		if (ret != 0) {
 			fprintf(stderr, "queue %u cannot be set up: %s\n", q, strerror(-ret));
 			return ret;
@@ -229,35 +230,42 @@ port_free(struct port *port)
 }
 
 int
-port_queue_stop(const struct port *port, uint16_t queue)
+port_queue_stop(const struct port *port, uint16_t queue, unsigned int rings)
 {
-	int ret = rte_eth_dev_rx_queue_stop(port->id, queue);
+	int ret = (rings & PORT_RX) ? rte_eth_dev_rx_queue_stop(port->id, queue) : 0;
 
-	return ret != 0 ? ret : rte_eth_dev_tx_queue_stop(port->id, queue);
+	if (ret == 0 && (rings & PORT_TX))
+		ret = rte_eth_dev_tx_queue_stop(port->id, queue);
+	return ret;
 }
 
 int
-port_queue_setup(const struct port *port, uint16_t queue, uint16_t ring_size,
+port_queue_setup(const struct port *port, uint16_t queue, unsigned int rings, uint16_t ring_size,
 		unsigned int rx_pool)
 {
-	int ret = rte_eth_rx_queue_setup(port->id, queue, ring_size, rte_socket_id(), NULL,
-		port->queue[queue].rx_pool[rx_pool]);
+	int ret = 0;
 
-	return ret != 0 ? ret :
-		rte_eth_tx_queue_setup(port->id, queue, ring_size, rte_socket_id(), NULL);
+	if (rings & PORT_RX)
+		ret = rte_eth_rx_queue_setup(port->id, queue, ring_size, rte_socket_id(), NULL,
+			port->queue[queue].rx_pool[rx_pool]);
+	if (ret == 0 && (rings & PORT_TX))
+		ret = rte_eth_tx_queue_setup(port->id, queue, ring_size, rte_socket_id(), NULL);
+	return ret;
 }
 
 int
-port_queue_start(const struct port *port, uint16_t queue)
+port_queue_start(const struct port *port, uint16_t queue, unsigned int rings)
 {
-	int ret = rte_eth_dev_rx_queue_start(port->id, queue);
+	int ret = (rings & PORT_RX) ? rte_eth_dev_rx_queue_start(port->id, queue) : 0;
 
-	return ret != 0 ? ret : rte_eth_dev_tx_queue_start(port->id, queue);
+	if (ret == 0 && (rings & PORT_TX))
+		ret = rte_eth_dev_tx_queue_start(port->id, queue);
+	return ret;
 }
 
 int
-port_queue_check(const struct port *port, uint16_t queue, bool started, uint16_t ring_size,
-		unsigned int rx_pool)
+port_queue_check(const struct port *port, uint16_t queue, unsigned int rings, bool started,
+		uint16_t ring_size, unsigned int rx_pool)
 {
 	uint8_t state = started ? RTE_ETH_QUEUE_STATE_STARTED : RTE_ETH_QUEUE_STATE_STOPPED;
 	struct rte_eth_rxq_info rx;
@@ -266,19 +274,22 @@ port_queue_check(const struct port *port, uint16_t queue, bool started, uint16_t
 	if (rte_eth_rx_queue_info_get(port->id, queue, &rx) != 0 ||
 			rte_eth_tx_queue_info_get(port->id, queue, &tx) != 0)
 		return -EPROTO;
-	if (rx.queue_state != state || tx.queue_state != state || rx.nb_desc != ring_size ||
-			tx.nb_desc != ring_size || rx.mp != port->queue[queue].rx_pool[rx_pool])
+	if ((rings & PORT_RX) && (rx.queue_state != state || rx.nb_desc != ring_size ||
+			rx.mp != port->queue[queue].rx_pool[rx_pool]))
+		return -EPROTO;
+	if ((rings & PORT_TX) && (tx.queue_state != state || tx.nb_desc != ring_size))
 		return -EPROTO;
 	return 0;
 }
 
 bool
-port_queue_pools_full(const struct port *port, uint16_t queue)
+port_queue_pools_full(const struct port *port, uint16_t queue, unsigned int rings)
 {
 	const struct port_queue *pools = &port->queue[queue];
 
-	return pool_full(pools->rx_pool[0]) && pool_full(pools->rx_pool[1]) &&
-		pool_full(pools->tx_pool);
+	return (!(rings & PORT_RX) ||
+			(pool_full(pools->rx_pool[0]) && pool_full(pools->rx_pool[1]))) &&
+		(!(rings & PORT_TX) || pool_full(pools->tx_pool));
 }
 
 uint32_t

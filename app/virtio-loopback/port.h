@@ -18,6 +18,11 @@
 
 #define PORT_RX_POOLS 2u
 
+/** Which rings of a pair are meant. */
+#define PORT_RX 1u
+#define PORT_TX 2u
+#define PORT_BOTH (PORT_RX | PORT_TX)
+
 struct port_conf {
 	const char *socket;	/**< of the back-end */
 	const char *method;	/**< devarg queue_reset; NULL: not given */
@@ -69,22 +74,24 @@ int port_close(struct port *port);
 /** Free the pools. */
 void port_free(struct port *port);
 
-/** What the driver answers is returned, each call once; nothing is printed. */
-int port_queue_stop(const struct port *port, uint16_t queue);
-int port_queue_setup(const struct port *port, uint16_t queue, uint16_t ring_size,
-		unsigned int rx_pool);
-int port_queue_start(const struct port *port, uint16_t queue);
+/**
+ * These rings of a pair. What the driver answers is returned, each call once; nothing is printed.
+ */
+int port_queue_stop(const struct port *port, uint16_t queue, unsigned int rings);
+int port_queue_setup(const struct port *port, uint16_t queue, unsigned int rings,
+		uint16_t ring_size, unsigned int rx_pool);
+int port_queue_start(const struct port *port, uint16_t queue, unsigned int rings);
 
 /**
- * Whether ethdev tells of a pair what was last done to it.
+ * Whether ethdev tells of these rings what was last done to them.
  *
  * @return 0; -EPROTO if the state, a ring size or the pool is another one.
  */
-int port_queue_check(const struct port *port, uint16_t queue, bool started, uint16_t ring_size,
-		unsigned int rx_pool);
+int port_queue_check(const struct port *port, uint16_t queue, unsigned int rings, bool started,
+		uint16_t ring_size, unsigned int rx_pool);
 
-/** Whether all buffers of a pair are in their pools. */
-bool port_queue_pools_full(const struct port *port, uint16_t queue);
+/** Whether all buffers of these rings are in their pools. */
+bool port_queue_pools_full(const struct port *port, uint16_t queue, unsigned int rings);
 
 /** How many buffers of a pair are not in their pools; tells each such pool on stderr. */
 uint32_t port_queue_missing(const struct port *port, uint16_t queue);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
 #include <errno.h>
+#include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -61,16 +62,11 @@ fail(struct resetter *resetter, const char *format, ...)
 	return -1;
 }
 
-uint16_t
-resetter_ring_size(const struct options *options, uint16_t queue, uint32_t generation)
+/* The ring size of a pair after so many resets. */
+static uint16_t
+ring_size(const struct options *options, uint16_t queue, uint32_t generation)
 {
 	return options->ring_sizes[(queue + generation) % options->n_ring_sizes];
-}
-
-bool
-resetter_resets(const struct options *options, uint16_t queue)
-{
-	return options->reset_queue == NULL || options->reset_queue[queue];
 }
 
 static struct reset_record *
@@ -97,10 +93,11 @@ static bool
 reclaimed(struct resetter *resetter, uint16_t queue)
 {
 	return traffic_saw_epoch(resetter->traffic, queue) &&
-		port_queue_pools_full(resetter->port, queue);
+		port_queue_pools_full(resetter->port, queue,
+			atomic_load(&resetter->traffic->queue[queue].stopped_rings));
 }
 
-/* Both bursts of the stopped pair have been called. */
+/* The bursts of the stopped rings have been called. */
 static bool
 polled(struct resetter *resetter, uint16_t queue)
 {
@@ -115,11 +112,14 @@ alive(struct resetter *resetter, uint16_t queue)
 		counter_get(&resetter->traffic->queue[queue].fresh_tsc) != 0;
 }
 
+/* A stop of these rings, or the start after it. */
 static void
-announce(struct resetter *resetter, uint16_t queue)
+announce(struct resetter *resetter, const struct reset_record *record)
 {
-	atomic_fetch_add_explicit(&resetter->traffic->queue[queue].epoch, 1,
-		memory_order_acq_rel);
+	struct traffic_queue *queue = &resetter->traffic->queue[record->queue];
+
+	atomic_store_explicit(&queue->stopped_rings, record->rings, memory_order_relaxed);
+	atomic_fetch_add_explicit(&queue->epoch, 1, memory_order_acq_rel);
 }
 
 /* The queue is taken down, its buffers are counted. */
@@ -130,7 +130,7 @@ stop_and_reclaim(struct resetter *resetter, struct reset_record *record)
 	uint16_t queue = record->queue;
 	int ret;
 
-	ret = port_queue_stop(resetter->port, queue);
+	ret = port_queue_stop(resetter->port, queue, record->rings);
 	stopped = rte_rdtsc();
 	if (ret != 0)
 		return fail(resetter, "queue %u cannot be stopped: %s%s", queue, strerror(-ret),
@@ -139,7 +139,7 @@ stop_and_reclaim(struct resetter *resetter, struct reset_record *record)
 			"");
 	record->stop = ns_of(stopped - begin);
 	resetter->polls_before = counter_get(&resetter->traffic->queue[queue].stopped_polls);
-	announce(resetter, queue);
+	announce(resetter, record);
 	if (!wait_until(resetter, reclaimed, queue, RECLAIM_TIMEOUT_MS))
 		return fail(resetter, "queue %u is stopped, but after %u ms %u of its buffers are "
 			"still missing", queue, RECLAIM_TIMEOUT_MS,
@@ -151,24 +151,74 @@ stop_and_reclaim(struct resetter *resetter, struct reset_record *record)
 	return 0;
 }
 
-/* It gets other pools and other ring sizes and goes on. */
+/* What the set-up gave and took, now that it is done: the old ring's memory is free at once. */
 static int
-setup_and_start(struct resetter *resetter, struct reset_record *record)
+check_memory(struct resetter *resetter, struct reset_record *record)
 {
-	uint16_t queue = record->queue;
-	uint32_t generation = resetter->generation[queue];
+	const uint64_t before = record->memory_before.zones;
+	uint64_t after;
+
+	ring_memory_read(&record->memory_after);
+	after = record->memory_after.zones;
+	if (record->ring_to > record->ring_from ? after > before :
+			record->ring_to < record->ring_from ? after < before : after == before)
+		return 0;
+	return fail(resetter, "queue %u: the memory of all rings went from %" PRIu64 " to %" PRIu64
+		" bytes with a ring from %u to %u", record->queue, before, after,
+		record->ring_from, record->ring_to);
+}
+
+static int
+setup(struct resetter *resetter, struct reset_record *record, uint16_t size, uint32_t rx_pool)
+{
+	struct ring_memory_hog *hog = record->no_memory ? ring_memory_take_all() : NULL;
 	uint64_t begin = rte_rdtsc();
 	int ret;
 
-	ret = port_queue_setup(resetter->port, queue, record->ring_to, generation % PORT_RX_POOLS);
-	if (ret != 0)
-		return fail(resetter, "queue %u cannot be set up with a ring of %u: %s", queue,
-			record->ring_to, strerror(-ret));
-	announce(resetter, queue);
-	ret = port_queue_start(resetter->port, queue);
+	ret = port_queue_setup(resetter->port, record->queue, record->rings, size, rx_pool);
+	record->start = rte_rdtsc() - begin;
+	ring_memory_give_back(hog);
+	if (record->no_memory) {
+		if (ret != -ENOMEM)
+			return fail(resetter, "queue %u: there is no memory for a ring of %u, and "
+				"its set-up ends with: %s", record->queue, size,
+				ret == 0 ? "success" : strerror(-ret));
+	} else if (ret != 0) {
+		return fail(resetter, "queue %u cannot be set up with a ring of %u: %s",
+			record->queue, size, strerror(-ret));
+	}
+	return 0;
+}
+
+/* It gets another pool and another ring size and goes on; without memory, with what it had. */
+static int
+setup_and_start(struct resetter *resetter, struct reset_record *record, uint16_t size)
+{
+	uint16_t queue = record->queue;
+	uint32_t rx_pool = resetter->rx_pool[queue];
+	uint64_t begin;
+	int ret;
+
+	if (record->rings & PORT_RX)
+		rx_pool = (rx_pool + 1) % PORT_RX_POOLS;
+	if (setup(resetter, record, size, rx_pool) != 0)
+		return -1;
+	if (!record->no_memory) {
+		record->ring_to = size;
+		resetter->rx_pool[queue] = rx_pool;
+	}
+	if (port_queue_check(resetter->port, queue, record->rings, false, record->ring_to,
+			resetter->rx_pool[queue]) != 0)
+		return fail(resetter, "queue %u is set up, but ethdev tells something else of it",
+			queue);
+	if (check_memory(resetter, record) != 0)
+		return -1;
+	begin = rte_rdtsc();
+	announce(resetter, record);
+	ret = port_queue_start(resetter->port, queue, record->rings);
 	if (ret != 0)
 		return fail(resetter, "queue %u cannot be started: %s", queue, strerror(-ret));
-	record->start = ns_of(rte_rdtsc() - begin);
+	record->start = ns_of(record->start + rte_rdtsc() - begin);
 	return 0;
 }
 
@@ -200,24 +250,23 @@ collect_gap(struct resetter *resetter)
 }
 
 static int
-reset_steps(struct resetter *resetter, struct reset_record *record)
+reset_steps(struct resetter *resetter, struct reset_record *record, uint16_t size)
 {
 	struct traffic_queue *queue = &resetter->traffic->queue[record->queue];
-	uint32_t *generation = &resetter->generation[record->queue];
 	uint64_t started;
 
 	if (stop_and_reclaim(resetter, record) != 0)
 		return -1;
-	if (port_queue_check(resetter->port, record->queue, false, record->ring_from,
-			*generation % PORT_RX_POOLS) != 0)
+	if (port_queue_check(resetter->port, record->queue, record->rings, false,
+			record->ring_from, resetter->rx_pool[record->queue]) != 0)
 		return fail(resetter, "queue %u is stopped, but ethdev tells something else of it",
 			record->queue);
-	(*generation)++;
-	if (setup_and_start(resetter, record) != 0)
+	resetter->generation[record->queue]++;
+	if (setup_and_start(resetter, record, size) != 0)
 		return -1;
 	started = rte_rdtsc();
-	if (port_queue_check(resetter->port, record->queue, true, record->ring_to,
-			*generation % PORT_RX_POOLS) != 0)
+	if (port_queue_check(resetter->port, record->queue, record->rings, true, record->ring_to,
+			resetter->rx_pool[record->queue]) != 0)
 		return fail(resetter, "queue %u is started, but ethdev tells something else of it",
 			record->queue);
 	if (!source_has_packets(resetter->traffic->source, record->queue))
@@ -230,9 +279,12 @@ reset_steps(struct resetter *resetter, struct reset_record *record)
 	return 0;
 }
 
+/* These rings, which are of one size, get another one. */
 static int
-reset_queue(struct resetter *resetter, uint32_t round, uint16_t queue)
+reset_rings(struct resetter *resetter, uint32_t round, const struct resize *resize,
+		unsigned int rings)
 {
+	const uint16_t queue = resize->queue;
 	struct reset_record *record;
 	struct port_drops before, after;
 	int ret;
@@ -243,15 +295,20 @@ reset_queue(struct resetter *resetter, uint32_t round, uint16_t queue)
 		return fail(resetter, "no memory for the record of another reset");
 	record->round = round;
 	record->queue = queue;
-	record->ring_from = resetter_ring_size(resetter->options, queue,
-		resetter->generation[queue]);
-	record->ring_to = resetter_ring_size(resetter->options, queue,
-		resetter->generation[queue] + 1);
+	record->rings = rings;
+	record->no_memory = resize->no_memory;
+	record->ring_from = resetter->ring_size[!(rings & PORT_RX)][queue];
+	record->ring_to = record->ring_from;
+	ring_memory_read(&record->memory_before);
 	port_drops(resetter->port, queue, &before);
 	record->at = ns_of(rte_rdtsc() - resetter->start_tsc);
 	begin_activity(resetter, queue);
-	ret = reset_steps(resetter, record);
+	ret = reset_steps(resetter, record, resize->ring_size);
 	end_activity(resetter);
+	if (rings & PORT_RX)
+		resetter->ring_size[0][queue] = record->ring_to;
+	if (rings & PORT_TX)
+		resetter->ring_size[1][queue] = record->ring_to;
 	record->end = ns_of(rte_rdtsc() - resetter->start_tsc);
 	port_drops(resetter->port, queue, &after);
 	record->tx_dropped = after.tx_reset_dropped - before.tx_reset_dropped;
@@ -283,19 +340,62 @@ pass_time(struct resetter *resetter, uint32_t ms)
 	}
 }
 
-/* Returns whether there may be another round. */
+/* Returns whether there may be another reset. */
+static bool
+reset_next(struct resetter *resetter, uint32_t round, const struct resize *resize,
+		unsigned int rings)
+{
+	pass_time(resetter, resetter->options->interval_ms);
+	return !time_is_up(resetter) && reset_rings(resetter, round, resize, rings) == 0;
+}
+
 static bool
 reset_round(struct resetter *resetter, uint32_t round)
 {
 	const struct options *options = resetter->options;
+	struct resize resize = { 0 };
 	uint16_t queue;
 
 	for (queue = 0; queue < options->queues; queue++) {
-		if (!resetter_resets(options, queue))
+		if (options->reset_queue != NULL && !options->reset_queue[queue])
 			continue;
-		pass_time(resetter, options->interval_ms);
-		if (time_is_up(resetter) || reset_queue(resetter, round, queue) != 0)
+		resize.queue = queue;
+		resize.ring_size = ring_size(options, queue, resetter->generation[queue] + 1);
+		if (!reset_next(resetter, round, &resize, PORT_BOTH))
 			return false;
+	}
+	return true;
+}
+
+static bool
+at_first_sizes(const struct resetter *resetter)
+{
+	const struct options *options = resetter->options;
+	uint16_t queue;
+
+	for (queue = 0; queue < options->queues; queue++)
+		if (resetter->ring_size[0][queue] != ring_size(options, queue, 0) ||
+				resetter->ring_size[1][queue] != ring_size(options, queue, 0))
+			return false;
+	return true;
+}
+
+/* The same for single rings. */
+static bool
+resize_round(struct resetter *resetter, uint32_t round)
+{
+	const struct options *options = resetter->options;
+	const struct resize *resize = options->resizes;
+
+	for (; resize < options->resizes + options->n_resizes; resize++) {
+		if (!reset_next(resetter, round, resize, resize->is_tx ? PORT_TX : PORT_RX))
+			return false;
+		if (at_first_sizes(resetter) && resetter->zones_at_start !=
+				resetter->records[resetter->n_records - 1].memory_after.zones) {
+			fail(resetter, "all rings have their first sizes, and not the memory that "
+				"they had then");
+			return false;
+		}
 	}
 	return true;
 }
@@ -305,14 +405,18 @@ resetter_run(struct resetter *resetter)
 {
 	const struct options *options = resetter->options;
 	const char *ended_by;
+	struct ring_memory memory;
 	uint32_t round = 0;
 
+	ring_memory_read(&memory);
+	resetter->zones_at_start = memory.zones;
 	resetter->start_tsc = resetter->traffic->timeline->start_tsc;
 	resetter->deadline_tsc = resetter->start_tsc + cycles_of_ms(1000) * options->seconds;
 	/* With nothing to reset there is traffic until the time is up. */
 	if (options->rounds == 0)
 		pass_time(resetter, options->seconds * 1000);
-	while (round < options->rounds && reset_round(resetter, round))
+	while (round < options->rounds && (options->n_resizes != 0 ?
+			resize_round(resetter, round) : reset_round(resetter, round)))
 		round++;
 	/* What the last reset did to the others shows a little later. */
 	ended_by = resetter->ended_by;
@@ -353,11 +457,22 @@ int
 resetter_init(struct resetter *resetter, const struct options *options, const struct port *port,
 		struct traffic *traffic, bool shared_core)
 {
+	uint16_t queue;
+	unsigned int i;
+
 	*resetter = (struct resetter) {
 		.options = options, .port = port, .traffic = traffic, .shared_core = shared_core,
 	};
 	resetter->generation = calloc(options->queues, sizeof(*resetter->generation));
-	return resetter->generation != NULL ? 0 : -ENOMEM;
+	resetter->rx_pool = calloc(options->queues, sizeof(*resetter->rx_pool));
+	for (i = 0; i < RTE_DIM(resetter->ring_size); i++) {
+		resetter->ring_size[i] = calloc(options->queues, sizeof(*resetter->ring_size[i]));
+		if (resetter->ring_size[i] == NULL)
+			return -ENOMEM;
+		for (queue = 0; queue < options->queues; queue++)
+			resetter->ring_size[i][queue] = ring_size(options, queue, 0);
+	}
+	return resetter->generation != NULL && resetter->rx_pool != NULL ? 0 : -ENOMEM;
 }
 
 void
@@ -365,6 +480,8 @@ resetter_free(struct resetter *resetter)
 {
 	free(resetter->records);
 	free(resetter->generation);
-	resetter->records = NULL;
-	resetter->generation = NULL;
+	free(resetter->rx_pool);
+	free(resetter->ring_size[0]);
+	free(resetter->ring_size[1]);
+	*resetter = (struct resetter) { 0 };
 }

@@ -14,6 +14,7 @@
 
 #include "options.h"
 #include "port.h"
+#include "ring_memory.h"
 #include "traffic.h"
 
 /** One reset. Times in ns; those of steps that were not reached are 0. */
@@ -28,7 +29,10 @@ struct reset_record {
 	uint64_t tx_dropped, rx_dropped;	/**< by the driver's count, in this reset */
 	uint32_t round;
 	uint16_t queue;
+	uint16_t rings;		/**< PORT_RX, PORT_TX or both */
 	uint16_t ring_from, ring_to;
+	bool no_memory;		/**< there was none for the new ring, and it is the old one */
+	struct ring_memory memory_before, memory_after;
 };
 
 struct resetter {
@@ -40,6 +44,9 @@ struct resetter {
 	struct reset_record *records;
 	uint32_t n_records, room;
 	uint32_t *generation;		/* [queue]: how often it was reset */
+	uint32_t *rx_pool;		/* [queue]: which of its pools the receive queue uses */
+	uint16_t *ring_size[2];		/* [receive, transmit][queue] */
+	uint64_t zones_at_start;	/* of memory */
 	uint64_t polls_before;		/* turns on the queue while stopped, at its stop */
 	uint64_t start_tsc, deadline_tsc;
 	const char *ended_by;		/**< NULL: all rounds were done */
@@ -49,16 +56,10 @@ struct resetter {
 /** Set by SIGINT and SIGTERM: end early. */
 extern volatile sig_atomic_t resetter_interrupted;
 
-/** @return 0 or -ENOMEM. */
+/** The port is set up, its rings of the sizes in @p options. @return 0 or -ENOMEM. */
 int resetter_init(struct resetter *resetter, const struct options *options,
 		const struct port *port, struct traffic *traffic, bool shared_core);
 void resetter_free(struct resetter *resetter);
-
-/** The ring size of a queue after so many resets. */
-uint16_t resetter_ring_size(const struct options *options, uint16_t queue, uint32_t generation);
-
-/** Whether a queue is among those that are reset. */
-bool resetter_resets(const struct options *options, uint16_t queue);
 
 /** All rounds, or as many as the time allows; ends at the first failure. */
 void resetter_run(struct resetter *resetter);

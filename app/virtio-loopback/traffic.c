@@ -9,6 +9,7 @@
 #include <rte_mbuf.h>
 
 #include "idle.h"
+#include "port.h"
 #include "traffic.h"
 
 static bool
@@ -165,14 +166,18 @@ send_some(struct traffic *traffic, uint16_t q, struct rte_mempool *pool, uint16_
 	return sent;
 }
 
-/* A stopped pair: both bursts are called all the same, and must carry nothing. */
+/* Stopped rings: their bursts are called all the same, and must carry nothing. */
 static void
 poll_stopped(struct traffic *traffic, uint16_t q, uint32_t epoch)
 {
 	struct traffic_queue *queue = &traffic->queue[q];
+	const uint32_t rings =
+		atomic_load_explicit(&queue->stopped_rings, memory_order_relaxed);
 	uint16_t carried = receive(traffic, q);
 
-	if (source_has_packets(traffic->source, q))
+	if (!(rings & PORT_RX))
+		carried = 0;
+	if ((rings & PORT_TX) && source_has_packets(traffic->source, q))
 		carried += send_some(traffic, q, traffic->probe_pool, 1);
 	/* A start may have been under way meanwhile. */
 	if (atomic_load_explicit(&queue->epoch, memory_order_acquire) != epoch)

@@ -8,7 +8,8 @@
  * The traffic thread: sends and receives on all queues, without a pause, whatever is done to them.
  *
  * It is told of a stopped queue only after the driver's stop has returned, and of a start before
- * the start is called; between the two it goes on calling both bursts, and each must return 0. It
+ * the start is called; between the two it goes on calling the bursts of the rings that are stopped,
+ * and each must return 0. Where only the transmit ring is, it goes on receiving from the other. It
  * never keeps a packet from one turn to the next, so a pool of a stopped queue is full as soon as
  * the thread has come round (traffic_saw_epoch()).
  *
@@ -37,6 +38,8 @@ struct __rte_cache_aligned traffic_queue {
 	/** Odd: the pair is stopped. Half of it is the generation. Control thread writes. */
 	_Atomic uint32_t epoch;
 	_Atomic uint32_t epoch_seen;	/**< the last one that the traffic thread took in */
+	/** Which rings an odd epoch means, PORT_RX, PORT_TX. Control thread, before the epoch. */
+	_Atomic uint32_t stopped_rings;
 	uint32_t generation;
 
 	counter_t sent;			/**< packets that tx_burst took */
@@ -44,7 +47,7 @@ struct __rte_cache_aligned traffic_queue {
 	counter_t delivered;		/**< of these: each sent packet once */
 	counter_t fresh;		/**< sent after the last start and back */
 	counter_t fresh_tsc;		/**< when the first of these came; 0: none yet */
-	counter_t stopped_polls;	/**< turns on a stopped pair, both bursts called */
+	counter_t stopped_polls;	/**< turns on a stopped pair, its bursts called */
 	counter_t stopped_carried;	/**< packets that a stopped pair carried all the same */
 	_Atomic bool done;		/**< sends no more, see traffic_finish() */
 

@@ -74,6 +74,37 @@ def test_queues_are_reset_in_turn(measured):
     assert [queue["resets"] for queue in result["queues"]] == [4, 4, 4]
 
 
+def test_single_rings_are_resized(measured):
+    steps = [("rx", 0, 1024), ("tx", 0, 64), ("rx", 0, 32), ("tx", 0, 32768), ("tx", 1, 32),
+             ("rx", 1, 4096), ("rx", 0, 256), ("tx", 0, 256), ("rx", 1, 512), ("tx", 1, 512)]
+    schedule = ",".join(f"{kind}{queue}:{size}" for kind, queue, size in steps)
+    result = measured("--queues", "2", "--rounds", "2", "--resize-schedule", schedule)
+    adds_up(result)
+    resets = result["resets"]
+    assert [(reset["rings"], reset["queue"], reset["ring_to"]) for reset in resets] == 2 * steps
+    # The law of the memory: what a ring takes is its size's, and an old ring has none.
+    taken = {}
+    for reset in resets:
+        more = reset["zones_after"] - reset["zones_before"]
+        for sizes, change in (((reset["ring_from"], reset["ring_to"]), more),
+                              ((reset["ring_to"], reset["ring_from"]), -more)):
+            assert taken.setdefault((reset["rings"], *sizes), change) == change
+    assert resets[-1]["zones_after"] == resets[0]["zones_before"]
+    # Of the heap too, but for what lies between two pieces; an old ring would be many times that.
+    heap = [reset["heap_after"] for reset in resets]
+    assert abs(heap[-1] - heap[len(steps) - 1]) < 4096 < max(heap) - min(heap)
+
+
+@pytest.mark.parametrize("kind", ["rx", "tx"])
+def test_resize_without_memory_leaves_the_queue_as_it_was(measured, kind):
+    result = measured("--queues", "2", "--rounds", "2", "--resize-schedule",
+                      f"{kind}1:1024!,{kind}1:1024,{kind}1:512")
+    adds_up(result)
+    sizes = [(reset["ring_from"], reset["ring_to"], reset["no_memory"])
+             for reset in result["resets"]]
+    assert sizes == 2 * [(512, 512, True), (512, 1024, False), (1024, 512, False)]
+
+
 def test_time_line_shows_each_reset(measured, host):
     result = measured("--queues", "2", "--rounds", "2")
     shown = {row[0] for row in result["timeline"]}
@@ -342,6 +373,14 @@ def test_help_names_every_option(loopback):
     (["--ring-sizes", "16"], "from 32 to 32768"),
     (["--ring-sizes", "256,"], "must be a number"),
     (["--reset-queues", "4"], "from 0 to 3"),
+    (["--resize-schedule", "rx0"], "a step is such as rx0:1024"),
+    (["--resize-schedule", "rx0:64,"], "a step is such as rx0:1024"),
+    (["--resize-schedule", "rx0:64!!"], "a step is such as rx0:1024"),
+    (["--resize-schedule", "tx:64"], "a step is such as rx0:1024"),
+    (["--resize-schedule", "rx4:64"], "queues are 0 to 3"),
+    (["--resize-schedule", "rx0:96"], "powers of two from 32 to 32768"),
+    (["--resize-schedule", ",".join(65 * ["rx0:64"])], "at most 64 steps"),
+    (["--resize-schedule", "rx0:64", "--reset-queues", "1"], "do not go together"),
     (["--method", "magic"], "must be auto, get_base, disable or off"),
     (["--serve-source"], "go with --serve PATH"),
     (["--serve", "/tmp/x", "--rounds", "1"], "--serve goes only with"),
