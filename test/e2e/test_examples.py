@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """The examples of app/examples, as a reader of the guide runs them."""
 
+import json
 import re
+import signal
 
 import pytest
 
@@ -38,6 +40,25 @@ def test_pool_and_ring_size_are_swapped(example, backend_kind, start_backend):
         # What is said to be the old one is what the swap before has put in.
         assert [swap[3] for swap in own[1:]] == [swap[4] for swap in own[:-1]]
     assert program.said(r"^done, every queue receives$")
+
+
+def test_pairs_in_use_follow_the_load(example, host, started):
+    serve = Program("backend", [host.loopback, "--serve", host.socket()], host.log("backend"),
+                    host.env, errors_apart=True)
+    started.append(serve)
+    host.wait_socket()
+    program = example("queue_scale", 4)
+    assert program.wait() == 0, program.text
+    text = program.text.replace("\r", "")
+    steps = re.findall(r"^ *\d+ packets on (\d) pairs, now (\d)$", text, re.MULTILINE)
+    assert [int(now) for _, now in steps] == [2, 3, 4, 4, 3, 2, 1, 1, 2, 3, 4, 4]
+    sent, received, dropped = map(int, re.search(
+        r"^done: sent (\d+), received (\d+), dropped by stops (\d+)$", text, re.MULTILINE).groups())
+    assert sent == 8 * 8000 + 4 * 200 == received + dropped
+    serve.process.send_signal(signal.SIGTERM)
+    rings = json.loads(serve.expect(r"^\{.*\}$")[0])["rings"]
+    # The first pair was never stopped; the others once at the port's start, and once by the load.
+    assert [ring["restarts"] for ring in rings] == [0, 0] + 6 * [2]
 
 
 def test_example_says_what_it_lacks(example, start_backend):
