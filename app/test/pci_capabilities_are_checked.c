@@ -88,6 +88,11 @@ windows_are_found(void)
 	CHECK_EQ(found.window[VIRTIO_PCI_NOTIFY].length, 0x1000);
 	CHECK_EQ(found.notify_multiplier, 4);
 	CHECK(found.msix);
+	CHECK(!found.msix_on);
+	/* As igb_uio leaves it. */
+	space[0x98 + 3] = 0x80;
+	CHECK_EQ(find(), 0);
+	CHECK(found.msix_on);
 }
 
 static void
@@ -170,6 +175,59 @@ short_capability_is_an_error(void)
 	CHECK_EQ(find(), -EINVAL);
 }
 
+/* Another's, with no room behind it: it is not read beyond the end of the space. */
+static void
+short_capability_at_the_end(void)
+{
+	fill();
+	space[0x99] = 0xfc;
+	space[0xfc] = 0x09;
+	space[0xfd] = 0x84;
+	space[0xfe] = 4;
+	space[0xff] = 0x77; /* type */
+	CHECK_EQ(find(), 0);
+	CHECK_EQ(found.window[VIRTIO_PCI_NOTIFY].length, 0x1000);
+	/* One of virtio's that is cut off. */
+	space[0xff] = 1;
+	bars[0] = (struct virtio_pci_bar){ memory, BAR_SIZE };
+	CHECK_EQ(find(), -EINVAL);
+	CHECK_EQ(test_logged("the capability at 0xfc has 4 bytes"), 1);
+}
+
+static void
+ports_are_counted(void)
+{
+	static const struct {
+		const char *resources;
+		int ret;
+		uint32_t length;
+	} cases[] = {
+		{ "0x000000000000c000 0x000000000000c01f 0x0000000000040101\n", 0, 32 },
+		{ "0x000000000000c000 0x000000000000c03f 0x0000000000040101\n"
+		  "0x00000000feb00000 0x00000000feb00fff 0x0000000000040200\n", 0, 64 },
+		/* Memory, nothing at all, an end before its beginning, more than there are. */
+		{ "0x00000000feb00000 0x00000000feb00fff 0x0000000000040200\n", -EINVAL, 0 },
+		{ "0x0000000000000000 0x0000000000000000 0x0000000000000000\n", -EINVAL, 0 },
+		{ "0x000000000000c000 0x000000000000bfff 0x0000000000040101\n", -EINVAL, 0 },
+		{ "0x0000000000000000 0xffffffffffffffff 0x0000000000040101\n", -EINVAL, 0 },
+		{ "c000-c01f\n", -EINVAL, 0 },
+		{ "\n", -EINVAL, 0 },
+	};
+	uint32_t length = 0;
+	unsigned int i;
+
+	for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		FILE *f = fmemopen((void *)(uintptr_t)cases[i].resources,
+				   strlen(cases[i].resources), "r");
+
+		CHECK_EQ(virtio_pci_ports_length(f, &length), cases[i].ret);
+		if (cases[i].ret == 0)
+			CHECK_EQ(length, cases[i].length);
+		fclose(f);
+	}
+	CHECK_EQ(virtio_pci_ports_length(NULL, &length), -EINVAL);
+}
+
 static void
 endless_list_is_an_error(void)
 {
@@ -201,6 +259,8 @@ TEST_MAIN(
 	TEST(unknown_things_are_left_alone),
 	TEST(reach_beyond_the_bar_is_an_error),
 	TEST(short_capability_is_an_error),
+	TEST(short_capability_at_the_end),
+	TEST(ports_are_counted),
 	TEST(endless_list_is_an_error),
 	TEST(space_that_cannot_be_read_is_an_error),
 )

@@ -71,6 +71,43 @@ windows_askew(void)
 	}
 }
 
+/*
+ * A window that is plain memory, of a device that keeps what is written to it and so does all that
+ * is asked of it here: a doorbell of 32 bits in a window that is aligned to 16.
+ */
+static void
+doorbell_askew(void)
+{
+	static uint64_t registers[16], page[32];
+	const struct virtqueue_conf wanted = { .size = SIZE, .node = SOCKET_ID_ANY };
+	unsigned int askew;
+
+	for (askew = 0; askew <= 2; askew += 2) {
+		const struct virtio_pci_conf conf = { .window = {
+			[VIRTIO_PCI_COMMON] = { registers, VIRTIO_PCI_COMMON_RESET },
+			[VIRTIO_PCI_NOTIFY] = { (uint8_t *)page + askew, 8 },
+			[VIRTIO_PCI_ISR] = { page, 1 },
+		} };
+		uint8_t *common = (uint8_t *)registers;
+		struct virtio_device dev;
+		struct virtqueue *vq;
+
+		memset(registers, 0, sizeof(registers));
+		/* Both halves of the features: 32 VERSION_1 and 38 NOTIFICATION_DATA. */
+		common[VIRTIO_PCI_DEVICE_FEATURE] = 1 << 0 | 1 << 6;
+		common[VIRTIO_PCI_NUM_QUEUES] = 1;
+		common[VIRTIO_PCI_QUEUE_SIZE] = SIZE;
+		CHECK_EQ(virtio_pci_modern_create(&dev, "askew", &conf), 0);
+		CHECK_EQ(virtqueue_create(&dev, 0, &wanted, &vq), 0);
+		CHECK_EQ(virtio_device_negotiate(&dev, VIRTIO_BIT(VIRTIO_F_NOTIFICATION_DATA)), 0);
+		CHECK_EQ(virtio_device_start(&dev, &vq, 1), askew == 0 ? 0 : -EINVAL);
+		CHECK_EQ(test_logged("where one of 4 bytes cannot be"), askew == 0 ? 0 : 1);
+		CHECK_EQ(virtio_device_reset(&dev, PATIENCE_US), 0);
+		CHECK_EQ(virtqueue_destroy(vq), 0);
+		virtio_pci_modern_destroy(&dev);
+	}
+}
+
 static void
 multipliers(void)
 {
@@ -446,6 +483,7 @@ TEST_MAIN(
 	TEST(config_vector_that_is_not_taken),
 	TEST(enable_that_does_not_hold),
 	TEST(doorbell_beyond_the_window),
+	TEST(doorbell_askew),
 	TEST(configuration_beyond_its_end),
 	TEST(configuration_that_changes),
 	TEST(gone_after_each_access),

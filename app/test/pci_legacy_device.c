@@ -411,6 +411,23 @@ vectors_without_msix(void)
 	down(vq);
 }
 
+/* Enabled before we came: the configuration is where it is then, from the first look on. */
+static void
+msix_is_on_already(void)
+{
+	uint8_t mac[6];
+
+	plug();
+	fake.msix = true;
+	fake.conf.msix_on = true;
+	CHECK_EQ(virtio_pci_legacy_create(&fake.dev, "old", &fake.conf), 0);
+	CHECK_EQ(virtio_device_read_config(&fake.dev, 0, mac, sizeof(mac)), 0);
+	CHECK(memcmp(mac, fake.config, sizeof(mac)) == 0);
+	CHECK_EQ(fake.config_vector, VIRTIO_PCI_NO_VECTOR);
+	virtio_pci_legacy_destroy(&fake.dev);
+	unplug();
+}
+
 static void
 configuration(void)
 {
@@ -537,6 +554,7 @@ TEST_MAIN(
 	TEST(vector_that_is_not_taken),
 	TEST(vectors_without_msix),
 	TEST(configuration),
+	TEST(msix_is_on_already),
 	TEST(reset_is_waited_for),
 	TEST(devices_that_are_none),
 	TEST(gone_after_each_access),

@@ -41,6 +41,7 @@ pci_make_private(const struct virtio_pci_conf *conf, uint16_t nb_rings)
 	memcpy(pci->window, conf->window, sizeof(pci->window));
 	pci->hooks = conf->hooks;
 	pci->notify_multiplier = conf->notify_multiplier;
+	pci->msix = conf->msix_on;
 	pci->config_vector = VIRTIO_PCI_NO_VECTOR;
 	pci->nb_rings = nb_rings;
 	for (i = 0; i < nb_rings; i++)

@@ -123,6 +123,7 @@ struct virtio_pci_conf {
 	uint32_t notify_multiplier;           /**< notify_off_multiplier, 4.1.4.4 */
 	const struct virtio_pci_hooks *hooks; /**< NULL: the windows are memory; else kept */
 	enum virtio_pci_stop_wish stop;
+	bool msix_on;                         /**< legacy: MSI-X is enabled already */
 	/**
 	 * Feature bits on which the number of rings may depend, with those without which no others
 	 * can be had: in force while the rings are counted. QEMU's network device has those of more
@@ -163,8 +164,8 @@ int virtio_pci_legacy_create(struct virtio_device *dev, const char *name,
 void virtio_pci_legacy_destroy(struct virtio_device *dev);
 
 /**
- * Tells whether MSI-X is enabled, which moves the device configuration of a legacy device. Off at
- * first. Vectors of such a device are told only while it is on.
+ * Tells whether MSI-X is enabled, which moves the device configuration of a legacy device. At first
+ * as conf->msix_on says. Vectors of such a device are told only while it is on.
  */
 void virtio_pci_legacy_set_msix(struct virtio_device *dev, bool on);
 

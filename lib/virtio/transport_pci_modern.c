@@ -195,13 +195,17 @@ find_doorbell(struct virtqueue *vq, struct pci_ring *ring)
 	const unsigned int width = virtio_device_has(dev, VIRTIO_F_NOTIFICATION_DATA) ? 4 : 2;
 	const uint16_t off = common_read16(pci, VIRTIO_PCI_QUEUE_NOTIFY_OFF);
 	const uint64_t at = (uint64_t)off * pci->notify_multiplier;
+	/* 4.1.4.4 promises no more than 2 of the window itself. */
+	const uintptr_t base =
+		pci->hooks != NULL ? 0 : (uintptr_t)pci->window[VIRTIO_PCI_NOTIFY].base;
 
-	if (at + width > pci->window[VIRTIO_PCI_NOTIFY].length || at % width != 0) {
+	if (at + width > pci->window[VIRTIO_PCI_NOTIFY].length || (base + at) % width != 0) {
 		if (common_read8(pci, VIRTIO_PCI_DEVICE_STATUS) == GONE_8)
 			return pci_gone(dev);
 		VIRTIO_LOG(ERR, "%s: ring %u: its doorbell would be at byte %" PRIu64 " (%u * %u) "
-			   "of %u in the notification window", dev->name, vq->index, at, off,
-			   pci->notify_multiplier, pci->window[VIRTIO_PCI_NOTIFY].length);
+			   "of %u in the notification window, where one of %u bytes cannot be",
+			   dev->name, vq->index, at, off, pci->notify_multiplier,
+			   pci->window[VIRTIO_PCI_NOTIFY].length, width);
 		return -EINVAL;
 	}
 	ring->doorbell = at;

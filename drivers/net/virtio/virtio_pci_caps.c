@@ -17,9 +17,15 @@
 #define PCI_CAPS_START      0x40
 #define PCI_CAP_ID_VENDOR   0x09
 #define PCI_CAP_ID_MSIX     0x11
+#define PCI_MSIX_CONTROL    2
+#define PCI_MSIX_ENABLE     0x8000
+#define PCI_SPACE           256
+
+/* Of the kernel's words on a BAR: it is one of I/O ports. */
+#define SYSFS_IS_PORTS      0x100
 
 /* Capabilities of four bytes at least that the configuration space has room for. */
-#define PCI_MAX_CAPS        ((256 - PCI_CAPS_START) / 4)
+#define PCI_MAX_CAPS        ((PCI_SPACE - PCI_CAPS_START) / 4)
 
 struct walk {
 	const char *name;
@@ -76,7 +82,8 @@ take_virtio(struct walk *walk, uint8_t pos)
 	size_t size;
 	int region, ret;
 
-	ret = read_config(walk, cap, VIRTIO_PCI_CAP_SIZE, pos);
+	/* One that is not virtio's may be shorter, and lie at the very end. */
+	ret = read_config(walk, cap, RTE_MIN(VIRTIO_PCI_CAP_SIZE, PCI_SPACE - pos), pos);
 	if (ret != 0)
 		return ret;
 	region = region_of(cap[VIRTIO_PCI_CAP_TYPE]);
@@ -89,7 +96,7 @@ take_virtio(struct walk *walk, uint8_t pos)
 	window = &walk->found->window[region];
 	if (bar->addr == NULL || window->length != 0)
 		return 0;
-	if (cap[VIRTIO_PCI_CAP_LEN] < size || pos + size > 256) {
+	if (cap[VIRTIO_PCI_CAP_LEN] < size || pos + size > PCI_SPACE) {
 		VIRTIO_INIT_LOG(ERR, "%s: the capability at 0x%02x has %u bytes, one of type %u "
 				"has %zu", walk->name, pos, cap[VIRTIO_PCI_CAP_LEN],
 				cap[VIRTIO_PCI_CAP_TYPE], size);
@@ -113,13 +120,22 @@ take_virtio(struct walk *walk, uint8_t pos)
 }
 
 static int
+take_msix(struct walk *walk, uint8_t pos)
+{
+	uint16_t control;
+	const int ret = read_config(walk, &control, sizeof(control), pos + PCI_MSIX_CONTROL);
+
+	walk->found->msix = ret == 0;
+	walk->found->msix_on = ret == 0 && (rte_le_to_cpu_16(control) & PCI_MSIX_ENABLE);
+	return ret;
+}
+
+static int
 take(struct walk *walk, uint8_t id, uint8_t pos)
 {
 	if (id == PCI_CAP_ID_VENDOR)
 		return take_virtio(walk, pos);
-	if (id == PCI_CAP_ID_MSIX)
-		walk->found->msix = true;
-	return 0;
+	return id == PCI_CAP_ID_MSIX ? take_msix(walk, pos) : 0;
 }
 
 int
@@ -154,4 +170,17 @@ virtio_pci_find_windows(const char *name, virtio_pci_config_read_t read, const v
 	if (ret != 0)
 		return ret;
 	return walk.nb_virtio == 0 ? -ENOTSUP : 0;
+}
+
+int
+virtio_pci_ports_length(FILE *resources, uint32_t *length)
+{
+	uint64_t first, last, flags;
+
+	if (resources == NULL ||
+	    fscanf(resources, "%" SCNx64 " %" SCNx64 " %" SCNx64, &first, &last, &flags) != 3 ||
+	    !(flags & SYSFS_IS_PORTS) || last < first || last - first >= UINT16_MAX)
+		return -EINVAL;
+	*length = last - first + 1;
+	return 0;
 }

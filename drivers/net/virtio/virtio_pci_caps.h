@@ -14,6 +14,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <sys/types.h>
 
 #include "transport_pci.h"
@@ -32,7 +33,8 @@ typedef int (*virtio_pci_config_read_t)(const void *arg, void *to, size_t len, o
 struct virtio_pci_found {
 	struct virtio_pci_window window[VIRTIO_PCI_REGIONS]; /**< length 0: not there */
 	uint32_t notify_multiplier;
-	bool msix;
+	bool msix;    /**< the device has MSI-X */
+	bool msix_on; /**< and it is enabled, as igb_uio leaves it to us */
 };
 
 /**
@@ -46,5 +48,14 @@ struct virtio_pci_found {
 int virtio_pci_find_windows(const char *name, virtio_pci_config_read_t read, const void *arg,
 			    const struct virtio_pci_bar bars[VIRTIO_PCI_BARS],
 			    struct virtio_pci_found *found);
+
+/**
+ * How many I/O ports the first BAR has, by the kernel's list of a device's resources (the file of
+ * that name in sysfs; NULL: there is none). EAL knows of no ports.
+ *
+ * @return
+ *   0, or -EINVAL where it does not say, or where they are no ports.
+ */
+int virtio_pci_ports_length(FILE *resources, uint32_t *length);
 
 #endif /* VIRTIO_PCI_CAPS_H */

@@ -6,6 +6,8 @@
  */
 
 #include <errno.h>
+#include <limits.h>
+#include <stdio.h>
 
 #include <bus_pci_driver.h>
 #include <ethdev_pci.h>
@@ -30,9 +32,6 @@ struct pci_port {
 	struct virtio_pci_hooks hooks;
 	bool legacy;
 };
-
-/* I/O ports of a legacy device: its registers, and the device configuration of a network device. */
-#define LEGACY_PORTS 64
 
 static struct rte_pci_device *
 pci_device(const struct virtio_port *port)
@@ -234,10 +233,35 @@ write_port(void *arg, enum virtio_pci_region region, uint32_t offset, unsigned i
 	rte_pci_ioport_write(&pp->io, &data, width, offset);
 }
 
+/* How many ports the first BAR has; what lies behind them is another device's. */
+static int
+count_ports(const struct rte_pci_device *pci, uint32_t *n)
+{
+	char path[PATH_MAX];
+	FILE *resources;
+	int ret;
+
+	snprintf(path, sizeof(path), "%s/%s/resource", rte_pci_get_sysfs_path(),
+		 pci->device.name);
+	resources = fopen(path, "re");
+	ret = virtio_pci_ports_length(resources, n);
+	if (resources != NULL)
+		fclose(resources);
+	if (ret != 0)
+		VIRTIO_INIT_LOG(ERR, "%s: %s does not say how many I/O ports its first BAR has",
+				pci->device.name, path);
+	return ret;
+}
+
 /* No virtio capability: the registers of virtio 0.9.5, in the first BAR. */
 static int
 open_ports(struct pci_port *pp, struct rte_pci_device *pci, struct virtio_pci_conf *conf)
 {
+	int ret;
+
+	ret = count_ports(pci, &conf->window[VIRTIO_PCI_COMMON].length);
+	if (ret != 0)
+		return ret;
 	if (rte_pci_ioport_map(pci, 0, &pp->io) != 0) {
 		VIRTIO_INIT_LOG(ERR, "%s: a legacy device (virtio 0.9.5) whose I/O ports cannot be "
 				"had: want one with disable-modern=off", pci->device.name);
@@ -246,7 +270,6 @@ open_ports(struct pci_port *pp, struct rte_pci_device *pci, struct virtio_pci_co
 	pp->legacy = true;
 	pp->hooks = (struct virtio_pci_hooks){ read_port, write_port, pp };
 	conf->hooks = &pp->hooks;
-	conf->window[VIRTIO_PCI_COMMON].length = LEGACY_PORTS;
 	return 0;
 }
 
@@ -262,14 +285,10 @@ meet_device(struct pci_port *pp, struct rte_pci_device *pci)
 	int ret;
 
 	port->bus = &virtio_pci_bus;
-	/* Off after a hang-up, and on some machines from the start. */
-	if (rte_pci_set_bus_master(pci, true) != 0) {
-		VIRTIO_INIT_LOG(ERR, "%s: cannot be made a bus master", pci->device.name);
-		return -EIO;
-	}
 	ret = find_windows(pci, &found);
 	memcpy(conf.window, found.window, sizeof(conf.window));
 	conf.notify_multiplier = found.notify_multiplier;
+	conf.msix_on = found.msix_on;
 	if (ret == -ENOTSUP)
 		ret = open_ports(pp, pci, &conf);
 	if (ret == 0)
@@ -280,6 +299,15 @@ meet_device(struct pci_port *pp, struct rte_pci_device *pci)
 		return ret;
 	}
 	offer_link_events(port, found.msix);
+	/*
+	 * Off after a hang-up, and on some machines from the start. Not before the device is seen
+	 * to have been reset: what an earlier driver left running would write into any memory.
+	 */
+	if (rte_pci_set_bus_master(pci, true) != 0) {
+		VIRTIO_INIT_LOG(ERR, "%s: cannot be made a bus master", pci->device.name);
+		virtio_port_close(port->edev);
+		return -EIO;
+	}
 	return 0;
 }
 
