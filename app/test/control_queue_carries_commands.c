@@ -144,6 +144,42 @@ unknown_commands_are_refused_here(void)
 	fake_pci_port_destroy(fp);
 }
 
+/* 5.1.4: a modern device's configuration is not the driver's to write. */
+static void
+address_without_a_command_for_it(void)
+{
+	const struct fake_pci_port_conf conf = {
+		.features = FAKE_F_CTRL_VQ | FAKE_F_MQ | FAKE_F_MAC
+	};
+	struct rte_ether_addr own = { { 0x02, 1, 2, 3, 4, 5 } };
+	struct fake_pci_port *fp = fake_pci_port_start(&conf);
+	struct rte_ether_addr got;
+
+	/* ethdev has said the old one again, which is no news. */
+	CHECK_EQ(test_logged("CTRL_MAC_ADDR"), 0);
+	CHECK_EQ(rte_eth_dev_default_mac_addr_set(fp->port, &own), -ENOTSUP);
+	CHECK_EQ(test_logged("want 02:00:00:00:00:77 of it"), 1);
+	CHECK_EQ(rte_eth_macaddr_get(fp->port, &got), 0);
+	CHECK_EQ(got.addr_bytes[5], 0x77);
+	CHECK_EQ(fp->fake->config[5], 0x77);
+	CHECK_EQ(rte_eth_dev_default_mac_addr_set(fp->port, &got), 0);
+	fake_pci_port_check_commands(fp, "");
+	fake_pci_port_destroy(fp);
+}
+
+/* Where the application has no wish of its own; the device would take 32768. */
+static void
+default_ring_is_of_use(void)
+{
+	struct fake_pci_port *fp = fake_pci_port_create(&plain);
+	struct rte_eth_dev_info info;
+
+	CHECK_EQ(rte_eth_dev_info_get(fp->port, &info), 0);
+	CHECK_EQ(info.default_rxportconf.ring_size, 512);
+	CHECK_EQ(info.default_txportconf.ring_size, 512);
+	fake_pci_port_destroy(fp);
+}
+
 /* While the port is stopped there is nobody to tell, and ethdev tells it later. */
 static void
 stopped_port_remembers(void)
@@ -168,4 +204,6 @@ TEST_MAIN(
 	TEST_LAYOUTS(vlans_are_told_and_told_again),
 	TEST(vlans_pass_where_nobody_filters_them),
 	TEST(unknown_commands_are_refused_here),
+	TEST(address_without_a_command_for_it),
+	TEST(default_ring_is_of_use),
 )

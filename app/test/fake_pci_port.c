@@ -135,6 +135,7 @@ static const struct virtio_bus fake_bus = {
 	.features = VIRTIO_PCI_FEATURES,
 	.whole_pairs = true,
 	.link_is_up = virtio_pci_link_is_up,
+	.link_speed = virtio_pci_link_speed,
 };
 
 static const struct virtio_pci_conf *next_conf;
@@ -243,8 +244,9 @@ fake_pci_port_create(const struct fake_pci_port_conf *conf)
 	fp->pool = rte_pktmbuf_pool_create(fp->name, BUFFERS, 0, 0, RTE_MBUF_DEFAULT_BUF_SIZE,
 					   SOCKET_ID_ANY);
 	CHECK(fp->pool != NULL);
-	snprintf(args, sizeof(args), "queue_reset_timeout_ms=%u",
-		 conf->timeout_ms != 0 ? conf->timeout_ms : 60000);
+	snprintf(args, sizeof(args), "queue_reset_timeout_ms=%u%s",
+		 conf->timeout_ms != 0 ? conf->timeout_ms : 60000,
+		 conf->args != NULL ? conf->args : "");
 	CHECK_EQ(rte_vdev_init(fp->name, args), 0);
 	CHECK_EQ(rte_eth_dev_get_port_by_name(fp->name, &fp->port), 0);
 	configure(fp, conf);

@@ -28,6 +28,7 @@
 #define FAKE_F_CTRL_MAC  (UINT64_C(1) << 23)
 #define FAKE_F_PACKED    (UINT64_C(1) << 34)
 #define FAKE_F_RSS       (UINT64_C(1) << 60)
+#define FAKE_F_SPEED     (UINT64_C(1) << 63)
 
 /** All but MTU and RSS. */
 #define FAKE_F_CONTROL (FAKE_F_MAC | FAKE_F_STATUS | FAKE_F_CTRL_VQ | FAKE_F_CTRL_RX | \
@@ -68,6 +69,7 @@ struct fake_pci_port_conf {
 	uint64_t rss_hf;         /**< not 0: mq_mode RSS */
 	unsigned int timeout_ms; /**< of a command; 0: so long that it is never over */
 	uint16_t deferred;       /**< receive queues whose start is, a bit each */
+	const char *args;        /**< more of the port's arguments, with a comma before each */
 };
 
 /** Configured, FAKE_PCI_PAIRS queues set up each way, started unless it cannot be. */

@@ -242,6 +242,25 @@ device_says_what_it_hashes(void)
 	fake_pci_port_destroy(fp);
 }
 
+/* 5.1.5: pairs beyond the first are there only with RSS on; said before anything is started. */
+static void
+pairs_that_only_rss_has(void)
+{
+	struct fake_pci_port_conf conf = with_rss;
+	const struct rte_eth_conf none = { 0 };
+	struct fake_pci_port *fp;
+
+	conf.features &= ~FAKE_F_MQ;
+	fp = fake_pci_port_start(&conf);
+	CHECK_EQ(rte_eth_dev_rx_queue_stop(fp->port, 1), 0);
+	CHECK_EQ(rte_eth_dev_rx_queue_start(fp->port, 1), 0);
+	CHECK_EQ(rte_eth_dev_stop(fp->port), 0);
+	CHECK_EQ(rte_eth_dev_configure(fp->port, 2, 2, &none), -EINVAL);
+	CHECK_EQ(test_logged("2 pairs of queues: the device has more than one with RSS only"), 1);
+	CHECK_EQ(rte_eth_dev_configure(fp->port, 1, 1, &none), 0);
+	fake_pci_port_destroy(fp);
+}
+
 TEST_MAIN(
 	TEST_WARM_UP(pairs_are_told_by_the_rss_command),
 	TEST_LAYOUTS(pairs_are_told_by_the_rss_command),
@@ -252,4 +271,5 @@ TEST_MAIN(
 	TEST(application_changes_table_key_and_types),
 	TEST(update_leaves_the_stopped_queue_out),
 	TEST(device_says_what_it_hashes),
+	TEST(pairs_that_only_rss_has),
 )

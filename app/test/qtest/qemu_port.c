@@ -53,10 +53,11 @@ static const struct virtio_bus qemu_bus = {
 	.is_up = virtio_pci_is_up,
 	.reconnect = gone_for_good,
 	.hang_up = nothing,
-	.destroy = virtio_pci_modern_destroy,
+	.destroy = virtio_pci_destroy,
 	.features = VIRTIO_PCI_FEATURES,
 	.whole_pairs = true,
 	.link_is_up = virtio_pci_link_is_up,
+	.link_speed = virtio_pci_link_speed,
 };
 
 static int
@@ -77,7 +78,7 @@ qemu_probe(struct rte_vdev_device *vdev)
 	port.qemu->conf.stop = p->args.pci_queue_reset;
 	port.qemu->conf.ring_features = VIRTIO_PCI_RING_FEATURES;
 	if (ret == 0)
-		ret = virtio_pci_port_create(p, name, &port.qemu->conf, false);
+		ret = virtio_pci_port_create(p, name, &port.qemu->conf, port.qemu->legacy);
 	if (ret != 0) {
 		rte_eth_dev_release_port(edev);
 		return ret;
@@ -421,6 +422,41 @@ without_queue_reset(void)
 	check_no_stop();
 }
 
+/* 5.1.4.3: its address is in the configuration, for the driver to write. */
+static void
+legacy_device_takes_its_address(void)
+{
+	struct rte_ether_addr mac = { { 0x52, 0x54, 0, 0x12, 0x34, 0x99 } };
+
+	up(",disable-legacy=off,disable-modern=on,ctrl_mac_addr=off", NULL);
+	check_runs();
+	CHECK_EQ(rte_eth_dev_default_mac_addr_set(port.id, &mac), 0);
+	CHECK_EQ(qemu_peek(port.qemu, VIRTIO_PCI_LEGACY_CONFIG + 5, 1), 0x99);
+	check_runs();
+	CHECK_EQ(rte_eth_dev_stop(port.id), 0);
+	CHECK_EQ(rte_eth_dev_start(port.id), 0);
+	CHECK_EQ(qemu_peek(port.qemu, VIRTIO_PCI_LEGACY_CONFIG + 5, 1), 0x99);
+	check_runs();
+	CHECK_EQ(rte_eth_dev_rx_queue_stop(port.id, 0), -ENOTSUP);
+	down();
+}
+
+static void
+link_speed_and_ring_sizes(void)
+{
+	struct rte_eth_dev_info info;
+	struct rte_eth_link link;
+
+	up(",speed=56000,duplex=full,rx_queue_size=1024", NULL);
+	CHECK_EQ(rte_eth_link_get_nowait(port.id, &link), 0);
+	CHECK_EQ(link.link_status, RTE_ETH_LINK_UP);
+	CHECK_EQ(link.link_speed, 56000);
+	CHECK_EQ(rte_eth_dev_info_get(port.id, &info), 0);
+	CHECK_EQ(info.default_rxportconf.ring_size, 512);
+	CHECK_EQ(info.default_txportconf.ring_size, 256);
+	down();
+}
+
 static void
 switched_off_by_the_user(void)
 {
@@ -437,6 +473,8 @@ static const struct test_case cases[] = {
 	TEST_LAYOUTS(commands_are_carried_out),
 	TEST_LAYOUTS(without_queue_reset),
 	TEST_LAYOUTS(switched_off_by_the_user),
+	TEST(legacy_device_takes_its_address),
+	TEST(link_speed_and_ring_sizes),
 };
 
 int

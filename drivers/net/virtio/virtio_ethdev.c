@@ -363,6 +363,20 @@ check_mq_mode(const struct rte_eth_dev *edev)
 	return -EINVAL;
 }
 
+/* 5.1.5: a device has one pair of queues until it is told of more, which takes MQ or RSS. */
+static int
+check_pairs(const struct virtio_port *port)
+{
+	const uint16_t pairs = pairs_in_use(port);
+
+	if (pairs == 1 || port->bus->command != NULL || port->rss.on ||
+	    virtio_ctrl_offers(port, VIRTIO_NET_F_MQ))
+		return 0;
+	VIRTIO_INIT_LOG(ERR, "port %u: %u pairs of queues: the device has more than one with RSS "
+			"only: want rx mq_mode RSS, or one pair", port->edev->data->port_id, pairs);
+	return -EINVAL;
+}
+
 /* Feature bits that ethdev's offloads stand for. */
 #define RX_CHECKSUM VIRTIO_BIT(VIRTIO_NET_F_GUEST_CSUM)
 /* Segments larger than a frame come with checksums that are not made (5.1.3.1). */
@@ -435,6 +449,8 @@ dev_configure(struct rte_eth_dev *edev)
 	ret = check_mq_mode(edev);
 	if (ret == 0)
 		ret = virtio_rss_configure(port);
+	if (ret == 0)
+		ret = check_pairs(port);
 	if (ret != 0)
 		return ret;
 	ret = virtio_rx_intr_configure(port);
@@ -687,7 +703,8 @@ dev_infos_get(struct rte_eth_dev *edev, struct rte_eth_dev_info *info)
 	info->rx_desc_lim = lim;
 	info->tx_desc_lim = lim;
 	info->default_rxportconf.ring_size = port->args.queue_size;
-	info->default_txportconf.ring_size = port->args.queue_size;
+	info->default_txportconf.ring_size =
+		port->tx_queue_size != 0 ? port->tx_queue_size : port->args.queue_size;
 	offload_capa(port, info);
 	if (port->bus->command == NULL && virtio_ctrl_offers(port, VIRTIO_NET_F_CTRL_VLAN))
 		info->rx_offload_capa |= RTE_ETH_RX_OFFLOAD_VLAN_FILTER;

@@ -50,6 +50,8 @@ struct virtio_bus {
 	bool whole_pairs;
 	/** The device's own word on its link; NULL: up as long as it is there. */
 	int (*link_is_up)(struct virtio_device *dev, bool *up);
+	/** Likewise on its speed, in Mb/s, and duplex; NULL, or left alone: it does not say. */
+	int (*link_speed)(struct virtio_device *dev, struct rte_eth_link *link);
 	/**
 	 * Before the rings of a device are set up, and once it is reset: its interrupts. NULL: they
 	 * take no part in that.
@@ -85,6 +87,7 @@ struct virtio_port {
 	bool interrupts;           /**< those of the bus are on */
 	uint16_t max_pairs;        /**< pairs of queues that the device has */
 	uint16_t max_mtu;          /**< the device's, 0 where it does not say */
+	uint16_t tx_queue_size;    /**< default ring size for transmit; 0: args.queue_size */
 	/**
 	 * By ring: empty ones where the application has no such queue, but the device wants it.
 	 */

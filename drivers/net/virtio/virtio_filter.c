@@ -72,14 +72,43 @@ virtio_allmulticast_disable(struct rte_eth_dev *edev)
 
 /* ---- addresses ---------------------------------------------------------------------------- */
 
+/*
+ * Where there is no command: 5.1.4 has the device configuration read-only for a driver, except for
+ * the address of a legacy device (5.1.4.3), whether it runs or not.
+ */
+static int
+write_address(struct virtio_port *port, const struct rte_ether_addr *addr)
+{
+	const struct rte_eth_dev_data *data = port->edev->data;
+	int ret;
+
+	if (port->dev.legacy && (port->dev.offered & VIRTIO_BIT(VIRTIO_NET_F_MAC))) {
+		pthread_mutex_lock(&port->lock);
+		ret = virtio_device_write_config(&port->dev, VIRTIO_NET_CONFIG_MAC, addr,
+						 sizeof(*addr));
+		pthread_mutex_unlock(&port->lock);
+		return ret;
+	}
+	/* As ethdev says it again at each start. */
+	if (rte_is_same_ether_addr(addr, &data->mac_addrs[0]))
+		return 0;
+	VIRTIO_LOG(ERR, "port %u: the device offers no way to change its address "
+		   "(CTRL_MAC_ADDR): want " RTE_ETHER_ADDR_PRT_FMT " of it, or promiscuous mode",
+		   data->port_id, RTE_ETHER_ADDR_BYTES(&data->mac_addrs[0]));
+	return -ENOTSUP;
+}
+
 int
 virtio_mac_addr_set(struct rte_eth_dev *edev, struct rte_ether_addr *addr)
 {
+	struct virtio_port *port = virtio_port(edev);
 	const struct virtio_ctrl_command command = {
 		.class = VIRTIO_NET_CTRL_MAC, .code = VIRTIO_NET_CTRL_MAC_ADDR_SET,
 		.feature = VIRTIO_NET_F_CTRL_MAC_ADDR, .data = addr, .len = sizeof(*addr),
 	};
 
+	if (port->bus->command == NULL && !virtio_ctrl_offers(port, VIRTIO_NET_F_CTRL_MAC_ADDR))
+		return write_address(port, addr);
 	return send_locked(edev, &command);
 }
 

@@ -22,8 +22,9 @@
 /* Looks without a used buffer while there is work, until a queue counts as not served. */
 #define WATCHDOG_TICKS     4
 
+/* Fills in speed and duplex, where it is up. */
 static bool
-has_link(struct virtio_port *port)
+has_link(struct virtio_port *port, struct rte_eth_link *link)
 {
 	bool up = false;
 
@@ -31,6 +32,12 @@ has_link(struct virtio_port *port)
 	if (port->running && (port->dev.status & VIRTIO_STATUS_DRIVER_OK))
 		up = port->bus->is_up(&port->dev);
 	if (up && port->bus->link_is_up != NULL && port->bus->link_is_up(&port->dev, &up) != 0)
+		up = false;
+	if (up)
+		link->link_speed = port->args.speed;
+	/* What the user says goes before. */
+	if (up && port->args.speed_capa == 0 && port->bus->link_speed != NULL &&
+	    port->bus->link_speed(&port->dev, link) != 0)
 		up = false;
 	pthread_mutex_unlock(&port->lock);
 	return up;
@@ -47,10 +54,10 @@ virtio_link_update(struct rte_eth_dev *edev, int wait_to_complete __rte_unused)
 		.link_status = RTE_ETH_LINK_DOWN,
 	};
 
-	if (has_link(port)) {
-		link.link_speed = port->args.speed;
+	if (has_link(port, &link))
 		link.link_status = RTE_ETH_LINK_UP;
-	}
+	else
+		link.link_speed = RTE_ETH_SPEED_NUM_NONE;
 	return rte_eth_linkstatus_set(edev, &link);
 }
 

@@ -28,17 +28,24 @@
 #define VIRTIO_NET_F_MQ             22
 #define VIRTIO_NET_F_CTRL_MAC_ADDR  23
 #define VIRTIO_NET_F_RSS            60
+#define VIRTIO_NET_F_SPEED_DUPLEX   63
 
 /** Device configuration, section 5.1.4: offsets. */
 #define VIRTIO_NET_CONFIG_MAC           0  /**< u8[6], with MAC */
 #define VIRTIO_NET_CONFIG_STATUS        6  /**< le16, with STATUS */
 #define VIRTIO_NET_CONFIG_MAX_PAIRS     8  /**< le16, with MQ or RSS */
 #define VIRTIO_NET_CONFIG_MTU           10 /**< le16, with MTU */
+#define VIRTIO_NET_CONFIG_SPEED         12 /**< le32, with SPEED_DUPLEX: Mb/s */
+#define VIRTIO_NET_CONFIG_DUPLEX        16 /**< u8, with SPEED_DUPLEX */
 #define VIRTIO_NET_CONFIG_RSS_KEY_MAX   17 /**< u8, with RSS: bytes */
 #define VIRTIO_NET_CONFIG_RSS_TABLE_MAX 18 /**< le16, with RSS: entries */
 #define VIRTIO_NET_CONFIG_HASH_TYPES    20 /**< le32, with RSS: VIRTIO_NET_HASH_* */
 
 #define VIRTIO_NET_S_LINK_UP            1
+
+/** Speeds from here on are none, section 5.1.4; and duplex. */
+#define VIRTIO_NET_SPEED_END            0x80000000
+#define VIRTIO_NET_DUPLEX_HALF          0
 
 /** Queue pairs that a device may have, section 5.1.4.1. */
 #define VIRTIO_NET_MAX_PAIRS            0x8000

@@ -13,6 +13,9 @@
 
 #define MIN_MTU 68
 
+/* Of ethdev, where a driver does not say. */
+#define DEFAULT_RING ((uint16_t)RTE_ETH_DEV_FALLBACK_RX_RINGSIZE)
+
 /* Upstream's limit of queue pairs, and ours. */
 #define MAX_PAIRS 128
 
@@ -37,6 +40,28 @@ virtio_pci_link_is_up(struct virtio_device *dev, bool *up)
 	if (ret == 0)
 		*up = rte_le_to_cpu_16(status) & VIRTIO_NET_S_LINK_UP;
 	return ret;
+}
+
+int
+virtio_pci_link_speed(struct virtio_device *dev, struct rte_eth_link *link)
+{
+	uint32_t speed;
+	uint8_t duplex;
+	int ret;
+
+	if (!virtio_device_has(dev, VIRTIO_NET_F_SPEED_DUPLEX))
+		return 0;
+	ret = virtio_device_read_config(dev, VIRTIO_NET_CONFIG_SPEED, &speed, sizeof(speed));
+	if (ret == 0)
+		ret = virtio_device_read_config(dev, VIRTIO_NET_CONFIG_DUPLEX, &duplex,
+						sizeof(duplex));
+	if (ret != 0)
+		return ret;
+	speed = rte_le_to_cpu_32(speed);
+	link->link_speed = speed < VIRTIO_NET_SPEED_END ? speed : RTE_ETH_SPEED_NUM_UNKNOWN;
+	if (duplex == VIRTIO_NET_DUPLEX_HALF)
+		link->link_duplex = RTE_ETH_LINK_HALF_DUPLEX;
+	return 0;
 }
 
 /* Little-endian, as all of it: a field of two bytes. */
@@ -77,6 +102,17 @@ read_pairs(struct virtio_port *port)
 	return 0;
 }
 
+/* Descriptors where the application has no wish: not all that a device takes are of use. */
+static int
+read_ring_size(struct virtio_port *port, uint16_t ring, uint16_t *size)
+{
+	const int ret = virtio_device_queue_max(&port->dev, ring, size);
+
+	if (ret == 0 && !port->dev.legacy)
+		*size = RTE_MIN(*size, DEFAULT_RING);
+	return ret;
+}
+
 static int
 read_device(struct virtio_port *port)
 {
@@ -85,7 +121,9 @@ read_device(struct virtio_port *port)
 
 	ret = read_pairs(port);
 	if (ret == 0)
-		ret = virtio_device_queue_max(dev, virtio_net_rx_ring(0), &port->args.queue_size);
+		ret = read_ring_size(port, virtio_net_rx_ring(0), &port->args.queue_size);
+	if (ret == 0)
+		ret = read_ring_size(port, virtio_net_tx_ring(0), &port->tx_queue_size);
 	if (ret == 0)
 		ret = read_config16(port, VIRTIO_NET_F_MTU, VIRTIO_NET_CONFIG_MTU, &port->max_mtu);
 	if (ret == 0)

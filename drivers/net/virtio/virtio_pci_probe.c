@@ -185,6 +185,7 @@ static const struct virtio_bus virtio_pci_bus = {
 	.features = VIRTIO_PCI_FEATURES,
 	.whole_pairs = true,
 	.link_is_up = virtio_pci_link_is_up,
+	.link_speed = virtio_pci_link_speed,
 	.interrupts_on = pci_interrupts_on,
 	.interrupts_off = pci_interrupts_off,
 	.rx_interrupts = pci_rx_interrupts,

@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+/*
+ * Link state, speed and duplex of a virtio-pci port: the device's word where it has one (5.1.4),
+ * but for what the user says.
+ */
+
+#include "fake_pci_port.h"
+#include "test.h"
+
+static void
+check_link(struct fake_pci_port *fp, unsigned int up, uint32_t speed, unsigned int duplex)
+{
+	struct rte_eth_link link;
+
+	CHECK_EQ(rte_eth_link_get_nowait(fp->port, &link), 0);
+	CHECK_EQ(link.link_status, up);
+	CHECK_EQ(link.link_speed, speed);
+	CHECK_EQ(link.link_duplex, duplex);
+}
+
+static void
+say(struct fake_pci_port *fp, uint32_t speed, uint8_t duplex)
+{
+	fake_pci_config16(fp->fake, 12, speed & 0xffff);
+	fake_pci_config16(fp->fake, 14, speed >> 16);
+	fp->fake->config[16] = duplex;
+}
+
+static void
+speed_and_duplex(void)
+{
+	const struct fake_pci_port_conf conf = { .features = FAKE_F_CONTROL | FAKE_F_SPEED };
+	struct fake_pci_port *fp = fake_pci_port_start(&conf);
+
+	CHECK(fp->fake->driver_features & FAKE_F_SPEED);
+	say(fp, 40000, 1);
+	check_link(fp, 1, 40000, RTE_ETH_LINK_FULL_DUPLEX);
+	say(fp, 10, 0);
+	check_link(fp, 1, 10, RTE_ETH_LINK_HALF_DUPLEX);
+	/* Unknown, and what is no speed. */
+	say(fp, UINT32_MAX, 0xff);
+	check_link(fp, 1, RTE_ETH_SPEED_NUM_UNKNOWN, RTE_ETH_LINK_FULL_DUPLEX);
+	say(fp, 0x80000000, 1);
+	check_link(fp, 1, RTE_ETH_SPEED_NUM_UNKNOWN, RTE_ETH_LINK_FULL_DUPLEX);
+	say(fp, 0x7fffffff, 1);
+	check_link(fp, 1, 0x7fffffff, RTE_ETH_LINK_FULL_DUPLEX);
+	fake_pci_config16(fp->fake, 6, 0);
+	check_link(fp, 0, RTE_ETH_SPEED_NUM_NONE, RTE_ETH_LINK_FULL_DUPLEX);
+	fake_pci_port_destroy(fp);
+}
+
+static void
+user_has_the_last_word(void)
+{
+	const struct fake_pci_port_conf conf = { .features = FAKE_F_CONTROL | FAKE_F_SPEED,
+						 .args = ",speed=25000" };
+	struct fake_pci_port *fp = fake_pci_port_start(&conf);
+
+	say(fp, 40000, 0);
+	check_link(fp, 1, 25000, RTE_ETH_LINK_FULL_DUPLEX);
+	fake_pci_port_destroy(fp);
+}
+
+/* Without the feature there is something else at that place, or nothing. */
+static void
+device_that_says_nothing(void)
+{
+	const struct fake_pci_port_conf conf = { .features = FAKE_F_CONTROL };
+	struct fake_pci_port *fp = fake_pci_port_start(&conf);
+
+	say(fp, 40000, 0);
+	check_link(fp, 1, RTE_ETH_SPEED_NUM_UNKNOWN, RTE_ETH_LINK_FULL_DUPLEX);
+	fake_pci_port_destroy(fp);
+}
+
+TEST_MAIN(
+	TEST_WARM_UP(device_that_says_nothing),
+	TEST(speed_and_duplex),
+	TEST(user_has_the_last_word),
+	TEST(device_that_says_nothing),
+)
