@@ -64,6 +64,16 @@ free_hugepages() {
 	cat /sys/kernel/mm/hugepages/hugepages-2048kB/free_hugepages 2>/dev/null || echo 0
 }
 
+# Says where the net_virtio is that EAL loads by itself, or ends.
+need_packaged_driver() {
+	local packaged
+	packaged=$(pkg-config --variable=driverdir libdpdk 2>/dev/null || true)
+	[ -n "$packaged" ] || packaged=$(pkg-config --variable=libdir libdpdk)/dpdk
+	packaged=$(find "$packaged" -name 'librte_net_virtio.so*' -print -quit 2>/dev/null || true)
+	[ -n "$packaged" ] || die "the installed DPDK has no net_virtio plug-in to compare with"
+	say "the packaged driver: $packaged"
+}
+
 # build_tree DIR [OPTION...]: DIR, below the root, is configured if it is not yet, made anew if it
 # was for another DPDK, and brought up to date: all of it, or the targets that $build_targets names.
 build_tree() {

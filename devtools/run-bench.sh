@@ -60,12 +60,7 @@ trap 'rm -rf "$work" "$private"' EXIT
 
 "$root/devtools/setup.sh"
 build_tree build
-# The plug-ins that EAL loads by itself.
-packaged=$(pkg-config --variable=driverdir libdpdk 2>/dev/null || true)
-[ -n "$packaged" ] || packaged=$(pkg-config --variable=libdir libdpdk)/dpdk
-packaged=$(find "$packaged" -name 'librte_net_virtio.so*' -print -quit 2>/dev/null || true)
-[ -n "$packaged" ] || die "the installed DPDK has no net_virtio plug-in to compare with"
-say "the packaged driver: $packaged"
+need_packaged_driver
 work=$(mktemp -d)
 private=$(make_private_dir)
 cp "$root/build/drivers/net/virtio/librte_net_virtio.so" "$private"

@@ -3,16 +3,14 @@
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include <rte_cycles.h>
-#include <rte_ethdev.h>
 
 #include "modes.h"
-#include "packets.h"
 #include "port.h"
 #include "sorted.h"
 #include "watchdog.h"
+#include "ways.h"
 
 /* The moments between the steps of one round. */
 enum {
@@ -23,93 +21,28 @@ enum {
 };
 
 struct life {
-	struct port port;
-	struct rte_mempool *pools[2];	/* a queue is filled from them in turn */
+	struct ways ways;
 	const struct options *options;
 	uint64_t *times[STEPS + 1];	/* the last one: all steps together */
 };
 
+/* Each queue in turn, every lap with the other pool; a port every time. */
 static int
-failed(const char *what, int ret)
+live_once(struct life *life, uint32_t round, uint64_t at[STEPS + 1])
 {
-	if (ret != 0)
-		fprintf(stderr, "%s: %s\n", what, strerror(-ret));
-	return ret;
-}
-
-/* Each queue in turn; every lap with the other pool. */
-static int
-rx_queue_round(struct life *life, uint32_t round, uint64_t at[STEPS + 1])
-{
-	const uint16_t port = life->port.id, q = round % life->port.pairs;
-	struct rte_mempool *pool = life->pools[(round / life->port.pairs + 1) % 2];
+	const uint16_t pairs = life->ways.port.pairs, queue = round % pairs;
+	const bool whole_port = life->options->way == WAY_PORT;
+	const bool other = ((whole_port ? round : round / pairs) + 1) % 2 != 0;
 	int ret;
 
 	at[0] = rte_rdtsc();
-	ret = failed("receive queue's stop", rte_eth_dev_rx_queue_stop(port, q));
+	ret = ways_stop(&life->ways, queue);
 	at[1] = rte_rdtsc();
 	if (ret == 0)
-		ret = failed("receive queue's set-up", rte_eth_rx_queue_setup(port, q,
-			life->port.ring, rte_socket_id(), NULL, pool));
+		ret = ways_set_up(&life->ways, queue, other);
 	at[2] = rte_rdtsc();
 	if (ret == 0)
-		ret = failed("receive queue's start", rte_eth_dev_rx_queue_start(port, q));
-	at[3] = rte_rdtsc();
-	return ret;
-}
-
-static int
-tx_queue_round(struct life *life, uint32_t round, uint64_t at[STEPS + 1])
-{
-	const uint16_t port = life->port.id, q = round % life->port.pairs;
-	int ret;
-
-	at[0] = rte_rdtsc();
-	ret = failed("transmit queue's stop", rte_eth_dev_tx_queue_stop(port, q));
-	at[1] = rte_rdtsc();
-	if (ret == 0)
-		ret = failed("transmit queue's set-up", rte_eth_tx_queue_setup(port, q,
-			life->port.ring, rte_socket_id(), NULL));
-	at[2] = rte_rdtsc();
-	if (ret == 0)
-		ret = failed("transmit queue's start", rte_eth_dev_tx_queue_start(port, q));
-	at[3] = rte_rdtsc();
-	return ret;
-}
-
-/*
- * The packaged driver resets its device, and gives buffers back, only when it is configured with
- * other offloads than before.
- */
-static int
-port_round(struct life *life, uint32_t round, uint64_t at[STEPS + 1])
-{
-	const uint64_t checksums = RTE_ETH_RX_OFFLOAD_UDP_CKSUM | RTE_ETH_RX_OFFLOAD_TCP_CKSUM;
-	const bool other = (round + 1) % 2 != 0;
-	int ret;
-
-	at[0] = rte_rdtsc();
-	ret = failed("port's stop", rte_eth_dev_stop(life->port.id));
-	at[1] = rte_rdtsc();
-	/* Set-up and start are one call of ours: told together. */
-	at[2] = at[1];
-	if (ret == 0)
-		ret = port_bring_up(&life->port, other ? checksums : 0, life->pools[other]);
-	at[3] = rte_rdtsc();
-	return ret;
-}
-
-static int
-plain_round(struct life *life, uint32_t round __rte_unused, uint64_t at[STEPS + 1])
-{
-	int ret;
-
-	at[0] = rte_rdtsc();
-	ret = failed("port's stop", rte_eth_dev_stop(life->port.id));
-	at[1] = rte_rdtsc();
-	at[2] = at[1];
-	if (ret == 0)
-		ret = failed("port's start", rte_eth_dev_start(life->port.id));
+		ret = ways_start(&life->ways, queue, other);
 	at[3] = rte_rdtsc();
 	return ret;
 }
@@ -117,24 +50,19 @@ plain_round(struct life *life, uint32_t round __rte_unused, uint64_t at[STEPS + 
 static int
 live(struct life *life)
 {
-	int (*const rounds[])(struct life *life, uint32_t round, uint64_t at[STEPS + 1]) = {
-		[WAY_RX_QUEUE] = rx_queue_round,
-		[WAY_TX_QUEUE] = tx_queue_round,
-		[WAY_PORT] = port_round,
-		[WAY_PLAIN] = plain_round,
-	};
+	const uint32_t pairs = life->ways.port.pairs;
 	uint64_t at[STEPS + 1];
 	uint32_t i, s;
 	int ret;
 
 	/* The first lap is not counted: its memory is touched for the first time. */
-	for (i = 0; i < life->port.pairs; i++) {
-		ret = rounds[life->options->way](life, i, at);
+	for (i = 0; i < pairs; i++) {
+		ret = live_once(life, i, at);
 		if (ret != 0)
 			return ret;
 	}
 	for (i = 0; i < life->options->rounds; i++) {
-		ret = rounds[life->options->way](life, life->port.pairs + i, at);
+		ret = live_once(life, pairs + i, at);
 		if (ret != 0)
 			return ret;
 		for (s = 0; s < STEPS; s++)
@@ -153,7 +81,7 @@ write_json(const struct life *life)
 	uint32_t s;
 
 	printf("{\"mode\": \"life\", ");
-	port_write_json(&life->port, stdout);
+	port_write_json(&life->ways.port, stdout);
 	for (s = 0; s <= STEPS; s++) {
 		sort(life->times[s], n);
 		printf(", \"%s_us\": {\"p50\": %.3f, \"p99\": %.3f, \"max\": %.3f}", names[s],
@@ -164,21 +92,6 @@ write_json(const struct life *life)
 	printf(", \"rounds\": %u}\n", n);
 }
 
-static bool
-can_live(const struct life *life)
-{
-	const uint64_t capa = life->port.info.dev_capa;
-
-	if ((life->options->way == WAY_RX_QUEUE &&
-			(capa & RTE_ETH_DEV_CAPA_RUNTIME_RX_QUEUE_SETUP) == 0) ||
-			(life->options->way == WAY_TX_QUEUE &&
-			(capa & RTE_ETH_DEV_CAPA_RUNTIME_TX_QUEUE_SETUP) == 0)) {
-		fprintf(stderr, "this driver sets no single queue up at run time\n");
-		return false;
-	}
-	return true;
-}
-
 int
 life_run(const struct options *options)
 {
@@ -186,24 +99,21 @@ life_run(const struct options *options)
 	uint32_t s;
 	int ret;
 
-	ret = port_open(&life.port, options);
+	ret = ways_open(&life.ways, options);
 	if (ret != 0)
 		return ret;
 	watchdog_stage("stopping and starting");
-	life.pools[0] = life.port.pool;
-	life.pools[1] = packets_pool("second", life.port.pool->size);
-	ret = life.pools[1] != NULL ? 0 : -ENOMEM;
 	for (s = 0; s <= STEPS; s++) {
 		life.times[s] = calloc(options->rounds, sizeof(*life.times[s]));
 		if (life.times[s] == NULL)
 			ret = -ENOMEM;
 	}
 	if (ret == 0)
-		ret = can_live(&life) ? live(&life) : -ENOTSUP;
+		ret = live(&life);
 	if (ret == 0)
 		write_json(&life);
 	for (s = 0; s <= STEPS; s++)
 		free(life.times[s]);
-	port_close(&life.port);
+	port_close(&life.ways.port);
 	return ret;
 }

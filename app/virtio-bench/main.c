@@ -36,6 +36,8 @@ run(const struct options *options, int eal_argc, char **eal_argv)
 		return cycles_run(options);
 	case MODE_LIFE:
 		return life_run(options);
+	case MODE_TIMELINE:
+		return timeline_run(options);
 	default:
 		return serve_run(options);
 	}

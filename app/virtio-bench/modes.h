@@ -13,6 +13,7 @@
 int rate_run(const struct options *options);
 int cycles_run(const struct options *options);
 int life_run(const struct options *options);
+int timeline_run(const struct options *options);
 
 /** The back-end: until SIGTERM or SIGINT, or the end of the process that started it. */
 int serve_run(const struct options *options);

@@ -27,6 +27,9 @@ static const char help_text[] =
 "           full bursts: --bursts, --size, --burst\n"
 "  cycles   cycles per packet of rx_burst and tx_burst, with --null: --bursts, --size, --burst\n"
 "  life     duration of stopping, setting up and starting: --way, --rounds, --pairs\n"
+"  timeline packets that each queue receives in each millisecond, and loses, while one of them is\n"
+"           reconfigured: --way, --rounds, --pairs, --ms. Wants a second lcore, and a back-end\n"
+"           that sends all back on the same pair, as virtio-loopback --serve\n"
 "  serve    the other side: a back-end on the port --vdev net_vhost0,iface=SOCKET, until SIGTERM.\n"
 "           Says \"ready\": --direction, --size, --pairs\n"
 "\n"
@@ -40,7 +43,7 @@ static const char help_text[] =
 "  --burst N         1 to 64 (default 32)\n"
 "  --ring N          descriptors of each queue (default 256)\n"
 "  --pairs N         queue pairs, 1 to 128 (default 1)\n"
-"  --ms N            time measured (default 1000)\n"
+"  --ms N            time measured, for timeline between two (default 1000)\n"
 "  --bursts N        full bursts counted each way (default 16)\n"
 "  --rounds N        of a queue's or port's life (default 100)\n"
 "  --null PATH       listen at PATH, in this process, as a vhost-user device that costs nothing:\n"
@@ -71,7 +74,7 @@ static const struct option long_options[] = {
 	{ NULL, 0, NULL, 0 },
 };
 
-static const char *const modes[] = { "rate", "steps", "cycles", "life", "serve" };
+static const char *const modes[] = { "rate", "steps", "cycles", "life", "timeline", "serve" };
 static const char *const directions[] = { "loop", "rx", "tx", "idle" };
 static const char *const ways[] = { "rx-queue", "tx-queue", "port", "plain" };
 
@@ -225,7 +228,7 @@ options_parse(struct options *options, int argc, char **argv)
 	}
 	if (optind + 1 != argc) {
 		fprintf(stderr, "%s\n", optind < argc ? "one mode, not more" :
-			"a mode is missing: rate, steps, cycles, life or serve");
+			"a mode is missing: rate, steps, cycles, life, timeline or serve");
 		return -EINVAL;
 	}
 	ret = parse_name("mode", argv[optind], modes, RTE_DIM(modes));

@@ -13,6 +13,7 @@ enum bench_mode {
 	MODE_STEPS,
 	MODE_CYCLES,
 	MODE_LIFE,
+	MODE_TIMELINE,
 	MODE_SERVE,
 };
 
@@ -38,7 +39,7 @@ struct options {
 	uint32_t burst;
 	uint32_t ring;
 	uint32_t pairs;
-	uint32_t milliseconds;		/**< measured time of MODE_RATE */
+	uint32_t milliseconds;		/**< measured time; MODE_TIMELINE: between two */
 	uint32_t bursts;		/**< full bursts counted each way */
 	uint32_t rounds;
 	uint32_t deadline;		/**< seconds; then the process ends itself */

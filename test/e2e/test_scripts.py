@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """The scripts of devtools: that each says what is wrong, and lets pass what is right."""
 
+import json
 import os
+import re
 import shutil
 import subprocess
 import tarfile
@@ -124,7 +126,7 @@ def test_without_root_setup_says_what_is_missing(tree):
 
 
 @pytest.mark.parametrize("script", ["setup.sh", "fetch-driver-sdk.sh", "run-tests.sh",
-                                    "run-guest-tests.sh"])
+                                    "run-guest-tests.sh", "compare-port-restart.sh"])
 def test_unknown_option_is_refused_and_help_helps(script):
     status, said = run(ROOT / "devtools" / script, "--colour")
     assert status != 0
@@ -132,6 +134,21 @@ def test_unknown_option_is_refused_and_help_helps(script):
     status, said = run(ROOT / "devtools" / script, "--help")
     assert status == 0
     assert said.startswith(f"Usage: devtools/{script}")
+
+
+def test_comparison_with_a_restart_of_the_port(host):
+    figures, picture = host.folder / "compare.json", host.folder / "compare.png"
+    status, said = run(ROOT / "devtools/compare-port-restart.sh", "--quick", "--json", figures,
+                       "--plot", picture, env={**host.env, "MPLCONFIGDIR": str(host.folder)})
+    assert status == 0, said
+    port, plain, ours = json.loads(figures.read_text())["rows"]
+    assert re.search(r"^ours rx-queue +\d", said, re.MULTILINE)
+    # The packaged driver has no buffer back when its port is stopped, in either way.
+    assert port["kept"] == plain["kept"] == 4 * 256
+    assert port["object"] == plain["object"] != ours["object"]
+    assert ours["kept"] == 0
+    assert [queue for queue, lost in enumerate(ours["lost"]) if lost] in ([], [1])
+    assert picture.read_bytes().startswith(b"\x89PNG")
 
 
 @pytest.mark.parametrize("place, line, offence", [
