@@ -43,13 +43,17 @@ read_command(const struct device_chain *chain, struct fake_command *command)
 }
 
 static void
-answer(struct fake_pci_port *fp, struct ring_device *ring, const struct device_chain *chain)
+answer(struct fake_pci_port *fp, struct ring_device *ring, const struct device_chain *chain,
+       const struct fake_command *command)
 {
 	uint8_t *word = chain->part[chain->n - 1].at;
 
 	switch (fp->answer) {
 	case FAKE_CTRL_OBEYS:
 		*word = 0;
+		/* 5.1.6.5.4: the driver has announced itself. */
+		if (command->class == 3)
+			fp->fake->config[6] &= ~2;
 		break;
 	case FAKE_CTRL_REFUSES:
 		*word = 1;
@@ -83,7 +87,7 @@ serve(struct fake_pci_port *fp)
 		for (i = 0; i < CTRL_RING; i++)
 			command->enabled |= fp->fake->queue[i].enable << i;
 		fp->nb_commands++;
-		answer(fp, ring, &chain);
+		answer(fp, ring, &chain, command);
 	}
 }
 
@@ -208,6 +212,7 @@ configure(struct fake_pci_port *fp, const struct fake_pci_port_conf *conf)
 		.rxmode = { .mq_mode = conf->rss_hf != 0 ? RTE_ETH_MQ_RX_RSS : RTE_ETH_MQ_RX_NONE,
 			    .offloads = conf->rx_offloads },
 		.rx_adv_conf.rss_conf.rss_hf = conf->rss_hf,
+		.intr_conf.lsc = conf->lsc,
 	};
 	uint16_t q;
 
@@ -272,6 +277,12 @@ fake_pci_port_destroy(struct fake_pci_port *fp)
 	rte_mempool_free(fp->pool);
 	fake_pci_destroy(fp->fake);
 	free(fp);
+}
+
+void
+fake_pci_port_event(struct fake_pci_port *fp)
+{
+	virtio_pci_event(virtio_port(&rte_eth_devices[fp->port]));
 }
 
 void

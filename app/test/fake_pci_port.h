@@ -24,6 +24,7 @@
 #define FAKE_F_CTRL_VQ   (UINT64_C(1) << 17)
 #define FAKE_F_CTRL_RX   (UINT64_C(1) << 18)
 #define FAKE_F_CTRL_VLAN (UINT64_C(1) << 19)
+#define FAKE_F_ANNOUNCE  (UINT64_C(1) << 21)
 #define FAKE_F_MQ        (UINT64_C(1) << 22)
 #define FAKE_F_CTRL_MAC  (UINT64_C(1) << 23)
 #define FAKE_F_PACKED    (UINT64_C(1) << 34)
@@ -69,6 +70,7 @@ struct fake_pci_port_conf {
 	uint64_t rss_hf;         /**< not 0: mq_mode RSS */
 	unsigned int timeout_ms; /**< of a command; 0: so long that it is never over */
 	uint16_t deferred;       /**< receive queues whose start is, a bit each */
+	bool lsc;                /**< intr_conf.lsc */
 	const char *args;        /**< more of the port's arguments, with a comma before each */
 };
 
@@ -77,6 +79,9 @@ struct fake_pci_port *fake_pci_port_create(const struct fake_pci_port_conf *conf
 struct fake_pci_port *fake_pci_port_start(const struct fake_pci_port_conf *conf);
 /** Closes it; every buffer must be back, and the driver have broken no rule. */
 void fake_pci_port_destroy(struct fake_pci_port *fp);
+
+/** The configuration interrupt. */
+void fake_pci_port_event(struct fake_pci_port *fp);
 
 /** Sets a field of the device configuration. */
 void fake_pci_config16(struct fake_pci *fake, unsigned int offset, uint16_t value);

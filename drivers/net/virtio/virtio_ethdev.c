@@ -11,6 +11,7 @@
 #include <rte_errno.h>
 #include <rte_malloc.h>
 
+#include "virtio_announce.h"
 #include "virtio_ctrl.h"
 #include "virtio_ethdev.h"
 #include "virtio_intr.h"
@@ -58,10 +59,13 @@ wanted_features(const struct virtio_port *port)
 	/* 5.1.4.2: who takes it does not send or receive larger frames. */
 	if (port->max_mtu != 0 && port->edev->data->mtu <= port->max_mtu)
 		wanted |= VIRTIO_BIT(VIRTIO_NET_F_MTU);
+	if (!virtio_announce_heard(port))
+		wanted &= ~VIRTIO_BIT(VIRTIO_NET_F_GUEST_ANNOUNCE);
 	/* 5.1.3.1; virtio-user's control queue is not the back-end's. */
 	if (port->bus->command == NULL && !virtio_ctrl_offers(port, VIRTIO_NET_F_CTRL_VQ))
 		wanted &= ~(VIRTIO_BIT(VIRTIO_NET_F_CTRL_RX) | VIRTIO_BIT(VIRTIO_NET_F_CTRL_VLAN) |
 			    VIRTIO_BIT(VIRTIO_NET_F_CTRL_MAC_ADDR) |
+			    VIRTIO_BIT(VIRTIO_NET_F_GUEST_ANNOUNCE) |
 			    VIRTIO_BIT(VIRTIO_NET_F_MQ) | VIRTIO_BIT(VIRTIO_NET_F_RSS));
 	return wanted;
 }
@@ -454,6 +458,8 @@ dev_configure(struct rte_eth_dev *edev)
 	if (ret != 0)
 		return ret;
 	ret = virtio_rx_intr_configure(port);
+	if (ret == 0)
+		ret = virtio_announce_configure(port);
 	if (ret != 0)
 		return ret;
 	port->mergeable = port->args.mrg_rxbuf &&
@@ -543,6 +549,7 @@ dev_start(struct rte_eth_dev *edev)
 	ret = start_locked(port);
 	port->running = ret == 0;
 	virtio_port_show_states(port);
+	virtio_announce(port);
 	pthread_mutex_unlock(&port->lock);
 	if (ret == 0) {
 		log_paths(port);
@@ -633,6 +640,7 @@ virtio_port_close(struct rte_eth_dev *edev)
 	virtio_queues_free(port);
 	free_spares(port);
 	virtio_ctrl_free(port);
+	virtio_announce_release(port);
 	pthread_mutex_unlock(&port->lock);
 	virtio_rx_intr_release(port);
 	virtio_link_fini(port);

@@ -94,6 +94,10 @@ struct virtio_port {
 	struct virtqueue **spares;
 	struct virtqueue *ctrl;    /**< the control queue, NULL where there is none */
 	struct virtio_rss rss;
+	struct {
+		struct rte_mempool *pool; /**< NULL: the port is not asked */
+		uint64_t last_us;         /**< the last one; 0: never */
+	} announce;
 	uint16_t nb_rx_intr;       /**< receive queues that have an event descriptor */
 	struct rte_intr_handle *watch;
 	bool announced;            /**< what the application was last told: the link is up */

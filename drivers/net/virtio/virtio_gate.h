@@ -72,6 +72,13 @@ virtio_gate_enter(struct virtio_gate *gate)
 	return virtio_gate_enter_slow(gate);
 }
 
+/** Whether bursts are let in. */
+static inline bool
+virtio_gate_is_open(const struct virtio_gate *gate)
+{
+	return __atomic_load_n(&gate->open, __ATOMIC_ACQUIRE) != VIRTIO_GATE_CLOSED;
+}
+
 /** For queries from any thread: true with a place taken, to be given back by depart. */
 bool virtio_gate_visit(struct virtio_gate *gate);
 void virtio_gate_depart(struct virtio_gate *gate);

@@ -25,6 +25,7 @@
 #define VIRTIO_NET_F_CTRL_VQ        17
 #define VIRTIO_NET_F_CTRL_RX        18
 #define VIRTIO_NET_F_CTRL_VLAN      19
+#define VIRTIO_NET_F_GUEST_ANNOUNCE 21
 #define VIRTIO_NET_F_MQ             22
 #define VIRTIO_NET_F_CTRL_MAC_ADDR  23
 #define VIRTIO_NET_F_RSS            60
@@ -42,6 +43,7 @@
 #define VIRTIO_NET_CONFIG_HASH_TYPES    20 /**< le32, with RSS: VIRTIO_NET_HASH_* */
 
 #define VIRTIO_NET_S_LINK_UP            1
+#define VIRTIO_NET_S_ANNOUNCE           2
 
 /** Speeds from here on are none, section 5.1.4; and duplex. */
 #define VIRTIO_NET_SPEED_END            0x80000000
@@ -64,6 +66,9 @@
 #define VIRTIO_NET_CTRL_VLAN            2
 #define VIRTIO_NET_CTRL_VLAN_ADD        0
 #define VIRTIO_NET_CTRL_VLAN_DEL        1
+
+#define VIRTIO_NET_CTRL_ANNOUNCE        3
+#define VIRTIO_NET_CTRL_ANNOUNCE_ACK    0
 
 #define VIRTIO_NET_CTRL_MQ              4
 #define VIRTIO_NET_CTRL_MQ_PAIRS_SET    0

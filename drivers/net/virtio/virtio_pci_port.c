@@ -6,6 +6,7 @@
 #include <rte_byteorder.h>
 #include <rte_common.h>
 
+#include "virtio_announce.h"
 #include "virtio_ctrl.h"
 #include "virtio_log.h"
 #include "virtio_net.h"
@@ -62,6 +63,18 @@ virtio_pci_link_speed(struct virtio_device *dev, struct rte_eth_link *link)
 	if (duplex == VIRTIO_NET_DUPLEX_HALF)
 		link->link_duplex = RTE_ETH_LINK_HALF_DUPLEX;
 	return 0;
+}
+
+void
+virtio_pci_event(void *arg)
+{
+	struct virtio_port *port = arg;
+
+	pthread_mutex_lock(&port->lock);
+	virtio_announce(port);
+	pthread_mutex_unlock(&port->lock);
+	virtio_link_update(port->edev, 0);
+	virtio_link_tell(port);
 }
 
 /* Little-endian, as all of it: a field of two bytes. */

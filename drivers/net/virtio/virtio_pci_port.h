@@ -18,7 +18,8 @@ void virtio_pci_destroy(struct virtio_device *dev);
 #define VIRTIO_PCI_FEATURES \
 	(VIRTIO_BIT(VIRTIO_NET_F_MAC) | VIRTIO_BIT(VIRTIO_NET_F_STATUS) | \
 	 VIRTIO_BIT(VIRTIO_NET_F_CTRL_VQ) | VIRTIO_BIT(VIRTIO_NET_F_CTRL_RX) | \
-	 VIRTIO_BIT(VIRTIO_NET_F_CTRL_MAC_ADDR) | VIRTIO_BIT(VIRTIO_F_ACCESS_PLATFORM) | \
+	 VIRTIO_BIT(VIRTIO_NET_F_CTRL_MAC_ADDR) | VIRTIO_BIT(VIRTIO_NET_F_GUEST_ANNOUNCE) | \
+	 VIRTIO_BIT(VIRTIO_F_ACCESS_PLATFORM) | \
 	 VIRTIO_BIT(VIRTIO_NET_F_SPEED_DUPLEX) | VIRTIO_BIT(VIRTIO_F_NOTIFICATION_DATA))
 
 /** Of struct virtio_pci_conf: 5.1.2, and what they need (5.1.3.1, and 6.1 behind an IOMMU). */
@@ -29,6 +30,12 @@ void virtio_pci_destroy(struct virtio_device *dev);
 bool virtio_pci_is_up(struct virtio_device *dev);
 int virtio_pci_link_is_up(struct virtio_device *dev, bool *up);
 int virtio_pci_link_speed(struct virtio_device *dev, struct rte_eth_link *link);
+
+/**
+ * Handler of the interrupt that tells of a changed configuration, of a struct virtio_port: link and
+ * announcements. The port may be closed when it returns.
+ */
+void virtio_pci_event(void *port);
 
 /**
  * Meets the device behind the windows and makes its ethdev port: pairs, sizes, address, MTU and RSS

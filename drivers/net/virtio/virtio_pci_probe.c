@@ -70,16 +70,6 @@ pci_hang_up(struct virtio_device *dev)
 
 /* ---- interrupts --------------------------------------------------------------------------- */
 
-/* The configuration has changed; the vector is this one's alone. */
-static void
-pci_event(void *arg)
-{
-	struct virtio_port *port = arg;
-
-	virtio_link_update(port->edev, 0);
-	virtio_link_tell(port);
-}
-
 static bool
 wants_interrupts(const struct virtio_port *port)
 {
@@ -155,7 +145,7 @@ offer_link_events(struct virtio_port *port, bool msix)
 	if (!msix || rte_intr_type_get(handle) != RTE_INTR_HANDLE_VFIO_MSIX ||
 	    !(port->dev.offered & VIRTIO_BIT(VIRTIO_NET_F_STATUS)))
 		return;
-	if (rte_intr_callback_register(handle, pci_event, port) == 0)
+	if (rte_intr_callback_register(handle, virtio_pci_event, port) == 0)
 		port->edev->data->dev_flags |= RTE_ETH_DEV_INTR_LSC;
 }
 
@@ -168,9 +158,9 @@ pci_destroy(struct virtio_device *dev)
 		struct rte_intr_handle *handle = pci_device(port)->intr_handle;
 
 		if (virtio_link_calls_back(port))
-			rte_intr_callback_unregister_pending(handle, pci_event, port, NULL);
+			rte_intr_callback_unregister_pending(handle, virtio_pci_event, port, NULL);
 		else
-			rte_intr_callback_unregister_sync(handle, pci_event, port);
+			rte_intr_callback_unregister_sync(handle, virtio_pci_event, port);
 	}
 	virtio_pci_destroy(dev);
 	if (to_pci(port)->legacy)

@@ -13,6 +13,7 @@
 #include <rte_malloc.h>
 #include <rte_memzone.h>
 
+#include "virtio_announce.h"
 #include "virtio_ethdev.h"
 #include "virtio_intr.h"
 #include "virtio_log.h"
@@ -148,6 +149,37 @@ virtio_queue_open(struct virtio_queue *q)
 		virtio_rx_intr_resume(q);
 }
 
+/* ---- for a moment ------------------------------------------------------------------------- */
+
+/* The polling thread may have found fault with its ring meanwhile, and shut the gate. */
+void
+virtio_queue_return(struct virtio_queue *q)
+{
+	virtio_gate_open(&q->gate);
+	/*
+	 * The gate, then a look at the state; virtio_quarantine() has it the other way round:
+	 * either the ring's end is seen here, or the gate is shut after it was opened.
+	 */
+	rte_atomic_thread_fence(__ATOMIC_SEQ_CST);
+	if (virtqueue_state(q->vq) != VIRTQUEUE_LIVE)
+		virtio_gate_shut(&q->gate);
+}
+
+bool
+virtio_queue_borrow(struct virtio_queue *q, uint32_t timeout_us, bool *runs)
+{
+	/* Closed by a stop that went wrong, it is not to be opened but by the next start. */
+	if (virtqueue_state(q->vq) != VIRTQUEUE_LIVE || !virtio_gate_is_open(&q->gate))
+		return false;
+	*runs = true;
+	if (virtio_gate_close(&q->gate, timeout_us) == 0 &&
+	    virtqueue_state(q->vq) == VIRTQUEUE_LIVE)
+		return true;
+	/* Nothing was touched. */
+	virtio_queue_return(q);
+	return false;
+}
+
 /* ---- start and stop ----------------------------------------------------------------------- */
 
 static int
@@ -184,6 +216,9 @@ queue_start(struct virtio_queue *q)
 	if (ret == 0) {
 		virtio_queue_open(q);
 		virtio_watchdog_arm(q->port);
+		/* One that was asked for with no queue to send it on. */
+		if (!q->is_rx)
+			virtio_announce(q->port);
 	} else {
 		virtio_queue_drain(q);
 	}

@@ -57,6 +57,7 @@ struct virtio_queue_events {
 	uint64_t reset_ns;      /**< the last such stop, from the call to the last buffer freed */
 	uint64_t quarantined;   /**< times that the ring was taken out of service; by the poller */
 	uint64_t unserved;      /**< starts after which the device did not serve the queue */
+	uint64_t announced;     /**< transmit: frames that the driver has sent by itself */
 };
 
 /**
@@ -140,6 +141,17 @@ int virtio_queue_check_buffers(const struct virtio_queue *q);
 
 /** After a start: lets bursts in. */
 void virtio_queue_open(struct virtio_queue *q);
+
+/**
+ * Takes a running queue from under its polling thread for a moment; its ring is the caller's then,
+ * as it is the thread's within a burst. False where it does not run, or is not to be had in time.
+ *
+ * @param[out] runs
+ *   Set where it does run.
+ */
+bool virtio_queue_borrow(struct virtio_queue *q, uint32_t timeout_us, bool *runs);
+/** Gives it back. */
+void virtio_queue_return(struct virtio_queue *q);
 
 /** After a proven stop: counts what is lost, gives every buffer back. */
 void virtio_queue_drain(struct virtio_queue *q);

@@ -15,7 +15,8 @@
 /*
  * The burst functions are called by the queue's polling thread and return 0 at a closed gate and
  * for a NULL queue, which is what ethdev hands on between release and set-up. The others are for
- * the polling thread inside the gate, or for the control side with the ring READY.
+ * the polling thread inside the gate, or for the control side with the ring READY, or behind a gate
+ * that it has closed.
  */
 
 /** What a port's receive queues run on. */
@@ -34,6 +35,8 @@ struct virtio_tx_path {
 	eth_tx_burst_t burst;
 	/** Frees up to `most` packets that the device has sent; how many, -EPROTO on a bad ring. */
 	int (*complete)(struct virtio_txq *txq, uint32_t most);
+	/** Sends one packet; false where there is no room for it, which leaves it the caller's. */
+	bool (*post)(struct virtio_txq *txq, struct rte_mbuf *m);
 };
 
 /** Those of one layout, made of one kind of instructions. */

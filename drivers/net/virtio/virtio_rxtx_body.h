@@ -749,6 +749,20 @@ tx_burst_gated(struct virtio_txq *txq, struct rte_mbuf **pkts, uint16_t n,
 	return nb;
 }
 
+/* One packet, by whoever has the gate; false: no room. */
+static __rte_always_inline bool
+tx_post(struct virtio_txq *txq, struct rte_mbuf *m, const struct tx_mode mode)
+{
+	struct virtqueue *vq = txq->q.vq;
+
+	if (!tx_any(txq, vq, m, mode))
+		return false;
+	ring_publish(vq, mode.packed);
+	if (ring_must_notify(vq, mode.packed))
+		virtqueue_notify(vq);
+	return true;
+}
+
 /* ---- functions of it ---------------------------------------------------------------------- */
 
 #define VIRTIO_RX_PATH(name, ...) \
@@ -786,9 +800,15 @@ tx_complete_ ## name(struct virtio_txq *txq, uint32_t most) \
 { \
 	return tx_complete(txq, most, tx_mode_ ## name); \
 } \
+static bool \
+tx_post_ ## name(struct virtio_txq *txq, struct rte_mbuf *m) \
+{ \
+	return tx_post(txq, m, tx_mode_ ## name); \
+} \
 static const struct virtio_tx_path tx_path_ ## name = { \
 	.burst = tx_burst_ ## name, \
 	.complete = tx_complete_ ## name, \
+	.post = tx_post_ ## name, \
 };
 
 #endif /* VIRTIO_RXTX_BODY_H */

@@ -46,6 +46,7 @@ static const struct field event_fields[] = {
 	EVENT("reset_ns", reset_ns),
 	EVENT("quarantined", quarantined),
 	EVENT("unserved", unserved),
+	EVENT("announced", announced),
 };
 
 static const struct virtio_counters *
