@@ -24,19 +24,41 @@ refusal_is_an_error_and_no_more(void)
 	fake_pci_port_destroy(fp);
 }
 
-/* What was not answered is not sent again, and what comes after it is not sent at all. */
+/*
+ * What was not answered is not sent again. The next command resets the ring first, and no other
+ * one; a late answer to the old one is none to the new one.
+ */
+static void
+check_heals(struct fake_pci_port *fp)
+{
+	struct fake_pci_queue *queue = fp->fake->queue;
+	unsigned int i;
+
+	fp->answer = FAKE_CTRL_OBEYS;
+	fake_pci_port_forget(fp);
+	fake_pci_forget_record(fp->fake);
+	test_forget_log();
+	CHECK_EQ(rte_eth_allmulticast_enable(fp->port), 0);
+	fake_pci_port_check_commands(fp, "0.1");
+	CHECK_EQ(fake_pci_writes(fp->fake, "queue_reset"), 1);
+	CHECK_EQ(fake_pci_writes(fp->fake, "device_status"), 0);
+	for (i = 0; i <= 2 * FAKE_PCI_PAIRS; i++)
+		CHECK_EQ(queue[i].enable, 1);
+	CHECK_EQ(test_logged("the control queue has been reset"), 1);
+	CHECK_EQ(rte_eth_allmulticast_disable(fp->port), 0);
+	fake_pci_port_check_commands(fp, "0.1");
+	CHECK_EQ(fake_pci_writes(fp->fake, "queue_reset"), 1);
+}
+
+/* Where rings have no reset the port's restart does it. */
 static void
 check_out_of_service(struct fake_pci_port *fp)
 {
 	fp->answer = FAKE_CTRL_OBEYS;
 	fake_pci_port_forget(fp);
 	CHECK_EQ(rte_eth_allmulticast_enable(fp->port), -EIO);
+	CHECK_EQ(test_logged("stop and start the port"), 1);
 	fake_pci_port_check_commands(fp, "");
-	/* Data queues have a life of their own. */
-	CHECK_EQ(rte_eth_dev_tx_queue_stop(fp->port, 1), 0);
-	CHECK_EQ(rte_eth_dev_rx_queue_stop(fp->port, 1), 0);
-	CHECK_EQ(rte_eth_dev_rx_queue_start(fp->port, 1), 0);
-	/* The port's restart heals it. */
 	CHECK_EQ(rte_eth_dev_stop(fp->port), 0);
 	CHECK_EQ(rte_eth_dev_start(fp->port), 0);
 	fake_pci_port_forget(fp);
@@ -51,6 +73,41 @@ silence_ends_at_the_deadline(void)
 
 	fp->answer = FAKE_CTRL_NEVER;
 	CHECK_EQ(rte_eth_promiscuous_enable(fp->port), -ETIMEDOUT);
+	check_heals(fp);
+	/* Deaf for good: each command takes its time and no more. */
+	fp->answer = FAKE_CTRL_NEVER;
+	CHECK_EQ(rte_eth_promiscuous_enable(fp->port), -ETIMEDOUT);
+	CHECK_EQ(rte_eth_promiscuous_enable(fp->port), -ETIMEDOUT);
+	/* Data queues have a life of their own. */
+	CHECK_EQ(rte_eth_dev_tx_queue_stop(fp->port, 1), 0);
+	CHECK_EQ(rte_eth_dev_rx_queue_stop(fp->port, 1), 0);
+	CHECK_EQ(rte_eth_dev_rx_queue_start(fp->port, 1), 0);
+	fake_pci_port_destroy(fp);
+}
+
+static void
+silence_of_a_device_without_queue_reset(void)
+{
+	struct fake_pci_port_conf conf = quick;
+	struct fake_pci_port *fp;
+
+	conf.args = ",queue_reset=off";
+	fp = fake_pci_port_start(&conf);
+	fp->answer = FAKE_CTRL_NEVER;
+	CHECK_EQ(rte_eth_promiscuous_enable(fp->port), -ETIMEDOUT);
+	check_out_of_service(fp);
+	fake_pci_port_destroy(fp);
+}
+
+/* The ring itself is not let go of: then the port's reset has to do it. */
+static void
+control_queue_that_does_not_reset(void)
+{
+	struct fake_pci_port *fp = fake_pci_port_start(&quick);
+
+	fp->answer = FAKE_CTRL_NEVER;
+	CHECK_EQ(rte_eth_promiscuous_enable(fp->port), -ETIMEDOUT);
+	fp->fake->queue[2 * FAKE_PCI_PAIRS].answer = FAKE_PCI_NEVER;
 	check_out_of_service(fp);
 	fake_pci_port_destroy(fp);
 }
@@ -66,7 +123,7 @@ lies_are_noticed(void)
 
 		fp->answer = lies[i];
 		CHECK_EQ(rte_eth_promiscuous_enable(fp->port), -EPROTO);
-		check_out_of_service(fp);
+		check_heals(fp);
 		fake_pci_port_destroy(fp);
 	}
 }
@@ -103,6 +160,8 @@ TEST_MAIN(
 	TEST_WARM_UP(refusal_is_an_error_and_no_more),
 	TEST_LAYOUTS(refusal_is_an_error_and_no_more),
 	TEST_LAYOUTS(silence_ends_at_the_deadline),
+	TEST_LAYOUTS(silence_of_a_device_without_queue_reset),
+	TEST_LAYOUTS(control_queue_that_does_not_reset),
 	TEST_LAYOUTS(lies_are_noticed),
 	TEST_LAYOUTS(start_fails_where_pairs_are_refused),
 	TEST(device_that_is_gone_is_not_waited_for),

@@ -142,7 +142,7 @@ static const struct virtio_bus fake_bus = {
 	.link_speed = virtio_pci_link_speed,
 };
 
-static const struct virtio_pci_conf *next_conf;
+static struct virtio_pci_conf *next_conf;
 
 static int
 fake_probe(struct rte_vdev_device *vdev)
@@ -155,6 +155,7 @@ fake_probe(struct rte_vdev_device *vdev)
 	port->edev = edev;
 	port->bus = &fake_bus;
 	ret = virtio_pci_parse(name, rte_vdev_device_args(vdev), &port->args);
+	next_conf->stop = port->args.pci_queue_reset;
 	if (ret == 0)
 		ret = virtio_pci_port_create(port, name, next_conf, false);
 	if (ret != 0) {

@@ -180,6 +180,35 @@ queue_stays_where_the_table_is_refused(void)
 	fake_pci_port_destroy(fp);
 }
 
+/*
+ * One that was not answered is sent again on a control queue that was reset; a device that is deaf
+ * to that as well does not keep the queue's buffers.
+ */
+static void
+queue_stops_though_the_device_is_deaf(void)
+{
+	struct fake_pci_port_conf conf = with_rss;
+	struct rte_eth_rxq_info info;
+	struct fake_pci_port *fp;
+
+	conf.timeout_ms = 20;
+	fp = fake_pci_port_start(&conf);
+	fp->answer = FAKE_CTRL_NEVER;
+	CHECK_EQ(rte_eth_dev_rx_queue_stop(fp->port, 1), 0);
+	fake_pci_port_check_commands(fp, "4.1 4.1");
+	CHECK_EQ(test_logged("may still have it in its RSS table"), 1);
+	CHECK_EQ(fp->fake->queue[2].enable, 0);
+	CHECK_EQ(rte_eth_rx_queue_info_get(fp->port, 1, &info), 0);
+	CHECK_EQ(info.queue_state, RTE_ETH_QUEUE_STATE_STOPPED);
+	/* No start without a share. */
+	CHECK_EQ(rte_eth_dev_rx_queue_start(fp->port, 1), -ETIMEDOUT);
+	CHECK_EQ(fp->fake->queue[2].enable, 0);
+	fp->answer = FAKE_CTRL_OBEYS;
+	CHECK_EQ(rte_eth_dev_rx_queue_start(fp->port, 1), 0);
+	CHECK_EQ(last_config(fp).share[1], TABLE / 3 + 1);
+	fake_pci_port_destroy(fp);
+}
+
 static void
 application_changes_table_key_and_types(void)
 {
@@ -268,6 +297,7 @@ TEST_MAIN(
 	TEST_LAYOUTS(last_table_stays_when_all_are_stopped),
 	TEST_LAYOUTS(deferred_queue_is_not_in_the_first_table),
 	TEST_LAYOUTS(queue_stays_where_the_table_is_refused),
+	TEST_LAYOUTS(queue_stops_though_the_device_is_deaf),
 	TEST(application_changes_table_key_and_types),
 	TEST(update_leaves_the_stopped_queue_out),
 	TEST(device_says_what_it_hashes),

@@ -12,6 +12,7 @@
 #include "virtio_log.h"
 #include "virtio_net.h"
 #include "virtio_queue.h"
+#include "virtqueue_reset.h"
 #include "virtqueue_ring.h"
 
 /* One command is a chain of three: what it is, its data, the answer. */
@@ -97,6 +98,44 @@ virtio_ctrl_offers(const struct virtio_port *port, uint8_t feature)
 	return (port->dev.offered & needed) == needed;
 }
 
+static void
+nothing_to_give_back(void *owner __rte_unused, void *cookie __rte_unused)
+{
+}
+
+bool
+virtio_ctrl_works(const struct virtio_port *port)
+{
+	return port->ctrl != NULL && virtqueue_state(port->ctrl) == VIRTQUEUE_LIVE;
+}
+
+/*
+ * By its own reset, as any ring (2.6.1): what was not answered is gone with it, so that a late
+ * answer cannot be taken for that to the next command.
+ */
+static int
+heal(struct virtio_port *port, const struct virtio_ctrl_command *command)
+{
+	const uint32_t timeout_us = port->args.reset_timeout_us;
+	struct virtqueue *vq = port->ctrl;
+	int ret;
+
+	ret = virtqueue_stop(vq, timeout_us);
+	if (ret == 0) {
+		virtqueue_reclaim(vq, nothing_to_give_back, NULL);
+		ret = virtqueue_start(vq, timeout_us);
+	}
+	if (ret == 0)
+		VIRTIO_LOG(NOTICE, "%s: the control queue has been reset, and is in service again",
+			   port->dev.name);
+	else
+		VIRTIO_LOG(ERR, "%s: command %u.%u not sent: the control queue is out of service%s",
+			   port->dev.name, command->class, command->code, ret == -ENOTSUP ?
+			   ", and this device cannot reset it alone: stop and start the port" :
+			   ": its reset has failed; stop and start the port");
+	return ret == 0 ? 0 : -EIO;
+}
+
 static int
 send_on_ring(struct virtio_port *port, const struct virtio_ctrl_command *command)
 {
@@ -104,12 +143,9 @@ send_on_ring(struct virtio_port *port, const struct virtio_ctrl_command *command
 	uint8_t answer;
 	int ret;
 
-	if (virtqueue_state(vq) != VIRTQUEUE_LIVE) {
-		VIRTIO_LOG(ERR, "%s: command %u.%u not sent: the control queue is out of service; "
-			   "stop and start the port to heal it", port->dev.name, command->class,
-			   command->code);
-		return -EIO;
-	}
+	ret = virtio_ctrl_works(port) ? 0 : heal(port, command);
+	if (ret != 0)
+		return ret;
 	post(vq, command);
 	ret = virtio_device_wait(&port->dev, answered, vq,
 				 virtio_now_us() + port->args.reset_timeout_us);
@@ -176,11 +212,6 @@ virtio_ctrl_ring(struct virtio_port *port, struct virtqueue **vq)
 		ret = virtqueue_create(&port->dev, ring_index(port), &conf, &port->ctrl);
 	*vq = port->ctrl;
 	return ret;
-}
-
-static void
-nothing_to_give_back(void *owner __rte_unused, void *cookie __rte_unused)
-{
 }
 
 void

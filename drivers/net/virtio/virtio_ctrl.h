@@ -8,9 +8,10 @@
  * Commands of the control queue, section 5.1.6.5, and the ring that carries them.
  *
  * One command at a time, each with a deadline: the port's devarg queue_reset_timeout_ms. After one
- * that was not answered, or not as the specification has it, the ring is out of service and later
- * commands are refused until the port is stopped and started: the device may still read the old
- * command, and an answer could not be told from that to the next.
+ * that was not answered, or not as the specification has it, the ring is out of service: the device
+ * may still read the old command, and an answer could not be told from that to the next. The next
+ * command heals it first, by a reset of this ring alone; a device that has no such thing needs the
+ * port stopped and started.
  *
  * virtio-user has no such ring: its device half is in the driver (struct virtio_bus, command).
  *
@@ -40,10 +41,13 @@ struct virtio_ctrl_command {
  * @return
  *   0: done; or the device is not running, and who configures the port is to say it again when it
  *   is, as ethdev does. -ENOTSUP: the device does not know such commands. -EIO: it has refused this
- *   one, or the ring is out of service. -ETIMEDOUT, -EPROTO: no answer, or none that can be; the
+ *   one, or the ring is out of service and cannot be healed. -ETIMEDOUT, -EPROTO: no answer, or none that can be; the
  *   ring is out of service from now on.
  */
 int virtio_ctrl_send(struct virtio_port *port, const struct virtio_ctrl_command *command);
+
+/** Whether the ring is in service; where it is not the device may be deaf to all commands. */
+bool virtio_ctrl_works(const struct virtio_port *port);
 
 /** Whether the device knows commands that depend on a feature bit. */
 bool virtio_ctrl_offers(const struct virtio_port *port, uint8_t feature);

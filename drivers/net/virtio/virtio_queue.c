@@ -265,7 +265,7 @@ rx_queue_stop(struct virtio_queue *q)
 
 	ret = refuse_without_method(q, "stop");
 	if (ret == 0)
-		ret = virtio_rss_apply(q->port, q);
+		ret = virtio_rss_take_out(q->port, q);
 	if (ret != 0)
 		return ret;
 	return queue_stop(q);
