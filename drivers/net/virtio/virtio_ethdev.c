@@ -626,10 +626,13 @@ int
 virtio_port_close(struct rte_eth_dev *edev)
 {
 	struct virtio_port *port = virtio_port(edev);
+	bool entered;
 
 	if (rte_eal_process_type() != RTE_PROC_PRIMARY)
 		return 0;
 	virtio_link_unwatch(port);
+	if (port->bus->unwatch != NULL)
+		port->bus->unwatch(port);
 	pthread_mutex_lock(&port->lock);
 	port->running = false;
 	if (port->dev.status != VIRTIO_STATUS_RESET && virtio_port_take_down(port) != 0) {
@@ -637,6 +640,7 @@ virtio_port_close(struct rte_eth_dev *edev)
 		port->bus->hang_up(&port->dev);
 		virtio_port_take_down(port);
 	}
+	entered = virtio_queues_are_entered(port);
 	virtio_queues_free(port);
 	free_spares(port);
 	virtio_ctrl_free(port);
@@ -644,6 +648,14 @@ virtio_port_close(struct rte_eth_dev *edev)
 	pthread_mutex_unlock(&port->lock);
 	virtio_rx_intr_release(port);
 	virtio_link_fini(port);
+	if (entered) {
+		/* Its next step may be the doorbell: the transport stays, and what leads there. */
+		VIRTIO_LOG(ERR, "port %u: closed with a thread in a burst of a queue: its memory "
+			   "and registers stay taken; stop polling before the port",
+			   edev->data->port_id);
+		edev->data->dev_private = NULL;
+		return -EBUSY;
+	}
 	port->bus->destroy(&port->dev);
 	virtio_device_fini(&port->dev);
 	rte_free(port->rxqs);

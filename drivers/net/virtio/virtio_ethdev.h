@@ -41,6 +41,11 @@ struct virtio_bus {
 	int (*watch_fd)(struct virtio_device *dev);
 	/** Lets the device know that this is the end, whatever it does. */
 	void (*hang_up)(struct virtio_device *dev);
+	/**
+	 * At close: no event of the device reaches the port any more. From within the handler too,
+	 * which returns then without a look at the port. NULL: virtio_link_unwatch() does it.
+	 */
+	void (*unwatch)(struct virtio_port *port);
 	/** Frees the transport. */
 	void (*destroy)(struct virtio_device *dev);
 
@@ -121,7 +126,13 @@ virtio_port(const struct rte_eth_dev *edev)
  */
 int virtio_port_create(struct rte_eth_dev *edev);
 
-/** Stops the port, if need be, and gives everything back but the ethdev itself. Any state. */
+/**
+ * Stops the port, if need be, and gives everything back but the ethdev itself. Any state.
+ *
+ * @return
+ *   0. -EBUSY: a thread is within a burst and does not come out; what it may use next is left
+ *   behind, with a log line, and the device's registers are to stay mapped.
+ */
 int virtio_port_close(struct rte_eth_dev *edev);
 
 /**

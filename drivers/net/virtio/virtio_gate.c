@@ -53,8 +53,7 @@ virtio_gate_close(struct virtio_gate *gate, uint32_t timeout_us)
 	else
 		__atomic_thread_fence(__ATOMIC_SEQ_CST);
 	/* Pairs with the release in virtio_gate_leave(): the ring is as the last burst left it. */
-	while (__atomic_load_n(&gate->inside, __ATOMIC_ACQUIRE) != 0 ||
-	       __atomic_load_n(&gate->visitors, __ATOMIC_ACQUIRE) != 0) {
+	while (!virtio_gate_is_empty(gate)) {
 		if (virtio_now_us() >= deadline_us)
 			return -ETIMEDOUT;
 		/*

@@ -79,6 +79,14 @@ virtio_gate_is_open(const struct virtio_gate *gate)
 	return __atomic_load_n(&gate->open, __ATOMIC_ACQUIRE) != VIRTIO_GATE_CLOSED;
 }
 
+/** Whether nobody is inside, of a gate that was closed. */
+static inline bool
+virtio_gate_is_empty(const struct virtio_gate *gate)
+{
+	return __atomic_load_n(&gate->inside, __ATOMIC_ACQUIRE) == 0 &&
+	       __atomic_load_n(&gate->visitors, __ATOMIC_ACQUIRE) == 0;
+}
+
 /** For queries from any thread: true with a place taken, to be given back by depart. */
 bool virtio_gate_visit(struct virtio_gate *gate);
 void virtio_gate_depart(struct virtio_gate *gate);

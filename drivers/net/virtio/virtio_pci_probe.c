@@ -150,18 +150,23 @@ offer_link_events(struct virtio_port *port, bool msix)
 }
 
 static void
+pci_unwatch(struct virtio_port *port)
+{
+	struct rte_intr_handle *handle = pci_device(port)->intr_handle;
+
+	if (!(port->edev->data->dev_flags & RTE_ETH_DEV_INTR_LSC))
+		return;
+	if (virtio_link_calls_back(port))
+		rte_intr_callback_unregister_pending(handle, virtio_pci_event, port, NULL);
+	else
+		rte_intr_callback_unregister_sync(handle, virtio_pci_event, port);
+}
+
+static void
 pci_destroy(struct virtio_device *dev)
 {
 	struct virtio_port *port = port_of(dev);
 
-	if (port->edev->data->dev_flags & RTE_ETH_DEV_INTR_LSC) {
-		struct rte_intr_handle *handle = pci_device(port)->intr_handle;
-
-		if (virtio_link_calls_back(port))
-			rte_intr_callback_unregister_pending(handle, virtio_pci_event, port, NULL);
-		else
-			rte_intr_callback_unregister_sync(handle, virtio_pci_event, port);
-	}
 	virtio_pci_destroy(dev);
 	if (to_pci(port)->legacy)
 		rte_pci_ioport_unmap(&to_pci(port)->io);
@@ -171,6 +176,7 @@ static const struct virtio_bus virtio_pci_bus = {
 	.is_up = virtio_pci_is_up,
 	.reconnect = pci_reconnect,
 	.hang_up = pci_hang_up,
+	.unwatch = pci_unwatch,
 	.destroy = pci_destroy,
 	.features = VIRTIO_PCI_FEATURES,
 	.whole_pairs = true,

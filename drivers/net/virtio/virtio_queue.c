@@ -693,6 +693,19 @@ virtio_queues_forget_released(struct virtio_port *port)
 	}
 }
 
+bool
+virtio_queues_are_entered(const struct virtio_port *port)
+{
+	bool entered = false;
+	uint16_t i;
+
+	for (i = 0; i < port->args.pairs; i++) {
+		entered |= port->rxqs[i] != NULL && !virtio_gate_is_empty(&port->rxqs[i]->q.gate);
+		entered |= port->txqs[i] != NULL && !virtio_gate_is_empty(&port->txqs[i]->q.gate);
+	}
+	return entered;
+}
+
 static void
 free_queue(struct virtio_queue *q)
 {

@@ -165,6 +165,9 @@ void virtio_queue_show_state(struct virtio_queue *q);
 /** Frees the rings of queues that the application has released; they are READY. */
 void virtio_queues_forget_released(struct virtio_port *port);
 
+/** Whether a thread is still within a burst or a query of a queue, though all gates are closed. */
+bool virtio_queues_are_entered(const struct virtio_port *port);
+
 /** Frees all queues. Those whose ring is not READY are left behind, with a log line. */
 void virtio_queues_free(struct virtio_port *port);
 
