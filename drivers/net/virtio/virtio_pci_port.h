@@ -12,6 +12,7 @@
 #include "transport_pci.h"
 #include "virtio_ethdev.h"
 #include "virtio_net.h"
+#include "virtqueue.h"
 
 /** Of struct virtio_bus, for a device that was met here. */
 void virtio_pci_destroy(struct virtio_device *dev);
@@ -20,7 +21,8 @@ void virtio_pci_destroy(struct virtio_device *dev);
 	 VIRTIO_BIT(VIRTIO_NET_F_CTRL_VQ) | VIRTIO_BIT(VIRTIO_NET_F_CTRL_RX) | \
 	 VIRTIO_BIT(VIRTIO_NET_F_CTRL_MAC_ADDR) | VIRTIO_BIT(VIRTIO_NET_F_GUEST_ANNOUNCE) | \
 	 VIRTIO_BIT(VIRTIO_F_ACCESS_PLATFORM) | \
-	 VIRTIO_BIT(VIRTIO_NET_F_SPEED_DUPLEX) | VIRTIO_BIT(VIRTIO_F_NOTIFICATION_DATA))
+	 VIRTIO_BIT(VIRTIO_NET_F_SPEED_DUPLEX) | VIRTIO_BIT(VIRTIO_F_NOTIFICATION_DATA) | \
+	 VIRTQUEUE_ORDER_FEATURES)
 
 /** Of struct virtio_pci_conf: 5.1.2, and what they need (5.1.3.1, and 6.1 behind an IOMMU). */
 #define VIRTIO_PCI_RING_FEATURES \
