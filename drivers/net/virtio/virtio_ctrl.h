@@ -41,8 +41,8 @@ struct virtio_ctrl_command {
  * @return
  *   0: done; or the device is not running, and who configures the port is to say it again when it
  *   is, as ethdev does. -ENOTSUP: the device does not know such commands. -EIO: it has refused this
- *   one, or the ring is out of service and cannot be healed. -ETIMEDOUT, -EPROTO: no answer, or none
- *   that can be; the ring is out of service until the next command.
+ *   one, or the ring is out of service and cannot be healed. -ETIMEDOUT, -EPROTO: no answer, or
+ *   none that can be; the ring is out of service until the next command.
  */
 int virtio_ctrl_send(struct virtio_port *port, const struct virtio_ctrl_command *command);
 
