@@ -36,7 +36,7 @@ up(void)
 	int fd[2];
 
 	CHECK_EQ(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fd), 0);
-	vhost_user_channel_init(&ch, "channel");
+	CHECK_EQ(vhost_user_channel_init(&ch, "channel"), 0);
 	CHECK_EQ(vhost_user_poll(&ch), -ENODEV);
 	vhost_user_channel_open(&ch, fd[0]);
 	CHECK_EQ(vhost_user_poll(&ch), 0);
@@ -50,7 +50,7 @@ down(void)
 		close(peer);
 	vhost_user_channel_close(&ch);
 	CHECK_EQ(vhost_user_poll(&ch), -ENODEV);
-	pthread_mutex_destroy(&ch.lock);
+	vhost_user_channel_fini(&ch);
 }
 
 static int
@@ -565,7 +565,7 @@ peer_that_listened_and_exited_is_given_time(void)
 	close(listening[1]);
 	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	CHECK_EQ(connect(fd, (struct sockaddr *)&addr, sizeof(addr)), 0);
-	vhost_user_channel_init(&ch, "channel");
+	CHECK_EQ(vhost_user_channel_init(&ch, "channel"), 0);
 	vhost_user_channel_open(&ch, fd);
 	peer = -1;
 	CHECK(!vhost_user_peer_is_done(&ch));

@@ -5,6 +5,7 @@
 #include <poll.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/eventfd.h>
 #include <sys/socket.h>
 #include <sys/types.h>
 #include <unistd.h>
@@ -16,10 +17,10 @@
 #include "virtio_log.h"
 
 /*
- * Longest sleep without a look: another thread (link, memory event) may have read the answer from
- * the socket meanwhile, and then nothing on it wakes the one that waits.
+ * Longest sleep without a look. Whoever reads an answer raises wake_fd, but of two threads that
+ * wait (control call, memory event) only one may see it.
  */
-#define SLEEP_MAX_US 50
+#define SLEEP_MAX_US 1000
 
 /* A back-end that does not even read for so long is not going to. */
 #define SEND_TIMEOUT_US 1000000
@@ -36,7 +37,7 @@ static_assert(offsetof(struct vhost_user_msg, payload) == VHOST_USER_HEADER_SIZE
 static_assert(sizeof(struct vhost_user_ring_addr) == 40, "wire layout");
 static_assert(sizeof(struct vhost_user_region) == 32, "wire layout");
 
-void
+int
 vhost_user_channel_init(struct vhost_user_channel *ch, const char *name)
 {
 	memset(ch, 0, sizeof(*ch));
@@ -44,6 +45,18 @@ vhost_user_channel_init(struct vhost_user_channel *ch, const char *name)
 	ch->fd = -1;
 	ch->gone = true;
 	pthread_mutex_init(&ch->lock, NULL);
+	ch->wake_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+	return ch->wake_fd < 0 ? -errno : 0;
+}
+
+void
+vhost_user_channel_fini(struct vhost_user_channel *ch)
+{
+	vhost_user_channel_close(ch);
+	if (ch->wake_fd >= 0)
+		close(ch->wake_fd);
+	ch->wake_fd = -1;
+	pthread_mutex_destroy(&ch->lock);
 }
 
 void
@@ -77,12 +90,26 @@ vhost_user_channel_close(struct vhost_user_channel *ch)
 	pthread_mutex_unlock(&ch->lock);
 }
 
+/*
+ * Another thread than the one that reads may be the one that waits. The event stays raised until
+ * someone sleeps: one that is about to sleep does not miss it.
+ */
+static void
+wake(const struct vhost_user_channel *ch)
+{
+	const uint64_t one = 1;
+	const ssize_t n = write(ch->wake_fd, &one, sizeof(one));
+
+	RTE_SET_USED(n); /* fails only where it is raised as far as it goes */
+}
+
 static void
 mark_gone(struct vhost_user_channel *ch)
 {
 	if (ch->gone)
 		return;
 	ch->gone = true;
+	wake(ch);
 	ch->gone_us = virtio_now_us();
 	VIRTIO_LOG(NOTICE, "%s: the back-end closed the connection", ch->name);
 }
@@ -136,7 +163,8 @@ take_answer(struct vhost_user_channel *ch)
 	else if (ch->in.payload.u64 != 0)
 		w->reply->error = -EIO;
 	/* Last: whoever waits looks at the rest once this says that all is in. */
-	__atomic_sub_fetch(&w->reply->pending, 1, __ATOMIC_RELEASE);
+	if (__atomic_sub_fetch(&w->reply->pending, 1, __ATOMIC_RELEASE) == 0)
+		wake(ch);
 }
 
 /* Reads without waiting, and no more than an honest back-end can have to say. Lock held. */
@@ -192,9 +220,18 @@ vhost_user_sleep(struct vhost_user_channel *ch, uint32_t timeout_us)
 		.tv_nsec = RTE_MIN(timeout_us, (uint32_t)SLEEP_MAX_US) * 1000
 	};
 	/* With the connection gone there is nothing to wake up for but the time itself. */
-	struct pollfd pfd = { .fd = ch->gone ? -1 : ch->fd, .events = POLLIN };
+	struct pollfd pfds[] = {
+		{ .fd = ch->gone ? -1 : ch->fd, .events = POLLIN },
+		{ .fd = ch->wake_fd, .events = POLLIN },
+	};
+	uint64_t count;
 
-	ppoll(&pfd, 1, &timeout, NULL);
+	/* Taken back before the caller looks for what it was raised for. */
+	if (ppoll(pfds, RTE_DIM(pfds), &timeout, NULL) > 0 && (pfds[1].revents & POLLIN)) {
+		const ssize_t n = read(ch->wake_fd, &count, sizeof(count));
+
+		RTE_SET_USED(n); /* another one that waits may have been faster */
+	}
 }
 
 /* Lock held. */

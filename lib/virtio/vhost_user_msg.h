@@ -133,6 +133,7 @@ struct vhost_user_channel {
 	bool gone;      /**< the back-end closed the connection, or there is none yet */
 	bool broken;    /**< out of step: nothing is sent any more, the back-end is to close */
 	uint64_t gone_us; /**< when that was noticed */
+	int wake_fd;    /**< raised when an answer is in, for another thread that waits for it */
 	int peer_pid;   /**< process that made the socket, 0 where the kernel does not tell */
 	pthread_mutex_t lock;
 	uint16_t first;   /**< head of waiting */
@@ -142,7 +143,11 @@ struct vhost_user_channel {
 	uint32_t in_bytes;
 };
 
-void vhost_user_channel_init(struct vhost_user_channel *ch, const char *name);
+/** 0, or what eventfd(2) says; vhost_user_channel_fini() is due either way. */
+int vhost_user_channel_init(struct vhost_user_channel *ch, const char *name);
+
+/** Closes the socket too. */
+void vhost_user_channel_fini(struct vhost_user_channel *ch);
 
 /** Takes a connected socket over, non-blocking from here on; forgets all of the one before. */
 void vhost_user_channel_open(struct vhost_user_channel *ch, int fd);
