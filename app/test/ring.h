@@ -52,7 +52,7 @@ struct buffer {
 /** Posts a buffer, on a chain of so many descriptors. Not published. */
 void ring_post(struct virtqueue *vq, struct buffer *b, uint16_t descs, uint16_t flags);
 
-/** virtqueue_give_back_t; owner is NULL or an unsigned int that counts. */
+/** virtqueue_cookie_t; owner is NULL or an unsigned int that counts. */
 void ring_take_back(void *owner, void *cookie);
 
 /** Ends the case unless every one of n buffers came back as often as it was posted. */

@@ -71,6 +71,7 @@ struct vhost_user {
 	uint64_t protocol;       /* in force */
 	bool mem_told;
 	struct vhost_mem mem;    /* what the back-end was told last */
+	struct vhost_mem attached; /* the application's own memory, descriptors ours */
 	struct vhost_user_reply handshake;
 	struct vhost_user_reply control;
 	struct vhost_user_reply mem_event;
@@ -194,7 +195,7 @@ send_mem_table(struct vhost_user *vu, const void *gone, size_t gone_len,
 	int ret;
 
 	reply->error = 0;
-	ret = vhost_mem_read(&mem, gone, gone_len);
+	ret = vhost_mem_read(&mem, &vu->attached, gone, gone_len);
 	if (ret != 0 || (vu->mem_told && memcmp(&mem, &vu->mem, sizeof(mem)) == 0))
 		return ret;
 	msg.size = offsetof(struct vhost_user_mem_table, regions) +
@@ -697,11 +698,15 @@ vhost_user_create(struct virtio_device *dev, const struct vhost_user_conf *conf)
 	if (vu == NULL)
 		return -ENOMEM;
 	dev->priv = vu;
-	vhost_user_channel_init(&vu->ch, dev->name);
 	vu->listen_fd = -1;
 	vu->server = conf->server;
 	vu->wish = conf->stop;
 	vu->nb_rings = conf->nb_rings;
+	ret = vhost_user_channel_init(&vu->ch, dev->name);
+	if (ret != 0) {
+		vu->nb_rings = 0;
+		goto fail;
+	}
 	vu->rings = rte_calloc("vhost_user", vu->nb_rings, sizeof(*vu->rings), 0);
 	if (vu->rings == NULL) {
 		vu->nb_rings = 0;
@@ -756,12 +761,13 @@ vhost_user_destroy(struct virtio_device *dev)
 		return;
 	if (vu->mem_events)
 		rte_mem_event_callback_unregister(MEM_EVENT_NAME, dev);
-	vhost_user_channel_close(&vu->ch);
-	pthread_mutex_destroy(&vu->ch.lock);
+	vhost_user_channel_fini(&vu->ch);
 	if (vu->listen_fd >= 0) {
 		close(vu->listen_fd);
 		unlink(vu->path);
 	}
+	for (i = 0; i < vu->attached.table.count; i++)
+		close(vu->attached.fds[i]);
 	for (i = 0; i < vu->nb_rings; i++) {
 		if (vu->rings[i].kick_fd >= 0)
 			close(vu->rings[i].kick_fd);
@@ -819,4 +825,82 @@ vhost_user_call_fd(struct virtio_device *dev, uint16_t index)
 	const int ret = open_eventfds(&vu->rings[index]);
 
 	return ret != 0 ? ret : vu->rings[index].call_fd;
+}
+
+/* ---- the application's own memory --------------------------------------------------------- */
+
+/*
+ * Tells a back-end that has a table of the changed one, and waits until it has taken it. Without
+ * one there is only to see whether all has a place in it.
+ */
+static int
+tell_attached(struct virtio_device *dev)
+{
+	struct vhost_user *vu = dev->priv;
+	const bool told = vu->mem_told;
+	struct vhost_mem mem;
+	int ret;
+
+	rte_mcfg_mem_read_lock();
+	ret = told ? send_mem_table(vu, NULL, 0, &vu->control) :
+		     vhost_mem_read(&mem, &vu->attached, NULL, 0);
+	rte_mcfg_mem_read_unlock();
+	if (ret == 0 && told)
+		ret = vhost_user_wait(&vu->ch, &vu->control, ANSWER_TIMEOUT_US);
+	/* The next connection is told with all the rest. */
+	return ret == -ENODEV ? 0 : ret;
+}
+
+int
+vhost_user_mem_attach(struct virtio_device *dev, void *addr, size_t len, int fd, uint64_t offset)
+{
+	struct vhost_user *vu = dev->priv;
+	int ret;
+
+	/* Memory events read the list, under EAL's lock. */
+	rte_mcfg_mem_write_lock();
+	ret = vhost_mem_add(&vu->attached, addr, len, fd, offset);
+	rte_mcfg_mem_write_unlock();
+	if (ret != 0)
+		return ret;
+	ret = tell_attached(dev);
+	if (ret == 0)
+		return 0;
+	/* Whatever the back-end made of that table: it gets another one. */
+	vhost_user_mem_detach(dev, addr, len);
+	return ret;
+}
+
+int
+vhost_user_mem_detach(struct virtio_device *dev, void *addr, size_t len)
+{
+	struct vhost_user *vu = dev->priv;
+	int fd;
+	int ret;
+
+	rte_mcfg_mem_write_lock();
+	fd = vhost_mem_remove(&vu->attached, addr, len);
+	rte_mcfg_mem_write_unlock();
+	if (fd < 0)
+		return fd;
+	ret = tell_attached(dev);
+	close(fd);
+	return ret;
+}
+
+bool
+vhost_user_mem_reaches(struct virtio_device *dev, const void *addr, size_t len)
+{
+	struct vhost_user *vu = dev->priv;
+	struct vhost_mem mem;
+	bool found;
+
+	rte_mcfg_mem_read_lock();
+	found = vu->mem_told && vhost_mem_has(&vu->mem, addr, len);
+	/* The table goes out with the features, so before the first start there is none. */
+	if (!found)
+		found = vhost_mem_read(&mem, &vu->attached, NULL, 0) == 0 &&
+			vhost_mem_has(&mem, addr, len);
+	rte_mcfg_mem_read_unlock();
+	return found;
 }

@@ -78,4 +78,30 @@ void vhost_user_hang_up(struct virtio_device *dev);
  */
 int vhost_user_call_fd(struct virtio_device *dev, uint16_t index);
 
+/**
+ * Lets the back-end reach memory of the application's own that EAL has no descriptor of, now and
+ * after each new connection. Running rings go on.
+ *
+ * @param fd, offset
+ *   The file that the memory is mapped of, shared, and where in it; duplicated.
+ * @return
+ *   0. -EEXIST: overlaps memory that is attached. -EINVAL: no memory, or not of whole pages.
+ *   -E2BIG: more files than vhost-user carries. -EIO: the back-end does not take it. -ETIMEDOUT, or
+ *   what fcntl(2) says. After an error it is not attached.
+ */
+int vhost_user_mem_attach(struct virtio_device *dev, void *addr, size_t len, int fd,
+			  uint64_t offset);
+
+/**
+ * The opposite; the device has no buffer there any more.
+ *
+ * @return
+ *   0. -ENOENT: not attached, as it is given here. Else the memory is not attached any more, but
+ *   the back-end did not confirm it.
+ */
+int vhost_user_mem_detach(struct virtio_device *dev, void *addr, size_t len);
+
+/** Whether the back-end can reach all of some memory: EAL's, or attached. */
+bool vhost_user_mem_reaches(struct virtio_device *dev, const void *addr, size_t len);
+
 #endif /* TRANSPORT_VHOST_USER_H */

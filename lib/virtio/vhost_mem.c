@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
 #include <errno.h>
+#include <fcntl.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <rte_memory.h>
 
@@ -13,6 +15,17 @@ struct reading {
 	uint64_t gone;
 	size_t gone_len;
 };
+
+/* A region of its own. */
+static int
+append(struct vhost_mem *mem, const struct vhost_user_region *region, int fd)
+{
+	if (mem->table.count == VHOST_USER_MAX_REGIONS)
+		return -E2BIG;
+	mem->table.regions[mem->table.count] = *region;
+	mem->fds[mem->table.count++] = fd;
+	return 0;
+}
 
 /*
  * Segments of one file and one distance between address and offset become one region, holes
@@ -46,28 +59,107 @@ add_segment(const struct rte_memseg_list *msl __rte_unused, const struct rte_mem
 			return 0;
 		}
 	}
-	if (i == VHOST_USER_MAX_REGIONS)
-		return -E2BIG;
-	r = &mem->table.regions[i];
-	r->guest_addr = ms->addr_64;
-	r->user_addr = ms->addr_64;
-	r->size = ms->len;
-	r->offset = offset;
-	mem->fds[i] = fd;
-	mem->table.count++;
-	return 0;
+	return append(mem, &(const struct vhost_user_region){
+		.guest_addr = ms->addr_64, .user_addr = ms->addr_64, .size = ms->len,
+		.offset = offset,
+	}, fd);
+}
+
+static bool
+overlaps(const struct vhost_user_region *r, uint64_t addr, uint64_t len)
+{
+	return addr < r->user_addr + r->size && r->user_addr < addr + len;
 }
 
 int
-vhost_mem_read(struct vhost_mem *mem, const void *gone, size_t gone_len)
+vhost_mem_add(struct vhost_mem *mem, void *addr, size_t len, int fd, uint64_t offset)
+{
+	const struct vhost_user_region region = {
+		.guest_addr = (uintptr_t)addr, .user_addr = (uintptr_t)addr, .size = len,
+		.offset = offset,
+	};
+	const uint64_t page = sysconf(_SC_PAGESIZE);
+	uint32_t i;
+	int own;
+
+	if (len == 0 || ((region.user_addr | len | offset) & (page - 1)) != 0 ||
+	    region.user_addr + len < len)
+		return -EINVAL;
+	for (i = 0; i < mem->table.count; i++) {
+		if (overlaps(&mem->table.regions[i], region.user_addr, len))
+			return -EEXIST;
+	}
+	own = fcntl(fd, F_DUPFD_CLOEXEC, 0);
+	if (own < 0)
+		return -errno;
+	if (append(mem, &region, own) == 0)
+		return 0;
+	close(own);
+	return -E2BIG;
+}
+
+int
+vhost_mem_remove(struct vhost_mem *mem, const void *addr, size_t len)
+{
+	uint32_t i;
+	int fd;
+
+	for (i = 0; i < mem->table.count; i++) {
+		if (mem->table.regions[i].user_addr != (uintptr_t)addr ||
+		    mem->table.regions[i].size != len)
+			continue;
+		fd = mem->fds[i];
+		mem->table.count--;
+		mem->table.regions[i] = mem->table.regions[mem->table.count];
+		mem->fds[i] = mem->fds[mem->table.count];
+		return fd;
+	}
+	return -ENOENT;
+}
+
+static const struct vhost_user_region *
+find(const struct vhost_mem *mem, uint64_t addr)
+{
+	uint32_t i;
+
+	for (i = 0; i < mem->table.count; i++) {
+		if (addr - mem->table.regions[i].user_addr < mem->table.regions[i].size)
+			return &mem->table.regions[i];
+	}
+	return NULL;
+}
+
+bool
+vhost_mem_has(const struct vhost_mem *mem, const void *addr, size_t len)
+{
+	const struct vhost_user_region *r;
+	uint64_t at = (uintptr_t)addr;
+	const uint64_t end = at + len;
+
+	/* Regions that follow each other in addresses may be of several files. */
+	while (at < end) {
+		r = find(mem, at);
+		if (r == NULL)
+			return false;
+		at = r->user_addr + r->size;
+	}
+	return true;
+}
+
+int
+vhost_mem_read(struct vhost_mem *mem, const struct vhost_mem *attached, const void *gone,
+	       size_t gone_len)
 {
 	struct reading reading = {
 		.mem = mem, .gone = (uintptr_t)gone, .gone_len = gone_len
 	};
+	uint32_t i;
 	int ret;
 
 	memset(mem, 0, sizeof(*mem));
 	ret = rte_memseg_walk_thread_unsafe(add_segment, &reading);
+	for (i = 0; ret == 0 && i < attached->table.count; i++)
+		ret = append(mem, &attached->table.regions[i], attached->fds[i]);
 	if (ret != 0) {
 		VIRTIO_INIT_LOG(ERR,
 				"memory is in more than %d files, which vhost-user cannot carry: "

@@ -5,16 +5,18 @@
 
 /**
  * @file
- * EAL's memory as a vhost back-end wants it: a table of shared files.
+ * Memory as a vhost back-end wants it: a table of shared files. EAL's, and what the application
+ * has attached of its own.
  */
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "vhost_user_msg.h"
 
 struct vhost_mem {
 	struct vhost_user_mem_table table;
-	int fds[VHOST_USER_MAX_REGIONS]; /**< EAL's, not to be closed */
+	int fds[VHOST_USER_MAX_REGIONS]; /**< EAL's, or those of vhost_mem_add() */
 };
 
 /**
@@ -22,12 +24,30 @@ struct vhost_mem {
  *
  * EAL's memory lock is held by the caller, for reading or for writing.
  *
+ * @param attached
+ *   What comes after EAL's.
  * @param gone, gone_len
  *   Memory that is about to go, and with it its files: left out too. Another file may come with the
  *   same number and address, and must not look like the one before.
  * @return
  *   0. -E2BIG: more files than the protocol carries. -ENOENT: no memory is backed by a file.
  */
-int vhost_mem_read(struct vhost_mem *mem, const void *gone, size_t gone_len);
+int vhost_mem_read(struct vhost_mem *mem, const struct vhost_mem *attached, const void *gone,
+		   size_t gone_len);
+
+/**
+ * Adds memory that is mapped of a file, whose descriptor is duplicated.
+ *
+ * @return
+ *   0. -EINVAL: not of whole pages. -EEXIST: overlaps some that is there. -E2BIG: no place. What
+ *   fcntl(2) says.
+ */
+int vhost_mem_add(struct vhost_mem *mem, void *addr, size_t len, int fd, uint64_t offset);
+
+/** Removes what was added in just these terms. Its descriptor, to be closed, or -ENOENT. */
+int vhost_mem_remove(struct vhost_mem *mem, const void *addr, size_t len);
+
+/** Whether all of some memory is in the table. */
+bool vhost_mem_has(const struct vhost_mem *mem, const void *addr, size_t len);
 
 #endif /* VHOST_MEM_H */

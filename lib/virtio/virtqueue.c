@@ -370,25 +370,34 @@ virtqueue_destroy(struct virtqueue *vq)
 }
 
 int
-virtqueue_reclaim(struct virtqueue *vq, virtqueue_give_back_t give_back, void *owner)
+virtqueue_each_in_flight(struct virtqueue *vq, virtqueue_cookie_t fn, void *arg)
 {
 	const uint16_t in_flight = vq->size - vq->free_count;
 	int n = 0;
 	uint16_t i;
 
-	if (virtqueue_state(vq) != VIRTQUEUE_READY)
-		return -EBUSY;
 	if (vq->in_step) {
 		for (; n < in_flight; n++)
-			give_back(owner, vq->cookies[vq->order[(vq->used_next + n) % vq->size]]);
-	} else {
-		for (i = 0; i < vq->size; i++) {
-			if (vq->links[i].count == 0)
-				continue;
-			give_back(owner, vq->cookies[i]);
-			n++;
-		}
+			fn(arg, vq->cookies[vq->order[(vq->used_next + n) % vq->size]]);
+		return n;
 	}
+	for (i = 0; i < vq->size; i++) {
+		if (vq->links[i].count == 0)
+			continue;
+		fn(arg, vq->cookies[i]);
+		n++;
+	}
+	return n;
+}
+
+int
+virtqueue_reclaim(struct virtqueue *vq, virtqueue_cookie_t give_back, void *owner)
+{
+	int n;
+
+	if (virtqueue_state(vq) != VIRTQUEUE_READY)
+		return -EBUSY;
+	n = virtqueue_each_in_flight(vq, give_back, owner);
 	make_fresh(vq);
 	return n;
 }

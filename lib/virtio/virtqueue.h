@@ -169,7 +169,15 @@ int virtqueue_destroy(struct virtqueue *vq);
 int virtqueue_start(struct virtqueue *vq, uint32_t timeout_us);
 
 /** What an owner gets its buffer back with; called once for each cookie, in no order. */
-typedef void (*virtqueue_give_back_t)(void *owner, void *cookie);
+typedef void (*virtqueue_cookie_t)(void *arg, void *cookie);
+
+/**
+ * Calls fn with each cookie whose buffer the device has. While nobody polls the ring.
+ *
+ * @return
+ *   How many.
+ */
+int virtqueue_each_in_flight(struct virtqueue *vq, virtqueue_cookie_t fn, void *arg);
 
 /**
  * Gives every buffer of a READY ring back, and makes the ring as new: zeroed, indices 0.
@@ -177,7 +185,7 @@ typedef void (*virtqueue_give_back_t)(void *owner, void *cookie);
  * @return
  *   Number of buffers given back, -EBUSY where the ring is not READY.
  */
-int virtqueue_reclaim(struct virtqueue *vq, virtqueue_give_back_t give_back, void *owner);
+int virtqueue_reclaim(struct virtqueue *vq, virtqueue_cookie_t give_back, void *owner);
 
 /**
  * Takes a LIVE ring whose device broke the rules out of service: BROKEN, with one log line. The
