@@ -43,4 +43,11 @@ typedef struct rte_eth_stats virtio_queue_stats_t;
 #define VIRTIO_MBUF_IOVA_AT offsetof(struct rte_mbuf, buf_addr)
 #endif
 
+/** Telemetry's unsigned values have this name from 23.03 on. */
+#if RTE_VERSION >= RTE_VERSION_NUM(23, 3, 0, 0)
+#define VIRTIO_TEL_ADD_UINT rte_tel_data_add_dict_uint
+#else
+#define VIRTIO_TEL_ADD_UINT rte_tel_data_add_dict_u64
+#endif
+
 #endif /* VIRTIO_COMPAT_H */

@@ -14,6 +14,7 @@
 #include "virtio_log.h"
 
 #define MIN_RING 32
+#define MAX_DRAIN_US 1000000
 
 /* Which of the two drivers has an option. */
 #define USER 1
@@ -223,6 +224,44 @@ set_reset_timeout(struct virtio_devargs *out, const char *value)
 	return ret;
 }
 
+static int
+set_drain(const char *value, uint32_t *out)
+{
+	unsigned long n;
+	const int ret = number(value, 0, MAX_DRAIN_US, &n);
+
+	*out = n;
+	return ret;
+}
+
+static int
+set_tx_drain(struct virtio_devargs *out, const char *value)
+{
+	return set_drain(value, &out->tx_drain_us);
+}
+
+static int
+set_rx_drain(struct virtio_devargs *out, const char *value)
+{
+	return set_drain(value, &out->rx_drain_us);
+}
+
+static int
+set_recovery(struct virtio_devargs *out, const char *value)
+{
+	static const char * const names[] = { "none", "auto" };
+	const int i = one_of(value, names, RTE_DIM(names));
+
+	out->recovery = i == 1;
+	return RTE_MIN(i, 0);
+}
+
+static int
+set_log_resets(struct virtio_devargs *out, const char *value)
+{
+	return flag(value, &out->log_resets);
+}
+
 static const struct option options[] = {
 	{ USER, "path", set_path, "the path of a socket" },
 	{ USER, "mac", set_mac, "a unicast address, as 02:00:00:00:00:01" },
@@ -241,6 +280,10 @@ static const struct option options[] = {
 	{ USER, "queue_reset", set_queue_reset, "auto, get_base, disable or off" },
 	{ PCI, "queue_reset", set_pci_queue_reset, "auto, proposal or off" },
 	{ USER | PCI, "queue_reset_timeout_ms", set_reset_timeout, "1 to 60000" },
+	{ USER | PCI, "tx_drain_us", set_tx_drain, "0 to 1000000" },
+	{ USER | PCI, "rx_drain_us", set_rx_drain, "0 to 1000000" },
+	{ USER | PCI, "recovery", set_recovery, "none or auto" },
+	{ USER | PCI, "log_resets", set_log_resets, "0 or 1" },
 };
 
 static int

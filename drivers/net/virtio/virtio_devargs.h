@@ -37,9 +37,19 @@ struct virtio_devargs {
 	enum vhost_user_stop_wish queue_reset;
 	enum virtio_pci_stop_wish pci_queue_reset;
 	uint32_t reset_timeout_us;
+	uint32_t tx_drain_us;  /**< longest wait of a transmit stop for the device to send */
+	uint32_t rx_drain_us;  /**< longest wait of a receive stop for the application to poll */
+	bool recovery;         /**< the driver heals queues itself */
+	bool log_resets;       /**< a line for each stop and start of a queue */
 };
 
 /** Parameter strings for dpdk-pmdinfo. */
+#define VIRTIO_QUEUE_PARAMS \
+	"queue_reset_timeout_ms=<int> " \
+	"tx_drain_us=<int> " \
+	"rx_drain_us=<int> " \
+	"recovery=<none|auto> " \
+	"log_resets=<0|1>"
 #define VIRTIO_USER_PARAMS \
 	"path=<path> " \
 	"mac=<mac addr> " \
@@ -54,13 +64,13 @@ struct virtio_devargs {
 	"speed=<int> " \
 	"vectorized=<0|1> " \
 	"queue_reset=<auto|get_base|disable|off> " \
-	"queue_reset_timeout_ms=<int>"
+	VIRTIO_QUEUE_PARAMS
 #define VIRTIO_PCI_PARAMS \
 	"vdpa=<0|1> " \
 	"speed=<int> " \
 	"vectorized=<0|1> " \
 	"queue_reset=<auto|proposal|off> " \
-	"queue_reset_timeout_ms=<int>"
+	VIRTIO_QUEUE_PARAMS
 
 /**
  * Reads the arguments of a virtio-user port; each refusal has a log line that says what would be

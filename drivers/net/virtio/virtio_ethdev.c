@@ -630,6 +630,7 @@ virtio_port_close(struct rte_eth_dev *edev)
 
 	if (rte_eal_process_type() != RTE_PROC_PRIMARY)
 		return 0;
+	virtio_telemetry_remove(port);
 	virtio_link_unwatch(port);
 	if (port->bus->unwatch != NULL)
 		port->bus->unwatch(port);
@@ -646,6 +647,8 @@ virtio_port_close(struct rte_eth_dev *edev)
 	virtio_ctrl_free(port);
 	virtio_announce_release(port);
 	pthread_mutex_unlock(&port->lock);
+	/* With the gates closed no poller reports anything any more. */
+	virtio_recovery_cancel(port);
 	virtio_rx_intr_release(port);
 	virtio_link_fini(port);
 	if (entered) {
@@ -829,6 +832,15 @@ static const struct eth_dev_ops virtio_ops = {
 	.queue_stats_mapping_set = virtio_queue_stats_mapping_set,
 };
 
+struct rte_eth_dev *
+virtio_edev_of(uint16_t port_id)
+{
+	if (!rte_eth_dev_is_valid_port(port_id) ||
+	    rte_eth_devices[port_id].dev_ops != &virtio_ops)
+		return NULL;
+	return &rte_eth_devices[port_id];
+}
+
 int
 virtio_port_create(struct rte_eth_dev *edev)
 {
@@ -858,5 +870,6 @@ virtio_port_create(struct rte_eth_dev *edev)
 	edev->dev_ops = &virtio_ops;
 	virtio_path_install(edev);
 	virtio_gate_prepare();
+	virtio_telemetry_add(port);
 	return 0;
 }

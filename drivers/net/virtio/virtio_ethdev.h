@@ -71,6 +71,14 @@ struct virtio_bus {
 	 * also after an error. On a port that is stopped. NULL: the device has no such interrupts.
 	 */
 	int (*rx_interrupts)(struct virtio_port *port, uint16_t n);
+	/**
+	 * Memory of the application's own, see rte_pmd_virtio.h. NULL: not by this bus.
+	 * mem_reaches: whether the device can reach all of some memory; NULL: it cannot be told.
+	 */
+	int (*mem_attach)(struct virtio_device *dev, void *addr, size_t len, int fd,
+			  uint64_t offset);
+	int (*mem_detach)(struct virtio_device *dev, void *addr, size_t len);
+	bool (*mem_reaches)(struct virtio_device *dev, const void *addr, size_t len);
 };
 
 struct virtio_port {
@@ -117,6 +125,9 @@ virtio_port(const struct rte_eth_dev *edev)
 {
 	return edev->data->dev_private;
 }
+
+/** The ethdev of a port of this driver, in this process; NULL where it is none. */
+struct rte_eth_dev *virtio_edev_of(uint16_t port_id);
 
 /**
  * Makes an ethdev port of a device that was met by its bus.
@@ -183,6 +194,11 @@ int virtio_link_update(struct rte_eth_dev *edev, int wait_to_complete);
  * than it knows. The port may be closed when this returns.
  */
 void virtio_link_tell(struct virtio_port *port);
+/**
+ * On EAL's interrupt thread, without the port's lock: calls the application back. The port may be
+ * closed when this returns.
+ */
+void virtio_link_call_back(struct virtio_port *port, enum rte_eth_event_type event);
 /** Whether the link is another one than the application knows; from here on it does. */
 bool virtio_link_announce(struct virtio_port *port);
 int virtio_link_watch(struct virtio_port *port);
@@ -193,6 +209,10 @@ bool virtio_link_calls_back(const struct virtio_port *port);
 void virtio_link_fini(struct virtio_port *port);
 /** Sets the watchdog for queues that were just started. Port's lock held. */
 void virtio_watchdog_arm(struct virtio_port *port);
+
+/* virtio_telemetry.c: ports that telemetry knows of; not with the port's lock held */
+void virtio_telemetry_add(struct virtio_port *port);
+void virtio_telemetry_remove(struct virtio_port *port);
 
 /* virtio_stats.c */
 int virtio_stats_get(VIRTIO_STATS_GET_ARGS);

@@ -127,15 +127,20 @@ rewatch_soon(struct virtio_port *port)
 static __thread const struct virtio_port *calling_back;
 
 void
+virtio_link_call_back(struct virtio_port *port, enum rte_eth_event_type event)
+{
+	calling_back = port;
+	rte_eth_dev_callback_process(port->edev, event, NULL);
+	/* The application may have closed the port meanwhile: not to be touched. */
+	calling_back = NULL;
+}
+
+void
 virtio_link_tell(struct virtio_port *port)
 {
 	/* Whoever asks for the link may have updated it before, but has not told the others. */
-	if (!virtio_link_announce(port))
-		return;
-	calling_back = port;
-	rte_eth_dev_callback_process(port->edev, RTE_ETH_EVENT_INTR_LSC, NULL);
-	/* The application may have closed the port meanwhile: not to be touched. */
-	calling_back = NULL;
+	if (virtio_link_announce(port))
+		virtio_link_call_back(port, RTE_ETH_EVENT_INTR_LSC);
 }
 
 static void
@@ -259,6 +264,7 @@ keep_watching(struct virtio_queue *txq)
 		return true;
 	txq->events.unserved++;
 	txq->watched = false;
+	virtio_recovery_report(txq, RTE_PMD_VIRTIO_QUEUE_UNSERVED);
 	VIRTIO_LOG(ERR,
 		   "port %u: tx queue %u: the device does not serve it since its start; stop and "
 		   "start it again",
@@ -309,6 +315,7 @@ virtio_link_unwatch(struct virtio_port *port)
 		rte_intr_callback_unregister_sync(port->watch, watch_event, port);
 	rte_eal_alarm_cancel(rewatch, port);
 	rte_eal_alarm_cancel(watchdog, port);
+	virtio_recovery_cancel(port);
 	port->rewatch = false;
 	port->watchdog = false;
 }

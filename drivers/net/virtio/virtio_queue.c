@@ -1,45 +1,22 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
 /*
- * ethdev's queue calls. On a started port ethdev releases a queue before it sets it up, so a
- * release only takes the queue out of ethdev's sight: the old ring is freed when the new one
- * stands, and everything stays as it was when the set-up fails.
+ * ethdev's queues: set-up, information, end. On a started port ethdev releases a queue before it
+ * sets it up, so a release only takes the queue out of ethdev's sight: the old ring is freed when
+ * the new one stands, and everything stays as it was when the set-up fails.
  */
 
 #include <errno.h>
 
-#include <rte_cycles.h>
 #include <rte_errno.h>
 #include <rte_malloc.h>
 #include <rte_memzone.h>
 
-#include "virtio_announce.h"
 #include "virtio_ethdev.h"
-#include "virtio_intr.h"
+#include "virtio_extmem.h"
 #include "virtio_log.h"
-#include "virtio_rxtx.h"
 #include "virtio_rxtx_common.h"
 #include "virtio_queue.h"
-#include "virtqueue_reset.h"
-
-
-static struct virtio_rxq *
-to_rxq(struct virtio_queue *q)
-{
-	return container_of(q, struct virtio_rxq, q);
-}
-
-static struct virtio_txq *
-to_txq(struct virtio_queue *q)
-{
-	return container_of(q, struct virtio_txq, q);
-}
-
-static const char *
-kind(const struct virtio_queue *q)
-{
-	return q->is_rx ? "rx" : "tx";
-}
 
 struct virtio_queue *
 virtio_queue_rx(const struct virtio_port *port, uint16_t id)
@@ -55,270 +32,6 @@ virtio_queue_tx(const struct virtio_port *port, uint16_t id)
 	const struct rte_eth_dev_data *data = port->edev->data;
 
 	return id < data->nb_tx_queues && data->tx_queues[id] != NULL ? &port->txqs[id]->q : NULL;
-}
-
-void
-virtio_queue_show_state(struct virtio_queue *q)
-{
-	struct rte_eth_dev_data *data = q->port->edev->data;
-	const uint8_t state = virtqueue_state(q->vq) == VIRTQUEUE_READY ?
-		RTE_ETH_QUEUE_STATE_STOPPED : RTE_ETH_QUEUE_STATE_STARTED;
-
-	if (q->is_rx)
-		data->rx_queue_state[q->id] = state;
-	else
-		data->tx_queue_state[q->id] = state;
-}
-
-/* ---- filling and emptying ----------------------------------------------------------------- */
-
-int
-virtio_queue_fill(struct virtio_queue *q)
-{
-	uint16_t posted;
-
-	if (!q->is_rx)
-		return 0;
-	posted = virtio_rx_path_choose(q->port)->fill(to_rxq(q));
-	if (posted == 0) {
-		VIRTIO_LOG(ERR, "port %u: rx queue %u: its pool %s has no buffer to start with",
-			   q->port->edev->data->port_id, q->id, to_rxq(q)->pool->name);
-		return -ENOMEM;
-	}
-	if (posted < q->vq->size)
-		VIRTIO_LOG(NOTICE,
-			   "port %u: rx queue %u: its pool %s has %u buffers for a ring of %u",
-			   q->port->edev->data->port_id, q->id, to_rxq(q)->pool->name, posted,
-			   q->vq->size);
-	return 0;
-}
-
-static void
-give_back(void *owner __rte_unused, void *cookie)
-{
-	struct rte_mbuf *m = cookie;
-
-	/*
-	 * A posted receive buffer is as it came from its pool; a packet may be of several segments.
-	 */
-	rte_pktmbuf_free(m);
-}
-
-void
-virtio_queue_drain(struct virtio_queue *q)
-{
-	int lost;
-
-	if (virtqueue_state(q->vq) != VIRTQUEUE_READY)
-		return;
-	if (q->is_rx) {
-		q->events.reset_dropped +=
-			virtio_rx_path_of(q->port, q->vq->conf.packed)->unread(to_rxq(q));
-		virtqueue_reclaim(q->vq, give_back, NULL);
-		virtio_rx_intr_clear(q);
-		return;
-	}
-	/* What the device says it has sent is not lost. */
-	virtio_tx_path_of(q->port, q->vq->conf.packed)->complete(to_txq(q), UINT32_MAX);
-	lost = virtqueue_reclaim(q->vq, give_back, NULL);
-	q->events.reset_dropped += RTE_MAX(lost, 0);
-}
-
-void
-virtio_queues_drain(struct virtio_port *port)
-{
-	uint16_t i;
-
-	for (i = 0; i < port->args.pairs; i++) {
-		if (port->rxqs[i] != NULL && port->rxqs[i]->q.vq != NULL)
-			virtio_queue_drain(&port->rxqs[i]->q);
-		if (port->txqs[i] != NULL && port->txqs[i]->q.vq != NULL)
-			virtio_queue_drain(&port->txqs[i]->q);
-	}
-}
-
-void
-virtio_queue_open(struct virtio_queue *q)
-{
-	if (!q->is_rx)
-		to_txq(q)->indirect = virtio_device_has(q->vq->dev, VIRTIO_RING_F_INDIRECT_DESC);
-	q->watched = !q->is_rx;
-	q->watch_ticks = 0;
-	virtio_gate_open(&q->gate);
-	if (q->is_rx)
-		virtio_rx_intr_resume(q);
-}
-
-/* ---- for a moment ------------------------------------------------------------------------- */
-
-/* The polling thread may have found fault with its ring meanwhile, and shut the gate. */
-void
-virtio_queue_return(struct virtio_queue *q)
-{
-	virtio_gate_open(&q->gate);
-	/*
-	 * The gate, then a look at the state; virtio_quarantine() has it the other way round:
-	 * either the ring's end is seen here, or the gate is shut after it was opened.
-	 */
-	rte_atomic_thread_fence(__ATOMIC_SEQ_CST);
-	if (virtqueue_state(q->vq) != VIRTQUEUE_LIVE)
-		virtio_gate_shut(&q->gate);
-}
-
-bool
-virtio_queue_borrow(struct virtio_queue *q, uint32_t timeout_us, bool *runs)
-{
-	/* Closed by a stop that went wrong, it is not to be opened but by the next start. */
-	if (virtqueue_state(q->vq) != VIRTQUEUE_LIVE || !virtio_gate_is_open(&q->gate))
-		return false;
-	*runs = true;
-	if (virtio_gate_close(&q->gate, timeout_us) == 0 &&
-	    virtqueue_state(q->vq) == VIRTQUEUE_LIVE)
-		return true;
-	/* Nothing was touched. */
-	virtio_queue_return(q);
-	return false;
-}
-
-/* ---- start and stop ----------------------------------------------------------------------- */
-
-static int
-refuse_without_method(const struct virtio_queue *q, const char *what)
-{
-	if (q->port->dev.stop_method != VIRTIO_STOP_NONE)
-		return 0;
-	VIRTIO_LOG(ERR, "port %u: %s queue %u: no %s of single queues with this device; see "
-		   "queue_reset= and the line about it at probe", q->port->edev->data->port_id,
-		   kind(q), q->id, what);
-	return -ENOTSUP;
-}
-
-static int
-queue_start(struct virtio_queue *q)
-{
-	const uint32_t timeout_us = q->port->args.reset_timeout_us;
-	int ret;
-
-	ret = refuse_without_method(q, "start");
-	if (ret != 0)
-		return ret;
-	if (!(q->port->dev.status & VIRTIO_STATUS_DRIVER_OK)) {
-		VIRTIO_LOG(ERR, "port %u: %s queue %u: no device to start it on",
-			   q->port->edev->data->port_id, kind(q), q->id);
-		return -ENODEV;
-	}
-	/* What can fail without the device comes first. */
-	ret = virtio_queue_fill(q);
-	if (ret == 0)
-		ret = virtio_port_retire_spare(q->port, q->vq->index);
-	if (ret == 0)
-		ret = virtqueue_start(q->vq, timeout_us);
-	if (ret == 0) {
-		virtio_queue_open(q);
-		virtio_watchdog_arm(q->port);
-		/* One that was asked for with no queue to send it on. */
-		if (!q->is_rx)
-			virtio_announce(q->port);
-	} else {
-		virtio_queue_drain(q);
-	}
-	virtio_queue_show_state(q);
-	return ret;
-}
-
-static int
-queue_stop(struct virtio_queue *q)
-{
-	const uint32_t timeout_us = q->port->args.reset_timeout_us;
-	const uint64_t start = rte_get_tsc_cycles();
-	int ret;
-
-	ret = refuse_without_method(q, "stop");
-	if (ret != 0)
-		return ret;
-	/* 1. No burst enters the ring any more. */
-	ret = virtio_gate_close(&q->gate, timeout_us);
-	if (ret != 0) {
-		VIRTIO_LOG(ERR, "port %u: %s queue %u: the polling thread did not come out of its "
-			   "burst; its bursts return 0 from now on, stop it again",
-			   q->port->edev->data->port_id, kind(q), q->id);
-		return ret;
-	}
-	q->watched = false;
-	/* 2. The device lets go of it, with proof. 3. Every buffer goes back to its pool. */
-	ret = virtqueue_stop(q->vq, timeout_us);
-	if (ret == 0) {
-		virtio_queue_drain(q);
-		q->events.resets++;
-		q->events.reset_ns = (double)(rte_get_tsc_cycles() - start) * 1e9 /
-			rte_get_tsc_hz();
-	}
-	virtio_queue_show_state(q);
-	return ret;
-}
-
-/* 5.1.6.5.7: the device's table is to name running queues only, so this one leaves it first. */
-static int
-rx_queue_stop(struct virtio_queue *q)
-{
-	int ret;
-
-	ret = refuse_without_method(q, "stop");
-	if (ret == 0)
-		ret = virtio_rss_take_out(q->port, q);
-	if (ret != 0)
-		return ret;
-	return queue_stop(q);
-}
-
-static int
-rx_queue_start(struct virtio_queue *q)
-{
-	int ret;
-
-	ret = queue_start(q);
-	if (ret != 0)
-		return ret;
-	ret = virtio_rss_apply(q->port, NULL);
-	/* Started, but with no share of the packets: that is not what was asked for. */
-	if (ret != 0)
-		queue_stop(q);
-	return ret;
-}
-
-static int
-locked(struct virtio_port *port, struct virtio_queue *q, int (*op)(struct virtio_queue *q))
-{
-	int ret;
-
-	pthread_mutex_lock(&port->lock);
-	ret = op(q);
-	pthread_mutex_unlock(&port->lock);
-	return ret;
-}
-
-int
-virtio_rx_queue_start(struct rte_eth_dev *edev, uint16_t id)
-{
-	return locked(virtio_port(edev), &virtio_port(edev)->rxqs[id]->q, rx_queue_start);
-}
-
-int
-virtio_rx_queue_stop(struct rte_eth_dev *edev, uint16_t id)
-{
-	return locked(virtio_port(edev), &virtio_port(edev)->rxqs[id]->q, rx_queue_stop);
-}
-
-int
-virtio_tx_queue_start(struct rte_eth_dev *edev, uint16_t id)
-{
-	return locked(virtio_port(edev), &virtio_port(edev)->txqs[id]->q, queue_start);
-}
-
-int
-virtio_tx_queue_stop(struct rte_eth_dev *edev, uint16_t id)
-{
-	return locked(virtio_port(edev), &virtio_port(edev)->txqs[id]->q, queue_stop);
 }
 
 /* ---- set-up ------------------------------------------------------------------------------- */
@@ -378,6 +91,8 @@ check_rx(const struct rte_eth_dev *edev, uint16_t id, uint16_t nb_desc,
 				id);
 		return -EINVAL;
 	}
+	if (virtio_extmem_check_pool(virtio_port(edev), id, pool) != 0)
+		return -EFAULT;
 	return check_buffers(edev, id, conf, pool);
 }
 
@@ -404,7 +119,7 @@ check_common(const struct virtio_queue *q, uint16_t nb_desc, bool deferred)
 		VIRTIO_INIT_LOG(ERR,
 				"port %u: %s queue %u: a split ring of %u is not possible: want a "
 				"power of two, %u to %u",
-				port_id, kind(q), q->id, nb_desc, VIRTIO_MIN_RING,
+				port_id, virtio_queue_kind(q), q->id, nb_desc, VIRTIO_MIN_RING,
 				VIRTIO_SPLIT_RING_MAX);
 		return -EINVAL;
 	}
@@ -412,14 +127,14 @@ check_common(const struct virtio_queue *q, uint16_t nb_desc, bool deferred)
 		VIRTIO_INIT_LOG(ERR,
 				"port %u: %s queue %u: deferred start needs a device that can stop "
 				"single queues",
-				port_id, kind(q), q->id);
+				port_id, virtio_queue_kind(q), q->id);
 		return -ENOTSUP;
 	}
 	if (q->vq != NULL && virtqueue_state(q->vq) != VIRTQUEUE_READY) {
 		VIRTIO_INIT_LOG(ERR,
 				"port %u: %s queue %u: the device may still use its ring (%s): "
 				"stop the queue, or reset the port, first",
-				port_id, kind(q), q->id,
+				port_id, virtio_queue_kind(q), q->id,
 				virtqueue_state_name(virtqueue_state(q->vq)));
 		return -EBUSY;
 	}
@@ -455,8 +170,8 @@ fit_to_device(struct virtio_queue *q, uint16_t *nb_desc)
 
 	if (ret == 0 && asked != *nb_desc)
 		VIRTIO_INIT_LOG(NOTICE, "port %u: %s queue %u: %u descriptors are asked for, the "
-				"device has %u", q->port->edev->data->port_id, kind(q), q->id,
-				asked, *nb_desc);
+				"device has %u", q->port->edev->data->port_id,
+				virtio_queue_kind(q), q->id, asked, *nb_desc);
 	return ret;
 }
 
@@ -719,7 +434,7 @@ free_queue(struct virtio_queue *q)
 		VIRTIO_LOG(ERR,
 			   "%s queue %u: the device was not seen to let go of its ring; its memory "
 			   "and %d buffers stay taken",
-			   kind(q), q->id, q->vq->size - q->vq->free_count);
+			   virtio_queue_kind(q), q->id, q->vq->size - q->vq->free_count);
 		return;
 	}
 	rte_free(q);

@@ -19,6 +19,8 @@
 #include "virtio_compat.h"
 #include "virtio_gate.h"
 #include "virtio_net.h"
+#include "virtio_recovery.h"
+#include "virtio_times.h"
 #include "virtqueue.h"
 
 struct virtio_port;
@@ -58,6 +60,8 @@ struct virtio_queue_events {
 	uint64_t quarantined;   /**< times that the ring was taken out of service; by the poller */
 	uint64_t unserved;      /**< starts after which the device did not serve the queue */
 	uint64_t announced;     /**< transmit: frames that the driver has sent by itself */
+	uint64_t recovered;     /**< recovery=auto: stops and starts by the driver that worked */
+	uint64_t recovery_failed; /**< those that did not */
 };
 
 /**
@@ -79,6 +83,8 @@ struct virtio_queue {
 	uint16_t addr_at;     /**< where in an mbuf the buffer's address for the device is */
 	int node;             /**< where the first ring was made, and so all that follow */
 	struct virtio_queue_events events;
+	struct virtio_times times;
+	struct virtio_recovery recovery;
 	bool intr_wanted;     /**< receive: the application wants interrupts; atomic */
 	struct virtqueue *monitored; /**< receive: ring whose address was handed out last */
 	struct virtqueue *retired;   /**< that ring, where it was replaced since */
@@ -93,7 +99,7 @@ struct virtio_rxq {
 	struct rte_mempool *pool __rte_cache_aligned;
 	virtio_rearm_t rearm; /**< what a received mbuf's fields from data_off on are set to */
 	uint32_t buf_len;     /**< bytes of a buffer, header included */
-	uint16_t free_thresh; /**< free descriptors from which on the ring is refilled */
+	uint16_t free_thresh; /**< free descriptors from which on the ring is refilled; or none */
 	bool vlan_strip;      /**< atomic: may be switched while the queue is polled */
 	struct rte_eth_rxconf conf;
 	/* The polling thread's. */
@@ -108,6 +114,9 @@ struct virtio_txq {
 	struct rte_eth_txconf conf;
 	struct virtio_counters counters __rte_cache_aligned;
 };
+
+/** virtio_stats.c: the queue's counters. */
+const struct virtio_counters *virtio_queue_counters(const struct virtio_queue *q);
 
 /* ethdev's ops */
 int virtio_rx_queue_setup(struct rte_eth_dev *edev, uint16_t id, uint16_t nb_desc,
@@ -152,6 +161,12 @@ void virtio_queue_open(struct virtio_queue *q);
 bool virtio_queue_borrow(struct virtio_queue *q, uint32_t timeout_us, bool *runs);
 /** Gives it back. */
 void virtio_queue_return(struct virtio_queue *q);
+
+/** Stops the queue, if it is not, and starts it: by the driver itself. */
+int virtio_queue_restart(struct virtio_queue *q);
+
+/** "rx" or "tx", for log lines. */
+const char *virtio_queue_kind(const struct virtio_queue *q);
 
 /** After a proven stop: counts what is lost, gives every buffer back. */
 void virtio_queue_drain(struct virtio_queue *q);

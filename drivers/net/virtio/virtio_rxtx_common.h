@@ -156,8 +156,10 @@ virtio_mbuf_is_simple(const struct rte_mbuf *m)
 static inline void
 virtio_quarantine(struct virtio_queue *q, const char *why)
 {
-	if (virtqueue_quarantine(q->vq, why))
+	if (virtqueue_quarantine(q->vq, why)) {
 		q->events.quarantined++;
+		virtio_recovery_report(q, RTE_PMD_VIRTIO_QUEUE_BROKEN);
+	}
 	/* The ring's state before the gate: see virtio_queue_borrow(). */
 	rte_atomic_thread_fence(__ATOMIC_SEQ_CST);
 	virtio_gate_shut(&q->gate);

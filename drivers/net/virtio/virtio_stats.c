@@ -47,10 +47,25 @@ static const struct field event_fields[] = {
 	EVENT("quarantined", quarantined),
 	EVENT("unserved", unserved),
 	EVENT("announced", announced),
+	EVENT("recovered", recovered),
+	EVENT("recovery_failed", recovery_failed),
 };
 
-static const struct virtio_counters *
-counters(const struct virtio_queue *q)
+#define TIME(name, phase) \
+	{ "reset_" name "_ns", offsetof(struct virtio_times, last_ns[phase]) }, \
+	{ "reset_" name "_p99_ns", offsetof(struct virtio_times, p99_ns[phase]) }
+
+static const struct field time_fields[] = {
+	TIME("gate", VIRTIO_PHASE_GATE),
+	TIME("drain", VIRTIO_PHASE_DRAIN),
+	TIME("device", VIRTIO_PHASE_DEVICE),
+	TIME("reclaim", VIRTIO_PHASE_RECLAIM),
+	TIME("fill", VIRTIO_PHASE_FILL),
+	TIME("start", VIRTIO_PHASE_START),
+};
+
+const struct virtio_counters *
+virtio_queue_counters(const struct virtio_queue *q)
 {
 	return q->is_rx ? &container_of(q, const struct virtio_rxq, q)->counters :
 			  &container_of(q, const struct virtio_txq, q)->counters;
@@ -69,13 +84,13 @@ virtio_stats_get(VIRTIO_STATS_GET_ARGS)
 
 		if (q == NULL)
 			continue;
-		stats->ipackets += counters(q)->packets;
-		stats->ibytes += counters(q)->bytes;
-		stats->ierrors += counters(q)->errors;
-		stats->rx_nombuf += counters(q)->no_mbuf;
+		stats->ipackets += virtio_queue_counters(q)->packets;
+		stats->ibytes += virtio_queue_counters(q)->bytes;
+		stats->ierrors += virtio_queue_counters(q)->errors;
+		stats->rx_nombuf += virtio_queue_counters(q)->no_mbuf;
 		if (by_queue != NULL && i < RTE_ETHDEV_QUEUE_STAT_CNTRS) {
-			by_queue->q_ipackets[i] = counters(q)->packets;
-			by_queue->q_ibytes[i] = counters(q)->bytes;
+			by_queue->q_ipackets[i] = virtio_queue_counters(q)->packets;
+			by_queue->q_ibytes[i] = virtio_queue_counters(q)->bytes;
 		}
 	}
 	for (i = 0; i < edev->data->nb_tx_queues; i++) {
@@ -83,12 +98,12 @@ virtio_stats_get(VIRTIO_STATS_GET_ARGS)
 
 		if (q == NULL)
 			continue;
-		stats->opackets += counters(q)->packets;
-		stats->obytes += counters(q)->bytes;
-		stats->oerrors += counters(q)->errors;
+		stats->opackets += virtio_queue_counters(q)->packets;
+		stats->obytes += virtio_queue_counters(q)->bytes;
+		stats->oerrors += virtio_queue_counters(q)->errors;
 		if (by_queue != NULL && i < RTE_ETHDEV_QUEUE_STAT_CNTRS) {
-			by_queue->q_opackets[i] = counters(q)->packets;
-			by_queue->q_obytes[i] = counters(q)->bytes;
+			by_queue->q_opackets[i] = virtio_queue_counters(q)->packets;
+			by_queue->q_obytes[i] = virtio_queue_counters(q)->bytes;
 		}
 	}
 	return 0;
@@ -105,10 +120,12 @@ virtio_stats_reset(struct rte_eth_dev *edev)
 		if (port->rxqs[i] != NULL) {
 			memset(&port->rxqs[i]->counters, 0, sizeof(port->rxqs[i]->counters));
 			memset(&port->rxqs[i]->q.events, 0, sizeof(port->rxqs[i]->q.events));
+			memset(&port->rxqs[i]->q.times, 0, sizeof(port->rxqs[i]->q.times));
 		}
 		if (port->txqs[i] != NULL) {
 			memset(&port->txqs[i]->counters, 0, sizeof(port->txqs[i]->counters));
 			memset(&port->txqs[i]->q.events, 0, sizeof(port->txqs[i]->q.events));
+			memset(&port->txqs[i]->q.times, 0, sizeof(port->txqs[i]->q.times));
 		}
 	}
 	return 0;
@@ -146,10 +163,12 @@ add_fields(struct walk *walk, const char *direction, uint16_t id, const void *ba
 static void
 add_queue(struct walk *walk, const char *direction, uint16_t id, const struct virtio_queue *q)
 {
-	add_fields(walk, direction, id, q == NULL ? NULL : counters(q), counter_fields,
+	add_fields(walk, direction, id, q == NULL ? NULL : virtio_queue_counters(q), counter_fields,
 		   RTE_DIM(counter_fields));
 	add_fields(walk, direction, id, q == NULL ? NULL : &q->events, event_fields,
 		   RTE_DIM(event_fields));
+	add_fields(walk, direction, id, q == NULL ? NULL : &q->times, time_fields,
+		   RTE_DIM(time_fields));
 }
 
 /* A queue without a set-up has its place all the same: ids must not move under the application. */

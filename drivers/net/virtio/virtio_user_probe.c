@@ -59,6 +59,9 @@ static const struct virtio_bus virtio_user_bus = {
 	.destroy = vhost_user_destroy,
 	.command = virtio_user_command,
 	.rx_interrupts = virtio_user_rx_interrupts,
+	.mem_attach = vhost_user_mem_attach,
+	.mem_detach = vhost_user_mem_detach,
+	.mem_reaches = vhost_user_mem_reaches,
 };
 
 static int

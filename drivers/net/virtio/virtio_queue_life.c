@@ -1,0 +1,445 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+/*
+ * A queue's life: filled and started, stopped and emptied. The steps of a stop and what an error in
+ * each leaves behind are in doc/design.md.
+ */
+
+#include <errno.h>
+#include <inttypes.h>
+
+#include <rte_cycles.h>
+
+#include "virtio_announce.h"
+#include "virtio_ethdev.h"
+#include "virtio_intr.h"
+#include "virtio_log.h"
+#include "virtio_queue.h"
+#include "virtio_rxtx.h"
+#include "virtqueue_reset.h"
+#include "virtqueue_ring.h"
+
+/* How long a drain sleeps between two looks. */
+#define DRAIN_SLEEP_US 10
+
+static struct virtio_rxq *
+to_rxq(struct virtio_queue *q)
+{
+	return container_of(q, struct virtio_rxq, q);
+}
+
+static struct virtio_txq *
+to_txq(struct virtio_queue *q)
+{
+	return container_of(q, struct virtio_txq, q);
+}
+
+const char *
+virtio_queue_kind(const struct virtio_queue *q)
+{
+	return q->is_rx ? "rx" : "tx";
+}
+
+void
+virtio_queue_show_state(struct virtio_queue *q)
+{
+	struct rte_eth_dev_data *data = q->port->edev->data;
+	const uint8_t state = virtqueue_state(q->vq) == VIRTQUEUE_READY ?
+		RTE_ETH_QUEUE_STATE_STOPPED : RTE_ETH_QUEUE_STATE_STARTED;
+
+	if (q->is_rx)
+		data->rx_queue_state[q->id] = state;
+	else
+		data->tx_queue_state[q->id] = state;
+}
+
+/* ---- filling and emptying ----------------------------------------------------------------- */
+
+int
+virtio_queue_fill(struct virtio_queue *q)
+{
+	uint16_t posted;
+
+	if (!q->is_rx)
+		return 0;
+	to_rxq(q)->free_thresh = to_rxq(q)->conf.rx_free_thresh;
+	posted = virtio_rx_path_choose(q->port)->fill(to_rxq(q));
+	if (posted == 0) {
+		VIRTIO_LOG(ERR, "port %u: rx queue %u: its pool %s has no buffer to start with",
+			   q->port->edev->data->port_id, q->id, to_rxq(q)->pool->name);
+		return -ENOMEM;
+	}
+	if (posted < q->vq->size)
+		VIRTIO_LOG(NOTICE,
+			   "port %u: rx queue %u: its pool %s has %u buffers for a ring of %u",
+			   q->port->edev->data->port_id, q->id, to_rxq(q)->pool->name, posted,
+			   q->vq->size);
+	return 0;
+}
+
+static void
+give_back(void *owner __rte_unused, void *cookie)
+{
+	struct rte_mbuf *m = cookie;
+
+	/*
+	 * A posted receive buffer is as it came from its pool; a packet may be of several segments.
+	 */
+	rte_pktmbuf_free(m);
+}
+
+void
+virtio_queue_drain(struct virtio_queue *q)
+{
+	int lost;
+
+	if (virtqueue_state(q->vq) != VIRTQUEUE_READY)
+		return;
+	if (q->is_rx) {
+		q->events.reset_dropped +=
+			virtio_rx_path_of(q->port, q->vq->conf.packed)->unread(to_rxq(q));
+		virtqueue_reclaim(q->vq, give_back, NULL);
+		virtio_rx_intr_clear(q);
+		return;
+	}
+	/* What the device says it has sent is not lost. */
+	virtio_tx_path_of(q->port, q->vq->conf.packed)->complete(to_txq(q), UINT32_MAX);
+	lost = virtqueue_reclaim(q->vq, give_back, NULL);
+	q->events.reset_dropped += RTE_MAX(lost, 0);
+}
+
+void
+virtio_queues_drain(struct virtio_port *port)
+{
+	uint16_t i;
+
+	for (i = 0; i < port->args.pairs; i++) {
+		if (port->rxqs[i] != NULL && port->rxqs[i]->q.vq != NULL)
+			virtio_queue_drain(&port->rxqs[i]->q);
+		if (port->txqs[i] != NULL && port->txqs[i]->q.vq != NULL)
+			virtio_queue_drain(&port->txqs[i]->q);
+	}
+}
+
+/* Lets bursts in; what was wished of the queue while its gate was closed is seen to. */
+static void
+open_gate(struct virtio_queue *q)
+{
+	virtio_gate_open(&q->gate);
+	if (q->is_rx)
+		virtio_rx_intr_resume(q);
+}
+
+void
+virtio_queue_open(struct virtio_queue *q)
+{
+	if (!q->is_rx)
+		to_txq(q)->indirect = virtio_device_has(q->vq->dev, VIRTIO_RING_F_INDIRECT_DESC);
+	q->watched = !q->is_rx;
+	q->watch_ticks = 0;
+	virtio_recovery_forget(q);
+	open_gate(q);
+}
+
+/* ---- for a moment ------------------------------------------------------------------------- */
+
+/* The polling thread may have found fault with its ring meanwhile, and shut the gate. */
+void
+virtio_queue_return(struct virtio_queue *q)
+{
+	open_gate(q);
+	/*
+	 * The gate, then a look at the state; virtio_quarantine() has it the other way round:
+	 * either the ring's end is seen here, or the gate is shut after it was opened.
+	 */
+	rte_atomic_thread_fence(__ATOMIC_SEQ_CST);
+	if (virtqueue_state(q->vq) != VIRTQUEUE_LIVE)
+		virtio_gate_shut(&q->gate);
+}
+
+bool
+virtio_queue_borrow(struct virtio_queue *q, uint32_t timeout_us, bool *runs)
+{
+	/* Closed by a stop that went wrong, it is not to be opened but by the next start. */
+	if (virtqueue_state(q->vq) != VIRTQUEUE_LIVE || !virtio_gate_is_open(&q->gate))
+		return false;
+	*runs = true;
+	if (virtio_gate_close(&q->gate, timeout_us) == 0 &&
+	    virtqueue_state(q->vq) == VIRTQUEUE_LIVE)
+		return true;
+	/* Nothing was touched. */
+	virtio_queue_return(q);
+	return false;
+}
+
+/* ---- start and stop ----------------------------------------------------------------------- */
+
+static int
+refuse_without_method(const struct virtio_queue *q, const char *what)
+{
+	if (q->port->dev.stop_method != VIRTIO_STOP_NONE)
+		return 0;
+	VIRTIO_LOG(ERR, "port %u: %s queue %u: no %s of single queues with this device; see "
+		   "queue_reset= and the line about it at probe", q->port->edev->data->port_id,
+		   virtio_queue_kind(q), q->id, what);
+	return -ENOTSUP;
+}
+
+static void
+log_start(const struct virtio_queue *q, const struct virtio_stopwatch *watch)
+{
+	const uint64_t *ns = q->times.last_ns;
+
+	if (!q->port->args.log_resets)
+		return;
+	VIRTIO_LOG(NOTICE, "port %u: %s queue %u started in %" PRIu64 " us: fill %" PRIu64
+		   ", device %" PRIu64 "; %u descriptors", q->port->edev->data->port_id,
+		   virtio_queue_kind(q), q->id, virtio_stopwatch_total(watch) / 1000,
+		   ns[VIRTIO_PHASE_FILL] / 1000, ns[VIRTIO_PHASE_START] / 1000, q->vq->size);
+}
+
+static int
+queue_start(struct virtio_queue *q)
+{
+	const uint32_t timeout_us = q->port->args.reset_timeout_us;
+	struct virtio_stopwatch watch;
+	uint64_t fill_ns;
+	int ret;
+
+	ret = refuse_without_method(q, "start");
+	if (ret != 0)
+		return ret;
+	if (!(q->port->dev.status & VIRTIO_STATUS_DRIVER_OK)) {
+		VIRTIO_LOG(ERR, "port %u: %s queue %u: no device to start it on",
+			   q->port->edev->data->port_id, virtio_queue_kind(q), q->id);
+		return -ENODEV;
+	}
+	virtio_stopwatch_start(&watch);
+	/* What can fail without the device comes first. */
+	ret = virtio_queue_fill(q);
+	fill_ns = virtio_stopwatch_lap(&watch);
+	if (ret == 0)
+		ret = virtio_port_retire_spare(q->port, q->vq->index);
+	if (ret == 0)
+		ret = virtqueue_start(q->vq, timeout_us);
+	if (ret == 0) {
+		virtio_times_add(&q->times, VIRTIO_PHASE_FILL, fill_ns);
+		virtio_times_add(&q->times, VIRTIO_PHASE_START, virtio_stopwatch_lap(&watch));
+		log_start(q, &watch);
+		virtio_queue_open(q);
+		virtio_watchdog_arm(q->port);
+		/* One that was asked for with no queue to send it on. */
+		if (!q->is_rx)
+			virtio_announce(q->port);
+	} else {
+		virtio_queue_drain(q);
+	}
+	virtio_queue_show_state(q);
+	return ret;
+}
+
+static int
+close_gate(struct virtio_queue *q)
+{
+	const int ret = virtio_gate_close(&q->gate, q->port->args.reset_timeout_us);
+
+	if (ret != 0)
+		VIRTIO_LOG(ERR, "port %u: %s queue %u: the polling thread did not come out of its "
+			   "burst; its bursts return 0 from now on, stop it again",
+			   q->port->edev->data->port_id, virtio_queue_kind(q), q->id);
+	return ret;
+}
+
+/* tx_drain_us: time for the device to send what it has, which a reset would throw away. */
+static void
+wait_for_sent(struct virtio_txq *txq, uint32_t timeout_us)
+{
+	const uint64_t deadline_us = virtio_now_us() + timeout_us;
+	struct virtqueue *vq = txq->q.vq;
+
+	/* Behind the closed gate this thread is the one that polls. */
+	while (virtio_tx_path_of(txq->q.port, vq->conf.packed)->complete(txq, UINT32_MAX) >= 0 &&
+	       vq->free_count < vq->size && virtio_now_us() < deadline_us)
+		rte_delay_us_sleep(DRAIN_SLEEP_US);
+}
+
+/* rx_drain_us: the device writes nothing any more; what it has written can still be polled. */
+static void
+wait_for_polled(struct virtio_rxq *rxq, uint32_t timeout_us)
+{
+	const uint64_t deadline_us = virtio_now_us() + timeout_us;
+	const struct virtqueue *vq = rxq->q.vq;
+
+	/* The polling thread's index, a burst old at worst. A gate that it has shut is the end. */
+	while (ring_used(vq, 1, vq->conf.packed) > 0 &&
+	       __atomic_load_n(&rxq->q.gate.open, __ATOMIC_RELAXED) != VIRTIO_GATE_CLOSED &&
+	       virtio_now_us() < deadline_us)
+		rte_delay_us_sleep(DRAIN_SLEEP_US);
+}
+
+/*
+ * With rx_drain_us the ring is polled on while the device is stopped, but not refilled: nothing is
+ * made available to a ring that is being reset, and no doorbell rung (2.6.1).
+ */
+static bool
+poll_on(struct virtio_queue *q)
+{
+	if (!q->is_rx || q->port->args.rx_drain_us == 0 ||
+	    virtqueue_state(q->vq) != VIRTQUEUE_LIVE)
+		return false;
+	to_rxq(q)->free_thresh = UINT16_MAX;
+	virtio_queue_return(q);
+	return true;
+}
+
+/* The second close; the ring is READY, but not ours with a thread in it. */
+static int
+end_polling(struct virtio_queue *q)
+{
+	const int ret = close_gate(q);
+
+	if (ret != 0)
+		virtqueue_set_state(q->vq, VIRTQUEUE_BROKEN);
+	return ret;
+}
+
+static void
+log_stop(const struct virtio_queue *q, const struct virtio_stopwatch *watch, uint64_t dropped)
+{
+	const uint64_t *ns = q->times.last_ns;
+
+	if (!q->port->args.log_resets)
+		return;
+	VIRTIO_LOG(NOTICE, "port %u: %s queue %u stopped in %" PRIu64 " us: gate %" PRIu64
+		   ", drain %" PRIu64 ", device %" PRIu64 ", reclaim %" PRIu64 "; %" PRIu64
+		   " packets dropped", q->port->edev->data->port_id, virtio_queue_kind(q), q->id,
+		   virtio_stopwatch_total(watch) / 1000, ns[VIRTIO_PHASE_GATE] / 1000,
+		   ns[VIRTIO_PHASE_DRAIN] / 1000, ns[VIRTIO_PHASE_DEVICE] / 1000,
+		   ns[VIRTIO_PHASE_RECLAIM] / 1000, dropped);
+}
+
+static int
+queue_stop(struct virtio_queue *q)
+{
+	const uint32_t timeout_us = q->port->args.reset_timeout_us;
+	const uint64_t dropped = q->events.reset_dropped;
+	uint64_t ns[VIRTIO_PHASES] = { 0 };
+	struct virtio_stopwatch watch;
+	unsigned int i;
+	bool polled;
+	int ret;
+
+	ret = refuse_without_method(q, "stop");
+	if (ret != 0)
+		return ret;
+	virtio_stopwatch_start(&watch);
+	/* 1. No burst enters the ring any more, or none that would give the device anything. */
+	ret = close_gate(q);
+	if (ret != 0)
+		return ret;
+	q->watched = false;
+	ns[VIRTIO_PHASE_GATE] = virtio_stopwatch_lap(&watch);
+	if (!q->is_rx && virtqueue_state(q->vq) == VIRTQUEUE_LIVE)
+		wait_for_sent(to_txq(q), q->port->args.tx_drain_us);
+	ns[VIRTIO_PHASE_DRAIN] = virtio_stopwatch_lap(&watch);
+	/* 2. The device lets go of it, with proof. 3. Every buffer goes back to its pool. */
+	polled = poll_on(q);
+	ret = virtqueue_stop(q->vq, timeout_us);
+	ns[VIRTIO_PHASE_DEVICE] = virtio_stopwatch_lap(&watch);
+	if (polled) {
+		if (ret == 0)
+			wait_for_polled(to_rxq(q), q->port->args.rx_drain_us);
+		ret = end_polling(q) != 0 ? -ETIMEDOUT : ret;
+		ns[VIRTIO_PHASE_DRAIN] += virtio_stopwatch_lap(&watch);
+	}
+	if (ret == 0) {
+		virtio_queue_drain(q);
+		ns[VIRTIO_PHASE_RECLAIM] = virtio_stopwatch_lap(&watch);
+		for (i = VIRTIO_PHASE_GATE; i <= VIRTIO_PHASE_RECLAIM; i++)
+			virtio_times_add(&q->times, i, ns[i]);
+		q->events.resets++;
+		q->events.reset_ns = virtio_stopwatch_total(&watch);
+		log_stop(q, &watch, q->events.reset_dropped - dropped);
+	}
+	virtio_queue_show_state(q);
+	return ret;
+}
+
+/* 5.1.6.5.7: the device's table is to name running queues only, so this one leaves it first. */
+static int
+rx_queue_stop(struct virtio_queue *q)
+{
+	int ret;
+
+	ret = refuse_without_method(q, "stop");
+	if (ret == 0)
+		ret = virtio_rss_take_out(q->port, q);
+	if (ret != 0)
+		return ret;
+	return queue_stop(q);
+}
+
+static int
+rx_queue_start(struct virtio_queue *q)
+{
+	int ret;
+
+	ret = queue_start(q);
+	if (ret != 0)
+		return ret;
+	ret = virtio_rss_apply(q->port, NULL);
+	/* Started, but with no share of the packets: that is not what was asked for. */
+	if (ret != 0)
+		queue_stop(q);
+	return ret;
+}
+
+/* A second attempt may find the ring stopped already. */
+int
+virtio_queue_restart(struct virtio_queue *q)
+{
+	int ret = 0;
+
+	if (virtqueue_state(q->vq) != VIRTQUEUE_READY)
+		ret = q->is_rx ? rx_queue_stop(q) : queue_stop(q);
+	if (ret != 0)
+		return ret;
+	return q->is_rx ? rx_queue_start(q) : queue_start(q);
+}
+
+/* At the application's word, which the driver's own attempts to heal a queue must not overrule. */
+static int
+by_word(struct virtio_port *port, struct virtio_queue *q, int (*op)(struct virtio_queue *q))
+{
+	int ret;
+
+	pthread_mutex_lock(&port->lock);
+	virtio_recovery_forget(q);
+	ret = op(q);
+	pthread_mutex_unlock(&port->lock);
+	return ret;
+}
+
+int
+virtio_rx_queue_start(struct rte_eth_dev *edev, uint16_t id)
+{
+	return by_word(virtio_port(edev), &virtio_port(edev)->rxqs[id]->q, rx_queue_start);
+}
+
+int
+virtio_rx_queue_stop(struct rte_eth_dev *edev, uint16_t id)
+{
+	return by_word(virtio_port(edev), &virtio_port(edev)->rxqs[id]->q, rx_queue_stop);
+}
+
+int
+virtio_tx_queue_start(struct rte_eth_dev *edev, uint16_t id)
+{
+	return by_word(virtio_port(edev), &virtio_port(edev)->txqs[id]->q, queue_start);
+}
+
+int
+virtio_tx_queue_stop(struct rte_eth_dev *edev, uint16_t id)
+{
+	return by_word(virtio_port(edev), &virtio_port(edev)->txqs[id]->q, queue_stop);
+}

@@ -1,0 +1,209 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+#include <errno.h>
+
+#include <rte_alarm.h>
+#include <rte_errno.h>
+
+#include "virtio_ethdev.h"
+#include "virtio_log.h"
+#include "virtio_queue.h"
+#include "virtio_recovery.h"
+
+/* A first attempt comes at once, the next ones later and later, as long as it breaks again. */
+#define FIRST_US 1000
+#define SECOND_US 10000
+#define LAST_US  10000000
+
+/* A queue that ran for so long is not the one that breaks at once again. */
+#define CALM_US  10000000
+
+static void look(void *arg);
+
+void
+virtio_recovery_report(struct virtio_queue *q, enum rte_pmd_virtio_queue_trouble trouble)
+{
+	__atomic_store_n(&q->recovery.trouble, trouble, __ATOMIC_RELEASE);
+	/* Not from here: a burst neither waits nor calls the application back. */
+	if (rte_eal_alarm_set(1, look, q->port) != 0)
+		VIRTIO_LOG(ERR, "%s: no alarm to be had: the application is not told of the queue",
+			   q->port->dev.name);
+}
+
+void
+virtio_recovery_forget(struct virtio_queue *q)
+{
+	q->recovery.heal_at_us = 0;
+}
+
+/* Calls fn on each queue that is set up. */
+static bool
+any_queue(struct virtio_port *port, bool (*fn)(struct virtio_queue *q, uint64_t now_us),
+	  uint64_t now_us)
+{
+	struct virtio_queue *q;
+	bool any = false;
+	uint16_t i;
+
+	for (i = 0; i < port->args.pairs; i++) {
+		q = virtio_queue_rx(port, i);
+		any |= q != NULL && fn(q, now_us);
+		q = virtio_queue_tx(port, i);
+		any |= q != NULL && fn(q, now_us);
+	}
+	return any;
+}
+
+/* ---- healing ------------------------------------------------------------------------------ */
+
+static void
+plan(struct virtio_queue *q, uint64_t now_us)
+{
+	struct virtio_recovery *r = &q->recovery;
+
+	if (now_us - r->healed_at_us > CALM_US && r->heal_at_us == 0)
+		r->delay_us = FIRST_US;
+	r->heal_at_us = now_us + r->delay_us;
+	r->delay_us = RTE_MIN(RTE_MAX(2 * r->delay_us, (uint32_t)SECOND_US), (uint32_t)LAST_US);
+}
+
+static bool
+heal_if_due(struct virtio_queue *q, uint64_t now_us)
+{
+	struct virtio_recovery *r = &q->recovery;
+	int ret;
+
+	if (r->heal_at_us == 0 || r->heal_at_us > now_us)
+		return false;
+	ret = virtio_queue_restart(q);
+	if (ret != 0) {
+		q->events.recovery_failed++;
+		VIRTIO_LOG(ERR, "port %u: %s queue %u: its recovery failed: %s; tried again in %u "
+			   "ms", q->port->edev->data->port_id, virtio_queue_kind(q), q->id,
+			   rte_strerror(-ret), r->delay_us / 1000);
+		plan(q, now_us);
+		return false;
+	}
+	q->events.recovered++;
+	r->healed_at_us = virtio_now_us();
+	__atomic_store_n(&r->event, RTE_PMD_VIRTIO_QUEUE_RECOVERED, __ATOMIC_RELEASE);
+	VIRTIO_LOG(NOTICE, "port %u: %s queue %u: recovered", q->port->edev->data->port_id,
+		   virtio_queue_kind(q), q->id);
+	return true;
+}
+
+static uint64_t
+next_us(struct virtio_port *port)
+{
+	uint64_t next = UINT64_MAX;
+	uint16_t i;
+
+	for (i = 0; i < port->args.pairs; i++) {
+		const struct virtio_queue *q[2] = { virtio_queue_rx(port, i),
+						    virtio_queue_tx(port, i) };
+		unsigned int k;
+
+		for (k = 0; k < 2; k++) {
+			if (q[k] != NULL && q[k]->recovery.heal_at_us != 0)
+				next = RTE_MIN(next, q[k]->recovery.heal_at_us);
+		}
+	}
+	return next;
+}
+
+static void heal(void *arg);
+
+/* On the thread of the alarms: one for all queues, so that cancelling the others never waits. */
+static void
+set_alarm(struct virtio_port *port)
+{
+	const uint64_t next = next_us(port);
+	const uint64_t now_us = virtio_now_us();
+
+	rte_eal_alarm_cancel(heal, port);
+	if (next != UINT64_MAX)
+		rte_eal_alarm_set(next > now_us ? next - now_us : 1, heal, port);
+}
+
+static void
+heal(void *arg)
+{
+	struct virtio_port *port = arg;
+	bool told = false;
+
+	pthread_mutex_lock(&port->lock);
+	/* Without a device its queues are brought up with the next one, or by a port start. */
+	if (!port->unwatching && port->running && port->bus->is_up(&port->dev)) {
+		told = any_queue(port, heal_if_due, virtio_now_us());
+		set_alarm(port);
+	}
+	pthread_mutex_unlock(&port->lock);
+	if (told)
+		virtio_link_call_back(port, RTE_ETH_EVENT_QUEUE_STATE);
+}
+
+/* ---- telling ------------------------------------------------------------------------------ */
+
+static bool
+see_to(struct virtio_queue *q, uint64_t now_us)
+{
+	const uint8_t trouble = __atomic_exchange_n(&q->recovery.trouble, 0, __ATOMIC_ACQUIRE);
+
+	if (trouble == 0)
+		return false;
+	__atomic_store_n(&q->recovery.event, trouble, __ATOMIC_RELEASE);
+	if (q->port->args.recovery)
+		plan(q, now_us);
+	return true;
+}
+
+static void
+look(void *arg)
+{
+	struct virtio_port *port = arg;
+	bool told = false;
+
+	pthread_mutex_lock(&port->lock);
+	if (!port->unwatching) {
+		told = any_queue(port, see_to, virtio_now_us());
+		set_alarm(port);
+	}
+	pthread_mutex_unlock(&port->lock);
+	if (told)
+		virtio_link_call_back(port, RTE_ETH_EVENT_QUEUE_STATE);
+}
+
+void
+virtio_recovery_cancel(struct virtio_port *port)
+{
+	rte_eal_alarm_cancel(look, port);
+	rte_eal_alarm_cancel(heal, port);
+}
+
+int
+rte_pmd_virtio_get_queue_event(uint16_t port_id, struct rte_pmd_virtio_queue_event *event)
+{
+	const struct rte_eth_dev *edev = virtio_edev_of(port_id);
+	struct virtio_port *port;
+	uint16_t i;
+
+	if (event == NULL)
+		return -EINVAL;
+	if (edev == NULL)
+		return -ENODEV;
+	port = virtio_port(edev);
+	for (i = 0; i < 2 * port->args.pairs; i++) {
+		struct virtio_queue *q = i % 2 == 0 ? virtio_queue_rx(port, i / 2) :
+						      virtio_queue_tx(port, i / 2);
+		const uint8_t trouble = q == NULL ? 0 :
+			__atomic_exchange_n(&q->recovery.event, 0, __ATOMIC_ACQUIRE);
+
+		if (trouble == 0)
+			continue;
+		event->queue_id = q->id;
+		event->rx = q->is_rx;
+		event->trouble = trouble;
+		return 0;
+	}
+	return -ENOENT;
+}

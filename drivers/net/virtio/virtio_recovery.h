@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+#ifndef VIRTIO_RECOVERY_H
+#define VIRTIO_RECOVERY_H
+
+/**
+ * @file
+ * What follows when a queue is in trouble: the application is told by RTE_ETH_EVENT_QUEUE_STATE,
+ * and with recovery=auto the driver stops and starts that queue itself.
+ *
+ * Threads: trouble is reported by whoever finds it, the polling thread above all, which does
+ * nothing but set a mark and an alarm. All else is done on EAL's interrupt thread.
+ */
+
+#include <stdint.h>
+
+#include "rte_pmd_virtio.h"
+
+struct virtio_port;
+struct virtio_queue;
+
+struct virtio_recovery {
+	uint8_t trouble;       /**< reported, not yet seen to; enum of it, or 0; atomic */
+	uint8_t event;         /**< for rte_pmd_virtio_get_queue_event(), likewise */
+	uint64_t heal_at_us;   /**< when the driver is to try it; 0: not at all */
+	uint64_t healed_at_us; /**< when that last worked */
+	uint32_t delay_us;     /**< that the next attempt waits for */
+};
+
+/** Any thread that may touch the queue. */
+void virtio_recovery_report(struct virtio_queue *q, enum rte_pmd_virtio_queue_trouble trouble);
+
+/** The queue was started, or stopped at the application's word: nothing to heal any more. */
+void virtio_recovery_forget(struct virtio_queue *q);
+
+/**
+ * Nothing is done any more when this returns, unless it is called from within a call-back about the
+ * port; no poller can report any more. Port's lock not held.
+ */
+void virtio_recovery_cancel(struct virtio_port *port);
+
+#endif /* VIRTIO_RECOVERY_H */

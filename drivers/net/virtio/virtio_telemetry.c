@@ -1,0 +1,249 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+/*
+ * What telemetry shows of this driver's ports beside ethdev's own commands. Requests come on a
+ * thread of their own: the list's lock keeps a port from being closed meanwhile, the port's lock
+ * its rings from being replaced. Order: list, port.
+ */
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <rte_malloc.h>
+#include <rte_telemetry.h>
+
+#include "virtio_ethdev.h"
+#include "virtio_queue.h"
+#include "virtio_rxtx.h"
+#include "virtqueue_ring.h"
+
+static pthread_mutex_t list_lock = PTHREAD_MUTEX_INITIALIZER;
+static struct virtio_port *ports[RTE_MAX_ETHPORTS];
+
+void
+virtio_telemetry_add(struct virtio_port *port)
+{
+	pthread_mutex_lock(&list_lock);
+	ports[port->edev->data->port_id] = port;
+	pthread_mutex_unlock(&list_lock);
+}
+
+void
+virtio_telemetry_remove(struct virtio_port *port)
+{
+	pthread_mutex_lock(&list_lock);
+	ports[port->edev->data->port_id] = NULL;
+	pthread_mutex_unlock(&list_lock);
+}
+
+/* ---- parameters --------------------------------------------------------------------------- */
+
+#define NO_NUMBER -1
+
+/* "3" or "3,1"; the second is NO_NUMBER where it is not given. -EINVAL for anything else. */
+static int
+read_numbers(const char *params, long *first, long *second)
+{
+	char *end;
+
+	*second = NO_NUMBER;
+	if (params == NULL || *params < '0' || *params > '9')
+		return -EINVAL;
+	*first = strtol(params, &end, 10);
+	if (*end == ',' && end[1] >= '0' && end[1] <= '9')
+		*second = strtol(end + 1, &end, 10);
+	return *end == '\0' ? 0 : -EINVAL;
+}
+
+/* With the list's lock held: the port that is meant, locked. */
+static struct virtio_port *
+lock_port(long id)
+{
+	struct virtio_port *port = id < RTE_MAX_ETHPORTS ? ports[id] : NULL;
+
+	if (port != NULL)
+		pthread_mutex_lock(&port->lock);
+	return port;
+}
+
+/* ---- one queue ---------------------------------------------------------------------------- */
+
+static void
+add_ring(struct rte_tel_data *d, const struct virtio_queue *q)
+{
+	const struct virtqueue *vq = q->vq;
+	/* The polling thread's, a burst old at worst. */
+	const int used = ring_used(q->vq, UINT16_MAX, vq->conf.packed);
+
+	rte_tel_data_add_dict_string(d, "state", virtqueue_state_name(virtqueue_state(vq)));
+	rte_tel_data_add_dict_string(d, "layout", vq->conf.packed ? "packed" : "split");
+	rte_tel_data_add_dict_int(d, "ring_size", vq->size);
+	rte_tel_data_add_dict_int(d, "free", vq->free_count);
+	rte_tel_data_add_dict_int(d, "used", RTE_MAX(used, 0));
+}
+
+static void
+add_path(struct rte_tel_data *d, const struct virtio_queue *q)
+{
+	const struct virtio_rxq *rxq = container_of(q, const struct virtio_rxq, q);
+	char name[VIRTIO_PATH_NAME_SIZE];
+
+	if (q->is_rx) {
+		virtio_rx_path_name(q->port, name);
+		rte_tel_data_add_dict_string(d, "pool", rxq->pool->name);
+	} else {
+		virtio_tx_path_name(q->port, name);
+	}
+	rte_tel_data_add_dict_string(d, "path", name);
+	rte_tel_data_add_dict_string(d, "method",
+				     virtio_stop_method_name(q->port->dev.stop_method));
+}
+
+static void
+add_drops(struct rte_tel_data *d, const struct virtio_queue *q)
+{
+	const struct virtio_counters *counters = virtio_queue_counters(q);
+
+	VIRTIO_TEL_ADD_UINT(d, "resets", q->events.resets);
+	VIRTIO_TEL_ADD_UINT(d, "reset_dropped", q->events.reset_dropped);
+	VIRTIO_TEL_ADD_UINT(d, "errors", counters->errors);
+	if (q->is_rx)
+		VIRTIO_TEL_ADD_UINT(d, "no_mbuf", counters->no_mbuf);
+	VIRTIO_TEL_ADD_UINT(d, "quarantined", q->events.quarantined);
+	VIRTIO_TEL_ADD_UINT(d, "unserved", q->events.unserved);
+	VIRTIO_TEL_ADD_UINT(d, "recovered", q->events.recovered);
+	VIRTIO_TEL_ADD_UINT(d, "recovery_failed", q->events.recovery_failed);
+}
+
+/* A dictionary within one. */
+static int
+add_dict(struct rte_tel_data *d, const char *name, const struct virtio_queue *q,
+	 void (*fill)(struct rte_tel_data *d, const struct virtio_queue *q))
+{
+	struct rte_tel_data *inner;
+
+	if (q == NULL)
+		return 0;
+	inner = rte_tel_data_alloc();
+	if (inner == NULL)
+		return -ENOMEM;
+	rte_tel_data_start_dict(inner);
+	fill(inner, q);
+	return rte_tel_data_add_dict_container(d, name, inner, 0);
+}
+
+static void
+fill_queue(struct rte_tel_data *d, const struct virtio_queue *q)
+{
+	add_ring(d, q);
+	add_path(d, q);
+	add_drops(d, q);
+}
+
+static void
+fill_resets(struct rte_tel_data *d, const struct virtio_queue *q)
+{
+	char name[32];
+	unsigned int i;
+
+	VIRTIO_TEL_ADD_UINT(d, "resets", q->events.resets);
+	VIRTIO_TEL_ADD_UINT(d, "dropped", q->events.reset_dropped);
+	VIRTIO_TEL_ADD_UINT(d, "last_ns", q->events.reset_ns);
+	for (i = 0; i < VIRTIO_PHASES; i++) {
+		snprintf(name, sizeof(name), "%s_ns", virtio_phase_name(i));
+		VIRTIO_TEL_ADD_UINT(d, name, q->times.last_ns[i]);
+		snprintf(name, sizeof(name), "%s_p99_ns", virtio_phase_name(i));
+		VIRTIO_TEL_ADD_UINT(d, name, q->times.p99_ns[i]);
+	}
+}
+
+/* ---- commands ----------------------------------------------------------------------------- */
+
+static int
+show_list(const char *cmd __rte_unused, const char *params __rte_unused, struct rte_tel_data *d)
+{
+	unsigned int i;
+
+	rte_tel_data_start_array(d, RTE_TEL_INT_VAL);
+	pthread_mutex_lock(&list_lock);
+	for (i = 0; i < RTE_MAX_ETHPORTS; i++) {
+		if (ports[i] != NULL)
+			rte_tel_data_add_array_int(d, i);
+	}
+	pthread_mutex_unlock(&list_lock);
+	return 0;
+}
+
+static int
+show_queue(const char *cmd __rte_unused, const char *params, struct rte_tel_data *d)
+{
+	struct virtio_port *port;
+	long id, queue;
+	int ret = -EINVAL;
+
+	if (read_numbers(params, &id, &queue) != 0 || queue == NO_NUMBER)
+		return -EINVAL;
+	pthread_mutex_lock(&list_lock);
+	port = lock_port(id);
+	if (port != NULL && queue < port->args.pairs) {
+		rte_tel_data_start_dict(d);
+		ret = add_dict(d, "rx", virtio_queue_rx(port, queue), fill_queue);
+		if (ret == 0)
+			ret = add_dict(d, "tx", virtio_queue_tx(port, queue), fill_queue);
+	}
+	if (port != NULL)
+		pthread_mutex_unlock(&port->lock);
+	pthread_mutex_unlock(&list_lock);
+	return ret;
+}
+
+static int
+add_resets(struct rte_tel_data *d, struct virtio_port *port, uint16_t queue)
+{
+	char name[16];
+	int ret;
+
+	snprintf(name, sizeof(name), "rx%u", queue);
+	ret = add_dict(d, name, virtio_queue_rx(port, queue), fill_resets);
+	if (ret != 0)
+		return ret;
+	snprintf(name, sizeof(name), "tx%u", queue);
+	return add_dict(d, name, virtio_queue_tx(port, queue), fill_resets);
+}
+
+static int
+show_resets(const char *cmd __rte_unused, const char *params, struct rte_tel_data *d)
+{
+	struct virtio_port *port;
+	long id, queue, i;
+	int ret = -EINVAL;
+
+	if (read_numbers(params, &id, &queue) != 0)
+		return -EINVAL;
+	pthread_mutex_lock(&list_lock);
+	port = lock_port(id);
+	if (port != NULL && (queue == NO_NUMBER || queue < port->args.pairs)) {
+		rte_tel_data_start_dict(d);
+		ret = 0;
+		for (i = 0; ret == 0 && i < port->args.pairs; i++) {
+			if (queue == NO_NUMBER || queue == i)
+				ret = add_resets(d, port, i);
+		}
+	}
+	if (port != NULL)
+		pthread_mutex_unlock(&port->lock);
+	pthread_mutex_unlock(&list_lock);
+	return ret;
+}
+
+RTE_INIT(virtio_telemetry_init)
+{
+	rte_telemetry_register_cmd("/virtio/list", show_list,
+		"Ports of net/virtio. No parameters");
+	rte_telemetry_register_cmd("/virtio/queue", show_queue,
+		"State, ring, path and drops of a queue pair. Parameters: port_id,queue_id");
+	rte_telemetry_register_cmd("/virtio/resets", show_resets,
+		"Stops and starts of single queues, by phase. Parameters: port_id[,queue_id]");
+}
