@@ -4,12 +4,18 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <linux/if_ether.h>
+#include <linux/if_packet.h>
+#include <linux/if_tun.h>
+#include <net/if.h>
 #include <poll.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
@@ -365,11 +371,96 @@ make_network(struct qemu *q, uint16_t *ours)
 	uint16_t theirs;
 	const int free_port = udp_socket(&theirs);
 
-	q->udp = udp_socket(ours);
+	q->net = udp_socket(ours);
 	close(free_port);
 	addr.sin_port = htons(theirs);
-	CHECK_EQ(connect(q->udp, (struct sockaddr *)&addr, sizeof(addr)), 0);
+	CHECK_EQ(connect(q->net, (struct sockaddr *)&addr, sizeof(addr)), 0);
 	return theirs;
+}
+
+/* A tap device of so many queues, up, in the network namespace of this thread. */
+static int
+open_tap(int *fd, unsigned int queues)
+{
+	struct ifreq ifr = { .ifr_name = "tap0" };
+	unsigned int i;
+	int control;
+
+	for (i = 0; i < queues; i++) {
+		/* Stays open in QEMU. */
+		fd[i] = open("/dev/net/tun", O_RDWR);
+		ifr.ifr_flags = IFF_TAP | IFF_NO_PI | IFF_VNET_HDR |
+				(queues > 1 ? IFF_MULTI_QUEUE : 0);
+		if (fd[i] < 0 || ioctl(fd[i], TUNSETIFF, &ifr) != 0)
+			return -errno;
+	}
+	control = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	ifr.ifr_flags = IFF_UP;
+	if (ioctl(control, SIOCSIFFLAGS, &ifr) != 0)
+		return -errno;
+	close(control);
+	return 0;
+}
+
+/* Nothing but our own frames is to come: no IPv6. */
+static int
+forbid_ipv6(void)
+{
+	const int fd = open("/proc/sys/net/ipv6/conf/default/disable_ipv6", O_WRONLY | O_CLOEXEC);
+	const bool done = fd < 0 || write(fd, "1", 1) == 1;
+
+	if (fd >= 0)
+		close(fd);
+	return done ? 0 : -errno;
+}
+
+/* Sends and receives what goes through it, whole frames. */
+static int
+open_packet_socket(int *fd)
+{
+	struct sockaddr_ll addr = { .sll_family = AF_PACKET, .sll_protocol = htons(ETH_P_ALL) };
+
+	addr.sll_ifindex = if_nametoindex("tap0");
+	*fd = socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC, htons(ETH_P_ALL));
+	return *fd >= 0 && bind(*fd, (struct sockaddr *)&addr, sizeof(addr)) == 0 ? 0 : -errno;
+}
+
+/* In a namespace that lasts as long as these descriptors; this thread goes back to its own. */
+static int
+make_tap(int *net, int *fd, unsigned int queues)
+{
+	const int home = open("/proc/thread-self/ns/net", O_RDONLY | O_CLOEXEC);
+	int ret = 0;
+
+	if (home < 0 || unshare(CLONE_NEWNET) != 0) {
+		ret = -errno;
+		close(home);
+		return ret;
+	}
+	ret = forbid_ipv6();
+	if (ret == 0)
+		ret = open_tap(fd, queues);
+	if (ret == 0)
+		ret = open_packet_socket(net);
+	if (setns(home, CLONE_NEWNET) != 0)
+		abort(); /* all that follows would be in the wrong place */
+	close(home);
+	return ret;
+}
+
+bool
+qemu_can_tap(void)
+{
+	int net = -1, fd[2] = { -1, -1 };
+	const int ret = make_tap(&net, fd, RTE_DIM(fd));
+
+	close(net);
+	close(fd[0]);
+	close(fd[1]);
+	if (ret != 0)
+		printf("# cases of several queues are left out: no tap device: %s\n",
+		       strerror(-ret));
+	return ret == 0;
 }
 
 static int
@@ -414,19 +505,17 @@ accept_qemu(struct qemu *q, int listener)
 	CHECK(q->qtest >= 0);
 }
 
-struct qemu *
-qemu_start(const char *properties)
+static struct qemu *
+start(const char *properties, struct qemu *q, char *netdev)
 {
-	struct qemu *q = calloc(1, sizeof(*q));
 	char memory[128], firmware[128], path[128];
-	char backend[256], qtest[160], netdev[128], device[256];
+	char backend[256], qtest[160], device[256];
 	char *args[] = {
 		(char *)(uintptr_t)qemu_binary, "-accel", "tcg", "-bios", firmware, "-M", "q35",
 		"-machine", "memory-backend=mem", "-nodefaults", "-display", "none", "-m", "64",
 		"-object", backend, "-qtest", qtest, "-qtest-log", "none", "-netdev", netdev,
 		"-device", device, NULL
 	};
-	uint16_t ours, theirs;
 	int listener;
 
 	snprintf(memory, sizeof(memory), "%s", test_path("memory"));
@@ -439,13 +528,10 @@ qemu_start(const char *properties)
 	q->record = calloc(QEMU_MAX_RECORD, sizeof(*q->record));
 	map_memory(q, memory);
 	write_firmware(firmware);
-	theirs = make_network(q, &ours);
 	listener = listen_for_qemu(path);
 	snprintf(backend, sizeof(backend), "memory-backend-file,id=mem,size=64M,share=on,"
 		 "mem-path=%s", memory);
 	snprintf(qtest, sizeof(qtest), "unix:%s", path);
-	snprintf(netdev, sizeof(netdev), "socket,id=n0,udp=127.0.0.1:%u,localaddr=127.0.0.1:%u",
-		 ours, theirs);
 	snprintf(device, sizeof(device), "virtio-net-pci,netdev=n0,addr=%u,vectors=%u,"
 		 "mac=52:54:00:12:34:56,romfile=%s", SLOT, QEMU_VECTORS, properties);
 	q->pid = fork();
@@ -462,6 +548,40 @@ qemu_start(const char *properties)
 	return q;
 }
 
+struct qemu *
+qemu_start(const char *properties)
+{
+	struct qemu *q = calloc(1, sizeof(*q));
+	char netdev[128];
+	uint16_t ours, theirs;
+
+	theirs = make_network(q, &ours);
+	snprintf(netdev, sizeof(netdev), "socket,id=n0,udp=127.0.0.1:%u,localaddr=127.0.0.1:%u",
+		 ours, theirs);
+	return start(properties, q, netdev);
+}
+
+struct qemu *
+qemu_start_queues(const char *properties, unsigned int queues)
+{
+	struct qemu *q = calloc(1, sizeof(*q));
+	char netdev[128] = "tap,id=n0,vhost=off,fds=";
+	int fd[QEMU_MAX_QUEUES];
+	char all[128];
+	unsigned int i;
+
+	CHECK(queues <= RTE_DIM(fd));
+	CHECK_EQ(make_tap(&q->net, fd, queues), 0);
+	for (i = 0; i < queues; i++)
+		snprintf(netdev + strlen(netdev), sizeof(netdev) - strlen(netdev), "%s%d",
+			 i == 0 ? "" : ":", fd[i]);
+	snprintf(all, sizeof(all), ",mq=on%s", properties);
+	start(all, q, netdev);
+	for (i = 0; i < queues; i++)
+		close(fd[i]);
+	return q;
+}
+
 void
 qemu_stop(struct qemu *q)
 {
@@ -472,7 +592,7 @@ qemu_stop(struct qemu *q)
 	kill(q->pid, SIGKILL);
 	CHECK_EQ(waitpid(q->pid, NULL, 0), q->pid);
 	close(q->qtest);
-	close(q->udp);
+	close(q->net);
 	CHECK_EQ(rte_malloc_heap_memory_remove(q->heap, q->memory + HEAP_AT, HEAP), 0);
 	CHECK_EQ(rte_malloc_heap_destroy(q->heap), 0);
 	munmap(q->memory, MEMORY);
@@ -483,19 +603,19 @@ qemu_stop(struct qemu *q)
 void
 qemu_send(struct qemu *q, const void *frame, size_t len)
 {
-	if (send(q->udp, frame, len, 0) != (ssize_t)len)
+	if (send(q->net, frame, len, 0) != (ssize_t)len)
 		test_fail(__FILE__, __LINE__, "a frame cannot be sent: %s", strerror(errno));
 }
 
 size_t
 qemu_receive(struct qemu *q, void *frame, size_t size)
 {
-	struct pollfd pfd = { .fd = q->udp, .events = POLLIN };
+	struct pollfd pfd = { .fd = q->net, .events = POLLIN };
 	ssize_t n;
 
 	if (poll(&pfd, 1, PATIENCE_MS) <= 0)
 		test_fail(__FILE__, __LINE__, "the device sends no frame");
-	n = recv(q->udp, frame, size, 0);
+	n = recv(q->net, frame, size, 0);
 	CHECK(n > 0);
 	return n;
 }

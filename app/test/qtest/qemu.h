@@ -9,7 +9,8 @@
  * program does what a processor would, by QEMU's qtest protocol: a line of text for each access.
  * The machine's memory is a file that both have mapped, and here it is a heap of EAL's, whose IOVAs
  * are the machine's addresses: rings and buffers made on its node are where the device finds them.
- * What the device sends and receives are UDP datagrams, a frame each.
+ * What the device sends and receives are UDP datagrams, a frame each; or, of several queues, frames
+ * of a tap device in a network of this program's own.
  *
  * Threads: one. Nothing is decided by time: an answer that does not come ends the case.
  */
@@ -28,6 +29,9 @@
 /** MSI-X vectors that the device is given. */
 #define QEMU_VECTORS 4
 
+/** Pairs of queues that a device on a tap device may have. */
+#define QEMU_MAX_QUEUES 8
+
 struct qemu_access {
 	uint64_t at_us;
 	uint32_t offset;
@@ -40,7 +44,7 @@ struct qemu_access {
 struct qemu {
 	int pid;
 	int qtest;             /**< socket */
-	int udp;
+	int net;               /**< socket for frames */
 	char log[128];         /**< what it says */
 	char answer[QEMU_LINE];
 	size_t answer_len;
@@ -72,6 +76,10 @@ int qemu_test_main(int argc, char **argv, const struct test_case *cases, unsigne
  *   Of the device, ",name=value" each.
  */
 struct qemu *qemu_start(const char *properties);
+/** The same with several queues, on a tap device of as many. */
+struct qemu *qemu_start_queues(const char *properties, unsigned int queues);
+/** Whether there may be such a device here; says why not. */
+bool qemu_can_tap(void);
 /** Ends it. What was taken of its memory must be back. */
 void qemu_stop(struct qemu *qemu);
 
