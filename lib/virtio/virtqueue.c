@@ -12,6 +12,9 @@
 #include "virtio_log.h"
 #include "virtqueue_ring.h"
 
+/* Instead of a descriptor, in order[], while two change places. */
+#define NOBODY UINT16_MAX
+
 /* Offsets in a ring's memory; the parts that the device writes have cache lines of their own. */
 struct layout {
 	size_t second; /* split: avail; packed: driver's event */
@@ -142,8 +145,12 @@ virtqueue_reorder(struct virtqueue *vq, uint16_t pos, uint16_t left, uint32_t id
 		return false;
 	vq->by_place = false;
 	expected = vq->order[pos];
+	/* Never twice in it, not even in between: see struct virtqueue. */
+	vq->order[place] = NOBODY;
+	rte_compiler_barrier();
 	vq->order[pos] = id;
 	vq->where[id] = pos;
+	rte_compiler_barrier();
 	vq->order[place] = expected;
 	vq->where[expected] = place;
 	/* The avail ring's entries of both are another descriptor's from the next lap on. */
@@ -204,8 +211,9 @@ virtqueue_leave_step(struct virtqueue *vq)
 	for (i = 0; i < vq->free_count; i++)
 		vq->links[vq->order[(first_free + i) % vq->size]].count = 0;
 	vq->free_head = first_free;
-	vq->in_step = false;
 	vq->by_place = false;
+	rte_compiler_barrier();
+	vq->in_step = false;
 }
 
 uint16_t
@@ -219,6 +227,8 @@ virtqueue_give(struct virtqueue *vq, uint32_t head)
 		return 0;
 	count = vq->links[head].count;
 	vq->links[head].count = 0;
+	/* And then it is the caller's. */
+	rte_compiler_barrier();
 	for (i = 0; i < count; i++) {
 		vq->order[tail] = id;
 		if (++tail == vq->size)
@@ -377,12 +387,18 @@ virtqueue_each_in_flight(struct virtqueue *vq, virtqueue_cookie_t fn, void *arg)
 	uint16_t i;
 
 	if (vq->in_step) {
-		for (; n < in_flight; n++)
-			fn(arg, vq->cookies[vq->order[(vq->used_next + n) % vq->size]]);
+		for (i = 0; i < in_flight; i++) {
+			const uint16_t id = vq->order[(vq->used_next + i) % vq->size];
+
+			if (id == NOBODY)
+				continue;
+			fn(arg, vq->cookies[id]);
+			n++;
+		}
 		return n;
 	}
 	for (i = 0; i < vq->size; i++) {
-		if (vq->links[i].count == 0)
+		if (vq->links[i].count == 0 || vq->cookies[i] == NULL)
 			continue;
 		fn(arg, vq->cookies[i]);
 		n++;

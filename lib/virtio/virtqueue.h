@@ -27,6 +27,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include <rte_atomic.h>
 #include <rte_branch_prediction.h>
 #include <rte_common.h>
 
@@ -86,6 +87,19 @@ struct virtqueue_link {
  * not to be read. Since everything comes back in the order given, the list of free descriptors
  * stays in the order of the ring out of step, too, and the entry behind its end is the buffer that
  * is expected next.
+ *
+ * The process that polls a ring may be killed at any instruction, and what it leaves is given back
+ * by virtqueue_reclaim() all the same: a buffer may be lost then, none is given back twice. Memory
+ * is as the stores came in program order, so the order is all that it takes, of the stores that a
+ * reclaim reads the results of:
+ *
+ * - taken, in step: free_count, then used_next, then the buffer goes to its new owner. In between
+ *   the reclaim begins at the right place and ends early: the last ones are lost.
+ * - made available, in step: cookies, then free_count. Before it the new ones are lost.
+ * - two that change places in order[]: the farther one is nobody's while the nearer one changes.
+ * - taken, out of step: links[].count 0, then the buffer goes to its new owner.
+ * - a chain: the cookie is NULL before links[].count is set, and the buffer's once all is done.
+ * - out of step: links[] is complete before in_step is false, and order[] is as it was until then.
  */
 struct virtqueue {
 	/* What a burst reads. */
@@ -180,7 +194,8 @@ typedef void (*virtqueue_cookie_t)(void *arg, void *cookie);
 int virtqueue_each_in_flight(struct virtqueue *vq, virtqueue_cookie_t fn, void *arg);
 
 /**
- * Gives every buffer of a READY ring back, and makes the ring as new: zeroed, indices 0.
+ * Gives every buffer of a READY ring back, and makes the ring as new: zeroed, indices 0. Also of
+ * one whose polling process was killed within a burst (struct virtqueue).
  *
  * @return
  *   Number of buffers given back, -EBUSY where the ring is not READY.
@@ -275,6 +290,15 @@ virtqueue_take(struct virtqueue *vq)
 		vq->free_head = 0;
 	vq->free_count--;
 	return id;
+}
+
+/** Out of step: a chain of `n` descriptors begins with `head`, and has no buffer yet. */
+static inline void
+virtqueue_open_chain(struct virtqueue *vq, uint16_t head, uint16_t n)
+{
+	vq->cookies[head] = NULL;
+	rte_compiler_barrier();
+	vq->links[head].count = n;
 }
 
 /**

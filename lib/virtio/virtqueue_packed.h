@@ -204,8 +204,10 @@ packed_step_used(struct virtqueue *vq, uint16_t n)
 static __rte_always_inline void
 packed_took(struct virtqueue *vq, uint16_t n)
 {
-	packed_step_used(vq, n);
+	/* In this order, see struct virtqueue. */
 	vq->free_count += n;
+	rte_compiler_barrier();
+	packed_step_used(vq, n);
 }
 
 static inline void *
@@ -295,6 +297,8 @@ packed_step_avail(struct virtqueue *vq, uint16_t n)
 static __rte_always_inline void
 packed_pushed(struct virtqueue *vq, uint16_t n)
 {
+	/* The cookies before the count, see struct virtqueue. */
+	rte_compiler_barrier();
 	vq->free_count -= n;
 	packed_step_avail(vq, n);
 }
@@ -317,7 +321,7 @@ packed_chain_begin(struct virtqueue *vq, uint16_t n)
 		virtqueue_leave_step(vq);
 	chain.head = virtqueue_take(vq);
 	chain.last = chain.head;
-	vq->links[chain.head].count = n;
+	virtqueue_open_chain(vq, chain.head, n);
 	return chain;
 }
 

@@ -151,8 +151,10 @@ split_batch(struct virtqueue *vq, const struct split_view *view, uint16_t n)
 static __rte_always_inline void
 split_took(struct virtqueue *vq, uint16_t n)
 {
-	vq->used_next += n;
+	/* In this order, see struct virtqueue. */
 	vq->free_count += n;
+	rte_compiler_barrier();
+	vq->used_next += n;
 }
 
 /**
@@ -243,6 +245,8 @@ split_place(const struct split_view *view, size_t i, void *cookie, uint64_t addr
 static __rte_always_inline void
 split_pushed(struct virtqueue *vq, uint16_t n)
 {
+	/* The cookies before the count, see struct virtqueue. */
+	rte_compiler_barrier();
 	vq->free_count -= n;
 	while (unlikely(vq->rewrite > 0) && n > 0) {
 		const uint16_t slot = vq->avail_next++ & vq->mask;
@@ -271,7 +275,7 @@ split_chain_begin(struct virtqueue *vq, uint16_t n)
 		virtqueue_leave_step(vq);
 	chain.head = virtqueue_take(vq);
 	chain.last = chain.head;
-	vq->links[chain.head].count = n;
+	virtqueue_open_chain(vq, chain.head, n);
 	return chain;
 }
 

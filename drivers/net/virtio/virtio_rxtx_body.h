@@ -16,8 +16,9 @@
  * Invariants: a burst works between enter and leave of the gate and takes the ring from the queue
  * once. It looks at used buffers one by one and takes all of them together at its end; what was not
  * taken is still the device's. Whatever the device wrote is checked before use; on a lie the ring
- * is quarantined, and packets that were good are still delivered. Counters are for packets handed
- * to the application or taken from it.
+ * is quarantined, and packets that were good are still delivered. A buffer is taken before it is
+ * freed, for a process may be killed in between (virtqueue.h). Counters are for packets handed to
+ * the application or taken from it.
  */
 
 #include <string.h>
@@ -146,7 +147,7 @@ rx_frame(const struct rte_mbuf *m)
 
 /*
  * Chains the `rest` other buffers of a frame, used ones from the `i`th on, to its first. Returns
- * how many are good; fewer than `rest`, with the frame freed, where the device lies.
+ * how many are good; fewer than `rest` where the device lies, and the frame is to be freed.
  */
 static __rte_always_inline uint16_t
 rx_chain_rest(struct virtio_rxq *rxq, struct virtqueue *vq, struct rte_mbuf *first,
@@ -160,10 +161,8 @@ rx_chain_rest(struct virtio_rxq *rxq, struct virtqueue *vq, struct rte_mbuf *fir
 		const int head = ring_look(vq, view, i + n, &len, packed);
 		struct rte_mbuf *m;
 
-		if (unlikely(head < 0 || len > rxq->buf_len)) {
-			rte_pktmbuf_free(first);
+		if (unlikely(head < 0 || len > rxq->buf_len))
 			break;
-		}
 		m = ring_cookies(view, packed)[head];
 		rx_fill_mbuf(m, rxq->rearm, len);
 		/* Only the first buffer has a header (5.1.6.4). */
@@ -191,9 +190,13 @@ rx_buffers(struct virtio_rxq *rxq, const struct virtqueue *vq, const struct rte_
 	return buffers > waiting ? 0 : buffers;
 }
 
-/* What is received of a burst, in any shape, from used_next on. */
-static __rte_noinline uint16_t
-rx_any(struct virtio_rxq *rxq, struct rte_mbuf **pkts, uint16_t n, const struct rx_mode mode)
+/*
+ * What is received of a burst, in any shape, from used_next on, up to the first frame that is not
+ * to be passed on: that one is taken too, and the caller's to free.
+ */
+static __rte_always_inline uint16_t
+rx_until_drop(struct virtio_rxq *rxq, struct rte_mbuf **pkts, uint16_t n, struct rte_mbuf **drop,
+	      const struct rx_mode mode)
 {
 	const bool packed = mode.packed;
 	struct virtqueue *vq = rxq->q.vq;
@@ -230,7 +233,7 @@ rx_any(struct virtio_rxq *rxq, struct rte_mbuf **pkts, uint16_t n, const struct 
 		rest = rx_chain_rest(rxq, vq, m, &view, taken, buffers - 1, packed);
 		taken += rest;
 		if (unlikely(rest < buffers - 1)) {
-			rxq->counters.errors++;
+			*drop = m;
 			virtio_quarantine(&rxq->q, "bad entry within a frame");
 			break;
 		}
@@ -238,9 +241,8 @@ rx_any(struct virtio_rxq *rxq, struct rte_mbuf **pkts, uint16_t n, const struct 
 		if (unlikely(len < VIRTIO_HDR_SIZE + RTE_ETHER_HDR_LEN ||
 			     (mode.offload && virtio_rx_has_offload(virtio_rx_hdr(m)) &&
 			      virtio_rx_offload(rxq, m, virtio_rx_hdr(m)) != 0))) {
-			rxq->counters.errors++;
-			rte_pktmbuf_free(m);
-			continue;
+			*drop = m;
+			break;
 		}
 		rxq->counters.bytes += m->pkt_len;
 		virtio_count(&rxq->counters, rx_frame(m),
@@ -249,6 +251,24 @@ rx_any(struct virtio_rxq *rxq, struct rte_mbuf **pkts, uint16_t n, const struct 
 	}
 	ring_took(vq, taken, true, packed);
 	return nb;
+}
+
+static __rte_noinline uint16_t
+rx_any(struct virtio_rxq *rxq, struct rte_mbuf **pkts, uint16_t n, const struct rx_mode mode)
+{
+	uint16_t nb = 0;
+
+	for (;;) {
+		struct rte_mbuf *drop = NULL;
+
+		nb += rx_until_drop(rxq, pkts + nb, n - nb, &drop, mode);
+		if (likely(drop == NULL))
+			return nb;
+		rxq->counters.errors++;
+		rte_pktmbuf_free(drop);
+		if (virtqueue_state(rxq->q.vq) != VIRTQUEUE_LIVE)
+			return nb;
+	}
 }
 
 /*
@@ -375,26 +395,34 @@ rx_unread(const struct virtio_rxq *rxq, const struct rx_mode mode)
 /* Most packets that are taken before they are given to their pool. */
 #define TX_FREE_BULK 64u
 
-/*
- * A packet that is not of the run's pool, or not to be put there as it is: frees the run before it,
- * and this one unless it may begin the next run. The pool of that, or NULL.
- */
-static __rte_noinline struct rte_mempool *
-tx_free_run(struct rte_mempool *pool, struct rte_mbuf **run, unsigned int n, struct rte_mbuf *next)
+/* Packets of several pools, or not to be put there as they are: in runs as far as they go. */
+static __rte_noinline void
+tx_free_mixed(struct rte_mbuf **pkts, unsigned int n)
 {
-	if (n > 0)
-		rte_mempool_put_bulk(pool, (void **)run, n);
-	run[0] = next;
-	if (virtio_mbuf_is_simple(next))
-		return next->pool;
-	rte_pktmbuf_free(next);
-	return NULL;
+	unsigned int first = 0; /* of the run that goes back next */
+	unsigned int i;
+
+	for (i = 0; i < n; i++) {
+		struct rte_mbuf *m = pkts[i];
+		const bool simple = virtio_mbuf_is_simple(m);
+
+		if (i > first && (!simple || m->pool != pkts[first]->pool)) {
+			rte_mempool_put_bulk(pkts[first]->pool, (void **)&pkts[first], i - first);
+			first = i;
+		}
+		if (!simple) {
+			rte_pktmbuf_free(m);
+			first = i + 1;
+		}
+	}
+	if (n > first)
+		rte_mempool_put_bulk(pkts[first]->pool, (void **)&pkts[first], n - first);
 }
 
 /*
- * Takes used buffers, at most `n`, and frees their packets: in the order posted, as far as the end
- * of the ring. In runs that came from one pool: a queue's packets may come from several, also where
- * the application says that they do not (its pool may have been swapped).
+ * Takes used buffers, at most `n`, and then frees their packets: in the order posted, as far as the
+ * end of the ring. A queue's packets may come from several pools, also where the application says
+ * that they do not (its pool may have been swapped).
  *
  * known: all of them are used for certain, and their entries not to be read.
  */
@@ -405,7 +433,7 @@ tx_free_plain(struct virtqueue *vq, unsigned int n, const bool known, const bool
 	const size_t run = ring_used_run(&view, RTE_MIN(n, TX_FREE_BULK), packed);
 	struct rte_mbuf *pkts[TX_FREE_BULK];
 	struct rte_mempool *pool = NULL;
-	unsigned int in_run = 0;
+	bool mixed = false;
 	size_t i;
 
 	for (i = 0; i < run; i++) {
@@ -417,16 +445,17 @@ tx_free_plain(struct virtqueue *vq, unsigned int n, const bool known, const bool
 		if (unlikely(head < 0))
 			break;
 		m = ring_cookies(&view, packed)[head];
-		if (likely(m->pool == pool && virtio_mbuf_is_simple(m))) {
-			pkts[in_run++] = m;
-		} else {
-			pool = tx_free_run(pool, pkts, in_run, m);
-			in_run = pool != NULL;
+		pkts[i] = m;
+		if (unlikely(m->pool != pool || !virtio_mbuf_is_simple(m))) {
+			mixed |= i > 0 || !virtio_mbuf_is_simple(m);
+			pool = m->pool;
 		}
 	}
 	ring_took(vq, i, known, packed);
-	if (in_run > 0)
-		rte_mempool_put_bulk(pool, (void **)pkts, in_run);
+	if (unlikely(mixed))
+		tx_free_mixed(pkts, i);
+	else if (i > 0)
+		rte_mempool_put_bulk(pool, (void **)pkts, i);
 	return i;
 }
 
