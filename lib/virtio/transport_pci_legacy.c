@@ -222,6 +222,15 @@ legacy_write_config(struct virtio_device *dev, uint32_t offset, const void *from
 	return ret;
 }
 
+/* What they are reached by, hooks and EAL's handle of them, is the primary's. */
+static int
+legacy_attach(struct virtio_device *dev)
+{
+	VIRTIO_INIT_LOG(ERR, "%s: the I/O ports of a legacy device are for the primary process "
+			"alone: want a modern one for secondaries", dev->name);
+	return -ENOTSUP;
+}
+
 static const struct virtio_transport_ops pci_legacy_ops = {
 	.name = "virtio-pci-legacy",
 	.by_iova = true,
@@ -241,6 +250,7 @@ static const struct virtio_transport_ops pci_legacy_ops = {
 	.queue_max_size = legacy_queue_max_size,
 	.read_config = legacy_read_config,
 	.write_config = legacy_write_config,
+	.attach = legacy_attach,
 };
 
 RTE_INIT(pci_legacy_register)

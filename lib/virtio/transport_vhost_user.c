@@ -28,6 +28,7 @@
 
 #include "transport_vhost_user.h"
 #include "vhost_mem.h"
+#include "vhost_user_kicks.h"
 #include "vhost_user_msg.h"
 #include "virtio_log.h"
 #include "virtqueue.h"
@@ -52,8 +53,7 @@
 			    VIRTIO_BIT(VHOST_USER_PROTOCOL_F_CRYPTO_SESSION))
 
 struct ring {
-	int kick_fd;
-	int call_fd;
+	int call_fd; /* the kick's is each process's own, see vhost_user_kicks.h */
 	bool told; /* set up since the device's last reset: a device stop must name it */
 	struct vhost_user_reply setup;
 	struct vhost_user_reply stop;
@@ -253,16 +253,6 @@ vu_get_status(struct virtio_device *dev, uint8_t *status)
 	return ret;
 }
 
-static int
-open_eventfds(struct ring *ring)
-{
-	if (ring->kick_fd < 0)
-		ring->kick_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
-	if (ring->call_fd < 0)
-		ring->call_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
-	return ring->kick_fd < 0 || ring->call_fd < 0 ? -errno : 0;
-}
-
 /*
  * Indices 0; of a packed ring with the wrap counters 1, the device's next available descriptor in
  * the lower half, the used one in the upper half, which some back-ends read and some do not.
@@ -292,9 +282,6 @@ vu_queue_setup(struct virtqueue *vq)
 	};
 	int ret;
 
-	ret = open_eventfds(ring);
-	if (ret != 0)
-		return ret;
 	ring->told = true;
 	ring->setup.error = 0;
 	ret = send_ring(vu, VHOST_USER_SET_VRING_NUM, vq->index, vq->size, reply);
@@ -305,7 +292,8 @@ vu_queue_setup(struct virtqueue *vq)
 	if (ret == 0)
 		ret = send_ring_fd(vu, VHOST_USER_SET_VRING_CALL, vq->index, ring->call_fd, reply);
 	if (ret == 0)
-		ret = send_ring_fd(vu, VHOST_USER_SET_VRING_KICK, vq->index, ring->kick_fd, reply);
+		ret = send_ring_fd(vu, VHOST_USER_SET_VRING_KICK, vq->index,
+				   vhost_user_kick_fd(vq->dev, vq->index), reply);
 	return ret;
 }
 
@@ -370,14 +358,13 @@ vu_queue_stop_poll(struct virtqueue *vq)
 static void
 vu_queue_notify(struct virtqueue *vq)
 {
-	const struct vhost_user *vu = vq->dev->priv;
 	const uint64_t one = 1;
 	ssize_t n;
 
 	/*
 	 * Fails only with the counter at its limit: then the back-end has a wake-up waiting anyway.
 	 */
-	n = write(vu->rings[vq->index].kick_fd, &one, sizeof(one));
+	n = write(vhost_user_kick_fd(vq->dev, vq->index), &one, sizeof(one));
 	RTE_SET_USED(n);
 }
 
@@ -451,6 +438,18 @@ vu_wait(struct virtio_device *dev, uint32_t timeout_us)
 	vhost_user_sleep(&vu->ch, vu->ch.gone ? RTE_MIN(timeout_us, UINT32_C(5000)) : timeout_us);
 }
 
+static int
+vu_attach(struct virtio_device *dev)
+{
+	return vhost_user_kicks_fetch(dev, dev->nb_vqs);
+}
+
+static void
+vu_detach(struct virtio_device *dev)
+{
+	vhost_user_kicks_close(dev);
+}
+
 static const struct virtio_transport_ops vhost_user_ops = {
 	.name = "vhost-user",
 	.get_features = vu_get_features,
@@ -465,6 +464,8 @@ static const struct virtio_transport_ops vhost_user_ops = {
 	.reset_ask = vu_reset_ask,
 	.reset_poll = vu_reset_poll,
 	.wait = vu_wait,
+	.attach = vu_attach,
+	.detach = vu_detach,
 };
 
 RTE_INIT(vhost_user_register)
@@ -682,6 +683,27 @@ accept_client(struct virtio_device *dev, bool patient)
 	return 0;
 }
 
+/* All of them, whatever is used later: a limit is met here or not at all. */
+static int
+open_descriptors(struct virtio_device *dev)
+{
+	struct vhost_user *vu = dev->priv;
+	uint16_t i;
+	int ret;
+
+	for (i = 0; i < vu->nb_rings; i++) {
+		vu->rings[i].call_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+		if (vu->rings[i].call_fd < 0) {
+			ret = -errno;
+			VIRTIO_INIT_LOG(ERR, "%s: no event descriptors for %u rings: %s%s",
+					dev->name, vu->nb_rings, rte_strerror(-ret),
+					ret == -EMFILE ? VHOST_USER_MORE_FILES : "");
+			return ret;
+		}
+	}
+	return vhost_user_kicks_create(dev, vu->nb_rings);
+}
+
 int
 vhost_user_create(struct virtio_device *dev, const struct vhost_user_conf *conf)
 {
@@ -713,16 +735,17 @@ vhost_user_create(struct virtio_device *dev, const struct vhost_user_conf *conf)
 		ret = -ENOMEM;
 		goto fail;
 	}
-	for (i = 0; i < vu->nb_rings; i++) {
-		vu->rings[i].kick_fd = -1;
+	for (i = 0; i < vu->nb_rings; i++)
 		vu->rings[i].call_fd = -1;
-	}
 	if (rte_strscpy(vu->path, conf->path, sizeof(vu->path)) < 0) {
 		VIRTIO_INIT_LOG(ERR, "%s: path of %zu characters, a socket takes %zu", dev->name,
 				strlen(conf->path), sizeof(vu->path) - 1);
 		ret = -EINVAL;
 		goto fail;
 	}
+	ret = open_descriptors(dev);
+	if (ret != 0)
+		goto fail;
 
 	if (vu->server) {
 		ret = listen_on_path(dev);
@@ -768,9 +791,8 @@ vhost_user_destroy(struct virtio_device *dev)
 	}
 	for (i = 0; i < vu->attached.table.count; i++)
 		close(vu->attached.fds[i]);
+	vhost_user_kicks_close(dev);
 	for (i = 0; i < vu->nb_rings; i++) {
-		if (vu->rings[i].kick_fd >= 0)
-			close(vu->rings[i].kick_fd);
 		if (vu->rings[i].call_fd >= 0)
 			close(vu->rings[i].call_fd);
 	}
@@ -821,10 +843,9 @@ vhost_user_hang_up(struct virtio_device *dev)
 int
 vhost_user_call_fd(struct virtio_device *dev, uint16_t index)
 {
-	struct vhost_user *vu = dev->priv;
-	const int ret = open_eventfds(&vu->rings[index]);
+	const struct vhost_user *vu = dev->priv;
 
-	return ret != 0 ? ret : vu->rings[index].call_fd;
+	return vu->rings[index].call_fd;
 }
 
 /* ---- the application's own memory --------------------------------------------------------- */

@@ -40,7 +40,8 @@ struct vhost_user_conf {
  *   Initialised for at least conf->nb_rings rings.
  * @return
  *   0. -EINVAL: the back-end grants fewer rings, or the path is no good. -ENOTSUP: the wish cannot
- * be met with this back-end. -ENOMEM, -ETIMEDOUT, -ENODEV, or what the socket calls say.
+ * be met with this back-end. -EMFILE: too few descriptors for all rings. -ENOMEM, -ETIMEDOUT,
+ * -ENODEV, or what the socket calls say.
  */
 int vhost_user_create(struct virtio_device *dev, const struct vhost_user_conf *conf);
 
@@ -70,11 +71,8 @@ int vhost_user_watch_fd(struct virtio_device *dev);
 void vhost_user_hang_up(struct virtio_device *dev);
 
 /**
- * The descriptor (eventfd, not blocking) that the back-end raises for a ring, made on first use:
- * the same over every restart and connection, until vhost_user_destroy() closes it.
- *
- * @return
- *   It, or what eventfd(2) says.
+ * The descriptor (eventfd, not blocking) that the back-end raises for a ring: the same over every
+ * restart and connection, until vhost_user_destroy() closes it.
  */
 int vhost_user_call_fd(struct virtio_device *dev, uint16_t index);
 

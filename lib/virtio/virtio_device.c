@@ -195,3 +195,20 @@ virtio_device_write_config(struct virtio_device *dev, uint32_t offset, const voi
 
 	return ops->write_config == NULL ? -ENOTSUP : ops->write_config(dev, offset, from, len);
 }
+
+int
+virtio_device_attach(struct virtio_device *dev)
+{
+	const struct virtio_transport_ops *ops = virtio_device_ops(dev);
+
+	return ops->attach == NULL ? 0 : ops->attach(dev);
+}
+
+void
+virtio_device_detach(struct virtio_device *dev)
+{
+	const struct virtio_transport_ops *ops = virtio_device_ops(dev);
+
+	if (ops->detach != NULL)
+		ops->detach(dev);
+}

@@ -139,6 +139,18 @@ int virtio_device_read_config(struct virtio_device *dev, uint32_t offset, void *
 int virtio_device_write_config(struct virtio_device *dev, uint32_t offset, const void *from,
 			       size_t len);
 
+/**
+ * In a secondary process: makes a device of the primary's ready for its queues to be polled here;
+ * all else about it is the primary's.
+ *
+ * @return
+ *   0. -ENOTSUP: not with this transport. Else the transport's error.
+ */
+int virtio_device_attach(struct virtio_device *dev);
+
+/** Gives back what that took; of this process alone. */
+void virtio_device_detach(struct virtio_device *dev);
+
 /** Microseconds of a clock that only goes forward. */
 uint64_t virtio_now_us(void);
 

@@ -102,6 +102,12 @@ struct virtio_transport_ops {
 	int (*read_config)(struct virtio_device *dev, uint32_t offset, void *to, size_t len);
 	int (*write_config)(struct virtio_device *dev, uint32_t offset, const void *from,
 			    size_t len);
+	/**
+	 * In a secondary process: gets what this process needs for queue_notify, the only other op
+	 * that it may call; and gives that back.
+	 */
+	int (*attach)(struct virtio_device *dev);
+	void (*detach)(struct virtio_device *dev);
 };
 
 /** One table a kind in each process; a transport's constructor fills in its own. */
