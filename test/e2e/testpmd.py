@@ -17,19 +17,26 @@ class Testpmd(Program):
     """Up to its prompt, unless it is told not to wait for it; its port is port 0.
 
     queues=0 is for one that is to have no port; memory is EAL's arguments, if not the usual ones.
+    secondary_of is the name of its primary, whose port and memory it then has.
     """
 
     __test__ = False  # the name makes pytest think that this holds tests
 
     def __init__(self, name, host, core, vdev, queues=1, plugin=None, descriptors=256, args=(),
                  megabytes=256, wait=True, errors_apart=False, memory=None,
-                 more_vdevs=()):
-        argv = ["dpdk-testpmd", "--lcores", f"0@{core},1@{core}", "--no-pci", "--no-telemetry",
-                "--file-prefix", f"{host.prefix}{name}", *(memory or host.memory(megabytes))]
+                 more_vdevs=(), secondary_of=None):
+        # Each lcore number of processes that share a mempool has a cache of its own in it.
+        first = 2 if secondary_of else 0
+        argv = ["dpdk-testpmd", "--lcores", f"{first}@{core},{first + 1}@{core}", "--no-pci",
+                "--no-telemetry", "--file-prefix", f"{host.prefix}{secondary_of or name}"]
+        if secondary_of:
+            argv += ["--proc-type=secondary"]
+        else:
+            argv += memory or host.memory(megabytes)
+            for device in (vdev, *more_vdevs):
+                argv += ["--vdev", device]
         if plugin:
             argv += ["-d", plugin]
-        for device in (vdev, *more_vdevs):
-            argv += ["--vdev", device]
         # Its word on events may come in the middle of a prompt.
         argv += ["--", "-i", "--nb-cores=1", "--total-num-mbufs=32768",
                  "--mask-event=queue_state", "--mask-event=intr_lsc", *args]

@@ -17,9 +17,11 @@
 #include "virtio_intr.h"
 #include "virtio_log.h"
 #include "virtio_offload.h"
+#include "virtio_process.h"
 #include "virtio_queue.h"
 #include "virtio_rxtx.h"
 #include "virtio_rxtx_common.h"
+#include "virtio_secondary.h"
 #include "virtqueue_reset.h"
 
 #define MAX_RX_PKTLEN   9728
@@ -212,15 +214,16 @@ virtio_port_show_states(struct virtio_port *port)
 static int
 close_gate_one(struct virtio_queue *q, void *arg)
 {
-	int *ret = arg;
+	int *first = arg;
+	int ret;
 
 	q->watched = false;
-	if (virtio_gate_close(&q->gate, q->port->args.reset_timeout_us) == 0)
-		return 0;
-	*ret = -ETIMEDOUT;
-	VIRTIO_LOG(ERR,
-		   "port %u: a thread stays in a burst of queue %u: stop polling before the port",
-		   q->port->edev->data->port_id, q->id);
+	ret = virtio_gate_close(&q->gate, q->port->args.reset_timeout_us);
+	if (ret == -ETIMEDOUT)
+		VIRTIO_LOG(ERR, "port %u: a thread stays in a burst of queue %u: stop polling "
+			   "before the port", q->port->edev->data->port_id, q->id);
+	if (*first == 0)
+		*first = ret;
 	return 0; /* the others are closed all the same */
 }
 
@@ -628,8 +631,6 @@ virtio_port_close(struct rte_eth_dev *edev)
 	struct virtio_port *port = virtio_port(edev);
 	bool entered;
 
-	if (rte_eal_process_type() != RTE_PROC_PRIMARY)
-		return 0;
 	virtio_telemetry_remove(port);
 	virtio_link_unwatch(port);
 	if (port->bus->unwatch != NULL)
@@ -702,8 +703,8 @@ offload_capa(const struct virtio_port *port, struct rte_eth_dev_info *info)
 	}
 }
 
-static int
-dev_infos_get(struct rte_eth_dev *edev, struct rte_eth_dev_info *info)
+int
+virtio_dev_infos_get(struct rte_eth_dev *edev, struct rte_eth_dev_info *info)
 {
 	const struct virtio_port *port = virtio_port(edev);
 	const struct rte_eth_desc_lim lim = {
@@ -729,7 +730,7 @@ dev_infos_get(struct rte_eth_dev *edev, struct rte_eth_dev_info *info)
 	info->default_txportconf.ring_size =
 		port->tx_queue_size != 0 ? port->tx_queue_size : port->args.queue_size;
 	offload_capa(port, info);
-	if (port->bus->command == NULL && virtio_ctrl_offers(port, VIRTIO_NET_F_CTRL_VLAN))
+	if (port->vlan_filter)
 		info->rx_offload_capa |= RTE_ETH_RX_OFFLOAD_VLAN_FILTER;
 	if (port->rss.offered) {
 		info->reta_size = VIRTIO_RSS_TABLE_SIZE;
@@ -742,8 +743,8 @@ dev_infos_get(struct rte_eth_dev *edev, struct rte_eth_dev_info *info)
 	return 0;
 }
 
-static const uint32_t *
-supported_ptypes_get(VIRTIO_PTYPES_GET_ARGS)
+const uint32_t *
+virtio_supported_ptypes_get(VIRTIO_PTYPES_GET_ARGS)
 {
 	/* A type is found out only of packets whose checksum the device has something to say of. */
 	static const uint32_t none[] = { RTE_PTYPE_UNKNOWN };
@@ -790,8 +791,8 @@ static const struct eth_dev_ops virtio_ops = {
 	.dev_stop = dev_stop,
 	.dev_close = virtio_port_close,
 	.dev_reset = dev_reset,
-	.dev_infos_get = dev_infos_get,
-	.dev_supported_ptypes_get = supported_ptypes_get,
+	.dev_infos_get = virtio_dev_infos_get,
+	.dev_supported_ptypes_get = virtio_supported_ptypes_get,
 	.rx_queue_setup = virtio_rx_queue_setup,
 	.rx_queue_release = virtio_rx_queue_release,
 	.rx_queue_start = virtio_rx_queue_start,
@@ -846,8 +847,21 @@ virtio_port_create(struct rte_eth_dev *edev)
 {
 	struct virtio_port *port = virtio_port(edev);
 	struct rte_eth_dev_data *data = edev->data;
+	int ret;
 
+	ret = virtio_process_serve();
+	if (ret == 0)
+		ret = virtio_recovery_listen();
+	if (ret != 0) {
+		VIRTIO_INIT_LOG(ERR, "%s: secondary processes could not be answered: %s",
+				port->dev.name, rte_strerror(-ret));
+		return ret;
+	}
+	port->layout = virtio_secondary_layout();
 	port->edev = edev;
+	port->data = data;
+	port->vlan_filter = port->bus->command == NULL &&
+			    virtio_ctrl_offers(port, VIRTIO_NET_F_CTRL_VLAN);
 	pthread_mutex_init(&port->lock, NULL);
 	port->rxqs = rte_calloc("virtio_queues", port->args.pairs, sizeof(*port->rxqs), 0);
 	port->txqs = rte_calloc("virtio_queues", port->args.pairs, sizeof(*port->txqs), 0);
@@ -869,7 +883,7 @@ virtio_port_create(struct rte_eth_dev *edev)
 	data->dev_flags |= RTE_ETH_DEV_INTR_LSC;
 	edev->dev_ops = &virtio_ops;
 	virtio_path_install(edev);
-	virtio_gate_prepare();
+	port->fenced = !virtio_gate_prepare();
 	virtio_telemetry_add(port);
 	return 0;
 }

@@ -81,11 +81,17 @@ struct virtio_bus {
 	bool (*mem_reaches)(struct virtio_device *dev, const void *addr, size_t len);
 };
 
+/**
+ * In memory that processes share, at one address for all. What is of the primary process alone, by
+ * what it points to or by its use, is marked so.
+ */
 struct virtio_port {
+	uint64_t layout;           /**< virtio_secondary_layout(), as the primary has it */
 	struct virtio_device dev;
-	const struct virtio_bus *bus;
-	struct rte_eth_dev *edev;
-	pthread_mutex_t lock;
+	struct rte_eth_dev_data *data; /**< ethdev's part that is shared, too */
+	const struct virtio_bus *bus;  /**< primary */
+	struct rte_eth_dev *edev;      /**< primary */
+	pthread_mutex_t lock;          /**< primary */
 	struct virtio_devargs args;
 	bool running;              /**< between a successful start and the next stop */
 	bool mergeable;            /**< MRG_RXBUF is in force, as last configured */
@@ -101,6 +107,8 @@ struct virtio_port {
 	uint16_t max_pairs;        /**< pairs of queues that the device has */
 	uint16_t max_mtu;          /**< the device's, 0 where it does not say */
 	uint16_t tx_queue_size;    /**< default ring size for transmit; 0: args.queue_size */
+	bool fenced;               /**< gates open FENCED: the primary has no membarrier */
+	bool vlan_filter;          /**< the device can be told of VLANs */
 	/**
 	 * By ring: empty ones where the application has no such queue, but the device wants it.
 	 */
@@ -112,7 +120,7 @@ struct virtio_port {
 		uint64_t last_us;         /**< the last one; 0: never */
 	} announce;
 	uint16_t nb_rx_intr;       /**< receive queues that have an event descriptor */
-	struct rte_intr_handle *watch;
+	struct rte_intr_handle *watch; /**< primary */
 	bool announced;            /**< what the application was last told: the link is up */
 	bool unwatching;           /**< the port is being closed or reset: nothing is watched */
 	bool watching;             /**< its handler is registered */
@@ -172,6 +180,10 @@ int virtio_port_retire_spare(struct virtio_port *port, uint16_t ring);
 /** Tells ethdev the state of each queue. Port's lock held. */
 void virtio_port_show_states(struct virtio_port *port);
 
+/* ethdev's ops that read alone, for a secondary process too. */
+int virtio_dev_infos_get(struct rte_eth_dev *edev, struct rte_eth_dev_info *info);
+const uint32_t *virtio_supported_ptypes_get(VIRTIO_PTYPES_GET_ARGS);
+
 /* virtio_filter.c: ethdev's ops */
 int virtio_promiscuous_enable(struct rte_eth_dev *edev);
 int virtio_promiscuous_disable(struct rte_eth_dev *edev);
@@ -213,6 +225,8 @@ void virtio_watchdog_arm(struct virtio_port *port);
 /* virtio_telemetry.c: ports that telemetry knows of; not with the port's lock held */
 void virtio_telemetry_add(struct virtio_port *port);
 void virtio_telemetry_remove(struct virtio_port *port);
+/** Calls fn on such a port, which is not closed meanwhile. What fn says; -ENODEV: no such port. */
+int virtio_telemetry_visit(uint16_t port_id, int (*fn)(struct virtio_port *port));
 
 /* virtio_stats.c */
 int virtio_stats_get(VIRTIO_STATS_GET_ARGS);

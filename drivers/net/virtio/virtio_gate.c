@@ -6,15 +6,20 @@
 #include <unistd.h>
 
 #include <rte_cycles.h>
+#include <rte_errno.h>
 #include <rte_pause.h>
 
 #include "virtio_device.h"
 #include "virtio_gate.h"
 #include "virtio_log.h"
+#include "virtio_process.h"
 
 /* Spins before the first sleep, and how long a sleep is. */
 #define SPINS    1000
 #define SLEEP_US 10
+
+/* A burst takes microseconds: after this long it is worth a look whether its process lives. */
+#define LOOK_AFTER_US 5000
 
 static bool have_membarrier;
 
@@ -24,37 +29,85 @@ membarrier(int command)
 	return syscall(__NR_membarrier, command, 0, 0);
 }
 
-void
+bool
 virtio_gate_prepare(void)
 {
-	have_membarrier = membarrier(MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED) == 0;
+	/* The global one: pollers may be threads of other processes. Linux 4.16. */
+	have_membarrier = membarrier(MEMBARRIER_CMD_REGISTER_GLOBAL_EXPEDITED) == 0;
 	if (!have_membarrier)
 		VIRTIO_INIT_LOG(INFO, "the kernel has no membarrier: each burst has a fence of its "
 				      "own");
+	return have_membarrier;
+}
+
+/* Whether whoever is inside was killed there; if so, it is out now. */
+static bool
+take_out_ended(struct virtio_gate *gate)
+{
+	uint32_t inside = __atomic_load_n(&gate->inside, __ATOMIC_ACQUIRE);
+
+	if (inside == 0 || !virtio_process_has_ended(inside))
+		return false;
+	/* Not over somebody who has just looked in. */
+	__atomic_compare_exchange_n(&gate->inside, &inside, 0, false, __ATOMIC_ACQ_REL,
+				    __ATOMIC_RELAXED);
+	return true;
 }
 
 void
 virtio_gate_open(struct virtio_gate *gate)
 {
+	/* Killed while it looked at the closed gate: it has not touched the ring. */
+	take_out_ended(gate);
 	/* All of the set-up comes before; pairs with the acquire in virtio_gate_enter(). */
 	__atomic_store_n(&gate->open, have_membarrier ? VIRTIO_GATE_OPEN : VIRTIO_GATE_FENCED,
 			 __ATOMIC_RELEASE);
 }
 
+/* Every poller has a full barrier between the close and the return of this. */
+static int
+force_barrier(void)
+{
+	int ret;
+
+	if (!have_membarrier) {
+		/* They have one of their own, FENCED. */
+		__atomic_thread_fence(__ATOMIC_SEQ_CST);
+		return 0;
+	}
+	if (membarrier(MEMBARRIER_CMD_GLOBAL_EXPEDITED) == 0)
+		return 0;
+	ret = -errno;
+	VIRTIO_LOG(ERR, "the kernel refuses its barrier (membarrier): %s", rte_strerror(-ret));
+	return ret;
+}
+
 int
 virtio_gate_close(struct virtio_gate *gate, uint32_t timeout_us)
 {
-	const uint64_t deadline_us = virtio_now_us() + timeout_us;
+	const uint64_t start_us = virtio_now_us();
+	const uint64_t deadline_us = start_us + timeout_us;
+	uint64_t look_us = start_us + LOOK_AFTER_US;
 	unsigned int spins = 0;
+	int ret;
 
 	__atomic_store_n(&gate->open, VIRTIO_GATE_CLOSED, __ATOMIC_SEQ_CST);
-	if (have_membarrier)
-		membarrier(MEMBARRIER_CMD_PRIVATE_EXPEDITED);
-	else
-		__atomic_thread_fence(__ATOMIC_SEQ_CST);
+	ret = force_barrier();
+	gate->unproven = ret != 0;
+	if (ret != 0)
+		return ret;
 	/* Pairs with the release in virtio_gate_leave(): the ring is as the last burst left it. */
 	while (!virtio_gate_is_empty(gate)) {
-		if (virtio_now_us() >= deadline_us)
+		const uint64_t now_us = virtio_now_us();
+
+		if (now_us >= RTE_MIN(look_us, deadline_us)) {
+			look_us = now_us + LOOK_AFTER_US;
+			if (take_out_ended(gate)) {
+				gate->abandoned = true;
+				continue;
+			}
+		}
+		if (now_us >= deadline_us)
 			return -ETIMEDOUT;
 		/*
 		 * A burst takes microseconds; a thread that takes longer may need this very core to
@@ -73,6 +126,18 @@ virtio_gate_enter_slow(struct virtio_gate *gate)
 {
 	/* "Inside" before the look at the gate, for a closing thread that can force no barrier. */
 	__atomic_thread_fence(__ATOMIC_SEQ_CST);
+	if (__atomic_load_n(&gate->open, __ATOMIC_ACQUIRE) != VIRTIO_GATE_CLOSED)
+		return true;
+	virtio_gate_leave(gate);
+	return false;
+}
+
+bool
+virtio_gate_enter_again(struct virtio_gate *gate)
+{
+	/* One thread at a time polls a queue: of this process it can only be this one. */
+	if (__atomic_load_n(&gate->inside, __ATOMIC_RELAXED) != virtio_process_self)
+		return false;
 	if (__atomic_load_n(&gate->open, __ATOMIC_ACQUIRE) != VIRTIO_GATE_CLOSED)
 		return true;
 	virtio_gate_leave(gate);

@@ -10,14 +10,18 @@
  * The polling thread says "inside" with a plain store and looks at the gate with a plain load. The
  * store may still be in its core's buffer when the load is done, which alone would be a race. The
  * closing thread pays for both: it closes the gate, has the kernel put a full barrier into every
- * running thread of the process (membarrier(2)), and then waits until nobody is inside. Either the
- * polling thread's load comes after that barrier and sees the gate closed, or its store came before
- * it and is seen here. Where the kernel has no membarrier the gate opens to another value, which
- * sends the polling thread through a full fence.
+ * running thread of all processes that registered for it (membarrier(2)), and then waits until
+ * nobody is inside. Either the polling thread's load comes after that barrier and sees the gate
+ * closed, or its store came before it and is seen here. Where the kernel has no membarrier the gate
+ * opens to another value, which sends the polling thread through a full fence.
+ *
+ * Gates lie in memory that processes share. "Inside" is the number of the polling thread's process
+ * (virtio_process.h), so that one which was killed in a burst is not waited for; and nobody else
+ * comes in over it until a close has seen to that, since the ring is as that burst left it.
  *
  * Threads: one at a time polls a queue (ethdev's rule) and uses enter and leave; queries that any
- * thread may make use visit and depart. Open and close are control calls. A thread must not close
- * a gate while it is inside.
+ * thread of the primary process may make use visit and depart. Open and close are control calls. A
+ * thread must not close a gate while it is inside.
  */
 
 #include <stdbool.h>
@@ -27,18 +31,32 @@
 #include <rte_branch_prediction.h>
 #include <rte_common.h>
 
+#include "virtio_process.h"
+
 #define VIRTIO_GATE_CLOSED 0
 #define VIRTIO_GATE_OPEN   1
 #define VIRTIO_GATE_FENCED 2 /**< open, but enter needs a fence of its own */
 
 struct virtio_gate {
 	uint32_t open;     /**< the control side's line */
-	uint32_t visitors; /**< queries under way */
-	uint32_t inside __rte_cache_aligned; /**< the polling thread's line */
+	uint32_t visitors; /**< queries under way; of the primary process alone */
+	/**
+	 * A close has found that the process inside has ended: the ring is as it left it, until its
+	 * owner has made it anew and clears this.
+	 */
+	bool abandoned;
+	bool unproven; /**< closed, but the kernel has refused its barrier: maybe not empty */
+	uint32_t inside __rte_cache_aligned; /**< the polling thread's line: its process, or 0 */
 };
 
-/** Asks the kernel for membarrier(2); once a process, before the first gate is opened. */
-void virtio_gate_prepare(void);
+/**
+ * Registers this process with the kernel for membarrier(2): before the first gate is opened by it,
+ * and before it enters one that another process has opened.
+ *
+ * @return
+ *   false where the kernel has none. Gates that such a process opens are FENCED.
+ */
+bool virtio_gate_prepare(void);
 
 void virtio_gate_open(struct virtio_gate *gate);
 
@@ -46,12 +64,15 @@ void virtio_gate_open(struct virtio_gate *gate);
  * Closes the gate and waits until nobody is inside.
  *
  * @return
- *   0. -ETIMEDOUT: the polling thread did not come out; the gate stays closed.
+ *   0. -ETIMEDOUT: the polling thread did not come out. Else what the kernel says of its barrier.
+ *   After an error the gate stays closed, and somebody may be inside.
  */
 int virtio_gate_close(struct virtio_gate *gate, uint32_t timeout_us);
 
 /** The way in when the gate is not simply open. */
 bool virtio_gate_enter_slow(struct virtio_gate *gate);
+/** The way in when somebody is there: this very thread, or a process that died in a burst. */
+bool virtio_gate_enter_again(struct virtio_gate *gate);
 
 static __rte_always_inline void
 virtio_gate_leave(struct virtio_gate *gate)
@@ -60,11 +81,17 @@ virtio_gate_leave(struct virtio_gate *gate)
 	__atomic_store_n(&gate->inside, 0, __ATOMIC_RELEASE);
 }
 
-/** @return false where the queue is not to be touched. */
+/**
+ * @return
+ *   false where the queue is not to be touched. True also for a thread that is inside already; it
+ *   then leaves once.
+ */
 static __rte_always_inline bool
 virtio_gate_enter(struct virtio_gate *gate)
 {
-	__atomic_store_n(&gate->inside, 1, __ATOMIC_RELAXED);
+	if (unlikely(__atomic_load_n(&gate->inside, __ATOMIC_RELAXED) != 0))
+		return virtio_gate_enter_again(gate);
+	__atomic_store_n(&gate->inside, virtio_process_self, __ATOMIC_RELAXED);
 	/* Keeps the compiler's order; the processor's is forced from outside, see above. */
 	__atomic_signal_fence(__ATOMIC_SEQ_CST);
 	if (likely(__atomic_load_n(&gate->open, __ATOMIC_ACQUIRE) == VIRTIO_GATE_OPEN))
@@ -83,7 +110,7 @@ virtio_gate_is_open(const struct virtio_gate *gate)
 static inline bool
 virtio_gate_is_empty(const struct virtio_gate *gate)
 {
-	return __atomic_load_n(&gate->inside, __ATOMIC_ACQUIRE) == 0 &&
+	return !gate->unproven && __atomic_load_n(&gate->inside, __ATOMIC_ACQUIRE) == 0 &&
 	       __atomic_load_n(&gate->visitors, __ATOMIC_ACQUIRE) == 0;
 }
 

@@ -20,6 +20,7 @@
 #include "virtio_net.h"
 #include "virtio_pci_caps.h"
 #include "virtio_pci_port.h"
+#include "virtio_secondary.h"
 
 #define VIRTIO_PCI_VENDOR           0x1af4
 #define VIRTIO_PCI_NET_TRANSITIONAL 0x1000
@@ -308,6 +309,26 @@ meet_device(struct pci_port *pp, struct rte_pci_device *pci)
 	return 0;
 }
 
+/* The bus has mapped the BARs where the primary has them, and the doorbells with them. */
+static int
+probe_secondary(struct rte_pci_device *pci)
+{
+	struct rte_eth_dev *edev = rte_eth_dev_pci_allocate(pci, 0);
+	int ret;
+
+	if (edev == NULL) {
+		VIRTIO_INIT_LOG(ERR, "%s: not a port of the primary process", pci->device.name);
+		return -ENODEV;
+	}
+	ret = virtio_secondary_attach(edev);
+	if (ret != 0) {
+		rte_eth_dev_release_port(edev);
+		return ret;
+	}
+	rte_eth_dev_probing_finish(edev);
+	return 0;
+}
+
 static int
 virtio_pci_probe(struct rte_pci_driver *driver __rte_unused, struct rte_pci_device *pci)
 {
@@ -316,11 +337,8 @@ virtio_pci_probe(struct rte_pci_driver *driver __rte_unused, struct rte_pci_devi
 	struct pci_port *pp;
 	int ret;
 
-	if (rte_eal_process_type() != RTE_PROC_PRIMARY) {
-		VIRTIO_INIT_LOG(ERR, "%s: secondary processes are not in this driver yet",
-				pci->device.name);
-		return -ENOTSUP;
-	}
+	if (rte_eal_process_type() != RTE_PROC_PRIMARY)
+		return probe_secondary(pci);
 	ret = virtio_pci_parse(pci->device.name,
 			       pci->device.devargs == NULL ? NULL : pci->device.devargs->args,
 			       &args);
@@ -354,7 +372,7 @@ virtio_pci_remove(struct rte_pci_device *pci)
 	if (edev == NULL)
 		return 0;
 	/* An unplugged device is gone whether the application has stopped its port or not. */
-	if (edev->data->dev_started)
+	if (rte_eal_process_type() == RTE_PROC_PRIMARY && edev->data->dev_started)
 		rte_eth_dev_stop(edev->data->port_id);
 	return rte_eth_dev_close(edev->data->port_id);
 }

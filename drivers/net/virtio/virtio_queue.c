@@ -21,7 +21,7 @@
 struct virtio_queue *
 virtio_queue_rx(const struct virtio_port *port, uint16_t id)
 {
-	const struct rte_eth_dev_data *data = port->edev->data;
+	const struct rte_eth_dev_data *data = port->data;
 
 	return id < data->nb_rx_queues && data->rx_queues[id] != NULL ? &port->rxqs[id]->q : NULL;
 }
@@ -29,7 +29,7 @@ virtio_queue_rx(const struct virtio_port *port, uint16_t id)
 struct virtio_queue *
 virtio_queue_tx(const struct virtio_port *port, uint16_t id)
 {
-	const struct rte_eth_dev_data *data = port->edev->data;
+	const struct rte_eth_dev_data *data = port->data;
 
 	return id < data->nb_tx_queues && data->tx_queues[id] != NULL ? &port->txqs[id]->q : NULL;
 }

@@ -88,6 +88,23 @@ give_back(void *owner __rte_unused, void *cookie)
 	rte_pktmbuf_free(m);
 }
 
+/* Its poller was killed in a burst: the ring's indices say nothing for certain. */
+static void
+drain_abandoned(struct virtio_queue *q)
+{
+	const int lost = virtqueue_reclaim(q->vq, give_back, NULL);
+
+	VIRTIO_LOG(NOTICE, "port %u: %s queue %u: the process that polled it died in a burst: %d "
+		   "buffers are back, those that it had in hand are not",
+		   q->port->data->port_id, virtio_queue_kind(q), q->id, lost);
+	/* Which ones of a receive ring held packets is not known. */
+	if (q->is_rx)
+		virtio_rx_intr_clear(q);
+	else
+		q->events.reset_dropped += RTE_MAX(lost, 0);
+	q->gate.abandoned = false;
+}
+
 void
 virtio_queue_drain(struct virtio_queue *q)
 {
@@ -95,6 +112,10 @@ virtio_queue_drain(struct virtio_queue *q)
 
 	if (virtqueue_state(q->vq) != VIRTQUEUE_READY)
 		return;
+	if (q->gate.abandoned) {
+		drain_abandoned(q);
+		return;
+	}
 	if (q->is_rx) {
 		q->events.reset_dropped +=
 			virtio_rx_path_of(q->port, q->vq->conf.packed)->unread(to_rxq(q));
@@ -165,8 +186,11 @@ virtio_queue_borrow(struct virtio_queue *q, uint32_t timeout_us, bool *runs)
 		return false;
 	*runs = true;
 	if (virtio_gate_close(&q->gate, timeout_us) == 0 &&
-	    virtqueue_state(q->vq) == VIRTQUEUE_LIVE)
+	    virtqueue_state(q->vq) == VIRTQUEUE_LIVE && !q->gate.abandoned)
 		return true;
+	/* For a stop to heal. */
+	if (q->gate.abandoned)
+		return false;
 	/* Nothing was touched. */
 	virtio_queue_return(q);
 	return false;
@@ -243,7 +267,7 @@ close_gate(struct virtio_queue *q)
 {
 	const int ret = virtio_gate_close(&q->gate, q->port->args.reset_timeout_us);
 
-	if (ret != 0)
+	if (ret == -ETIMEDOUT)
 		VIRTIO_LOG(ERR, "port %u: %s queue %u: the polling thread did not come out of its "
 			   "burst; its bursts return 0 from now on, stop it again",
 			   q->port->edev->data->port_id, virtio_queue_kind(q), q->id);
@@ -284,7 +308,7 @@ wait_for_polled(struct virtio_rxq *rxq, uint32_t timeout_us)
 static bool
 poll_on(struct virtio_queue *q)
 {
-	if (!q->is_rx || q->port->args.rx_drain_us == 0 ||
+	if (!q->is_rx || q->port->args.rx_drain_us == 0 || q->gate.abandoned ||
 	    virtqueue_state(q->vq) != VIRTQUEUE_LIVE)
 		return false;
 	to_rxq(q)->free_thresh = UINT16_MAX;
@@ -327,6 +351,7 @@ queue_stop(struct virtio_queue *q)
 	struct virtio_stopwatch watch;
 	unsigned int i;
 	bool polled;
+	int end;
 	int ret;
 
 	ret = refuse_without_method(q, "stop");
@@ -339,7 +364,7 @@ queue_stop(struct virtio_queue *q)
 		return ret;
 	q->watched = false;
 	ns[VIRTIO_PHASE_GATE] = virtio_stopwatch_lap(&watch);
-	if (!q->is_rx && virtqueue_state(q->vq) == VIRTQUEUE_LIVE)
+	if (!q->is_rx && virtqueue_state(q->vq) == VIRTQUEUE_LIVE && !q->gate.abandoned)
 		wait_for_sent(to_txq(q), q->port->args.tx_drain_us);
 	ns[VIRTIO_PHASE_DRAIN] = virtio_stopwatch_lap(&watch);
 	/* 2. The device lets go of it, with proof. 3. Every buffer goes back to its pool. */
@@ -349,7 +374,8 @@ queue_stop(struct virtio_queue *q)
 	if (polled) {
 		if (ret == 0)
 			wait_for_polled(to_rxq(q), q->port->args.rx_drain_us);
-		ret = end_polling(q) != 0 ? -ETIMEDOUT : ret;
+		end = end_polling(q);
+		ret = end != 0 ? end : ret;
 		ns[VIRTIO_PHASE_DRAIN] += virtio_stopwatch_lap(&watch);
 	}
 	if (ret == 0) {

@@ -3,10 +3,13 @@
 #include <errno.h>
 
 #include <rte_alarm.h>
+#include <rte_eal.h>
 #include <rte_errno.h>
+#include <rte_string_fns.h>
 
 #include "virtio_ethdev.h"
 #include "virtio_log.h"
+#include "virtio_process.h"
 #include "virtio_queue.h"
 #include "virtio_recovery.h"
 
@@ -18,14 +21,63 @@
 /* A queue that ran for so long is not the one that breaks at once again. */
 #define CALM_US  10000000
 
+/* From a secondary to the primary: some queue of the port is in trouble. */
+#define REPORT_MESSAGE "net_virtio_trouble"
+struct report {
+	uint16_t port_id;
+};
+
 static void look(void *arg);
+
+/* ---- hearing of it ------------------------------------------------------------------------ */
+
+static int
+look_soon(struct virtio_port *port)
+{
+	return rte_eal_alarm_set(1, look, port);
+}
+
+/* A secondary has found it: on EAL's thread for messages, in the primary. */
+static int
+heard(const struct rte_mp_msg *msg, const void *peer __rte_unused)
+{
+	const struct report *report = (const struct report *)(const void *)msg->param;
+
+	return msg->len_param != sizeof(*report) ? -EINVAL :
+		virtio_telemetry_visit(report->port_id, look_soon);
+}
+
+int
+virtio_recovery_listen(void)
+{
+	return virtio_process_listen(REPORT_MESSAGE, heard);
+}
+
+/* On a secondary's thread of alarms. */
+static void
+tell_primary(void *port_id)
+{
+	struct rte_mp_msg msg = { .len_param = sizeof(struct report) };
+	struct report *report = (struct report *)(void *)msg.param;
+
+	report->port_id = (uintptr_t)port_id;
+	rte_strlcpy(msg.name, REPORT_MESSAGE, sizeof(msg.name));
+	if (rte_mp_sendmsg(&msg) != 0)
+		VIRTIO_LOG(ERR, "port %u: the primary process is not told of a broken queue: %s",
+			   report->port_id, rte_strerror(rte_errno));
+}
 
 void
 virtio_recovery_report(struct virtio_queue *q, enum rte_pmd_virtio_queue_trouble trouble)
 {
+	const bool primary = rte_eal_process_type() == RTE_PROC_PRIMARY;
+	int ret;
+
 	__atomic_store_n(&q->recovery.trouble, trouble, __ATOMIC_RELEASE);
 	/* Not from here: a burst neither waits nor calls the application back. */
-	if (rte_eal_alarm_set(1, look, q->port) != 0)
+	ret = primary ? look_soon(q->port) :
+		rte_eal_alarm_set(1, tell_primary, (void *)(uintptr_t)q->port->data->port_id);
+	if (ret != 0)
 		VIRTIO_LOG(ERR, "%s: no alarm to be had: the application is not told of the queue",
 			   q->port->dev.name);
 }

@@ -9,7 +9,8 @@
  * and with recovery=auto the driver stops and starts that queue itself.
  *
  * Threads: trouble is reported by whoever finds it, the polling thread above all, which does
- * nothing but set a mark and an alarm. All else is done on EAL's interrupt thread.
+ * nothing but set a mark and an alarm. All else is done on EAL's interrupt thread; that of a
+ * secondary process sends the primary a message.
  */
 
 #include <stdint.h>
@@ -27,7 +28,10 @@ struct virtio_recovery {
 	uint32_t delay_us;     /**< that the next attempt waits for */
 };
 
-/** Any thread that may touch the queue. */
+/** Primary: hears of what secondaries find. 0, or what virtio_process_listen() says. */
+int virtio_recovery_listen(void);
+
+/** Any thread that may touch the queue, of any process. */
 void virtio_recovery_report(struct virtio_queue *q, enum rte_pmd_virtio_queue_trouble trouble);
 
 /** The queue was started, or stopped at the application's word: nothing to heal any more. */

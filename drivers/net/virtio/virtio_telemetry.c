@@ -38,6 +38,18 @@ virtio_telemetry_remove(struct virtio_port *port)
 	pthread_mutex_unlock(&list_lock);
 }
 
+int
+virtio_telemetry_visit(uint16_t port_id, int (*fn)(struct virtio_port *port))
+{
+	int ret = -ENODEV;
+
+	pthread_mutex_lock(&list_lock);
+	if (port_id < RTE_DIM(ports) && ports[port_id] != NULL)
+		ret = fn(ports[port_id]);
+	pthread_mutex_unlock(&list_lock);
+	return ret;
+}
+
 /* ---- parameters --------------------------------------------------------------------------- */
 
 #define NO_NUMBER -1

@@ -15,6 +15,7 @@
 #include "virtio_ethdev.h"
 #include "virtio_log.h"
 #include "virtio_net.h"
+#include "virtio_secondary.h"
 
 /*
  * virtio-user's device half: the back-end passes every packet on, so that all there is to do about
@@ -110,16 +111,34 @@ probe_port(struct rte_eth_dev *edev, const char *name, const char *args)
 }
 
 static int
+probe_secondary(struct rte_vdev_device *vdev, const char *name)
+{
+	struct rte_eth_dev *edev = rte_eth_dev_attach_secondary(name);
+	int ret;
+
+	if (edev == NULL) {
+		VIRTIO_INIT_LOG(ERR, "%s: not a port of the primary process", name);
+		return -ENODEV;
+	}
+	edev->device = &vdev->device;
+	ret = virtio_secondary_attach(edev);
+	if (ret != 0) {
+		rte_eth_dev_release_port(edev);
+		return ret;
+	}
+	rte_eth_dev_probing_finish(edev);
+	return 0;
+}
+
+static int
 virtio_user_probe(struct rte_vdev_device *vdev)
 {
 	const char *name = rte_vdev_device_name(vdev);
 	struct rte_eth_dev *edev;
 	int ret;
 
-	if (rte_eal_process_type() != RTE_PROC_PRIMARY) {
-		VIRTIO_INIT_LOG(ERR, "%s: secondary processes are not in this driver yet", name);
-		return -ENOTSUP;
-	}
+	if (rte_eal_process_type() != RTE_PROC_PRIMARY)
+		return probe_secondary(vdev, name);
 	edev = rte_eth_vdev_allocate(vdev, sizeof(struct virtio_port));
 	if (edev == NULL) {
 		VIRTIO_INIT_LOG(ERR, "%s: no ethdev port to be had", name);
@@ -142,7 +161,7 @@ virtio_user_remove(struct rte_vdev_device *vdev)
 	if (edev == NULL)
 		return 0;
 	/* An unplugged device is gone whether the application has stopped its port or not. */
-	if (edev->data->dev_started)
+	if (rte_eal_process_type() == RTE_PROC_PRIMARY && edev->data->dev_started)
 		rte_eth_dev_stop(edev->data->port_id);
 	return rte_eth_dev_close(edev->data->port_id);
 }

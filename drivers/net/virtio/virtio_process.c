@@ -1,0 +1,187 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+#include <errno.h>
+#include <poll.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <rte_eal.h>
+#include <rte_errno.h>
+#include <rte_string_fns.h>
+
+#include "virtio_log.h"
+#include "virtio_process.h"
+
+#define JOIN_MESSAGE   "net_virtio_join"
+#define JOIN_TIMEOUT_S 5
+
+/* What the primary answers. */
+struct joined {
+	uint32_t number; /* 0: none to be had */
+};
+
+struct process {
+	struct process *next;
+	uint32_t number;
+	int pidfd;
+};
+
+uint32_t virtio_process_self = VIRTIO_PROCESS_PRIMARY;
+
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+/* The primary's: those that have not ended, as far as it has looked. */
+static struct process *processes;
+static uint32_t last_number = VIRTIO_PROCESS_PRIMARY;
+
+static int
+descriptor_of_self(void)
+{
+#ifdef SYS_pidfd_open
+	return syscall(SYS_pidfd_open, getpid(), 0);
+#else
+	return -1;
+#endif
+}
+
+static bool
+has_ended(const struct process *process)
+{
+	struct pollfd pfd = { .fd = process->pidfd, .events = POLLIN };
+
+	return process->pidfd >= 0 && poll(&pfd, 1, 0) > 0 && (pfd.revents & POLLIN);
+}
+
+/* Forgets who has ended; the lock is held. */
+static void
+forget_ended(void)
+{
+	struct process **at = &processes;
+
+	while (*at != NULL) {
+		struct process *process = *at;
+
+		if (!has_ended(process)) {
+			at = &process->next;
+			continue;
+		}
+		*at = process->next;
+		close(process->pidfd);
+		free(process);
+	}
+}
+
+uint32_t
+virtio_process_enrol(int pidfd)
+{
+	struct process *process = malloc(sizeof(*process));
+	uint32_t number = 0;
+
+	pthread_mutex_lock(&lock);
+	forget_ended();
+	if (process != NULL) {
+		/* More than can ever come. */
+		number = ++last_number;
+		*process = (struct process){ processes, number, pidfd };
+		processes = process;
+	}
+	pthread_mutex_unlock(&lock);
+	if (process == NULL && pidfd >= 0)
+		close(pidfd);
+	return number;
+}
+
+bool
+virtio_process_has_ended(uint32_t number)
+{
+	const struct process *process;
+	bool ended;
+
+	if (number == virtio_process_self)
+		return false;
+	pthread_mutex_lock(&lock);
+	for (process = processes; process != NULL; process = process->next) {
+		if (process->number == number)
+			break;
+	}
+	/* Of those whose number was given, the ones that are not here were forgotten. */
+	ended = process != NULL ? has_ended(process) :
+		number > VIRTIO_PROCESS_PRIMARY && number <= last_number;
+	pthread_mutex_unlock(&lock);
+	return ended;
+}
+
+/* On EAL's thread for messages. */
+static int
+answer_join(const struct rte_mp_msg *msg, const void *peer)
+{
+	struct rte_mp_msg reply = { .len_param = sizeof(struct joined) };
+	struct joined *joined = (struct joined *)(void *)reply.param;
+	int i;
+
+	for (i = 1; i < msg->num_fds; i++)
+		close(msg->fds[i]);
+	joined->number = virtio_process_enrol(msg->num_fds > 0 ? msg->fds[0] : -1);
+	rte_strlcpy(reply.name, JOIN_MESSAGE, sizeof(reply.name));
+	return rte_mp_reply(&reply, peer);
+}
+
+int
+virtio_process_listen(const char *message, rte_mp_t action)
+{
+	/* Twice is no error, and without shared files there are no secondaries. */
+	if (rte_mp_action_register(message, action) == 0 || rte_errno == EEXIST ||
+	    rte_errno == ENOTSUP)
+		return 0;
+	return -rte_errno;
+}
+
+int
+virtio_process_serve(void)
+{
+	return virtio_process_listen(JOIN_MESSAGE, answer_join);
+}
+
+/* The lock is held: EAL takes one request of a name at a time. */
+static int
+join(void)
+{
+	const struct timespec timeout = { .tv_sec = JOIN_TIMEOUT_S };
+	struct rte_mp_msg msg = { .num_fds = 1 };
+	const struct joined *joined;
+	struct rte_mp_reply reply;
+	int ret;
+
+	rte_strlcpy(msg.name, JOIN_MESSAGE, sizeof(msg.name));
+	msg.fds[0] = descriptor_of_self();
+	/* Without, a stop of the primary's cannot be told that this process has ended. */
+	if (msg.fds[0] < 0)
+		msg.num_fds = 0;
+	ret = rte_mp_request_sync(&msg, &reply, &timeout);
+	if (msg.fds[0] >= 0)
+		close(msg.fds[0]);
+	if (ret != 0)
+		return -rte_errno;
+	if (reply.nb_received == 0)
+		return -ETIMEDOUT;
+	joined = (const struct joined *)(const void *)reply.msgs[0].param;
+	ret = reply.msgs[0].len_param != sizeof(*joined) || joined->number == 0 ? -ENOTSUP : 0;
+	if (ret == 0)
+		virtio_process_self = joined->number;
+	free(reply.msgs);
+	return ret;
+}
+
+int
+virtio_process_join(void)
+{
+	int ret = 0;
+
+	pthread_mutex_lock(&lock);
+	if (virtio_process_self == VIRTIO_PROCESS_PRIMARY)
+		ret = join();
+	pthread_mutex_unlock(&lock);
+	return ret;
+}

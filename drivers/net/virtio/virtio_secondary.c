@@ -1,0 +1,189 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+#include <errno.h>
+
+#include <rte_errno.h>
+
+#include "virtio_ethdev.h"
+#include "virtio_log.h"
+#include "virtio_offload.h"
+#include "virtio_process.h"
+#include "virtio_queue.h"
+#include "virtio_rss.h"
+#include "virtio_rxtx.h"
+#include "virtio_secondary.h"
+#include "virtqueue.h"
+
+uint64_t
+virtio_secondary_layout(void)
+{
+	/* A word of ours, and the sizes. */
+	return UINT64_C(0x7672696e67000000) ^
+		((uint64_t)sizeof(struct virtio_port) << 40) ^
+		((uint64_t)sizeof(struct virtio_rxq) << 26) ^
+		((uint64_t)sizeof(struct virtio_txq) << 13) ^ sizeof(struct virtqueue);
+}
+
+/* ---- bursts ------------------------------------------------------------------------------- */
+
+/*
+ * The primary may configure the port anew at any time, and ethdev copies burst functions in the
+ * process that does so alone. So the path is looked up at each burst: inside the gate, behind which
+ * nothing changes, and the path's own burst then is inside already, and leaves.
+ */
+static uint16_t
+rx_burst(void *queue, struct rte_mbuf **pkts, uint16_t n)
+{
+	struct virtio_rxq *rxq = queue;
+
+	if (unlikely(rxq == NULL) || !virtio_gate_enter(&rxq->q.gate))
+		return 0;
+	return virtio_rx_path_choose(rxq->q.port)->burst(queue, pkts, n);
+}
+
+static uint16_t
+tx_burst(void *queue, struct rte_mbuf **pkts, uint16_t n)
+{
+	struct virtio_txq *txq = queue;
+
+	if (unlikely(txq == NULL) || !virtio_gate_enter(&txq->q.gate))
+		return 0;
+	return virtio_tx_path_choose(txq->q.port)->burst(queue, pkts, n);
+}
+
+/* ---- ops ---------------------------------------------------------------------------------- */
+
+static int
+refuse(const struct rte_eth_dev *edev, const char *what)
+{
+	VIRTIO_LOG(ERR, "port %u: %s: control calls are for the primary process",
+		   edev->data->port_id, what);
+	return -ENOTSUP;
+}
+
+#define REFUSE(name, ...) \
+static int \
+name(struct rte_eth_dev *edev, ## __VA_ARGS__) \
+{ \
+	return refuse(edev, #name); \
+}
+
+REFUSE(dev_start)
+REFUSE(mtu_set, uint16_t mtu __rte_unused)
+REFUSE(mac_addr_set, struct rte_ether_addr *addr __rte_unused)
+REFUSE(mac_addr_add, struct rte_ether_addr *addr __rte_unused, uint32_t index __rte_unused,
+       uint32_t pool __rte_unused)
+REFUSE(promiscuous_enable)
+REFUSE(promiscuous_disable)
+REFUSE(allmulticast_enable)
+REFUSE(allmulticast_disable)
+REFUSE(vlan_filter_set, uint16_t vlan __rte_unused, int on __rte_unused)
+REFUSE(rss_hash_update, struct rte_eth_rss_conf *conf __rte_unused)
+REFUSE(reta_update, struct rte_eth_rss_reta_entry64 *reta __rte_unused,
+       uint16_t size __rte_unused)
+REFUSE(rx_queue_start, uint16_t queue __rte_unused)
+REFUSE(rx_queue_stop, uint16_t queue __rte_unused)
+REFUSE(tx_queue_start, uint16_t queue __rte_unused)
+REFUSE(tx_queue_stop, uint16_t queue __rte_unused)
+REFUSE(rx_queue_intr_enable, uint16_t queue __rte_unused)
+REFUSE(rx_queue_intr_disable, uint16_t queue __rte_unused)
+
+/* The primary keeps what ethdev has of it. */
+static int
+link_update(struct rte_eth_dev *edev __rte_unused, int wait_to_complete __rte_unused)
+{
+	return 0;
+}
+
+/* All else is shared, and the primary's. */
+static int
+dev_close(struct rte_eth_dev *edev)
+{
+	virtio_device_detach(&virtio_port(edev)->dev);
+	return 0;
+}
+
+/*
+ * Those that are not here ethdev refuses itself, with the same -ENOTSUP, and before it touches
+ * anything: with configure, the set-up of queues, stop and others the driver is asked when queues
+ * are released already, settings overwritten or bursts switched off, or is not asked for its word.
+ * Queue count, descriptor status and the monitor address are for the primary, whose visitors at the
+ * gate cannot be lost in a crash that it survives.
+ */
+static const struct eth_dev_ops secondary_ops = {
+	.dev_start = dev_start,
+	.dev_close = dev_close,
+	.dev_infos_get = virtio_dev_infos_get,
+	.dev_supported_ptypes_get = virtio_supported_ptypes_get,
+	.rx_queue_start = rx_queue_start,
+	.rx_queue_stop = rx_queue_stop,
+	.tx_queue_start = tx_queue_start,
+	.tx_queue_stop = tx_queue_stop,
+	.rxq_info_get = virtio_rxq_info_get,
+	.txq_info_get = virtio_txq_info_get,
+	.rx_burst_mode_get = virtio_rx_burst_mode_get,
+	.tx_burst_mode_get = virtio_tx_burst_mode_get,
+	.tx_done_cleanup = virtio_tx_done_cleanup,
+	.link_update = link_update,
+	.promiscuous_enable = promiscuous_enable,
+	.promiscuous_disable = promiscuous_disable,
+	.allmulticast_enable = allmulticast_enable,
+	.allmulticast_disable = allmulticast_disable,
+	.mac_addr_set = mac_addr_set,
+	.mac_addr_add = mac_addr_add,
+	.vlan_filter_set = vlan_filter_set,
+	.rss_hash_update = rss_hash_update,
+	.rss_hash_conf_get = virtio_rss_hash_conf_get,
+	.reta_update = reta_update,
+	.reta_query = virtio_rss_reta_query,
+	.mtu_set = mtu_set,
+	.rx_queue_intr_enable = rx_queue_intr_enable,
+	.rx_queue_intr_disable = rx_queue_intr_disable,
+	.stats_get = virtio_stats_get,
+	.stats_reset = virtio_stats_reset,
+	.xstats_get = virtio_xstats_get,
+	.xstats_get_names = virtio_xstats_get_names,
+	.xstats_reset = virtio_stats_reset,
+	.queue_stats_mapping_set = virtio_queue_stats_mapping_set,
+};
+
+/* ---- attach ------------------------------------------------------------------------------- */
+
+int
+virtio_secondary_attach(struct rte_eth_dev *edev)
+{
+	struct virtio_port *port = virtio_port(edev);
+	const char *name = edev->data->name;
+	int ret;
+
+	if (port->layout != virtio_secondary_layout()) {
+		VIRTIO_INIT_LOG(ERR, "%s: the primary process has another driver for it, or "
+				"another build of this one: give both the same plug-in", name);
+		return -ENOTSUP;
+	}
+	if (!virtio_gate_prepare() && !port->fenced) {
+		VIRTIO_INIT_LOG(ERR, "%s: the kernel lets this process have no membarrier, on "
+				"which the primary relies", name);
+		return -ENOTSUP;
+	}
+	ret = virtio_process_join();
+	if (ret == 0)
+		ret = virtio_device_attach(&port->dev);
+	if (ret == -ENOTSUP)
+		return ret;
+	if (ret != 0) {
+		VIRTIO_INIT_LOG(ERR, "%s: no answer of use from the primary process: %s", name,
+				rte_strerror(-ret));
+		return ret;
+	}
+	edev->dev_ops = &secondary_ops;
+	edev->rx_pkt_burst = rx_burst;
+	edev->tx_pkt_burst = tx_burst;
+	edev->tx_pkt_prepare = virtio_tx_prepare;
+	if (edev->data->rx_queues == NULL && edev->data->tx_queues == NULL)
+		VIRTIO_INIT_LOG(NOTICE, "%s: the primary has not configured it yet: no bursts in "
+				"this process; attach it after that", name);
+	VIRTIO_INIT_LOG(INFO, "%s: a secondary process: bursts and reading of state; control "
+			"calls are for the primary", name);
+	return 0;
+}
