@@ -82,7 +82,7 @@ vhost_mem_add(struct vhost_mem *mem, void *addr, size_t len, int fd, uint64_t of
 	uint32_t i;
 	int own;
 
-	if (len == 0 || ((region.user_addr | len | offset) & (page - 1)) != 0 ||
+	if (addr == NULL || len == 0 || ((region.user_addr | len | offset) & (page - 1)) != 0 ||
 	    region.user_addr + len < len)
 		return -EINVAL;
 	for (i = 0; i < mem->table.count; i++) {

@@ -296,6 +296,17 @@ virtio_watchdog_arm(struct virtio_port *port)
 		port->watchdog = true;
 }
 
+/*
+ * On the thread of the handlers. Within the handler itself it can only be marked for the end of it;
+ * within an alarm it is not being called.
+ */
+static void
+unregister_within(struct virtio_port *port)
+{
+	if (rte_intr_callback_unregister(port->watch, watch_event, port) == -EAGAIN)
+		rte_intr_callback_unregister_pending(port->watch, watch_event, port, NULL);
+}
+
 void
 virtio_link_unwatch(struct virtio_port *port)
 {
@@ -310,7 +321,7 @@ virtio_link_unwatch(struct virtio_port *port)
 
 	/* What is under way is waited for, without the lock that it may be waiting for. */
 	if (watching && virtio_link_calls_back(port))
-		rte_intr_callback_unregister_pending(port->watch, watch_event, port, NULL);
+		unregister_within(port);
 	else if (watching)
 		rte_intr_callback_unregister_sync(port->watch, watch_event, port);
 	rte_eal_alarm_cancel(rewatch, port);

@@ -1,0 +1,323 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+/*
+ * A queue in trouble raises RTE_ETH_EVENT_QUEUE_STATE, and the application can ask which one and
+ * why. It heals it by a stop and a start, from within the call-back if it likes; with recovery=auto
+ * the driver does that itself, again and again if need be, but never against the application's
+ * word.
+ */
+
+#include <pthread.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <rte_alarm.h>
+#include <rte_bus_vdev.h>
+
+#include "fake_port.h"
+#include "rte_pmd_virtio.h"
+#include "test.h"
+
+static unsigned int events; /* atomic */
+static int (*in_event)(uint16_t port);
+static int event_result;
+
+static int
+on_event(uint16_t port, enum rte_eth_event_type type, void *arg __rte_unused,
+	 void *ret_param __rte_unused)
+{
+	CHECK_EQ(type, RTE_ETH_EVENT_QUEUE_STATE);
+	if (in_event != NULL)
+		event_result = in_event(port);
+	__atomic_add_fetch(&events, 1, __ATOMIC_RELEASE);
+	return 0;
+}
+
+static struct fake_port *
+begin(const char *args, int (*what)(uint16_t port))
+{
+	struct fake_port *fp = fake_port_start(&(struct fake_port_conf){ .args = args });
+
+	events = 0;
+	in_event = what;
+	event_result = 0;
+	CHECK_EQ(rte_eth_dev_callback_register(fp->port, RTE_ETH_EVENT_QUEUE_STATE, on_event,
+					       NULL), 0);
+	return fp;
+}
+
+static void
+end(struct fake_port *fp)
+{
+	CHECK_EQ(rte_eth_dev_callback_unregister(fp->port, RTE_ETH_EVENT_QUEUE_STATE, on_event,
+						 NULL), 0);
+	fake_port_destroy(fp);
+}
+
+static void
+wait_events(unsigned int n)
+{
+	const time_t start = time(NULL);
+
+	while (__atomic_load_n(&events, __ATOMIC_ACQUIRE) < n) {
+		CHECK(time(NULL) - start < 60);
+		usleep(100);
+	}
+}
+
+static void
+wait_xstat(struct fake_port *fp, const char *name, uint64_t value)
+{
+	const time_t start = time(NULL);
+
+	while (fake_port_xstat(fp, name) < value) {
+		CHECK(time(NULL) - start < 60);
+		usleep(100);
+	}
+	CHECK_EQ(fake_port_xstat(fp, name), value);
+}
+
+static void
+check_event(struct fake_port *fp, uint16_t queue, bool rx,
+	    enum rte_pmd_virtio_queue_trouble trouble)
+{
+	struct rte_pmd_virtio_queue_event event;
+
+	CHECK_EQ(rte_pmd_virtio_get_queue_event(fp->port, &event), 0);
+	CHECK_EQ(event.queue_id, queue);
+	CHECK_EQ(event.rx, rx);
+	CHECK_EQ(event.trouble, trouble);
+}
+
+static void
+check_no_event(struct fake_port *fp)
+{
+	struct rte_pmd_virtio_queue_event event;
+
+	CHECK_EQ(rte_pmd_virtio_get_queue_event(fp->port, &event), -ENOENT);
+}
+
+static void
+break_rx(struct fake_port *fp, uint16_t queue)
+{
+	ring_device_use_raw(fake_vu_ring(fp->vu, 2 * queue), FAKE_PORT_SIZE, 100);
+	CHECK_EQ(fake_port_receive(fp, queue), 0);
+}
+
+static void
+break_tx(struct fake_port *fp, uint16_t queue)
+{
+	ring_device_use_raw(fake_vu_ring(fp->vu, 2 * queue + 1), FAKE_PORT_SIZE, 0);
+	CHECK(rte_eth_tx_done_cleanup(fp->port, queue, 0) < 0);
+}
+
+/* ---- told --------------------------------------------------------------------------------- */
+
+static void
+each_queue_is_named(void)
+{
+	struct fake_port *fp = begin(NULL, NULL);
+
+	check_no_event(fp);
+	break_rx(fp, 1);
+	wait_events(1);
+	check_event(fp, 1, true, RTE_PMD_VIRTIO_QUEUE_BROKEN);
+	check_no_event(fp);
+	CHECK_EQ(fake_port_send(fp, 0, 1), 1);
+	break_tx(fp, 0);
+	wait_events(2);
+	check_event(fp, 0, false, RTE_PMD_VIRTIO_QUEUE_BROKEN);
+	check_no_event(fp);
+	/* Nothing is healed unasked. */
+	CHECK_EQ(fake_port_xstat(fp, "rx_q1_recovered"), 0);
+	CHECK_EQ(rte_eth_dev_rx_queue_stop(fp->port, 1), 0);
+	CHECK_EQ(rte_eth_dev_rx_queue_start(fp->port, 1), 0);
+	CHECK_EQ(rte_eth_dev_tx_queue_stop(fp->port, 0), 0);
+	CHECK_EQ(rte_eth_dev_tx_queue_start(fp->port, 0), 0);
+	fp->tx_next[0] = fp->took[0];
+	fake_port_check_runs(fp, 0);
+	fake_port_check_runs(fp, 1);
+	check_no_event(fp);
+	end(fp);
+}
+
+static void
+unserved_queue_is_told(void)
+{
+	struct fake_port *fp = begin(NULL, NULL);
+
+	CHECK_EQ(fake_port_send(fp, 1, 3), 3);
+	wait_events(1);
+	check_event(fp, 1, false, RTE_PMD_VIRTIO_QUEUE_UNSERVED);
+	CHECK_EQ(fake_port_xstat(fp, "tx_q1_unserved"), 1);
+	CHECK_EQ(fake_port_take(fp, 1, true), 3);
+	end(fp);
+}
+
+static void
+wrong_questions_are_refused(void)
+{
+	struct fake_port *fp = begin(NULL, NULL);
+	struct rte_pmd_virtio_queue_event event;
+
+	CHECK_EQ(rte_pmd_virtio_get_queue_event(fp->port, NULL), -EINVAL);
+	CHECK_EQ(rte_pmd_virtio_get_queue_event(RTE_MAX_ETHPORTS, &event), -ENODEV);
+	CHECK_EQ(rte_pmd_virtio_get_queue_event(fp->port + 1, &event), -ENODEV);
+	end(fp);
+}
+
+/* ---- healed by the application ------------------------------------------------------------ */
+
+static int
+heal_rx_1(uint16_t port)
+{
+	const int ret = rte_eth_dev_rx_queue_stop(port, 1);
+
+	return ret != 0 ? ret : rte_eth_dev_rx_queue_start(port, 1);
+}
+
+static void
+healed_from_within_the_event(void)
+{
+	struct fake_port *fp = begin(NULL, heal_rx_1);
+	unsigned int i;
+
+	for (i = 1; i <= 3; i++) {
+		break_rx(fp, 1);
+		wait_events(i);
+		CHECK_EQ(event_result, 0);
+		fake_port_check_runs(fp, 1);
+		CHECK_EQ(fake_port_xstat(fp, "rx_q1_quarantined"), i);
+		CHECK_EQ(fake_port_xstat(fp, "rx_q1_resets"), i);
+	}
+	fake_port_check_runs(fp, 0);
+	end(fp);
+}
+
+static int
+close_port(uint16_t port)
+{
+	rte_eth_dev_stop(port);
+	return rte_eth_dev_close(port);
+}
+
+static void
+closed_from_within_the_event(void)
+{
+	struct fake_port *fp = begin("recovery=auto", close_port);
+
+	break_rx(fp, 0);
+	wait_events(1);
+	CHECK_EQ(event_result, 0);
+	fp->open = false;
+	/* EAL still has the device; ethdev's port and its call-backs are gone. */
+	CHECK_EQ(rte_vdev_uninit(fp->name), 0);
+	fake_port_destroy(fp);
+}
+
+/* ---- healed by the driver ----------------------------------------------------------------- */
+
+static void
+driver_heals_again_and_again(void)
+{
+	struct fake_port *fp = begin("recovery=auto", NULL);
+	unsigned int i;
+
+	for (i = 1; i <= 3; i++) {
+		break_rx(fp, 0);
+		wait_xstat(fp, "rx_q0_recovered", i);
+		fake_port_check_runs(fp, 0);
+	}
+	CHECK_EQ(fake_port_send(fp, 1, 1), 1);
+	CHECK_EQ(fake_port_take(fp, 1, false), 1);
+	break_tx(fp, 1);
+	wait_xstat(fp, "tx_q1_recovered", 1);
+	fake_port_check_runs(fp, 1);
+	/* Both events of each time, the last ones being that it runs again. */
+	wait_events(8);
+	check_event(fp, 0, true, RTE_PMD_VIRTIO_QUEUE_RECOVERED);
+	check_event(fp, 1, false, RTE_PMD_VIRTIO_QUEUE_RECOVERED);
+	check_no_event(fp);
+	/* One was polled and given back since. */
+	fake_port_check_in_use(fp->rx_pool[0], FAKE_PORT_SIZE - 1);
+	CHECK_EQ(fake_port_xstat(fp, "rx_q0_recovery_failed"), 0);
+	end(fp);
+}
+
+/* The start is refused once: the queue is stopped, and the next attempt finds it so. */
+static void
+driver_tries_again(void)
+{
+	struct fake_port *fp = begin("recovery=auto", NULL);
+
+	fake_vu_rule(fp->vu, VU_SET_VRING_NUM, 0, 1, VU_REFUSE);
+	break_rx(fp, 0);
+	wait_xstat(fp, "rx_q0_recovered", 1);
+	CHECK_EQ(fake_port_xstat(fp, "rx_q0_recovery_failed"), 1);
+	CHECK_EQ(test_logged("recovery failed"), 1);
+	CHECK_EQ(fake_port_rx_state(fp, 0), RTE_ETH_QUEUE_STATE_STARTED);
+	fake_port_check_runs(fp, 0);
+	end(fp);
+}
+
+static void
+mark(void *arg)
+{
+	__atomic_store_n((bool *)arg, true, __ATOMIC_RELEASE);
+}
+
+static int
+stop_rx_0(uint16_t port)
+{
+	return rte_eth_dev_rx_queue_stop(port, 0);
+}
+
+/* Stopped in the event, before the driver's attempt: it stays so. */
+static void
+application_has_the_last_word(void)
+{
+	struct fake_port *fp = begin("recovery=auto", stop_rx_0);
+	const time_t start = time(NULL);
+	bool later = false;
+
+	break_rx(fp, 0);
+	wait_events(1);
+	CHECK_EQ(event_result, 0);
+	/* Alarms go off in their order: the driver's would have been before this one. */
+	CHECK_EQ(rte_eal_alarm_set(100000, mark, &later), 0);
+	while (!__atomic_load_n(&later, __ATOMIC_ACQUIRE)) {
+		CHECK(time(NULL) - start < 60);
+		usleep(1000);
+	}
+	CHECK_EQ(fake_port_rx_state(fp, 0), RTE_ETH_QUEUE_STATE_STOPPED);
+	CHECK_EQ(fake_port_xstat(fp, "rx_q0_recovered"), 0);
+	fake_port_check_in_use(fp->rx_pool[0], 0);
+	CHECK_EQ(rte_eth_dev_rx_queue_start(fp->port, 0), 0);
+	fake_port_check_runs(fp, 0);
+	end(fp);
+}
+
+static void
+closed_with_an_attempt_to_come(void)
+{
+	struct fake_port *fp = begin("recovery=auto", NULL);
+
+	fake_vu_rule(fp->vu, VU_SET_VRING_NUM, 0, 100, VU_REFUSE);
+	break_rx(fp, 0);
+	wait_xstat(fp, "rx_q0_recovery_failed", 3);
+	fake_vu_obey(fp->vu);
+	end(fp);
+}
+
+TEST_MAIN(
+	TEST_WARM_UP(fake_port_warm_up),
+	TEST_LAYOUTS(each_queue_is_named),
+	TEST(unserved_queue_is_told),
+	TEST(wrong_questions_are_refused),
+	TEST_LAYOUTS(healed_from_within_the_event),
+	TEST_LAYOUTS(driver_heals_again_and_again),
+	TEST(driver_tries_again),
+	TEST(application_has_the_last_word),
+	TEST(closed_with_an_attempt_to_come),
+	TEST_LEAVES(closed_from_within_the_event)) /* ethdev keeps the call-back */
