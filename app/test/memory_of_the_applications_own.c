@@ -29,7 +29,9 @@ struct own {
 static struct own
 own_create(void)
 {
-	struct own own = { .mem = { .buf_len = LEN, .elt_size = ELEMENT, .buf_iova = RTE_BAD_IOVA } };
+	struct own own = {
+		.mem = { .buf_len = LEN, .elt_size = ELEMENT, .buf_iova = RTE_BAD_IOVA },
+	};
 
 	own.fd = memfd_create("own", MFD_CLOEXEC);
 	CHECK(own.fd >= 0);

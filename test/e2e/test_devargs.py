@@ -29,6 +29,10 @@ REFUSED = {
                         "queue_reset=maybe: want auto, get_base, disable or off"),
     "queue_reset_timeout_bad": ("queue_reset_timeout_ms=0",
                                 "queue_reset_timeout_ms=0: want 1 to 60000"),
+    "tx_drain_bad": ("tx_drain_us=1000001", "tx_drain_us=1000001: want 0 to 1000000"),
+    "rx_drain_bad": ("rx_drain_us=-1", "rx_drain_us=-1: want 0 to 1000000"),
+    "recovery_bad": ("recovery=1", "recovery=1: want none or auto"),
+    "log_resets_bad": ("log_resets=yes", "log_resets=yes: want 0 or 1"),
 }
 
 TAKEN = {
@@ -41,6 +45,9 @@ TAKEN = {
     "packed_vq_1": "packed_vq=1",
     "packed_vq_1_and_an_odd_size": "packed_vq=1,queue_size=300",
     "queue_reset_timeout": "queue_reset_timeout_ms=60000",
+    "drains": "tx_drain_us=1000000,rx_drain_us=0",
+    "recovery": "recovery=auto,log_resets=1",
+    "no_recovery": "recovery=none,log_resets=0",
 }
 
 
