@@ -5,6 +5,7 @@
  * virtio-net-pci, without a guest and without a PCI bus.
  */
 
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -334,6 +335,107 @@ queues_change_while_frames_come(void)
 		transmit(2);
 	}
 	check_runs();
+	down();
+}
+
+/* ---- drains ------------------------------------------------------------------------------- */
+
+#define DRAIN_ROUNDS 1000
+
+static bool stopped;
+
+static void *
+stop_receive(void *arg)
+{
+	*(int *)arg = rte_eth_dev_rx_queue_stop(port.id, 0);
+	__atomic_store_n(&stopped, true, __ATOMIC_RELEASE);
+	return NULL;
+}
+
+/* Stopped on one thread, polled by this one, which touches nothing else of the device meanwhile. */
+static unsigned int
+stop_while_polling(void)
+{
+	pthread_t thread;
+	unsigned int n = 0;
+	int ret;
+
+	stopped = false;
+	CHECK_EQ(pthread_create(&thread, NULL, stop_receive, &ret), 0);
+	while (!__atomic_load_n(&stopped, __ATOMIC_ACQUIRE))
+		n += receive();
+	CHECK_EQ(pthread_join(thread, NULL), 0);
+	CHECK_EQ(ret, 0);
+	return n;
+}
+
+static void
+post_to_device(unsigned int n)
+{
+	for (; n > 0; n--, port.tx_sent++) {
+		struct rte_mbuf *m = rte_pktmbuf_alloc(port.tx_pool);
+
+		CHECK(m != NULL);
+		CHECK(packet_make(m, 1, port.tx_sent, length(port.tx_sent), 0));
+		CHECK_EQ(rte_eth_tx_burst(port.id, 0, &m, 1), 1);
+	}
+}
+
+static void
+take_from_device(void)
+{
+	uint8_t frame[MAX_LEN];
+	const char *why = NULL;
+
+	for (; port.tx_got < port.tx_sent; port.tx_got++) {
+		CHECK_EQ(qemu_receive(port.qemu, frame, sizeof(frame)), length(port.tx_got));
+		CHECK_EQ(packet_check_bytes(frame, length(port.tx_got), 1, &why), port.tx_got);
+		CHECK(why == NULL);
+	}
+}
+
+static uint64_t
+xstat(const char *name)
+{
+	uint64_t id, value;
+
+	CHECK_EQ(rte_eth_xstats_get_id_by_name(port.id, name, &id), 0);
+	CHECK_EQ(rte_eth_xstats_get_by_id(port.id, &id, &value, 1), 1);
+	return value;
+}
+
+/*
+ * Frames in both directions are under way at every stop. What is sent is all sent; what is received
+ * is all received, before the stop is over or, held by the device meanwhile, after the next start.
+ */
+static void
+nothing_is_lost_with_drains(void)
+{
+	uint64_t received = 0;
+	unsigned int round;
+
+	up("", "tx_drain_us=1000000,rx_drain_us=1000000");
+	for (round = 0; round < DRAIN_ROUNDS; round++) {
+		const unsigned int pool = round % 2;
+
+		send_to_device(3);
+		post_to_device(3);
+		CHECK_EQ(rte_eth_dev_tx_queue_stop(port.id, 0), 0);
+		check_in_use(port.tx_pool, 0);
+		take_from_device();
+		received += stop_while_polling();
+		check_in_use(port.rx_pool[!pool], 0);
+		send_to_device(2);
+		CHECK_EQ(setup_rx(round % 3 == 0 ? 64 : 256, pool, false), 0);
+		CHECK_EQ(rte_eth_dev_rx_queue_start(port.id, 0), 0);
+		CHECK_EQ(rte_eth_dev_tx_queue_start(port.id, 0), 0);
+	}
+	received += receive_all();
+	CHECK_EQ(received, port.sent);
+	CHECK_EQ(xstat("rx_q0_reset_dropped"), 0);
+	CHECK_EQ(xstat("tx_q0_reset_dropped"), 0);
+	CHECK_EQ(xstat("rx_q0_resets"), DRAIN_ROUNDS);
+	CHECK_EQ(xstat("tx_q0_resets"), DRAIN_ROUNDS);
 	down();
 }
 
@@ -795,6 +897,7 @@ static const struct test_case cases[] = {
 	TEST_WARM_UP(warm_up),
 	TEST_LAYOUTS(port_as_the_device_says),
 	TEST_LAYOUTS(queues_change_while_frames_come),
+	TEST_LAYOUTS(nothing_is_lost_with_drains),
 	TEST_LAYOUTS(deferred_start),
 	TEST_LAYOUTS(port_stops_and_starts),
 	TEST_LAYOUTS(commands_are_carried_out),
