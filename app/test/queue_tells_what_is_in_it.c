@@ -276,6 +276,152 @@ counters(void)
 	fake_port_destroy(fp);
 }
 
+/* What a queue's counters are to say of packets, both ways. */
+struct expected {
+	uint64_t packets, bytes, multicast, broadcast;
+	uint64_t size[8];
+};
+
+static const char *const size_names[] = {
+	"undersize_packets", "size_64_packets", "size_65_127_packets", "size_128_255_packets",
+	"size_256_511_packets", "size_512_1023_packets", "size_1024_1518_packets",
+	"size_1519_max_packets"
+};
+
+static void
+expect_one(struct expected *e, const uint8_t *frame, uint32_t len)
+{
+	static const uint32_t last[] = { 63, 64, 127, 255, 511, 1023, 1518 };
+	unsigned int bin = 0;
+
+	while (bin < RTE_DIM(last) && len > last[bin])
+		bin++;
+	e->size[bin]++;
+	e->packets++;
+	e->bytes += len;
+	if (frame[0] == 0xff)
+		e->broadcast++;
+	else
+		e->multicast += frame[0] & 1;
+}
+
+static uint64_t
+count_of(struct fake_port *fp, const char *way, const char *what)
+{
+	char name[RTE_ETH_XSTATS_NAME_SIZE];
+
+	snprintf(name, sizeof(name), "%s_q0_%s", way, what);
+	return fake_port_xstat(fp, name);
+}
+
+static void
+check_counts(struct fake_port *fp, const char *way, const struct expected *e)
+{
+	unsigned int i;
+
+	CHECK_EQ(count_of(fp, way, "good_packets"), e->packets);
+	CHECK_EQ(count_of(fp, way, "good_bytes"), e->bytes);
+	CHECK_EQ(count_of(fp, way, "multicast_packets"), e->multicast);
+	CHECK_EQ(count_of(fp, way, "broadcast_packets"), e->broadcast);
+	for (i = 0; i < RTE_DIM(size_names); i++)
+		CHECK_EQ(count_of(fp, way, size_names[i]), e->size[i]);
+}
+
+/* Lengths around the bounds and addresses of all kinds, mixed, in bursts of all lengths. */
+static void
+counters_of_mixed_bursts(void)
+{
+	static const uint32_t bounds[] = { 64, 127, 255, 511, 1023, 1518 };
+	struct fake_port *fp = fake_port_start(&(struct fake_port_conf){ 0 });
+	static const uint8_t hdr[FAKE_PORT_HDR];
+	struct expected e = { 0 };
+	unsigned int round, i;
+	uint32_t seed = 1;
+
+	for (round = 0; round < 400; round++) {
+		const unsigned int n = 1 + round % 40;
+		struct rte_mbuf *m[64];
+
+		for (i = 0; i < n; i++) {
+			uint8_t frame[2000] = { 2 };
+			uint32_t len;
+
+			seed = seed * 1664525 + 1013904223;
+			/* Runs of one length and address as well. */
+			len = round % 5 == 0 ? 64 : bounds[seed >> 8 & 3] + (seed >> 16) % 3 - 1;
+			if (seed >> 24 < 40)
+				len = bounds[4 + (seed >> 8 & 1)] + (seed >> 16) % 3 - 1;
+			if (round % 3 == 0 && seed >> 28 == 0)
+				memset(frame, 0xff, 6);
+			else if (round % 3 == 0 && seed >> 28 == 1)
+				frame[0] = 1;
+			expect_one(&e, frame, len);
+			fake_port_give(fp, 0, hdr, frame, len, 0);
+		}
+		CHECK_EQ(rte_eth_rx_burst(fp->port, 0, m, 64), n);
+		/* Headers' bytes before a frame are not to be taken for its own. */
+		CHECK_EQ(rte_eth_tx_burst(fp->port, 0, m, n), n);
+		for (i = 0; i < n; i++) {
+			struct device_chain chain;
+			uint8_t bytes[2048];
+
+			CHECK(fake_port_take_bytes(fp, 0, &chain, bytes, sizeof(bytes)) > 0);
+		}
+		check_counts(fp, "rx", &e);
+		check_counts(fp, "tx", &e);
+	}
+	fake_port_destroy(fp);
+}
+
+/* More of one size in a burst than a byte could count. */
+static void
+counters_of_a_long_burst(void)
+{
+	enum { LONG = 4096 };
+	struct fake_port *fp = fake_port_start(&(struct fake_port_conf){ 0 });
+	static const uint8_t hdr[FAKE_PORT_HDR];
+	static const uint8_t frame[64] = { 2 };
+	static struct rte_mbuf *m[LONG];
+	struct rte_mempool *small = fp->rx_pool[0];
+	struct expected e = { 0 };
+	unsigned int round, i;
+
+	fp->rx_pool[0] = rte_pktmbuf_pool_create("long", LONG, 0, 0, RTE_PKTMBUF_HEADROOM + 1600,
+						 SOCKET_ID_ANY);
+	CHECK(fp->rx_pool[0] != NULL);
+	CHECK_EQ(rte_eth_dev_rx_queue_stop(fp->port, 0), 0);
+	CHECK_EQ(fake_port_setup_rx(fp, 0, LONG), 0);
+	CHECK_EQ(rte_eth_dev_rx_queue_start(fp->port, 0), 0);
+	CHECK_EQ(rte_eth_dev_tx_queue_stop(fp->port, 0), 0);
+	CHECK_EQ(fake_port_setup_tx(fp, 0, LONG), 0);
+	CHECK_EQ(rte_eth_dev_tx_queue_start(fp->port, 0), 0);
+	for (round = 0; round < 3; round++) {
+		for (i = 0; i < LONG; i++) {
+			expect_one(&e, frame, sizeof(frame));
+			fake_port_give(fp, 0, hdr, frame, sizeof(frame), 0);
+		}
+		CHECK_EQ(rte_eth_rx_burst(fp->port, 0, m, LONG), LONG);
+		CHECK_EQ(rte_eth_tx_burst(fp->port, 0, m, LONG), LONG);
+		for (i = 0; i < LONG; i++) {
+			struct device_chain chain;
+			uint8_t bytes[128];
+
+			CHECK_EQ(fake_port_take_bytes(fp, 0, &chain, bytes, sizeof(bytes)),
+				 sizeof(frame) + FAKE_PORT_HDR);
+		}
+		check_counts(fp, "rx", &e);
+		check_counts(fp, "tx", &e);
+		CHECK_EQ(rte_eth_tx_done_cleanup(fp->port, 0, 0), LONG);
+		CHECK_EQ(rte_eth_rx_burst(fp->port, 0, m, 1), 0); /* refilled */
+	}
+	CHECK_EQ(rte_eth_dev_rx_queue_stop(fp->port, 0), 0);
+	fake_port_check_in_use(fp->rx_pool[0], 0);
+	rte_mempool_free(fp->rx_pool[0]);
+	fp->rx_pool[0] = small;
+	CHECK_EQ(fake_port_setup_rx(fp, 0, FAKE_PORT_SIZE), 0);
+	fake_port_destroy(fp);
+}
+
 /* What a reset throws away is counted: frames unread, packets unsent; not what was sent. */
 static void
 reset_counts_what_it_drops(void)
@@ -390,15 +536,18 @@ queue_that_nobody_serves(void)
 	fake_port_destroy(fp);
 }
 
-static bool
-has_vector_paths(void)
+static const char *
+widest(void)
 {
 #ifdef __x86_64__
-	return rte_vect_get_max_simd_bitwidth() >= RTE_VECT_SIMD_256 &&
-	       __builtin_cpu_supports("avx2");
-#else
-	return false;
+	const uint16_t bits = rte_vect_get_max_simd_bitwidth();
+
+	if (bits >= RTE_VECT_SIMD_512 && test_has_avx512())
+		return "Vector AVX512";
+	if (bits >= RTE_VECT_SIMD_256 && __builtin_cpu_supports("avx2"))
+		return "Vector AVX2";
 #endif
+	return "Scalar";
 }
 
 /* The widest path that the processor and EAL allow, said aloud; a wish that cannot be met, too. */
@@ -409,18 +558,18 @@ path_is_the_widest_allowed(void)
 		.features = VU_F_MRG_RXBUF | VU_F_IN_ORDER, .args = "vectorized=1"
 	};
 	struct fake_port *fp = fake_port_start(&conf);
-	const bool wide = has_vector_paths();
+	const char *isa = widest();
 	struct rte_eth_burst_mode rx, tx;
 	char want[64];
 
-	snprintf(want, sizeof(want), "%s %s In-order", wide ? "Vector AVX2" : "Scalar",
+	snprintf(want, sizeof(want), "%s %s In-order", isa,
 		 test_packed() ? "Packed" : "Split");
 	CHECK_EQ(rte_eth_tx_burst_mode_get(fp->port, 0, &tx), 0);
 	CHECK_EQ(strcmp(tx.info, want), 0);
 	strcat(want, " Mergeable");
 	CHECK_EQ(rte_eth_rx_burst_mode_get(fp->port, 0, &rx), 0);
 	CHECK_EQ(strcmp(rx.info, want), 0);
-	CHECK_EQ(test_logged("vectorized=1: no vector paths"), !wide);
+	CHECK_EQ(test_logged("vectorized=1: no vector paths"), strcmp(isa, "Scalar") == 0);
 	fake_port_check_runs(fp, 0);
 	fake_port_destroy(fp);
 }
@@ -436,6 +585,8 @@ TEST_MAIN(
 	TEST_LAYOUTS(bursts_of_one),
 	TEST_LAYOUTS(rings_of_every_size),
 	TEST_LAYOUTS(counters),
+	TEST_LAYOUTS(counters_of_mixed_bursts),
+	TEST_LAYOUTS(counters_of_a_long_burst),
 	TEST_LAYOUTS(reset_counts_what_it_drops),
 	TEST_LAYOUTS(doorbells),
 	TEST_LAYOUTS(no_event_idx_with_disable),

@@ -100,6 +100,17 @@ test_open_fds(void)
 	return n - 3; /* ".", ".." and the folder itself */
 }
 
+bool
+test_has_avx512(void)
+{
+#ifdef __x86_64__
+	return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
+	       __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl");
+#else
+	return false;
+#endif
+}
+
 static void
 count_memzone(const struct rte_memzone *mz __rte_unused, void *arg)
 {
@@ -162,6 +173,15 @@ allowed_cores(char *text, size_t size)
 	text[n - 1] = ')';
 }
 
+/* Bits of the data paths' instructions, where the program's run asks for others. */
+static const char *
+simd_bitwidth(void)
+{
+	const char *width = getenv("TEST_SIMD_BITWIDTH");
+
+	return width != NULL ? width : "256";
+}
+
 static bool
 hugepages_are_there(void)
 {
@@ -195,8 +215,6 @@ start_eal(const char *program, enum test_memory memory)
 		"--file-prefix", prefix, simd, "--log-level", "lib.eal:warning", "--log-level",
 		"pmd.net.virtio.*:debug", NULL
 	};
-	/* Data paths of narrower instructions, where the program's run asks for them. */
-	const char *width = getenv("TEST_SIMD_BITWIDTH");
 
 	snprintf(folder, sizeof(folder), "/tmp/virtio_unit_XXXXXX");
 	if (mkdtemp(folder) == NULL) {
@@ -206,8 +224,7 @@ start_eal(const char *program, enum test_memory memory)
 	/* Where EAL keeps its files, root or not. */
 	setenv("RUNTIME_DIRECTORY", folder, 1);
 	snprintf(prefix, sizeof(prefix), "virtio_unit_%d", getpid());
-	snprintf(simd, sizeof(simd), "--force-max-simd-bitwidth=%s",
-		 width != NULL ? width : "256");
+	snprintf(simd, sizeof(simd), "--force-max-simd-bitwidth=%s", simd_bitwidth());
 	allowed_cores(cores, sizeof(cores));
 	if (rte_eal_init(RTE_DIM(args) - 1, args) < 0) {
 		remove_folder();
@@ -301,6 +318,11 @@ test_main(int argc, char **argv, enum test_memory memory, const struct test_case
 		for (i = 0; i < n; i++)
 			printf("skipped %s: fewer than %d free hugepages of 2 MB\n", cases[i].name,
 			       HUGEPAGES);
+		return 77;
+	}
+	if (strcmp(simd_bitwidth(), "512") == 0 && !test_has_avx512()) {
+		for (i = 0; i < n; i++)
+			printf("skipped %s: the processor has no AVX-512\n", cases[i].name);
 		return 77;
 	}
 	start_eal(argv[0], memory);

@@ -104,6 +104,9 @@ void test_fail(const char *file, int line, const char *format, ...)
 /** The layout that the rings of this case are to have, where it does not say so itself. */
 bool test_packed(void);
 
+/** Whether the processor has what the driver's AVX-512 paths take. */
+bool test_has_avx512(void);
+
 /** Lines that contain a word, of what was logged since the case began or test_forget_log(). */
 unsigned int test_logged(const char *word);
 

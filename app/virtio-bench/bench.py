@@ -45,6 +45,11 @@ PATHS = [
      'eal': ['--force-max-simd-bitwidth=128'], 'needs': 'scalar'},
     {'name': 'packed, generic', 'devargs': 'packed_vq=1,in_order=0',
      'eal': ['--force-max-simd-bitwidth=128'], 'needs': 'scalar'},
+    # EAL allows 256 bits by itself.
+    {'name': 'split, 512 bits', 'devargs': 'in_order=0',
+     'eal': ['--force-max-simd-bitwidth=512'], 'needs': 'avx512'},
+    {'name': 'packed, 512 bits', 'devargs': 'packed_vq=1,in_order=0',
+     'eal': ['--force-max-simd-bitwidth=512'], 'needs': 'avx512'},
 ]
 
 # What is done, and how often. `traffic` is (direction, size). A quick run has it all for the first

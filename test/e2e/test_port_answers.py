@@ -37,7 +37,7 @@ def test_queue_info(port):
         assert info[f"{kind[:2]} queue state"] == state
         assert info[f"{kind[:2]} deferred start"] == "off"
         assert info[f"number of {kind[:2]}ds"] == "256"
-        assert re.fullmatch("(Scalar|Vector AVX2) Split.*", info["burst mode"])
+        assert re.fullmatch("(Scalar|Vector AVX2|Vector AVX512) Split.*", info["burst mode"])
     assert port.info("rxq", 1)["mempool"] == "mb_pool_0"
 
 

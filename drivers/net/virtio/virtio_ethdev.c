@@ -441,8 +441,8 @@ choose_vector(struct virtio_port *port)
 {
 	const char *why_not;
 
-	port->vector = virtio_vector_possible(&why_not);
-	if (!port->vector && port->args.vectorized)
+	port->isa = virtio_isa_choose(&why_not);
+	if (port->isa == VIRTIO_ISA_SCALAR && port->args.vectorized)
 		VIRTIO_INIT_LOG(NOTICE, "port %u: vectorized=1: no vector paths: %s",
 				port->edev->data->port_id, why_not);
 }

@@ -81,6 +81,13 @@ struct virtio_bus {
 	bool (*mem_reaches)(struct virtio_device *dev, const void *addr, size_t len);
 };
 
+/** Instructions that data paths are made of. */
+enum virtio_isa {
+	VIRTIO_ISA_SCALAR,
+	VIRTIO_ISA_AVX2,
+	VIRTIO_ISA_AVX512,
+};
+
 /**
  * In memory that processes share, at one address for all. What is of the primary process alone, by
  * what it points to or by its use, is marked so.
@@ -97,7 +104,7 @@ struct virtio_port {
 	bool mergeable;            /**< MRG_RXBUF is in force, as last configured */
 	bool packed;               /**< RING_PACKED is in force, as last configured */
 	bool in_order;             /**< IN_ORDER is in force, as last configured */
-	bool vector;               /**< vector paths are taken, likewise */
+	enum virtio_isa isa;       /**< what the data paths are made of, likewise */
 	bool rx_offload;           /**< headers of received frames tell of offloads, likewise */
 	bool tx_offload;           /**< headers of packets sent do, likewise */
 	uint64_t offloads;         /**< feature bits that the configured offloads take */

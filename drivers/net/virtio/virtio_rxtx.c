@@ -15,7 +15,7 @@
 #include "virtio_rxtx_common.h"
 #include "virtqueue_ring.h"
 
-const uint8_t virtio_size_bins[UINT16_MAX + 1] = {
+const uint8_t virtio_size_bins[VIRTIO_SIZE_TABLE] = {
 	[64] = 1,
 	[65 ... 127] = 2,
 	[128 ... 255] = 3,
@@ -25,43 +25,50 @@ const uint8_t virtio_size_bins[UINT16_MAX + 1] = {
 	[1519 ... UINT16_MAX] = 7,
 };
 
+static const struct virtio_paths *const all_paths[][2] = {
+	[VIRTIO_ISA_SCALAR] = { &virtio_paths_split, &virtio_paths_packed },
 #ifdef VIRTIO_AVX2
-static const struct virtio_paths *const vector_paths[] = {
-	&virtio_paths_split_avx2, &virtio_paths_packed_avx2
-};
-
-bool
-virtio_vector_possible(const char **why_not)
-{
-	if (rte_cpu_get_flag_enabled(RTE_CPUFLAG_AVX2) <= 0) {
-		*why_not = "the processor has no AVX2";
-		return false;
-	}
-	if (rte_vect_get_max_simd_bitwidth() < RTE_VECT_SIMD_256) {
-		*why_not = "EAL's --force-max-simd-bitwidth is below 256";
-		return false;
-	}
-	return true;
-}
-#else
-static const struct virtio_paths *const vector_paths[2];
-
-bool
-virtio_vector_possible(const char **why_not)
-{
-	*why_not = "there are none for this architecture";
-	return false;
-}
+	[VIRTIO_ISA_AVX2] = { &virtio_paths_split_avx2, &virtio_paths_packed_avx2 },
 #endif
-
-static const struct virtio_paths *const scalar_paths[] = {
-	&virtio_paths_split, &virtio_paths_packed
+#ifdef VIRTIO_AVX512
+	[VIRTIO_ISA_AVX512] = { &virtio_paths_split_avx512, &virtio_paths_packed_avx512 },
+#endif
 };
+
+static const char *const names[] = {
+	[VIRTIO_ISA_SCALAR] = "Scalar",
+	[VIRTIO_ISA_AVX2] = "Vector AVX2",
+	[VIRTIO_ISA_AVX512] = "Vector AVX512",
+};
+
+enum virtio_isa
+virtio_isa_choose(const char **why_scalar)
+{
+#ifdef VIRTIO_AVX512
+	if (rte_vect_get_max_simd_bitwidth() >= RTE_VECT_SIMD_512 &&
+	    rte_cpu_get_flag_enabled(RTE_CPUFLAG_AVX512F) > 0 &&
+	    rte_cpu_get_flag_enabled(RTE_CPUFLAG_AVX512BW) > 0 &&
+	    rte_cpu_get_flag_enabled(RTE_CPUFLAG_AVX512DQ) > 0 &&
+	    rte_cpu_get_flag_enabled(RTE_CPUFLAG_AVX512VL) > 0)
+		return VIRTIO_ISA_AVX512;
+#endif
+#ifdef VIRTIO_AVX2
+	if (rte_cpu_get_flag_enabled(RTE_CPUFLAG_AVX2) <= 0)
+		*why_scalar = "the processor has no AVX2";
+	else if (rte_vect_get_max_simd_bitwidth() < RTE_VECT_SIMD_256)
+		*why_scalar = "EAL's --force-max-simd-bitwidth is below 256";
+	else
+		return VIRTIO_ISA_AVX2;
+#else
+	*why_scalar = "there are none for this architecture";
+#endif
+	return VIRTIO_ISA_SCALAR;
+}
 
 static const struct virtio_paths *
 paths(const struct virtio_port *port, bool packed)
 {
-	return port->vector ? vector_paths[packed] : scalar_paths[packed];
+	return all_paths[port->isa][packed];
 }
 
 const struct virtio_rx_path *
@@ -93,7 +100,7 @@ path_name(const struct virtio_port *port, const char *more, bool offload,
 	  char name[VIRTIO_PATH_NAME_SIZE])
 {
 	snprintf(name, VIRTIO_PATH_NAME_SIZE, "%s %s%s%s%s",
-		 port->vector ? "Vector AVX2" : "Scalar", port->packed ? "Packed" : "Split",
+		 names[port->isa], port->packed ? "Packed" : "Split",
 		 port->in_order ? " In-order" : "", more, offload ? " Offload" : "");
 }
 

@@ -49,9 +49,17 @@ extern const struct virtio_paths virtio_paths_split;
 extern const struct virtio_paths virtio_paths_packed;
 extern const struct virtio_paths virtio_paths_split_avx2;
 extern const struct virtio_paths virtio_paths_packed_avx2;
+extern const struct virtio_paths virtio_paths_split_avx512;
+extern const struct virtio_paths virtio_paths_packed_avx512;
 
-/** Whether vector paths are to be taken: by what was built, the processor and EAL's limit. */
-bool virtio_vector_possible(const char **why_not);
+/**
+ * The widest instructions that there are paths of here: by what was built, the processor and EAL's
+ * limit.
+ *
+ * @param[out] why_scalar
+ *   Where there are none but scalar ones.
+ */
+enum virtio_isa virtio_isa_choose(const char **why_scalar);
 
 /** The paths of a port, by layout and what was negotiated. */
 const struct virtio_rx_path *virtio_rx_path_choose(const struct virtio_port *port);

@@ -1,17 +1,12 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
 /*
- * Data paths of both layouts on x86 with AVX2: virtio_rxtx_body.h with functions for the front of a
- * burst that look at four buffers at once. They handle rings whose buffers came back in order so
- * far (by_place), where what is expected at a place is its number and the cookies of a run lie side
- * by side; and of those the plain ones, as far as the end of the ring. At the first buffer that is
- * not so they leave the rest to the body, which looks at it anew. Nothing is written for a group
- * before all four of it were found good.
+ * Data paths of both layouts on x86 with AVX2: four buffers at once, see virtio_rxtx_vector.h.
  */
 
 #include <immintrin.h>
 
-#include "virtio_rxtx_body.h"
+#include "virtio_rxtx_vector.h"
 
 #define GROUP 4
 
@@ -76,11 +71,6 @@ four_used(const struct ring_view *view, size_t i, const bool packed, __m256i *le
 
 /* ---- receive ------------------------------------------------------------------------------ */
 
-static_assert(offsetof(struct rte_mbuf, packet_type) % sizeof(__m128i) == 0 &&
-	      offsetof(struct rte_mbuf, pkt_len) == offsetof(struct rte_mbuf, packet_type) + 4 &&
-	      offsetof(struct rte_mbuf, data_len) == offsetof(struct rte_mbuf, packet_type) + 8,
-	      "fields of a received mbuf");
-
 /* packet_type, pkt_len, data_len and the VLAN tag after them, of one of two lengths in a lane. */
 static __rte_always_inline __m256i
 mbuf_fields(__m256i len, bool second)
@@ -109,7 +99,7 @@ is_plain(const struct rte_mbuf *m, const struct rx_mode mode)
 }
 
 static __rte_always_inline uint16_t
-rx_four(struct virtio_rxq *rxq, struct rte_mbuf **pkts, uint16_t n, const struct rx_mode mode)
+rx_vector(struct virtio_rxq *rxq, struct rte_mbuf **pkts, uint16_t n, const struct rx_mode mode)
 {
 	struct virtqueue *vq = rxq->q.vq;
 	const struct ring_view view = ring_view(vq, mode.packed);
@@ -163,6 +153,15 @@ rx_four(struct virtio_rxq *rxq, struct rte_mbuf **pkts, uint16_t n, const struct
 	return i;
 }
 
+/* A buffer takes two stores either way. */
+static __rte_always_inline uint16_t
+post_vector(const struct virtio_rxq *rxq __rte_unused, const struct ring_view *view __rte_unused,
+	    struct rte_mbuf **bufs __rte_unused, uint16_t n __rte_unused,
+	    const bool packed __rte_unused)
+{
+	return 0;
+}
+
 /* ---- transmit ----------------------------------------------------------------------------- */
 
 /* data_off, reference count, segments, port and ol_flags of two mbufs. */
@@ -180,9 +179,8 @@ two_mbufs(const struct rte_mbuf *first, const struct rte_mbuf *second)
 static __rte_always_inline __m256i
 are_simple(__m256i mbufs, uint64_t flags)
 {
-	const __m256i mask = _mm256_set_epi64x(flags, 0x0000ffffffff0000, flags,
-					       0x0000ffffffff0000);
-	const __m256i want = _mm256_set_epi64x(0, 0x0000000100010000, 0, 0x0000000100010000);
+	const __m256i mask = _mm256_set_epi64x(flags, VECTOR_COUNTS, flags, VECTOR_COUNTS);
+	const __m256i want = _mm256_set_epi64x(0, VECTOR_SIMPLE, 0, VECTOR_SIMPLE);
 
 	return _mm256_cmpeq_epi64(_mm256_and_si256(mbufs, mask), want);
 }
@@ -197,7 +195,7 @@ have_headroom(__m256i mbufs, uint16_t room)
 }
 
 static __rte_always_inline uint16_t
-tx_four(struct virtio_txq *txq, struct rte_mbuf **pkts, uint16_t n, const struct tx_mode mode)
+tx_vector(struct virtio_txq *txq, struct rte_mbuf **pkts, uint16_t n, const struct tx_mode mode)
 {
 	const uint64_t special =
 		VIRTIO_MBUF_NOT_DIRECT | (mode.offload ? VIRTIO_TX_OFFLOAD_FLAGS : 0);
@@ -250,7 +248,7 @@ tx_four(struct virtio_txq *txq, struct rte_mbuf **pkts, uint16_t n, const struct
  * their pointers lie.
  */
 static __rte_always_inline uint16_t
-free_four(struct virtqueue *vq, uint16_t n, const bool packed)
+free_vector(struct virtqueue *vq, uint16_t n, const bool known, const bool packed)
 {
 	const struct ring_view view = ring_view(vq, packed);
 	const size_t run = RTE_ALIGN_FLOOR(ring_used_run(&view, n, packed), GROUP);
@@ -258,14 +256,14 @@ free_four(struct virtqueue *vq, uint16_t n, const bool packed)
 	struct rte_mempool *pool;
 	size_t i;
 
-	if (!vq->by_place || vq->batch_n > 0 || run == 0)
+	if (!vq->by_place || (!known && vq->batch_n > 0) || run == 0)
 		return 0;
 	pool = cookies[0]->pool;
 	for (i = 0; i < run; i += GROUP) {
 		struct rte_mbuf **m = &cookies[i];
 		__m256i ignored; /* the device writes nothing into these */
 
-		if (unlikely(!four_used(&view, i, packed, &ignored)))
+		if (!known && unlikely(!four_used(&view, i, packed, &ignored)))
 			break;
 		if (unlikely(m[0]->pool != pool || m[1]->pool != pool || m[2]->pool != pool ||
 			     m[3]->pool != pool ||
@@ -276,60 +274,9 @@ free_four(struct virtqueue *vq, uint16_t n, const bool packed)
 	}
 	if (i == 0)
 		return 0;
-	ring_took(vq, i, false, packed);
+	ring_took(vq, i, known, packed);
 	rte_mempool_put_bulk(pool, (void **)cookies, i);
 	return i;
 }
 
-/* ---- functions of it ---------------------------------------------------------------------- */
-
-#define RX_FRONT(name, ...) \
-static __rte_always_inline uint16_t \
-rx_front_ ## name(struct virtio_rxq *rxq, struct rte_mbuf **pkts, uint16_t n) \
-{ \
-	return rx_four(rxq, pkts, n, (struct rx_mode){ __VA_ARGS__ }); \
-} \
-VIRTIO_RX_PATH(name, .front = rx_front_ ## name, __VA_ARGS__)
-
-#define TX_FRONT(name, packed_, ...) \
-static __rte_always_inline uint16_t \
-tx_front_ ## name(struct virtio_txq *txq, struct rte_mbuf **pkts, uint16_t n) \
-{ \
-	return tx_four(txq, pkts, n, (struct tx_mode){ .packed = packed_, __VA_ARGS__ }); \
-} \
-static __rte_always_inline uint16_t \
-free_front_ ## name(struct virtqueue *vq, uint16_t n) \
-{ \
-	return free_four(vq, n, packed_); \
-} \
-VIRTIO_TX_PATH(name, .packed = packed_, .front = tx_front_ ## name, \
-	       .free_front = free_front_ ## name, __VA_ARGS__)
-
-RX_FRONT(split, .packed = false)
-RX_FRONT(split_offload, .packed = false, .offload = true)
-RX_FRONT(split_mergeable, .packed = false, .mergeable = true)
-RX_FRONT(split_mergeable_offload, .packed = false, .mergeable = true, .offload = true)
-RX_FRONT(packed, .packed = true)
-RX_FRONT(packed_offload, .packed = true, .offload = true)
-RX_FRONT(packed_mergeable, .packed = true, .mergeable = true)
-RX_FRONT(packed_mergeable_offload, .packed = true, .mergeable = true, .offload = true)
-TX_FRONT(split, false, .offload = false)
-TX_FRONT(split_offload, false, .offload = true)
-TX_FRONT(packed, true, .offload = false)
-TX_FRONT(packed_offload, true, .offload = true)
-
-const struct virtio_paths virtio_paths_split_avx2 = {
-	.rx = {
-		{ &rx_path_split, &rx_path_split_offload },
-		{ &rx_path_split_mergeable, &rx_path_split_mergeable_offload },
-	},
-	.tx = { &tx_path_split, &tx_path_split_offload },
-};
-
-const struct virtio_paths virtio_paths_packed_avx2 = {
-	.rx = {
-		{ &rx_path_packed, &rx_path_packed_offload },
-		{ &rx_path_packed_mergeable, &rx_path_packed_mergeable_offload },
-	},
-	.tx = { &tx_path_packed, &tx_path_packed_offload },
-};
+VIRTIO_VECTOR_PATHS(avx2)

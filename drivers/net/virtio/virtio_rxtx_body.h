@@ -42,13 +42,16 @@ struct rx_mode {
 	bool mergeable; /* MRG_RXBUF is in force */
 	bool offload;   /* the device may say something of offloads in a header */
 	uint16_t (*front)(struct virtio_rxq *rxq, struct rte_mbuf **pkts, uint16_t n);
+	uint16_t (*post_front)(const struct virtio_rxq *rxq, const struct ring_view *view,
+			       struct rte_mbuf **bufs, uint16_t n);
 };
 
 struct tx_mode {
 	bool packed;
 	bool offload;   /* the device may be told of offloads in a header */
 	uint16_t (*front)(struct virtio_txq *txq, struct rte_mbuf **pkts, uint16_t n);
-	uint16_t (*free_front)(struct virtqueue *vq, uint16_t n);
+	/* known: all of them are used for certain, and their entries not to be read. */
+	uint16_t (*free_front)(struct virtqueue *vq, uint16_t n, const bool known);
 };
 
 /* ---- receive ------------------------------------------------------------------------------ */
@@ -63,8 +66,9 @@ rx_addr(const struct rte_mbuf *m, uint16_t addr_at)
 /* Posts `n` buffers; so many descriptors are free. */
 static __rte_always_inline void
 rx_post(const struct virtio_rxq *rxq, struct virtqueue *vq, struct rte_mbuf **bufs, uint16_t n,
-	const bool packed)
+	const struct rx_mode mode)
 {
+	const bool packed = mode.packed;
 	const uint32_t buf_len = rxq->buf_len;
 	const uint16_t addr_at = rxq->q.addr_at;
 
@@ -72,9 +76,11 @@ rx_post(const struct virtio_rxq *rxq, struct virtqueue *vq, struct rte_mbuf **bu
 		const struct ring_view view = ring_view(vq, packed);
 		const size_t run = ring_free_run(&view, n, packed);
 		const size_t by_place = likely(vq->by_place) ? run : 0;
-		size_t i;
+		size_t i = 0;
 
-		for (i = 0; i < by_place; i++) {
+		if (mode.post_front != NULL && by_place > 0)
+			i = mode.post_front(rxq, &view, bufs, run);
+		for (; i < by_place; i++) {
 			ring_free_cookies(&view, packed)[i] = bufs[i];
 			ring_place_at(&view, i, rx_addr(bufs[i], addr_at), buf_len,
 				      VRING_DESC_F_WRITE, packed);
@@ -90,7 +96,8 @@ rx_post(const struct virtio_rxq *rxq, struct virtqueue *vq, struct rte_mbuf **bu
 
 /* The pool has not got a whole bulk: take what there is, or a ring that is empty stays so. */
 static __rte_noinline uint16_t
-rx_fill_scarce(struct virtio_rxq *rxq, struct virtqueue *vq, uint16_t want, const bool packed)
+rx_fill_scarce(struct virtio_rxq *rxq, struct virtqueue *vq, uint16_t want,
+	       const struct rx_mode mode)
 {
 	uint16_t got = 0;
 	void *obj;
@@ -98,7 +105,7 @@ rx_fill_scarce(struct virtio_rxq *rxq, struct virtqueue *vq, uint16_t want, cons
 	while (got < want && rte_mempool_get(rxq->pool, &obj) == 0) {
 		struct rte_mbuf *m = obj;
 
-		rx_post(rxq, vq, &m, 1, packed);
+		rx_post(rxq, vq, &m, 1, mode);
 		got++;
 	}
 	rxq->counters.no_mbuf += want - got;
@@ -107,7 +114,7 @@ rx_fill_scarce(struct virtio_rxq *rxq, struct virtqueue *vq, uint16_t want, cons
 
 /* Posts buffers while at least `least` descriptors are free. Published, not notified. */
 static __rte_always_inline uint16_t
-rx_refill(struct virtio_rxq *rxq, struct virtqueue *vq, uint16_t least, const bool packed)
+rx_refill(struct virtio_rxq *rxq, struct virtqueue *vq, uint16_t least, const struct rx_mode mode)
 {
 	struct rte_mbuf *bulk[RX_BULK];
 	uint16_t posted = 0;
@@ -117,14 +124,14 @@ rx_refill(struct virtio_rxq *rxq, struct virtqueue *vq, uint16_t least, const bo
 		struct rte_mbuf **bufs = virtio_pool_take(rxq->pool, bulk, n);
 
 		if (unlikely(bufs == NULL)) {
-			posted += rx_fill_scarce(rxq, vq, n, packed);
+			posted += rx_fill_scarce(rxq, vq, n, mode);
 			break;
 		}
-		rx_post(rxq, vq, bufs, n, packed);
+		rx_post(rxq, vq, bufs, n, mode);
 		posted += n;
 	}
 	if (posted > 0)
-		ring_publish(vq, packed);
+		ring_publish(vq, mode.packed);
 	return posted;
 }
 
@@ -338,7 +345,7 @@ rx_burst(struct virtio_rxq *rxq, struct rte_mbuf **pkts, uint16_t n, const struc
 	}
 	/* Also when nothing came: a pool that was empty may have buffers again. */
 	if (vq->free_count >= rxq->free_thresh &&
-	    rx_refill(rxq, vq, rxq->free_thresh, mode.packed) > 0 &&
+	    rx_refill(rxq, vq, rxq->free_thresh, mode) > 0 &&
 	    unlikely(ring_must_notify(vq, mode.packed)))
 		virtqueue_notify(vq);
 	return nb;
@@ -461,12 +468,18 @@ tx_free_plain(struct virtqueue *vq, unsigned int n, const bool known, const bool
 
 /* IN_ORDER: frees the packets of a batch, or of one entry. */
 static __rte_noinline int
-tx_free_batch(struct virtqueue *vq, unsigned int n, const bool packed)
+tx_free_batch(struct virtqueue *vq, unsigned int n, const struct tx_mode mode)
 {
+	const bool packed = mode.packed;
 	const struct ring_view view = ring_view(vq, packed);
 	const int known = ring_batch(vq, &view, n, packed);
+	uint16_t done = 0;
 
-	return known < 0 ? known : (int)tx_free_plain(vq, known, true, packed);
+	if (known < 0)
+		return known;
+	if (mode.free_front != NULL)
+		done = mode.free_front(vq, known, true);
+	return done > 0 ? done : tx_free_plain(vq, known, true, packed);
 }
 
 /* Takes and frees one used buffer, whichever it is. 1, or -EPROTO where the device lies. */
@@ -502,11 +515,11 @@ tx_complete(struct virtio_txq *txq, uint32_t most, const struct tx_mode mode)
 		if (used == 0)
 			return done;
 		if (mode.free_front != NULL)
-			n = mode.free_front(vq, used);
+			n = mode.free_front(vq, used, false);
 		if ((mode.free_front == NULL || n == 0) && likely(vq->in_step && vq->batch_n == 0))
 			n = tx_free_plain(vq, used, false, packed);
 		if (n == 0 && vq->in_order && vq->in_step)
-			n = tx_free_batch(vq, used, packed);
+			n = tx_free_batch(vq, used, mode);
 		if (unlikely(n == 0))
 			n = tx_free_any(vq, packed);
 		if (unlikely(n < 0)) {
@@ -804,7 +817,7 @@ rx_burst_ ## name(void *rxq, struct rte_mbuf **pkts, uint16_t n) \
 static uint16_t \
 rx_fill_ ## name(struct virtio_rxq *rxq) \
 { \
-	return rx_refill(rxq, rxq->q.vq, 1, rx_mode_ ## name.packed); \
+	return rx_refill(rxq, rxq->q.vq, 1, rx_mode_ ## name); \
 } \
 static uint32_t \
 rx_unread_ ## name(const struct virtio_rxq *rxq) \
