@@ -2,6 +2,7 @@
 
 #include <stdarg.h>
 #include <stdio.h>
+#include <string.h>
 
 #include <rte_cycles.h>
 #include <rte_errno.h>
@@ -20,6 +21,13 @@ result(bool good, const char *format, ...)
 	printf("\n");
 	fflush(stdout);
 	return good;
+}
+
+void
+monitor(const char *command)
+{
+	printf("monitor: %s\n", command);
+	fflush(stdout);
 }
 
 bool
@@ -95,6 +103,7 @@ configure(struct guest *guest, uint16_t port)
 		conf.rx_adv_conf.rss_conf.rss_hf = info.flow_type_rss_offloads;
 	}
 	conf.intr_conf.rxq = guest->interrupts && port == RECEIVER;
+	conf.intr_conf.lsc = guest->link_events && port == RECEIVER;
 	conf.rxmode.offloads = info.rx_offload_capa & RTE_ETH_RX_OFFLOAD_VLAN_FILTER;
 	if (guest->queues > 1)
 		conf.rxmode.offloads = 0;
@@ -121,6 +130,28 @@ setup(struct guest *guest, uint16_t port)
 	return ret;
 }
 
+uint64_t
+guest_dropped(void)
+{
+	static struct rte_eth_xstat values[1024];
+	static struct rte_eth_xstat_name names[1024];
+	uint64_t sum = 0;
+	uint16_t port;
+	int i, n;
+
+	for (port = SENDER; port <= RECEIVER; port++) {
+		n = rte_eth_xstats_get_names(port, names, RTE_DIM(names));
+		n = RTE_MIN(n, rte_eth_xstats_get(port, values, RTE_DIM(values)));
+		for (i = 0; i < n && i < (int)RTE_DIM(names); i++) {
+			/* What the receiver sends and the sender receives are others' packets. */
+			if (strstr(names[i].name, "reset_dropped") != NULL &&
+			    names[i].name[0] == (port == SENDER ? 't' : 'r'))
+				sum += values[i].value;
+		}
+	}
+	return sum;
+}
+
 int
 guest_open(struct guest *guest)
 {
@@ -132,6 +163,7 @@ guest_open(struct guest *guest)
 	if (ret != 0)
 		return ret;
 	guest->queues = RTE_MIN(info.max_rx_queues, MAX_QUEUES);
+	guest->quota = UNLIMITED;
 	ret = make_pools(guest);
 	for (port = SENDER; ret == 0 && port <= RECEIVER; port++) {
 		ret = configure(guest, port);
@@ -154,6 +186,8 @@ guest_close(struct guest *guest)
 	uint16_t port, q;
 
 	for (port = SENDER; port <= RECEIVER; port++) {
+		if (!rte_eth_dev_is_valid_port(port))
+			continue; /* unplugged */
 		rte_eth_dev_stop(port);
 		rte_eth_dev_close(port);
 	}

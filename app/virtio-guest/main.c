@@ -18,6 +18,8 @@
 	"  rss      queues leave the RSS table and come back\n" \
 	"  control  the control queue's filters; one queue, no traffic\n" \
 	"  interrupt  receive interrupts wake a sleeper; one queue, no traffic\n" \
+	"  link     events of the link; no traffic\n" \
+	"  unplug   the receiving device is taken away under traffic\n" \
 	"SIZE: ring sizes that reset changes between\n"
 
 struct options {
@@ -29,6 +31,8 @@ static bool
 parse(int argc, char **argv, struct options *options, struct guest *guest)
 {
 	static const uint16_t sizes[] = { 256, 64, 128 };
+	static const char *const modes[] = { "reset", "off", "rss", "control", "interrupt",
+					     "link", "unplug" };
 	int i;
 
 	if (argc != 2 && argc != 5 && argc != 6)
@@ -37,10 +41,11 @@ parse(int argc, char **argv, struct options *options, struct guest *guest)
 	options->rounds = argc == 6 ? strtoul(argv[5], NULL, 0) : 200;
 	for (i = 0; i < (int)RTE_DIM(guest->sizes); i++)
 		guest->sizes[i] = argc > 2 ? strtoul(argv[2 + i], NULL, 0) : sizes[i];
-	return options->rounds > 0 &&
-	       (strcmp(options->mode, "reset") == 0 || strcmp(options->mode, "off") == 0 ||
-		strcmp(options->mode, "rss") == 0 || strcmp(options->mode, "control") == 0 ||
-		strcmp(options->mode, "interrupt") == 0);
+	for (i = 0; i < (int)RTE_DIM(modes); i++) {
+		if (strcmp(options->mode, modes[i]) == 0)
+			return options->rounds > 0;
+	}
+	return false;
 }
 
 static bool
@@ -52,12 +57,16 @@ run(struct guest *guest, const struct options *options)
 		return control_run(guest);
 	if (strcmp(options->mode, "interrupt") == 0)
 		return interrupt_run(guest, options->rounds);
+	if (strcmp(options->mode, "link") == 0)
+		return link_run();
 	if (rte_eal_remote_launch(traffic_run, guest, 1) != 0)
 		return result(false, "lcore 1 polls");
 	if (strcmp(options->mode, "reset") == 0)
 		good = reset_run(guest, options->rounds);
 	else if (strcmp(options->mode, "rss") == 0)
 		good = rss_run(guest);
+	else if (strcmp(options->mode, "unplug") == 0)
+		good = unplug_run(guest);
 	else
 		good = off_run(guest);
 	__atomic_store_n(&guest->end, true, __ATOMIC_RELEASE);
@@ -86,6 +95,7 @@ main(int argc, char **argv)
 		return 2;
 	}
 	guest.interrupts = strcmp(options.mode, "interrupt") == 0;
+	guest.link_events = strcmp(options.mode, "link") == 0;
 	guest.rss = strcmp(options.mode, "rss") == 0;
 	if (guest_open(&guest) != 0)
 		return 1;

@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
 /*
- * The shorter modes: a device that cannot stop queues, RSS, the control queue's filters, and
- * receive interrupts.
+ * The shorter modes: a device that cannot stop queues, RSS, the control queue's filters, receive
+ * interrupts, events of the link, and unplugging.
  */
 
 #include <stdio.h>
+#include <unistd.h>
 
 #include <rte_cycles.h>
+#include <rte_dev.h>
 
 #include "guest.h"
 
@@ -84,13 +86,14 @@ shown_table_is_whole(const struct guest *guest)
 
 /*
  * Without eBPF tap chooses a queue before the device does, so that some packets wait there for a
- * stopped one; the device moves the others. Neither is lost: the count is for the log.
+ * stopped one; the device moves the others. Neither is lost, which is counted to the packet: what
+ * comes after the start, with nothing sent meanwhile, is what was held.
  */
 bool
 rss_run(struct guest *guest)
 {
 	struct moves moves = { .guest = guest, .without = -1 };
-	uint64_t stale = 0;
+	uint64_t its, late = 0;
 	bool good = true;
 	uint16_t q;
 
@@ -98,29 +101,31 @@ rss_run(struct guest *guest)
 	if (!result(wait_until(moved, &moves), "RSS reaches all %u queues", guest->queues))
 		return false;
 	for (q = 0; good && q < guest->queues; q++) {
-		if (rte_eth_dev_rx_queue_stop(RECEIVER, q) != 0)
-			return result(false, "queue %u stops", q);
+		if (!result(traffic_settle(guest, 0, -1) &&
+			    rte_eth_dev_rx_queue_stop(RECEIVER, q) == 0, "queue %u stops", q))
+			return false;
+		its = arrived(guest, q);
+		/* Its flows go to the others, where tap lets the device have them. */
 		moves.without = q;
 		remember(&moves);
-		good = wait_until(moved, &moves) && arrived(guest, q) == moves.before[q] &&
+		__atomic_store_n(&guest->quota, 4 * FLOWS, __ATOMIC_RELEASE);
+		good = wait_until(moved, &moves) && arrived(guest, q) == its &&
 		       shown_table_is_whole(guest);
-		__atomic_store_n(&guest->rx[q].started_at,
-				 __atomic_add_fetch(&guest->epoch, 1, __ATOMIC_ACQ_REL),
-				 __ATOMIC_RELEASE);
-		good = good && rte_eth_dev_rx_queue_start(RECEIVER, q) == 0;
+		good = rte_eth_dev_rx_queue_start(RECEIVER, q) == 0 && good;
+		late += traffic_sent(guest) - traffic_got(guest);
 		moves.without = -1;
 		remember(&moves);
-		good = good && wait_until(moved, &moves);
-		result(good, "queue %u leaves the table and comes back", q);
+		good = good && traffic_settle(guest, 4 * FLOWS, -1) && wait_until(moved, &moves);
+		result(good, "queue %u leaves the table and comes back, nothing is lost", q);
 	}
-	for (q = 0; q < guest->queues; q++)
-		stale += guest->rx[q].stale;
-	printf("%" PRIu64 " packets were held for a stopped queue\n", stale);
+	printf("%" PRIu64 " packets were not there yet at the starts, and came\n", late);
+	__atomic_store_n(&guest->quota, UNLIMITED, __ATOMIC_RELEASE);
 	/* All of them: no table is legal, the last one stays. */
 	for (q = 0; good && q < guest->queues; q++)
 		good = rte_eth_dev_rx_queue_stop(RECEIVER, q) == 0;
 	for (q = 0; good && q < guest->queues; q++)
 		good = rte_eth_dev_rx_queue_start(RECEIVER, q) == 0;
+	__atomic_store_n(&guest->dropped, guest_dropped(), __ATOMIC_RELEASE);
 	remember(&moves);
 	return result(good && wait_until(moved, &moves), "all of them stop, and come back");
 }
@@ -141,14 +146,14 @@ look(void *arg)
 	struct probe *probe = arg;
 	struct rte_mbuf *m[8];
 	const uint16_t n = rte_eth_rx_burst(RECEIVER, 0, m, RTE_DIM(m));
-	uint32_t epoch;
-	uint16_t i;
+	uint32_t number;
+	uint16_t i, flow;
 
 	for (i = 0; i < n; i++) {
-		if (!traffic_read(m[i], &epoch))
+		if (!traffic_read(m[i], &number, &flow))
 			continue;
-		probe->got_first |= epoch == probe->first;
-		probe->got_marker |= epoch == probe->marker;
+		probe->got_first |= number == probe->first;
+		probe->got_marker |= number == probe->marker;
 	}
 	rte_pktmbuf_free_bulk(m, n);
 	return probe->got_marker;
@@ -245,4 +250,141 @@ interrupt_run(struct guest *guest, unsigned int rounds)
 		       rte_eth_dev_rx_queue_start(RECEIVER, 0) == 0 && is_woken(guest);
 	}
 	return result(good, "and again after each of %u resets of the queue", rounds) && good;
+}
+
+/* ---- the link ----------------------------------------------------------------------------- */
+
+struct link {
+	unsigned int events;
+	bool up; /* that is waited for */
+};
+
+static int
+link_event(uint16_t port __rte_unused, enum rte_eth_event_type type __rte_unused, void *arg,
+	   void *ret __rte_unused)
+{
+	struct link *link = arg;
+
+	__atomic_add_fetch(&link->events, 1, __ATOMIC_ACQ_REL);
+	return 0;
+}
+
+/* By the event alone: nobody asks for the link before. */
+static bool
+has_changed(void *arg)
+{
+	struct link *link = arg;
+	struct rte_eth_link now;
+
+	return __atomic_load_n(&link->events, __ATOMIC_ACQUIRE) > 0 &&
+	       rte_eth_link_get_nowait(RECEIVER, &now) == 0 && now.link_status == link->up;
+}
+
+static bool
+change_link(struct link *link, bool up)
+{
+	link->events = 0;
+	link->up = up;
+	monitor(up ? "set_link d1 on" : "set_link d1 off");
+	return wait_until(has_changed, link);
+}
+
+static uint64_t
+announced(void)
+{
+	uint64_t value = 0;
+	uint64_t id;
+
+	if (rte_eth_xstats_get_id_by_name(RECEIVER, "tx_q0_announced", &id) != 0 ||
+	    rte_eth_xstats_get_by_id(RECEIVER, &id, &value, 1) != 1)
+		return 0;
+	return value;
+}
+
+/* By the driver's count: QEMU sends such frames of its own, too. */
+static bool
+has_announced(void *arg)
+{
+	return announced() >= *(const uint64_t *)arg;
+}
+
+bool
+link_run(void)
+{
+	uint64_t twice = 2;
+	struct link link = { 0 };
+	struct rte_eth_link now;
+	bool good;
+
+	good = result(rte_eth_link_get_nowait(RECEIVER, &now) == 0 && now.link_status == 1 &&
+		      now.link_speed == 25000, "the link is up, of the device's speed");
+	good &= result(rte_eth_dev_callback_register(RECEIVER, RTE_ETH_EVENT_INTR_LSC, link_event,
+						     &link) == 0 && change_link(&link, false),
+		       "an event: the link is down");
+	good &= result(change_link(&link, true), "an event: the link is up");
+	/* The configuration's vector is told at each start of the port, and outlives a queue's. */
+	good &= result(rte_eth_dev_rx_queue_stop(RECEIVER, 0) == 0 &&
+		       rte_eth_dev_rx_queue_start(RECEIVER, 0) == 0 && change_link(&link, false),
+		       "an event after a reset of a queue");
+	good &= result(rte_eth_dev_stop(RECEIVER) == 0 && rte_eth_dev_start(RECEIVER) == 0 &&
+		       change_link(&link, true), "an event after a restart of the port");
+	/* Some requests, 50 ms and more from each other. */
+	monitor("announce_self");
+	good &= result(wait_until(has_announced, &twice),
+		       "the port announces itself as it is asked to");
+	return good;
+}
+
+/* ---- unplugging --------------------------------------------------------------------------- */
+
+static void
+device_event(const char *device __rte_unused, enum rte_dev_event_type type, void *arg)
+{
+	bool *asked = arg;
+
+	if (type == RTE_DEV_EVENT_REMOVE)
+		__atomic_store_n(asked, true, __ATOMIC_RELEASE);
+}
+
+static bool
+is_set(void *arg)
+{
+	return __atomic_load_n((bool *)arg, __ATOMIC_ACQUIRE);
+}
+
+static bool
+is_gone(void *arg)
+{
+	char path[128];
+
+	snprintf(path, sizeof(path), "/sys/bus/pci/devices/%s", (const char *)arg);
+	return access(path, F_OK) != 0;
+}
+
+bool
+unplug_run(struct guest *guest)
+{
+	struct moves moves = { .guest = guest, .without = -1 };
+	struct rte_eth_dev_info info;
+	struct rte_device *device;
+	bool asked = false;
+	char name[64];
+	bool good;
+
+	remember(&moves);
+	good = result(wait_until(moved, &moves), "packets arrive");
+	if (rte_eth_dev_info_get(RECEIVER, &info) != 0)
+		return false;
+	device = info.device;
+	snprintf(name, sizeof(name), "%s", rte_dev_name(device));
+	if (rte_dev_event_monitor_start() != 0 ||
+	    rte_dev_event_callback_register(name, device_event, &asked) != 0)
+		return result(false, "events of the device can be had");
+	monitor("device_del d1");
+	good &= result(wait_until(is_set, &asked), "the device is asked for, under traffic");
+	__atomic_store_n(&guest->unplugged, true, __ATOMIC_RELEASE);
+	good &= result(wait_until(is_set, &guest->away) && rte_eth_dev_stop(RECEIVER) == 0 &&
+		       rte_eth_dev_close(RECEIVER) == 0 && rte_dev_remove(device) == 0,
+		       "its port is closed and the device let go of");
+	return result(wait_until(is_gone, name), "and it is gone") && good;
 }

@@ -4,6 +4,7 @@
 import collections
 import os
 import selectors
+import socket
 import subprocess
 import time
 
@@ -36,8 +37,10 @@ def nic(number, queues, options):
         back = (f"tap,id={name},ifname=t{number},script=no,downscript=no,vhost=off,"
                 f"queues={queues}")
         options = f"mq=on,vectors={vectors}," + options
-    return ["-netdev", back, "-device", f"virtio-net-pci,netdev={name},"
-            f"mac=02:00:00:00:00:0{number + 1},{options}".rstrip(",")]
+    # A port to plug the device into, if the options say so: one on the root bus stays there.
+    return ["-device", f"pcie-root-port,id=p{number},chassis={number + 1}",
+            "-netdev", back, "-device", f"virtio-net-pci,netdev={name},id=d{number},"
+            f"mac=02:00:00:00:00:0{number + 1},{options.format(number)}".rstrip(",")]
 
 
 class Machine:
@@ -60,6 +63,8 @@ class Machine:
         if queues > 1:
             setup = NETWORK + BRIDGE + "".join(TAP.format(f"t{i}") for i in range(2))
             command = ["unshare", "--net", "sh", "-ec", setup + 'exec "$@"', "sh"] + command
+        self.monitor = log + ".monitor"
+        command += ["-monitor", f"unix:{self.monitor},server=on,wait=off"]
         self.command = command
         self.log = log
         self.silence = silence
@@ -77,6 +82,21 @@ class Machine:
                 process.kill()
                 process.wait()
                 process.stdout.close()
+
+    def ask(self, command):
+        """A command for QEMU's monitor, carried out when this returns."""
+        with socket.socket(socket.AF_UNIX) as monitor:
+            monitor.settimeout(self.silence)
+            monitor.connect(self.monitor)
+            said = b""
+            for line in (b"", command.encode() + b"\n"):
+                monitor.sendall(line)
+                said = b""
+                while not said.endswith(b"(qemu) "):
+                    data = monitor.recv(4096)
+                    if not data:
+                        raise Hang("QEMU's monitor hangs up")
+                    said += data
 
     def _lines(self, process, log):
         last = collections.deque(maxlen=15)

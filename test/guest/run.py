@@ -27,7 +27,8 @@ MODULES = ["irqbypass", "vfio", "vfio_virqfd", "vfio_iommu_type1", "vfio-pci-cor
 # Of the packaged plug-ins, those without which there is no port.
 PLUGINS = ["mempool_ring", "bus_pci", "bus_vdev", "net_virtio"]
 
-# name: (how the devices are bound, script and its arguments, queue pairs, options of the device)
+# name: (how the devices are bound, script and its arguments, queue pairs, options of the device, in
+# which {0} is its number)
 TESTS = {
     "packaged": ("iommu", "packaged", 1, "disable-legacy=on"),
     "forward": ("iommu", "forward", 1, "disable-legacy=on"),
@@ -37,6 +38,8 @@ TESTS = {
     "legacy": ("uio", "program off", 1, "disable-modern=on"),
     "control": ("iommu", "program control", 1, "disable-legacy=on"),
     "interrupt": ("iommu", "program interrupt 256 64 128 20", 1, "disable-legacy=on"),
+    "link": ("iommu", "program link", 1, "disable-legacy=on,speed=25000,duplex=full"),
+    "unplug": ("iommu", "program unplug", 1, "disable-legacy=on,bus=p{0}"),
     "off": ("iommu", "program off", 1, "disable-legacy=on,queue_reset=off"),
     "split": ("iommu", "program reset 256 64 128", 4, "disable-legacy=on"),
     "packed": ("iommu", "program reset 256 100 77", 4, "disable-legacy=on,packed=on"),
@@ -121,6 +124,8 @@ def run(test, args, initrd, count):
     try:
         for line in machine.run():
             count.line(test, line)
+            if line.startswith("monitor: "):
+                machine.ask(line.split(" ", 1)[1])
             if line.startswith("guest: finished "):
                 end = line.split(" ", 2)[2]
     except Hang as hang:
