@@ -107,6 +107,26 @@ buffers_that_are_too_small(void)
 }
 
 static void
+pool_that_never_fills_the_ring(void)
+{
+	struct rte_mempool *few;
+
+	up(NULL);
+	few = rte_pktmbuf_pool_create("few", 511, 0, 0, RTE_MBUF_DEFAULT_BUF_SIZE, SOCKET_ID_ANY);
+	CHECK(few != NULL);
+	CHECK_EQ(setup_rx(512, NULL, few), -EINVAL);
+	CHECK_EQ(test_logged("pool few has 511 buffers in all, a ring of 512"), 1);
+	check_rx_is_as_it_was();
+	/* Of those that it has all are enough, also if they are not there yet. */
+	CHECK_EQ(setup_rx(256, NULL, few), 0);
+	loop_wait_flow(loop, 0, 100);
+	CHECK_EQ(setup_rx(256, NULL, loop->queue[1].rx_pool[0]), 0);
+	CHECK_EQ(rte_mempool_in_use_count(few), 0);
+	start_and_down();
+	rte_mempool_free(few);
+}
+
+static void
 thresholds_that_are_wrong(void)
 {
 	struct rte_eth_rxconf rx = { .rx_free_thresh = 6, .rx_deferred_start = 1 };
@@ -238,6 +258,7 @@ TEST_MAIN(
 	TEST_WARM_UP(loop_warm_up),
 	TEST_LAYOUTS(ring_size_that_is_none),
 	TEST_LAYOUTS(buffers_that_are_too_small),
+	TEST_LAYOUTS(pool_that_never_fills_the_ring),
 	TEST_LAYOUTS(thresholds_that_are_wrong),
 	TEST_LAYOUTS(no_memory),
 	TEST_LAYOUTS(setup_of_a_running_queue),

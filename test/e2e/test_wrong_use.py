@@ -1,7 +1,11 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Commands that cannot be carried out are refused, and nothing else changes."""
 
+import re
+
 import pytest
+
+from backends import TestpmdBackend
 
 KINDS = pytest.mark.parametrize("kind", ["rxq", "txq"])
 
@@ -32,8 +36,34 @@ def test_ring_larger_than_the_limit(connect, kind):
     port = connection.port
     connection.stop(kind, 1)
     port.set_ring_size(kind, 1, 65535)
-    assert "Failed to setup" in port.queue(kind, 1, "setup")
+    said = port.queue(kind, 1, "setup")
+    assert f"Failed to setup {kind[:2].upper()} queue" in said
+    # ethdev's words, by the limits that the driver has told it.
+    assert "(=65535), should be: <= 32768, >= 32" in said
     assert port.state(kind, 1) == "stopped"
     assert port.ring_size(kind, 1) == 256
     connection.start(kind, 1)
     connection.carries_all()
+
+
+def test_pool_that_never_fills_the_ring(connect):
+    connection = connect(args=["--total-num-mbufs=2048"])
+    port = connection.port
+    connection.carries_all()
+    connection.stop("rxq", 1)
+    port.set_ring_size("rxq", 1, 4096)
+    said = port.queue("rxq", 1, "setup")
+    assert "Failed to setup RX queue" in said
+    assert re.search(r"rx queue 1: pool mb_pool_0 has 2048 buffers in all, a ring of 4096 wants as "
+                     r"many: want a larger pool, or a smaller ring", said)
+    assert port.ring_size("rxq", 1) == 256
+    connection.start("rxq", 1)
+    connection.carries_all()
+
+
+def test_buffers_that_do_not_hold_a_frame(start_backend, start_port):
+    start_backend(TestpmdBackend)
+    port = start_port(devargs="mrg_rxbuf=0", args=["--mbuf-size=1024"])
+    assert port.said(r"a buffer of pool mb_pool_0 holds 896 bytes, a frame of MTU 1500 needs 1530: "
+                     r"want larger buffers$")
+    assert port.said("Fail to configure port 0 rx queues")

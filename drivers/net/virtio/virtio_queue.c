@@ -91,6 +91,14 @@ check_rx(const struct rte_eth_dev *edev, uint16_t id, uint16_t nb_desc,
 				id);
 		return -EINVAL;
 	}
+	/* Not what is in it now: others may give back what they have of it until the start. */
+	if (pool->size < nb_desc) {
+		VIRTIO_INIT_LOG(ERR,
+				"port %u: rx queue %u: pool %s has %u buffers in all, a ring of %u "
+				"wants as many: want a larger pool, or a smaller ring",
+				edev->data->port_id, id, pool->name, pool->size, nb_desc);
+		return -EINVAL;
+	}
 	if (virtio_extmem_check_pool(virtio_port(edev), id, pool) != 0)
 		return -EFAULT;
 	return check_buffers(edev, id, conf, pool);
