@@ -6,6 +6,7 @@
  * new memory are of use at once.
  */
 
+#include <pthread.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -136,9 +137,52 @@ queue_moves_into_new_memory(void)
 	fake_port_destroy(fp);
 }
 
+static void *
+grow_and_shrink(void *arg)
+{
+	const bool *ending = arg;
+	void *much;
+
+	do {
+		much = rte_malloc(NULL, MUCH, 0);
+		rte_free(much);
+	} while (much != NULL && !__atomic_load_n(ending, __ATOMIC_RELAXED));
+	return much;
+}
+
+/* Another thread's memory events and a queue's stops and starts each go through, whole. */
+static void
+queue_is_reset_meanwhile(void)
+{
+	struct fake_port *fp = up("get_base");
+	bool ending = false;
+	unsigned int round;
+	pthread_t thread;
+	void *last;
+
+	CHECK_EQ(rte_eth_dev_rx_queue_start(fp->port, 1), 0);
+	CHECK_EQ(pthread_create(&thread, NULL, grow_and_shrink, &ending), 0);
+	for (round = 0; round < 100; round++) {
+		CHECK_EQ(rte_eth_dev_rx_queue_stop(fp->port, 1), 0);
+		fake_port_check_in_use(fp->rx_pool[1], 0);
+		CHECK_EQ(fake_port_setup_rx(fp, 1, round % 2 ? 64 : 128), 0);
+		CHECK_EQ(rte_eth_dev_rx_queue_start(fp->port, 1), 0);
+		fake_vu_forget_record(fp->vu);
+	}
+	__atomic_store_n(&ending, true, __ATOMIC_RELAXED);
+	pthread_join(thread, &last);
+	CHECK(last != NULL);
+	fake_vu_wait_quiet(fp->vu);
+	CHECK_EQ(rte_eth_dev_tx_queue_start(fp->port, 0), 0);
+	fake_port_check_runs(fp, 0);
+	fake_port_check_runs(fp, 1);
+	fake_port_destroy(fp);
+}
+
 TEST_MAIN_HUGEPAGES(
 	TEST_WARM_UP(fake_port_warm_up),
 	TEST(with_get_base),
 	TEST(with_disable),
 	TEST(queue_moves_into_new_memory),
+	TEST(queue_is_reset_meanwhile),
 )

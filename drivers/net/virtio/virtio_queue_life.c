@@ -238,6 +238,9 @@ queue_start(struct virtio_queue *q)
 			   q->port->edev->data->port_id, virtio_queue_kind(q), q->id);
 		return -ENODEV;
 	}
+	/* Started and broken since ethdev has looked: stop it first. */
+	if (virtqueue_state(q->vq) != VIRTQUEUE_READY)
+		return -EBUSY;
 	virtio_stopwatch_start(&watch);
 	/* What can fail without the device comes first. */
 	ret = virtio_queue_fill(q);
@@ -433,15 +436,22 @@ virtio_queue_restart(struct virtio_queue *q)
 	return q->is_rx ? rx_queue_start(q) : queue_start(q);
 }
 
-/* At the application's word, which the driver's own attempts to heal a queue must not overrule. */
+/*
+ * At the application's word, which the driver's own attempts to heal a queue must not overrule.
+ *
+ * `done` is the state in which nothing is left to do. ethdev looks before it calls, but without the
+ * lock: another thread may have stopped or started the port since.
+ */
 static int
-by_word(struct virtio_port *port, struct virtio_queue *q, int (*op)(struct virtio_queue *q))
+by_word(struct virtio_port *port, struct virtio_queue *q, enum virtqueue_state done,
+	int (*op)(struct virtio_queue *q))
 {
-	int ret;
+	int ret = 0;
 
 	pthread_mutex_lock(&port->lock);
 	virtio_recovery_forget(q);
-	ret = op(q);
+	if (virtqueue_state(q->vq) != done)
+		ret = op(q);
 	pthread_mutex_unlock(&port->lock);
 	return ret;
 }
@@ -449,23 +459,27 @@ by_word(struct virtio_port *port, struct virtio_queue *q, int (*op)(struct virti
 int
 virtio_rx_queue_start(struct rte_eth_dev *edev, uint16_t id)
 {
-	return by_word(virtio_port(edev), &virtio_port(edev)->rxqs[id]->q, rx_queue_start);
+	return by_word(virtio_port(edev), &virtio_port(edev)->rxqs[id]->q, VIRTQUEUE_LIVE,
+		       rx_queue_start);
 }
 
 int
 virtio_rx_queue_stop(struct rte_eth_dev *edev, uint16_t id)
 {
-	return by_word(virtio_port(edev), &virtio_port(edev)->rxqs[id]->q, rx_queue_stop);
+	return by_word(virtio_port(edev), &virtio_port(edev)->rxqs[id]->q, VIRTQUEUE_READY,
+		       rx_queue_stop);
 }
 
 int
 virtio_tx_queue_start(struct rte_eth_dev *edev, uint16_t id)
 {
-	return by_word(virtio_port(edev), &virtio_port(edev)->txqs[id]->q, queue_start);
+	return by_word(virtio_port(edev), &virtio_port(edev)->txqs[id]->q, VIRTQUEUE_LIVE,
+		       queue_start);
 }
 
 int
 virtio_tx_queue_stop(struct rte_eth_dev *edev, uint16_t id)
 {
-	return by_word(virtio_port(edev), &virtio_port(edev)->txqs[id]->q, queue_stop);
+	return by_word(virtio_port(edev), &virtio_port(edev)->txqs[id]->q, VIRTQUEUE_READY,
+		       queue_stop);
 }
