@@ -6,7 +6,8 @@
 # Makes the machine ready (devtools/setup.sh), builds, and runs every test:
 #   - the checks of the sources (devtools/check-*.sh);
 #   - a build with gcc and one with clang, warnings being errors;
-#   - the unit tests, plain and under the address and undefined-behaviour sanitizers;
+#   - the unit tests, plain and under the address and undefined-behaviour sanitizers, and those of
+#     lib/virtio and the gate that have several threads under the thread sanitizer;
 #   - the end-to-end tests, with the stock dpdk-testpmd;
 #   - the guest tests, on QEMU's virtio-pci device, where QEMU can be had.
 # The last line counts all of them: "N passed, N failed", and ", N skipped" if any were.
@@ -73,12 +74,15 @@ run_checks() {
 	done
 }
 
-# run_unit_tests TREE TIMEOUT_FACTOR
+# run_unit_tests TREE TIMEOUT_FACTOR [MESON_OPTION...]
 run_unit_tests() {
-	say "unit tests in $1"
-	rm -f "$1/meson-logs/testlog.json"
-	meson test -C "$1" --no-rebuild --print-errorlogs --timeout-multiplier "$2" || true
-	add meson "$1" "$1/meson-logs/testlog.json"
+	local tree=$1 factor=$2
+	shift 2
+	say "unit tests in $tree"
+	rm -f "$tree/meson-logs/testlog.json"
+	meson test -C "$tree" --no-rebuild --print-errorlogs --timeout-multiplier "$factor" "$@" ||
+		true
+	add meson "$tree" "$tree/meson-logs/testlog.json"
 }
 
 run_e2e_tests() {
@@ -119,6 +123,9 @@ if [ -n "$unit" ]; then
 		-Db_lundef=false -Dbuildtype=debugoptimized
 	run_unit_tests build 1
 	run_unit_tests build-asan 4
+	build_targets=thread-tests try "build with the thread sanitizer" build_tree build-tsan \
+		-Db_sanitize=thread -Db_lundef=false -Dbuildtype=debugoptimized
+	run_unit_tests build-tsan 4 --suite threads
 fi
 [ -z "$e2e" ] || run_e2e_tests
 [ -z "$guest" ] || run_guest_tests

@@ -871,6 +871,14 @@ is_alone(struct fake_vu *vu, unsigned int n __attribute__((unused)))
 }
 
 void
+fake_vu_set_once(struct fake_vu *vu, bool once)
+{
+	pthread_mutex_lock(&vu->lock);
+	vu->once = once;
+	pthread_mutex_unlock(&vu->lock);
+}
+
+void
 fake_vu_hang_up(struct fake_vu *vu)
 {
 	pthread_mutex_lock(&vu->lock);

@@ -184,6 +184,8 @@ void fake_vu_wait_quiet(struct fake_vu *vu);
 void fake_vu_read_one_more(struct fake_vu *vu);
 /** Waits until so many connections have been taken. */
 void fake_vu_wait_connections(struct fake_vu *vu, unsigned int n);
+/** Whether it takes no second connection; at any time. */
+void fake_vu_set_once(struct fake_vu *vu, bool once);
 /** Closes the connection, as if the back-end had died. */
 void fake_vu_hang_up(struct fake_vu *vu);
 

@@ -42,7 +42,7 @@ back_end_comes_back(void)
 		fake_vu_hang_up(port.vu);
 		CHECK(!vhost_user_is_up(&port.dev));
 		CHECK_EQ(virtio_device_reset(&port.dev, PATIENCE_US), 0);
-		port.vu->once = false;
+		fake_vu_set_once(port.vu, false);
 		fake_vu_forget_record(port.vu);
 		CHECK_EQ(vhost_user_reconnect(&port.dev), 0);
 		port_check_recorded(&port, "OWNER, GET_FEATURES, GET_PROTOCOL, SET_PROTOCOL, "
@@ -63,11 +63,11 @@ back_end_comes_back_owing_an_answer(void)
 	fake_vu_wait_held(port.vu);
 	fake_vu_rule(port.vu, 0, 0, 1, VU_CLOSE);
 	CHECK_EQ(virtqueue_stop(port.vq[2], SHORT_US), -ETIMEDOUT);
-	port.vu->once = true;
+	fake_vu_set_once(port.vu, true);
 	fake_vu_release(port.vu);
 	CHECK_EQ(virtio_device_reset(&port.dev, PATIENCE_US), 0);
 	CHECK_EQ(virtqueue_state(port.vq[1]), VIRTQUEUE_READY);
-	port.vu->once = false;
+	fake_vu_set_once(port.vu, false);
 	CHECK_EQ(vhost_user_reconnect(&port.dev), 0);
 	start_again();
 	port_down(&port);
@@ -81,7 +81,7 @@ other_back_end_comes(void)
 	fake_vu_hang_up(port.vu);
 	CHECK_EQ(virtio_device_reset(&port.dev, PATIENCE_US), 0);
 	port.vu->protocol |= VU_P_RARP | VU_P_NET_MTU | VU_P_CRYPTO_SESSION;
-	port.vu->once = false;
+	fake_vu_set_once(port.vu, false);
 	CHECK_EQ(vhost_user_reconnect(&port.dev), 0);
 	CHECK_EQ(port.dev.stop_method, VIRTIO_STOP_VHOST_DISABLE_ACK);
 	start_again();
@@ -95,7 +95,7 @@ back_end_that_comes_back_grants_less(void)
 	fake_vu_hang_up(port.vu);
 	CHECK_EQ(virtio_device_reset(&port.dev, PATIENCE_US), 0);
 	port.vu->queue_num = 1;
-	port.vu->once = false;
+	fake_vu_set_once(port.vu, false);
 	CHECK_EQ(vhost_user_reconnect(&port.dev), -EINVAL);
 	CHECK(!vhost_user_is_up(&port.dev));
 	fake_vu_wait_quiet(port.vu);
@@ -145,7 +145,7 @@ we_are_the_server(void)
 		CHECK_EQ(vhost_user_reconnect(&port.dev), -EAGAIN);
 		listener = vhost_user_watch_fd(&port.dev);
 		CHECK(listener >= 0);
-		port.vu->once = false;
+		fake_vu_set_once(port.vu, false);
 		fake_vu_connect_again(port.vu);
 		CHECK_EQ(vhost_user_reconnect(&port.dev), 0);
 		CHECK(vhost_user_watch_fd(&port.dev) != listener);
