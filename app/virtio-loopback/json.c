@@ -70,9 +70,10 @@ write_queue(FILE *file, const struct result_queue *queue, uint16_t q)
 		queue->drops.rx_reset_dropped, queue->drops.rx_errors, queue->backend.taken,
 		queue->backend.written);
 	fprintf(file, "     \"stopped_polls\": %" PRIu64 ", \"stopped_carried\": %" PRIu64
+		", \"external\": %" PRIu64
 		", \"gap_in_reset_us\": %.3f, \"gap_otherwise_us\": %.3f,\n     ",
-		queue->stopped_polls, queue->stopped_carried, queue->gap_in_reset / 1e3,
-		queue->gap_ever / 1e3);
+		queue->stopped_polls, queue->stopped_carried, queue->external,
+		queue->gap_in_reset / 1e3, queue->gap_ever / 1e3);
 	write_steps(file, &queue->steps);
 	fprintf(file, "}");
 }

@@ -125,6 +125,8 @@ start_port(struct loopback *loop)
 		.ring_size_max = options->ring_size_max,
 		.ring_sizes = options->ring_sizes,
 		.n_ring_sizes = options->n_ring_sizes,
+		.extbuf = options->extbuf,
+		.drain_us = options->drain_us,
 	};
 
 	int ret = port_open(&loop->port, &conf);
@@ -152,7 +154,7 @@ start_traffic(struct loopback *loop)
 	ret = timeline_init(&loop->timeline, options->queues, options->seconds + 1);
 	if (ret == 0)
 		ret = traffic_init(&loop->traffic, loop->port.id, options->queues, &loop->source,
-			loop->port.probe_pool);
+			loop->port.probe_pool, &loop->port.ext);
 	if (ret == 0)
 		ret = resetter_init(&loop->resetter, options, &loop->port, &loop->traffic, shared);
 	if (ret != 0) {
@@ -242,6 +244,8 @@ finish(struct loopback *loop)
 	result->leaked = port_check_pools(&loop->port);
 	if (result->leaked != 0)
 		result_fail(result, "%u buffers did not come back", result->leaked);
+	else if (loop->port.ext.len != 0 && ext_memory_close(&loop->port.ext) != 0)
+		result_fail(result, "the memory of our own could not be given back");
 	if (loop->backend != NULL) {
 		backend_quit(loop->backend);
 		rte_eal_wait_lcore(LCORE_BACKEND);

@@ -18,6 +18,7 @@
 #define RING_SIZE_MAX 32768u
 #define ROUNDS_MAX 1000000u
 #define SECONDS_MAX 86400u
+#define DRAIN_US_MAX 1000000u	/* of the devargs */
 
 static const char help_text[] =
 "virtio-loopback: stops and starts single queues of a virtio-user port under traffic,\n"
@@ -44,6 +45,11 @@ static const char help_text[] =
 "                     as rx0:1024,tx2:64,rx0:256; rx0:1024! tries it while there is no memory\n"
 "                     for a ring at all, which must leave the queue as it was. The memory that\n"
 "                     rings take is counted before and after: an old ring's must be free\n"
+"  --drain US         a stop first waits so long, up to 1000000, for what is under way\n"
+"                     (devargs tx_drain_us and rx_drain_us), and then may lose nothing at all\n"
+"  --extbuf           the transmit pools, and the receive pool that each queue has in every other\n"
+"                     life, are on memory of the program's own, a memfd that is attached to the\n"
+"                     port; where each packet lies is checked\n"
 "  --method NAME      how the driver stops a ring: auto, get_base, disable or off\n"
 "                     (its devarg queue_reset; default: what the driver chooses)\n"
 "  --devargs LIST     more devargs for the port, such as in_order=0\n"
@@ -94,8 +100,9 @@ static const char help_text[] =
 
 enum {
 	OPT_QUEUES = 1, OPT_ROUNDS, OPT_SECONDS, OPT_INTERVAL, OPT_RING_SIZES, OPT_RESET_QUEUES,
-	OPT_RESIZE_SCHEDULE, OPT_METHOD, OPT_DEVARGS, OPT_BACKEND, OPT_PCAP_IN, OPT_PCAP_OUT,
-	OPT_JSON, OPT_NO_HUGE, OPT_VERBOSE, OPT_SERVE, OPT_SERVE_SOURCE, OPT_SERVE_CLIENT, OPT_HELP,
+	OPT_RESIZE_SCHEDULE, OPT_DRAIN, OPT_EXTBUF, OPT_METHOD, OPT_DEVARGS, OPT_BACKEND,
+	OPT_PCAP_IN, OPT_PCAP_OUT, OPT_JSON, OPT_NO_HUGE, OPT_VERBOSE, OPT_SERVE, OPT_SERVE_SOURCE,
+	OPT_SERVE_CLIENT, OPT_HELP,
 };
 
 static const struct option long_options[] = {
@@ -106,6 +113,8 @@ static const struct option long_options[] = {
 	{ "ring-sizes", required_argument, NULL, OPT_RING_SIZES },
 	{ "reset-queues", required_argument, NULL, OPT_RESET_QUEUES },
 	{ "resize-schedule", required_argument, NULL, OPT_RESIZE_SCHEDULE },
+	{ "drain", required_argument, NULL, OPT_DRAIN },
+	{ "extbuf", no_argument, NULL, OPT_EXTBUF },
 	{ "method", required_argument, NULL, OPT_METHOD },
 	{ "devargs", required_argument, NULL, OPT_DEVARGS },
 	{ "backend", required_argument, NULL, OPT_BACKEND },
@@ -304,6 +313,11 @@ parse_option(struct options *options, struct texts *texts, int option, const cha
 		return 0;
 	case OPT_RESIZE_SCHEDULE:
 		texts->resizes = optarg;
+		return 0;
+	case OPT_DRAIN:
+		return parse_number(name, optarg, 1, DRAIN_US_MAX, &options->drain_us);
+	case OPT_EXTBUF:
+		options->extbuf = true;
 		return 0;
 	case OPT_METHOD:
 		options->method = optarg;

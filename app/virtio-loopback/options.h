@@ -38,6 +38,8 @@ struct options {
 	const char *backend_path;	/**< NULL: a back-end of our own */
 	const char *pcap_in, *pcap_out, *json;
 	bool no_huge;
+	bool extbuf;
+	uint32_t drain_us;		/**< 0: stops may lose what is under way */
 	bool verbose;
 	const char *serve_path;		/**< NULL: no --serve */
 	bool serve_source, serve_client;

@@ -56,11 +56,41 @@ port_memory(uint16_t queues, uint16_t ring_size_max)
 	return queues * bytes + pool_memory(PROBE_BUFFERS * TX_SEGMENTS, TX_ROOM);
 }
 
+/* Memory of our own for all queues, if it is wanted; the back-end hears of it here. */
 static int
-make_pools(struct port *port, uint16_t ring_size_max)
+make_ext_memory(struct port *port, const struct port_conf *conf, uint16_t odd_room)
 {
+	size_t len = ext_memory_of_pool(rx_pool_size(conf->ring_size_max), odd_room) +
+		ext_memory_of_pool(tx_pool_size(conf->ring_size_max), TX_ROOM);
+	int ret;
+
+	if (!conf->extbuf)
+		return 0;
+	ret = ext_memory_open(&port->ext, conf->queues * len);
+	return ret != 0 ? ret : ext_memory_attach(&port->ext, port->id);
+}
+
+static struct rte_mempool *
+make_pool(struct port *port, const char *kind, uint16_t q, uint32_t size, uint16_t room)
+{
+	return port->ext.len != 0 ?
+		ext_memory_pool(&port->ext, kind, q, size, POOL_CACHE, room) :
+		pool_create(kind, q, size, POOL_CACHE, room);
+}
+
+static int
+make_pools(struct port *port, const struct port_conf *conf)
+{
+	const uint16_t odd_room = port->frame_max > FRAME_MAX_WHOLE ?
+		RX_ROOM_ODD : RX_ROOM_ODD_WHOLE;
+	const uint16_t ring_size_max = conf->ring_size_max;
 	struct port_queue *queue;
 	uint16_t q;
+	int ret;
+
+	ret = make_ext_memory(port, conf, odd_room);
+	if (ret != 0)
+		return ret;
 
 	port->probe_pool = pool_create("probe", 0, PROBE_BUFFERS * TX_SEGMENTS, 0, TX_ROOM);
 	if (port->probe_pool == NULL)
@@ -69,11 +99,9 @@ make_pools(struct port *port, uint16_t ring_size_max)
 		queue = &port->queue[q];
 		queue->rx_pool[0] = pool_create("rx_even", q, rx_pool_size(ring_size_max),
 			POOL_CACHE, RX_ROOM_EVEN);
-		queue->rx_pool[1] = pool_create("rx_odd", q, rx_pool_size(ring_size_max),
-			POOL_CACHE, port->frame_max > FRAME_MAX_WHOLE ?
-			RX_ROOM_ODD : RX_ROOM_ODD_WHOLE);
-		queue->tx_pool = pool_create("tx", q, tx_pool_size(ring_size_max),
-			POOL_CACHE, TX_ROOM);
+		queue->rx_pool[1] = make_pool(port, "rx_odd", q, rx_pool_size(ring_size_max),
+			odd_room);
+		queue->tx_pool = make_pool(port, "tx", q, tx_pool_size(ring_size_max), TX_ROOM);
 		if (queue->rx_pool[0] == NULL || queue->rx_pool[1] == NULL ||
 				queue->tx_pool == NULL)
 			return -ENOMEM;
@@ -85,15 +113,18 @@ static int
 probe(struct port *port, const struct port_conf *conf)
 {
 	const char *more = conf->devargs != NULL ? conf->devargs : "";
-	char devargs[1024], timeout[64] = "";
+	char devargs[1024], timeout[64] = "", drain[64] = "";
 	int ret;
 
 	if (conf->stop_timeout_ms != 0 && strstr(more, STOP_TIMEOUT) == NULL)
 		snprintf(timeout, sizeof(timeout), "," STOP_TIMEOUT "=%u", conf->stop_timeout_ms);
-	ret = snprintf(devargs, sizeof(devargs), "path=%s,queues=%u,queue_size=%u%s%s%s%s%s",
+	if (conf->drain_us != 0)
+		snprintf(drain, sizeof(drain), ",tx_drain_us=%u,rx_drain_us=%u", conf->drain_us,
+			conf->drain_us);
+	ret = snprintf(devargs, sizeof(devargs), "path=%s,queues=%u,queue_size=%u%s%s%s%s%s%s",
 		conf->socket, conf->queues, conf->ring_size_max,
 		conf->method != NULL ? ",queue_reset=" : "",
-		conf->method != NULL ? conf->method : "", timeout,
+		conf->method != NULL ? conf->method : "", timeout, drain,
 		more[0] != '\0' ? "," : "", more);
 	if (ret >= (int)sizeof(devargs)) {
 		fprintf(stderr, "the devargs are too long\n");
@@ -169,7 +200,7 @@ port_open(struct port *port, const struct port_conf *conf)
 	if (ret == 0)
 		ret = configure(port);
 	if (ret == 0)
-		ret = make_pools(port, conf->ring_size_max);
+		ret = make_pools(port, conf);
 	if (ret != 0)
 		return ret;
 	for (q = 0; q < port->queues; q++) {
@@ -201,6 +232,8 @@ port_close(struct port *port)
 	if (ret != 0)
 		fprintf(stderr, "the port does not stop: %s\n", strerror(-ret));
 	port->started = false;
+	if (port->open && ext_memory_detach(&port->ext, port->id) != 0)
+		ret = -EBUSY;
 	if (port->open) {
 		result = rte_eal_hotplug_remove("vdev", PORT_NAME);
 		if (result != 0) {
@@ -232,10 +265,11 @@ port_free(struct port *port)
 int
 port_queue_stop(const struct port *port, uint16_t queue, unsigned int rings)
 {
-	int ret = (rings & PORT_RX) ? rte_eth_dev_rx_queue_stop(port->id, queue) : 0;
+	/* In this order what is under way can still come back, given time: see --drain. */
+	int ret = (rings & PORT_TX) ? rte_eth_dev_tx_queue_stop(port->id, queue) : 0;
 
-	if (ret == 0 && (rings & PORT_TX))
-		ret = rte_eth_dev_tx_queue_stop(port->id, queue);
+	if (ret == 0 && (rings & PORT_RX))
+		ret = rte_eth_dev_rx_queue_stop(port->id, queue);
 	return ret;
 }
 

@@ -16,6 +16,8 @@
 
 #include <rte_mempool.h>
 
+#include "ext_memory.h"
+
 #define PORT_RX_POOLS 2u
 
 /** Which rings of a pair are meant. */
@@ -27,11 +29,13 @@ struct port_conf {
 	const char *socket;	/**< of the back-end */
 	const char *method;	/**< devarg queue_reset; NULL: not given */
 	const char *devargs;	/**< more devargs; NULL: none */
+	uint32_t drain_us;	/**< devargs tx_drain_us and rx_drain_us; 0: not given */
 	uint32_t stop_timeout_ms;	/**< devarg, unless among devargs; 0: not given */
 	uint16_t queues;
 	uint16_t ring_size_max;
 	const uint16_t *ring_sizes;	/**< of the pairs at first, in turn */
 	uint16_t n_ring_sizes;
+	bool extbuf;		/**< transmit pools, second receive pools: on memory of our own */
 };
 
 /** What the driver says became of packets, by its extended statistics. */
@@ -55,6 +59,7 @@ struct port {
 	uint32_t frame_max;	/**< bytes of the longest frame that it takes */
 	char driver[64];
 	struct rte_mempool *probe_pool;	/**< a few buffers that belong to no queue */
+	struct ext_memory ext;		/**< zero: there is none; port_close() detaches it */
 	struct port_queue *queue;
 };
 
@@ -68,7 +73,10 @@ uint64_t port_memory(uint16_t queues, uint16_t ring_size_max);
  */
 int port_open(struct port *port, const struct port_conf *conf);
 
-/** Stop the port, and take it and its rings away; the pools stay for port_check_pools(). */
+/**
+ * Stop the port, take the memory of our own from it, and then it and its rings away; the pools stay
+ * for port_check_pools().
+ */
 int port_close(struct port *port);
 
 /** Free the pools. */

@@ -120,6 +120,8 @@ collect_queue(struct result_queue *result, struct traffic_queue *queue, bool cap
 	result->corrupt = track->corrupt;
 	result->stopped_polls = counter_get(&queue->stopped_polls);
 	result->stopped_carried = counter_get(&queue->stopped_carried);
+	result->external = counter_get(&queue->external);
+	result->misplaced = counter_get(&queue->misplaced);
 	result->gap_in_reset = ns_of(queue->gap_in_reset);
 	result->gap_ever = ns_of(queue->gap_ever);
 }
@@ -199,8 +201,23 @@ judge_queue(struct result *result, uint16_t q, const struct source *source)
 	if (queue->stopped_carried != 0)
 		result_fail(result, "queue %u: carried %" PRIu64 " packets while it was stopped", q,
 			queue->stopped_carried);
+	if (queue->misplaced != 0)
+		result_fail(result, "queue %u: %" PRIu64 " packets lie in the memory of another "
+			"pool than their own", q, queue->misplaced);
 	if (queue->received == 0 && source_has_packets(source, q))
 		result_fail(result, "queue %u: nothing came back", q);
+}
+
+/* Every stop was given time for what was under way. */
+static void
+judge_drain(struct result *result, uint16_t q)
+{
+	const struct port_drops *drops = &result->queue[q].drops;
+
+	if (drops->tx_reset_dropped + drops->rx_reset_dropped != 0)
+		result_fail(result, "queue %u: %" PRIu64 " packets were still on the transmit ring "
+			"and %" PRIu64 " on the receive ring after the drain", q,
+			drops->tx_reset_dropped, drops->rx_reset_dropped);
 }
 
 void
@@ -219,6 +236,8 @@ result_judge(struct result *result, const struct options *options, const struct 
 		lost += result->queue[q].lost;
 		if (own_backend)
 			judge_conservation(result, q);
+		if (options->drain_us != 0)
+			judge_drain(result, q);
 	}
 	result->maybe_backends = lost != 0 && !own_backend;
 }

@@ -36,6 +36,7 @@ struct result_queue {
 	uint64_t missing;	/**< did not come back at all */
 	uint64_t duplicated, reordered, corrupt;
 	uint64_t stopped_polls, stopped_carried;
+	uint64_t external, misplaced;	/**< packets on memory of our own; not where they belong */
 	uint64_t gap_in_reset, gap_ever;	/**< ns */
 	uint32_t resets;
 	struct result_steps steps;

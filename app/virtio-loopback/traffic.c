@@ -68,6 +68,19 @@ is_fresh(const struct traffic_queue *queue, int64_t generation)
 	return queue->delivered_since > queue->under_way_at_stop;
 }
 
+/* A pool on memory of our own gives packets there, and another one none. */
+static void
+look_where_it_is(struct traffic_queue *queue, const struct ext_memory *ext,
+		const struct rte_mbuf *mbuf)
+{
+	const bool is_there = ext_memory_has(ext, mbuf);
+
+	if (is_there)
+		counter_add(&queue->external, 1);
+	if (is_there != !!RTE_MBUF_HAS_PINNED_EXTBUF(mbuf))
+		counter_add(&queue->misplaced, 1);
+}
+
 static void
 take_packet(struct traffic *traffic, uint16_t q, struct rte_mbuf *mbuf, uint64_t now)
 {
@@ -76,6 +89,8 @@ take_packet(struct traffic *traffic, uint16_t q, struct rte_mbuf *mbuf, uint64_t
 
 	if (traffic->writer != NULL)
 		capture_write(traffic->writer, mbuf);
+	if (traffic->ext->len != 0)
+		look_where_it_is(queue, traffic->ext, mbuf);
 	generation = source_identify(traffic->source, q, mbuf, &queue->track);
 	queue->delivered_since++;
 	if (is_fresh(queue, generation)) {
@@ -245,7 +260,7 @@ traffic_quit(struct traffic *traffic)
 
 int
 traffic_init(struct traffic *traffic, uint16_t port, uint16_t queues, const struct source *source,
-		struct rte_mempool *probe_pool)
+		struct rte_mempool *probe_pool, const struct ext_memory *ext)
 {
 	uint16_t q;
 
@@ -257,6 +272,7 @@ traffic_init(struct traffic *traffic, uint16_t port, uint16_t queues, const stru
 	traffic->queues = queues;
 	traffic->source = source;
 	traffic->probe_pool = probe_pool;
+	traffic->ext = ext;
 	for (q = 0; q < queues; q++) {
 		if (track_init(&traffic->queue[q].track) != 0) {
 			traffic_free(traffic);

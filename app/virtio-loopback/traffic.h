@@ -26,6 +26,7 @@
 
 #include "capture.h"
 #include "counter.h"
+#include "ext_memory.h"
 #include "source.h"
 #include "timeline.h"
 #include "track.h"
@@ -44,6 +45,8 @@ struct __rte_cache_aligned traffic_queue {
 
 	counter_t sent;			/**< packets that tx_burst took */
 	counter_t received;		/**< packets that rx_burst gave */
+	counter_t external;		/**< of these: on memory of our own, pool and all bytes */
+	counter_t misplaced;		/**< of these: pool there and bytes not, or the other way */
 	counter_t delivered;		/**< of these: each sent packet once */
 	counter_t fresh;		/**< sent after the last start and back */
 	counter_t fresh_tsc;		/**< when the first of these came; 0: none yet */
@@ -67,6 +70,7 @@ struct traffic {
 	uint16_t port;
 	bool shared_core;		/**< lets others run when there is nothing to do */
 	const struct source *source;
+	const struct ext_memory *ext;	/**< memory of our own; its length 0: none */
 	struct capture_writer *writer;	/**< NULL: what comes back is not written */
 	struct timeline *timeline;
 	struct rte_mempool *probe_pool;	/* what is tried on stopped queues comes from here */
@@ -84,7 +88,8 @@ struct traffic {
  * @return 0 or -ENOMEM.
  */
 int traffic_init(struct traffic *traffic, uint16_t port, uint16_t queues,
-		const struct source *source, struct rte_mempool *probe_pool);
+		const struct source *source, struct rte_mempool *probe_pool,
+		const struct ext_memory *ext);
 void traffic_free(struct traffic *traffic);
 
 /** The thread, for rte_eal_remote_launch(); @p arg is the struct traffic. Returns 0. */

@@ -105,6 +105,37 @@ def test_resize_without_memory_leaves_the_queue_as_it_was(measured, kind):
     assert sizes == 2 * [(512, 512, True), (512, 1024, False), (1024, 512, False)]
 
 
+@pytest.mark.parametrize("method", ["get_base", "disable"])
+def test_a_drain_loses_nothing(measured, method):
+    result = measured("--queues", "2", "--rounds", "250", "--interval", "0", "--method", method,
+                      "--drain", "1000000", "--seconds", "110")
+    adds_up(result)
+    # Unless the machine was too slow for all of them.
+    assert result["ended_by"] == "--seconds" or len(result["resets"]) == 500
+    for queue in result["queues"]:
+        assert queue["resets"] > 0
+        assert queue["tx_reset_dropped"] == queue["rx_reset_dropped"] == queue["missing"] == 0
+
+
+@pytest.mark.parametrize("more", [[], ["--devargs", "mrg_rxbuf=0"], ["--devargs", "packed_vq=1"],
+                                  ["--no-huge"], ["--drain", "1000000"]], ids=" ".join)
+def test_pools_on_memory_of_the_programs_own(measured, more):
+    result = measured("--queues", "2", "--rounds", "6", "--extbuf", *more)
+    adds_up(result)
+    for queue in result["queues"]:
+        # In every other life; and there is one life more than there are resets.
+        assert 0 < queue["external"] < queue["received"]
+
+
+def test_memory_of_the_programs_own_at_another_process(loopback, started, host):
+    serve = Program("backend", [host.loopback, "--serve", host.socket()], host.log("backend"),
+                    host.env, errors_apart=True)
+    started.append(serve)
+    host.wait_socket()
+    status, said = loopback("--backend", host.socket(), "--rounds", "4", "--extbuf")
+    assert status == 0, said
+
+
 def test_time_line_shows_each_reset(measured, host):
     result = measured("--queues", "2", "--rounds", "2")
     shown = {row[0] for row in result["timeline"]}
@@ -373,6 +404,7 @@ def test_help_names_every_option(loopback):
     (["--ring-sizes", "16"], "from 32 to 32768"),
     (["--ring-sizes", "256,"], "must be a number"),
     (["--reset-queues", "4"], "from 0 to 3"),
+    (["--drain", "0"], "--drain 0: must be a number from 1 to 1000000"),
     (["--resize-schedule", "rx0"], "a step is such as rx0:1024"),
     (["--resize-schedule", "rx0:64,"], "a step is such as rx0:1024"),
     (["--resize-schedule", "rx0:64!!"], "a step is such as rx0:1024"),
