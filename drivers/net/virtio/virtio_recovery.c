@@ -196,6 +196,16 @@ heal(void *arg)
 
 /* ---- telling ------------------------------------------------------------------------------ */
 
+/* The application may have stopped and started it since. */
+static bool
+is_in_trouble(const struct virtio_queue *q, uint8_t trouble)
+{
+	const enum virtqueue_state state = virtqueue_state(q->vq);
+
+	return state == VIRTQUEUE_BROKEN ||
+	       (trouble == RTE_PMD_VIRTIO_QUEUE_UNSERVED && state == VIRTQUEUE_LIVE && !q->watched);
+}
+
 static bool
 see_to(struct virtio_queue *q, uint64_t now_us)
 {
@@ -204,7 +214,7 @@ see_to(struct virtio_queue *q, uint64_t now_us)
 	if (trouble == 0)
 		return false;
 	__atomic_store_n(&q->recovery.event, trouble, __ATOMIC_RELEASE);
-	if (q->port->args.recovery)
+	if (q->port->args.recovery && is_in_trouble(q, trouble))
 		plan(q, now_us);
 	return true;
 }
