@@ -299,6 +299,17 @@ def measure_life(bench, plan, back_end, ring, pairs):
     return {'back_end': back_end, 'ring': ring, 'pairs': pairs, 'runs': runs, 'words': words}
 
 
+def measure_handover(bench):
+    """What a cache line costs between the two cores, whatever the driver."""
+    command = bench.command(bench.front_cpu, FRONT_MB, [], ['handover', '--deadline', '60'])
+    command[command.index('--lcores') + 1] = f'0@{bench.front_cpu},1@{bench.back_cpu}'
+    run = subprocess.run(command, capture_output=True, text=True, check=False,
+                         timeout=60 + GRACE_SECONDS, stdin=subprocess.DEVNULL)
+    if run.returncode != 0:
+        raise Failed(words_of(run.stderr))
+    return json.loads(run.stdout)
+
+
 def measure_path(bench, path, plan, first):
     only = bench.args.only
     entry = {'name': path['name'], 'devargs': path['devargs']}
@@ -375,6 +386,12 @@ def main():
         result = {'program': 'virtio-bench', 'when': datetime.date.today().isoformat(),
                   'machine': machine(bench), 'quick': args.quick, 'burst': args.burst,
                   'plan': plan, 'only': args.only, 'paths': [], 'life': []}
+        if 'rate' in args.only:
+            say('hand-over between the cores')
+            try:
+                result['handover'] = measure_handover(bench)
+            except Failed as error:
+                bench.failed('hand-over between the cores', error)
         if set(args.only) - {'life'}:
             for i, path in enumerate(PATHS):
                 result['paths'].append(measure_path(bench, path, plan, i == 0))

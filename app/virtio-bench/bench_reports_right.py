@@ -32,6 +32,7 @@ def a_result():
         'only': ['steps', 'rate', 'cycles', 'life'], 'plan': {'pairs': 3}, 'failures': [],
         'machine': {'cpu': 'CPU', 'cpus': 2, 'kernel': '6', 'dpdk': '22.11', 'hugepages': True,
                     'load_before': 0.0, 'load_after': 1.0},
+        'handover': {'ghz': 2.0, 'alone': 150.0, 'of_many': 20.0},
         'paths': [
             {'name': 'split, generic', 'devargs': '', **both(there, {'there': True, 'mode': ''}),
              'steps': both({'rx': 50.0, 'tx': 80.0}, {'rx': 200.0, 'tx': 200.0}),
@@ -65,6 +66,8 @@ def ratios_are_ours_to_packaged():
     assert row(text, 'split, generic', '50.0')[1:] == [
         '50.0', '200.0', '0.25', '80.0', '200.0', '0.40', '130.0', '400.0', '0.33'], text
     assert row(text, 'split, generic', 'loop')[3:] == ['9.00', '10.00', '0.90 [0.80, 1.00]'], text
+    # 2 GHz at 9 Mpps; 30 of its own; 2 3/8 lines in, 3/8 out.
+    assert row(text, 'split, generic', 'loop', '222')[3:] == ['30', '2.75', '55'], text
     assert row(text, 'idle', '256', '1', '50.0 / 90.0')[4:] == [
         '50.0 / 90.0', '1500 / 1600', '- / -', '1 : 30'], text
 

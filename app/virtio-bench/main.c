@@ -38,6 +38,8 @@ run(const struct options *options, int eal_argc, char **eal_argv)
 		return life_run(options);
 	case MODE_TIMELINE:
 		return timeline_run(options);
+	case MODE_HANDOVER:
+		return handover_run();
 	default:
 		return serve_run(options);
 	}

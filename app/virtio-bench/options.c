@@ -30,6 +30,8 @@ static const char help_text[] =
 "  timeline packets that each queue receives in each millisecond, and loses, while one of them is\n"
 "           reconfigured: --way, --rounds, --pairs, --ms. Wants a second lcore, and a back-end\n"
 "           that sends all back on the same pair, as virtio-loopback --serve\n"
+"  handover cycles that it takes to hand a cache line to another core: one alone, and one of a\n"
+"           batch of 64. No port; two lcores\n"
 "  serve    the other side: a back-end on the port --vdev net_vhost0,iface=SOCKET, until SIGTERM.\n"
 "           Says \"ready\": --direction, --size, --pairs\n"
 "\n"
@@ -74,7 +76,8 @@ static const struct option long_options[] = {
 	{ NULL, 0, NULL, 0 },
 };
 
-static const char *const modes[] = { "rate", "steps", "cycles", "life", "timeline", "serve" };
+static const char *const modes[] = { "rate", "steps", "cycles", "life", "timeline",
+	"handover", "serve" };
 static const char *const directions[] = { "loop", "rx", "tx", "idle" };
 static const char *const ways[] = { "rx-queue", "tx-queue", "port", "plain" };
 

@@ -14,6 +14,7 @@ enum bench_mode {
 	MODE_CYCLES,
 	MODE_LIFE,
 	MODE_TIMELINE,
+	MODE_HANDOVER,
 	MODE_SERVE,
 };
 

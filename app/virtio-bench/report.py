@@ -120,6 +120,39 @@ def render_rate(result):
     return table(['path', 'traffic', 'bytes', 'ours Mpps', 'pkg Mpps', 'ratio'], rows)
 
 
+# Cache lines that this core fetches from the other one for each packet of 64 bytes, received or to
+# be sent. Received: the used entry, the line of the header, that of the frame, and the descriptor
+# that the device has read and that is written anew. Sent: the used entry and the descriptor; the
+# packet's lines are this core's. A packed ring has one descriptor of 16 bytes for both.
+LINES = {'split': {'rx': 1 / 8 + 2 + 1 / 4, 'tx': 1 / 8 + 1 / 4},
+         'packed': {'rx': 1 / 4 + 2, 'tx': 1 / 4}}
+
+
+def render_limits(result):
+    handover = result.get('handover')
+    if not handover:
+        return 'Not measured.'
+    rows = []
+    for entry in result['paths']:
+        lines = LINES['packed' if 'packed' in entry['name'] else 'split']
+        for rate in entry.get('rate', []):
+            ways = [way for way in ('rx', 'tx') if rate['direction'] in (way, 'loop')]
+            if rate['size'] != '64' or not entry.get('cycles'):
+                continue
+            mpps = statistics.median(run['ours'] for run in rate['runs'])
+            fetched = sum(lines[way] for way in ways)
+            own = sum(statistics.median(run['ours'][way] for run in entry['cycles'])
+                      for way in ways)
+            rows.append([mark(entry), rate['direction'], f'{handover["ghz"] * 1000 / mpps:.0f}',
+                         f'{own:.0f}', f'{fetched:.2f}', f'{fetched * handover["of_many"]:.0f}'])
+    text = f'A cache line handed to the other core takes {handover["alone"]:.0f} cycles alone, ' \
+           f'and {handover["of_many"]:.0f} as one of a batch of 64. Cycles are those of the time ' \
+           f'stamp counter, {handover["ghz"]:.2f} GHz; "own" is the table of cycles above, ' \
+           '"lines" are those that this core fetches, each at the cost of one in a batch.'
+    return text + '\n\n' + table(['path, 64 bytes', 'traffic', 'cycles/packet', 'own', 'lines',
+                                  'fetching them'], rows)
+
+
 def life_median(life, key, part='all', point='p50'):
     runs = life['runs'].get(key)
     return statistics.median(run[part][point] for run in runs) if runs else None
@@ -231,6 +264,8 @@ def render(result):
         ('rate', 'Packets per second on net_vhost',
          f'Bursts of {burst}, ring 256; medians, and the ratios of {full} pairs: median [least, '
          'greatest].', render_rate),
+        ('rate', 'What limits a path', 'Where the cycles of a packet go, on this side.',
+         render_limits),
         ('life', 'Life of a queue, microseconds',
          'p50 / p99 of stop + set-up + start. "port, reset": stop, configure so that the device is '
          'reset, all set-ups, start; "port, plain": stop and start, which tells the device nothing '
