@@ -24,11 +24,13 @@ class Testpmd(Program):
 
     def __init__(self, name, host, core, vdev, queues=1, plugin=None, descriptors=256, args=(),
                  megabytes=256, wait=True, errors_apart=False, memory=None,
-                 more_vdevs=(), secondary_of=None):
+                 more_vdevs=(), secondary_of=None, telemetry=False):
         # Each lcore number of processes that share a mempool has a cache of its own in it.
         first = 2 if secondary_of else 0
         argv = ["dpdk-testpmd", "--lcores", f"{first}@{core},{first + 1}@{core}", "--no-pci",
-                "--no-telemetry", "--file-prefix", f"{host.prefix}{secondary_of or name}"]
+                "--file-prefix", f"{host.prefix}{secondary_of or name}"]
+        if not telemetry:
+            argv += ["--no-telemetry"]
         if secondary_of:
             argv += ["--proc-type=secondary"]
         else:
