@@ -9,7 +9,7 @@
 #                   configured so that it resets its device, all queues are set up, started
 #   packaged plain  its stop and start of the port alone, which give no buffer back and no ring
 #                   another size: shown for its time only
-#   ours rx-queue   this driver: one queue is stopped, set up and started
+#   ours rx-queue   this driver: one queue is stopped, set up and started, with rx_drain_us
 # Makes the machine ready (devtools/setup.sh), builds, and ends with a table: how long each takes,
 # packets lost of each queue, buffers that were not back after the stop.
 #
@@ -84,26 +84,27 @@ for ((i = 0; i < 300; i++)); do
 	sleep 0.1
 done
 
-# run NAME WAY EAL_OPTION...
+# run NAME WAY DEVARGS EAL_OPTION...
 run() {
-	local name=$1 way=$2
-	shift 2
+	local name=$1 way=$2 devargs=$3
+	local vdev="net_virtio_user0,path=$work/vhost.sock,queues=$queues,queue_size=256"
+	shift 3
 	say "$name"
 	# One word an option.
 	# shellcheck disable=SC2086
 	if ! "$root/build/app/virtio-bench/virtio-bench" --lcores "0@$front,1@$front" $memory \
 		-m 256 --no-pci --no-telemetry --iova-mode=va "--log-level=*:error" \
 		--file-prefix "compare-$$" "$@" \
-		--vdev "net_virtio_user0,path=$work/vhost.sock,queues=$queues,queue_size=256" \
+		--vdev "$vdev$devargs" \
 		-- timeline --way "$way" --rounds "$rounds" --pairs "$queues" --ms 50 \
 		>"$work/$way.json" 2>"$work/$way.log"; then
 		die "$name: $(tail -n5 "$work/$way.log")"
 	fi
 }
 
-run "packaged port" port
-run "packaged plain" plain
-run "ours rx-queue" rx-queue -d "$private/librte_net_virtio.so"
+run "packaged port" port ""
+run "packaged plain" plain ""
+run "ours rx-queue" rx-queue ,rx_drain_us=100000 -d "$private/librte_net_virtio.so"
 
 "$python" "$root/devtools/compare-port-restart.py" "$json" ${plot:+--plot "$plot"} \
 	"packaged port=$work/port.json" "packaged plain=$work/plain.json" \
