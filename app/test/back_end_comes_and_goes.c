@@ -9,6 +9,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include <string.h>
+
 #include "fake_port.h"
 #include "test.h"
 
@@ -445,6 +447,33 @@ reset_with_the_back_end_there(void)
 	fake_port_destroy(fp);
 }
 
+/* The name of the path says what was agreed on with the back-end that is there. */
+static void
+burst_mode_is_as_negotiated(void)
+{
+	const struct fake_port_conf conf = { .server = true, .features = VU_F_IN_ORDER };
+	struct fake_port *fp = fake_port_start(&conf);
+	struct rte_eth_burst_mode mode;
+	unsigned int round;
+
+	for (round = 0; round < 2; round++) {
+		CHECK_EQ(rte_eth_tx_burst_mode_get(fp->port, 0, &mode), 0);
+		CHECK_EQ(strstr(mode.info, "In-order") != NULL, round == 0);
+		if (round > 0)
+			break;
+		fake_vu_hang_up(fp->vu);
+		wait_link(fp, RTE_ETH_LINK_DOWN);
+		fp->vu->once = false;
+		fp->vu->features &= ~VU_F_IN_ORDER;
+		fake_vu_connect_again(fp->vu);
+		wait_met_again(fp, 1);
+		wait_link(fp, RTE_ETH_LINK_UP);
+		forget_numbers(fp);
+		fake_port_check_runs(fp, 0);
+	}
+	fake_port_destroy(fp);
+}
+
 TEST_MAIN(
 	TEST_WARM_UP(fake_port_warm_up),
 	TEST_LAYOUTS(we_are_the_server),
@@ -459,4 +488,5 @@ TEST_MAIN(
 	TEST_LAYOUTS(reset_from_a_call_back),
 	TEST_LAYOUTS(closed_from_a_call_back),
 	TEST_LAYOUTS(queue_0_is_set_up_later),
+	TEST_LAYOUTS(burst_mode_is_as_negotiated),
 )

@@ -390,6 +390,42 @@ frame_comes_in_two_goes(void)
 	fake_port_destroy(fp);
 }
 
+/*
+ * A pool that has few buffers: a frame of more than are posted cannot be, and would be waited for
+ * until the ring is made anew; one of all that are posted can.
+ */
+static void
+frame_of_more_than_is_posted(void)
+{
+	enum { POSTED = 20 };
+	struct fake_port *fp =
+		fake_port_start(&(struct fake_port_conf){ .features = VU_F_MRG_RXBUF });
+	struct rte_mbuf *held[FAKE_PORT_BUFFERS - POSTED];
+	uint16_t heads[POSTED];
+	struct rte_mbuf *m;
+	unsigned int n, i;
+
+	CHECK_EQ(rte_eth_dev_rx_queue_stop(fp->port, 0), 0);
+	CHECK_EQ(rte_pktmbuf_alloc_bulk(fp->rx_pool[0], held, RTE_DIM(held)), 0);
+	for (n = POSTED; n <= POSTED + 1; n++) {
+		CHECK_EQ(rte_eth_dev_rx_queue_start(fp->port, 0), 0);
+		heads[0] = fake_port_prepare(fp, 0, 100, n);
+		for (i = 1; i < POSTED; i++)
+			heads[i] = fake_port_prepare(fp, 0, 100, 1);
+		for (i = 0; i < POSTED; i++)
+			ring_device_use(fake_vu_ring(fp->vu, 0), heads[i], 100);
+		CHECK_EQ(rte_eth_rx_burst(fp->port, 0, &m, 1), n == POSTED);
+		CHECK_EQ(fake_port_xstat(fp, "rx_q0_quarantined"), n > POSTED);
+		if (n == POSTED) {
+			CHECK_EQ(m->nb_segs, POSTED);
+			rte_pktmbuf_free(m);
+		}
+		CHECK_EQ(rte_eth_dev_rx_queue_stop(fp->port, 0), 0);
+	}
+	rte_pktmbuf_free_bulk(held, RTE_DIM(held));
+	fake_port_destroy(fp);
+}
+
 /* ---- lies of transmit: of 20 packets the first two were given back right --------------------- */
 
 static void
@@ -643,6 +679,7 @@ TEST_MAIN(
 	TEST_LAYOUTS(receive_by_event_idx),
 	TEST_LAYOUTS(runts_are_counted),
 	TEST_LAYOUTS(frame_comes_in_two_goes),
+	TEST_LAYOUTS(frame_of_more_than_is_posted),
 	TEST_LAYOUTS(transmit_found_by_cleanup),
 	TEST_LAYOUTS(transmit_found_by_burst),
 	TEST_LAYOUTS(transmit_chain_by_its_middle),

@@ -10,6 +10,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include <ethdev_driver.h>
+
 #include "fake_port.h"
 #include "ip_frame.h"
 #include "test.h"
@@ -331,6 +333,26 @@ back_end_without_is_refused(void)
 	fake_port_destroy(fp);
 }
 
+/* ethdev asks before it configures; a device that changes in between is the driver's to refuse. */
+static void
+lro_needs_mergeable_buffers(void)
+{
+	struct fake_port *fp = fake_port_create(&(struct fake_port_conf){
+		.features = VU_F_MRG_RXBUF | VU_F_GUEST_CSUM | VU_F_GUEST_TSO4 | VU_F_GUEST_TSO6,
+		.args = "mrg_rxbuf=0", .no_scatter = true,
+	});
+	struct rte_eth_dev *edev = &rte_eth_devices[fp->port];
+
+	edev->data->dev_conf.rxmode.offloads |= RTE_ETH_RX_OFFLOAD_TCP_LRO;
+	test_forget_log();
+	CHECK_EQ(edev->dev_ops->dev_configure(edev), -ENOTSUP);
+	CHECK_EQ(test_logged("give mrg_rxbuf=1"), 1);
+	CHECK_EQ(test_logged("lacks features"), 0);
+	edev->data->dev_conf.rxmode.offloads &= ~RTE_ETH_RX_OFFLOAD_TCP_LRO;
+	CHECK_EQ(edev->dev_ops->dev_configure(edev), 0);
+	fake_port_destroy(fp);
+}
+
 TEST_MAIN(
 	TEST_WARM_UP(fake_port_warm_up),
 	TEST_LAYOUTS(capability_table),
@@ -338,4 +360,5 @@ TEST_MAIN(
 	TEST_LAYOUTS(configured_anew),
 	TEST_LAYOUTS(kept_over_a_new_back_end),
 	TEST_LAYOUTS(back_end_without_is_refused),
+	TEST_LAYOUTS(lro_needs_mergeable_buffers),
 )

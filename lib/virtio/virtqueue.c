@@ -211,9 +211,121 @@ virtqueue_leave_step(struct virtqueue *vq)
 	for (i = 0; i < vq->free_count; i++)
 		vq->links[vq->order[(first_free + i) % vq->size]].count = 0;
 	vq->free_head = first_free;
+	vq->unchained = 0;
 	vq->by_place = false;
 	rte_compiler_barrier();
 	vq->in_step = false;
+}
+
+void
+virtqueue_join_step(struct virtqueue *vq)
+{
+	const uint16_t at = vq->conf.packed ? vq->avail_next : vq->avail_next & vq->mask;
+	/* With IN_ORDER descriptors go round the table, whatever their places (2.7.9). */
+	const uint16_t first = vq->in_order ? vq->order[vq->free_head] : at;
+	uint16_t i;
+
+	for (i = 0; i < vq->size; i++) {
+		const uint16_t place = ((uint32_t)at + i) % vq->size;
+		const uint16_t id = ((uint32_t)first + i) % vq->size;
+
+		vq->order[place] = id;
+		vq->where[id] = place;
+	}
+	vq->rewrite = vq->size;
+	rte_compiler_barrier();
+	vq->by_place = first == at;
+	vq->in_step = true;
+}
+
+/*
+ * Out of step, IN_ORDER: descriptors of the next `n` buffers, or of those up to the head `last`.
+ *
+ * at: where in order[] they begin, and end.
+ */
+static uint16_t
+descs_in_order(const struct virtqueue *vq, uint32_t *at, uint16_t n, uint32_t last)
+{
+	uint32_t descs = 0;
+
+	while (n-- > 0 && descs < vq->size) {
+		const uint16_t head = vq->order[*at];
+		const uint16_t count = vq->links[head].count;
+
+		descs += count;
+		*at = (*at + count) % vq->size;
+		if (head == last || count == 0)
+			break;
+	}
+	return RTE_MIN(descs, vq->size);
+}
+
+static uint32_t
+first_in_order(const struct virtqueue *vq)
+{
+	return ((uint32_t)vq->free_head + vq->free_count) % vq->size;
+}
+
+static uint32_t
+split_descs(const struct virtqueue *vq, uint16_t used)
+{
+	uint32_t at = first_in_order(vq);
+	uint32_t descs = 0;
+	uint16_t i;
+
+	if (vq->in_order)
+		return descs_in_order(vq, &at, used, UINT32_MAX);
+	for (i = 0; i < used; i++) {
+		uint32_t ignored;
+		const uint32_t head = split_read(
+			&vq->used->ring[(vq->used_next + i) & vq->mask], &ignored);
+
+		if (head < vq->size)
+			descs += vq->links[head].count;
+	}
+	return descs;
+}
+
+static uint32_t
+packed_descs(const struct virtqueue *vq, uint16_t in_flight)
+{
+	uint32_t order_at = first_in_order(vq);
+	uint64_t bits = vq->used_wrap ? PACKED_BOTH : 0;
+	uint32_t at = vq->used_next;
+	uint32_t descs = 0;
+
+	while (descs < in_flight) {
+		const uint64_t rest = packed_rest(&vq->ring[at]);
+		const uint16_t id = rest >> 32;
+		uint16_t count;
+
+		if ((rest & PACKED_BOTH) != bits || id >= vq->size)
+			break;
+		/* A batch is told of by its first place and its last id alone. */
+		count = vq->in_order ? descs_in_order(vq, &order_at, vq->size, id) :
+				       vq->links[id].count;
+		if (count == 0)
+			break;
+		descs += count;
+		at += count;
+		if (at >= vq->size) {
+			at -= vq->size;
+			bits ^= PACKED_BOTH;
+		}
+	}
+	return descs;
+}
+
+uint16_t
+virtqueue_used_descs(const struct virtqueue *vq)
+{
+	const bool packed = vq->conf.packed;
+	const int used = ring_used(vq, UINT16_MAX, packed);
+	const uint16_t in_flight = vq->size - vq->free_count;
+
+	if (vq->in_step || used <= 0)
+		return RTE_MAX(used, 0);
+	return RTE_MIN(packed ? packed_descs(vq, in_flight) : split_descs(vq, used), in_flight);
 }
 
 uint16_t

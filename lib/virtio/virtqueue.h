@@ -78,8 +78,9 @@ struct virtqueue_link {
  * given then costs one comparison a buffer, which is also the check that the device had it. A
  * buffer that comes back out of order changes places with the one that was expected, so that
  * order[] from used_next to avail_next remains what the device has, no more and no less. With the
- * first chain the ring leaves step until it is made anew: order[] is then just a list of free
- * descriptors, and links[] tells what the device has.
+ * first chain the ring leaves step: order[] is then just a list of free descriptors, and links[]
+ * tells what the device has. It comes back in step when the device has nothing, after a lap without
+ * chains.
  *
  * With IN_ORDER a device may tell of several buffers at once, by the id of the last in the entry of
  * the first, and then has used all of the buffers before it (2.7.9, 2.8.9). Such a batch is noted
@@ -100,6 +101,7 @@ struct virtqueue_link {
  * - taken, out of step: links[].count 0, then the buffer goes to its new owner.
  * - a chain: the cookie is NULL before links[].count is set, and the buffer's once all is done.
  * - out of step: links[] is complete before in_step is false, and order[] is as it was until then.
+ * - back in step: nothing is in flight, by links[] and by free_count.
  */
 struct virtqueue {
 	/* What a burst reads. */
@@ -137,6 +139,7 @@ struct virtqueue {
 	uint16_t used_next;  /**< next place to find a used buffer in */
 	uint16_t free_count; /**< free descriptors */
 	uint16_t free_head;  /**< out of step: place in order of the first free descriptor */
+	uint16_t unchained;  /**< out of step: buffers of one descriptor since the last chain */
 	uint16_t told;       /**< split: avail_next when the device was last told; packed: since */
 	uint16_t rewrite;    /**< split, in step: entries of avail that are not yet as order */
 	bool avail_wrap;     /**< packed */
@@ -280,6 +283,23 @@ virtqueue_leave_batch(struct virtqueue *vq, uint16_t n)
 /** Leaves step, before the first chain. */
 void virtqueue_leave_step(struct virtqueue *vq);
 
+/** Out of step, with nothing in flight: back in step. */
+void virtqueue_join_step(struct virtqueue *vq);
+
+/**
+ * Out of step, after a buffer was taken: joins step where that can be. Not between chains that
+ * come again and again: each time costs as much as the ring is long.
+ */
+static __rte_always_inline void
+virtqueue_try_step(struct virtqueue *vq)
+{
+	if (unlikely(vq->free_count == vq->size && vq->unchained >= vq->size))
+		virtqueue_join_step(vq);
+}
+
+/** Descriptors of the buffers that the device has used. For queries: may be a burst old. */
+uint16_t virtqueue_used_descs(const struct virtqueue *vq);
+
 /** Out of step: takes the first free descriptor; there must be one. */
 static inline uint16_t
 virtqueue_take(struct virtqueue *vq)
@@ -296,6 +316,7 @@ virtqueue_take(struct virtqueue *vq)
 static inline void
 virtqueue_open_chain(struct virtqueue *vq, uint16_t head, uint16_t n)
 {
+	vq->unchained = n > 1 ? 0 : RTE_MIN(vq->unchained + 1, UINT16_MAX);
 	vq->cookies[head] = NULL;
 	rte_compiler_barrier();
 	vq->links[head].count = n;

@@ -246,6 +246,7 @@ packed_pop(struct virtqueue *vq, uint32_t *len)
 	/* The used descriptor of a chain stands for as many places as the chain took (2.8.6). */
 	packed_step_used(vq, n);
 	virtqueue_leave_batch(vq, 1);
+	virtqueue_try_step(vq);
 	return vq->cookies[head];
 }
 

@@ -197,6 +197,7 @@ split_pop(struct virtqueue *vq, uint32_t *len)
 		return NULL;
 	vq->used_next++;
 	virtqueue_leave_batch(vq, 1);
+	virtqueue_try_step(vq);
 	return vq->cookies[head];
 }
 

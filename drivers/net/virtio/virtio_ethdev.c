@@ -421,9 +421,13 @@ choose_offloads(struct virtio_port *port)
 		    (conf->txmode.offloads & offload_features[i].tx))
 			features |= offload_features[i].features;
 	}
-	/* Mergeable buffers may be switched off by the user. */
-	if ((features & ~port->dev.offered) ||
-	    ((features & VIRTIO_BIT(VIRTIO_NET_F_MRG_RXBUF)) && !port->mergeable)) {
+	if ((features & VIRTIO_BIT(VIRTIO_NET_F_MRG_RXBUF)) && !port->args.mrg_rxbuf) {
+		VIRTIO_INIT_LOG(ERR, "port %u: rx offload TCP_LRO needs mergeable buffers, which "
+				"mrg_rxbuf=0 rules out: give mrg_rxbuf=1, or leave it out",
+				port->edev->data->port_id);
+		return -ENOTSUP;
+	}
+	if (features & ~port->dev.offered) {
 		VIRTIO_INIT_LOG(ERR, "port %u: the device lacks features 0x%" PRIx64
 				" that the offloads need: leave them out",
 				port->edev->data->port_id, features & ~port->dev.offered);

@@ -61,7 +61,7 @@ virtio_tx_offload(const struct rte_mbuf *m)
 static void
 add_payload_length(struct rte_mbuf *m)
 {
-	const uint32_t l3 = outer_len(m) + m->l2_len;
+	const uint32_t l3 = m->l2_len;
 	struct rte_tcp_hdr *tcp = rte_pktmbuf_mtod_offset(m, struct rte_tcp_hdr *, l3 + m->l3_len);
 	const uint32_t payload = rte_cpu_to_be_32(m->pkt_len - l3 - m->l3_len);
 	uint32_t sum = tcp->cksum + (payload & 0xffff) + (payload >> 16);
@@ -75,6 +75,19 @@ add_payload_length(struct rte_mbuf *m)
 	}
 	sum = (sum & 0xffff) + (sum >> 16);
 	tcp->cksum = (sum & 0xffff) + (sum >> 16);
+}
+
+/* What the device has no word for: it would make one packet of it, or segments that are wrong. */
+static int
+check_segmentation(const struct rte_mbuf *m)
+{
+	if (m->ol_flags & RTE_MBUF_F_TX_UDP_SEG)
+		return -ENOTSUP;
+	/* The lengths in the outer headers would stay those of the whole. */
+	if ((m->ol_flags & RTE_MBUF_F_TX_TCP_SEG) &&
+	    (m->ol_flags & (RTE_MBUF_F_TX_TUNNEL_MASK | TX_OUTER_IP)))
+		return -ENOTSUP;
+	return 0;
 }
 
 /* What rte_net_intel_cksum_prepare() does not look at; it trusts the lengths that it is given. */
@@ -130,9 +143,10 @@ prepare(struct rte_mbuf **pm)
 {
 	struct rte_mbuf *m;
 	uint64_t flags;
-	int ret = 0;
+	int ret;
 
-	if ((*pm)->ol_flags & RTE_MBUF_F_TX_VLAN)
+	ret = check_segmentation(*pm);
+	if (ret == 0 && ((*pm)->ol_flags & RTE_MBUF_F_TX_VLAN))
 		ret = rte_vlan_insert(pm);
 	m = *pm;
 	if (ret == 0)

@@ -95,13 +95,21 @@ virtio_tx_path_choose(const struct virtio_port *port)
 	return virtio_tx_path_of(port, port->packed);
 }
 
+/* As negotiated, or wanted before that: a new back-end need not have it. */
+static bool
+is_in_order(const struct virtio_port *port)
+{
+	return port->dev.status & VIRTIO_STATUS_FEATURES_OK ?
+		virtio_device_has(&port->dev, VIRTIO_F_IN_ORDER) : port->in_order;
+}
+
 static void
 path_name(const struct virtio_port *port, const char *more, bool offload,
 	  char name[VIRTIO_PATH_NAME_SIZE])
 {
 	snprintf(name, VIRTIO_PATH_NAME_SIZE, "%s %s%s%s%s",
 		 names[port->isa], port->packed ? "Packed" : "Split",
-		 port->in_order ? " In-order" : "", more, offload ? " Offload" : "");
+		 is_in_order(port) ? " In-order" : "", more, offload ? " Offload" : "");
 }
 
 void
@@ -169,7 +177,7 @@ tx_descriptor_status(void *queue, uint16_t offset)
 		return ret;
 	if (offset >= txq->q.vq->size)
 		ret = -EINVAL;
-	else if (offset < txq->q.vq->free_count + used_now(&txq->q))
+	else if (offset < txq->q.vq->free_count + virtqueue_used_descs(txq->q.vq))
 		ret = RTE_ETH_TX_DESC_DONE;
 	else
 		ret = RTE_ETH_TX_DESC_FULL;

@@ -182,19 +182,31 @@ rx_chain_rest(struct virtio_rxq *rxq, struct virtqueue *vq, struct rte_mbuf *fir
 	return n;
 }
 
-/* Buffers of the frame that begins in m. 0: they are not all there yet, or the device lies. */
+/*
+ * Used buffers that are to be seen, `need` of them if there are so many. Those of a packed ring are
+ * looked at one by one, so no more than are needed, and not again for each that is.
+ */
+static __rte_always_inline int
+rx_see(const struct virtqueue *vq, int seen, uint32_t need, const bool packed)
+{
+	if (likely((int)need <= seen))
+		return seen;
+	return ring_used(vq, RTE_MIN(RTE_MAX(need, 2u * seen), (uint32_t)UINT16_MAX), packed);
+}
+
+/* Buffers of the frame that begins in m, `posted` at most. 0: the device lies. */
 static __rte_always_inline uint16_t
-rx_buffers(struct virtio_rxq *rxq, const struct virtqueue *vq, const struct rte_mbuf *m,
-	   uint16_t waiting)
+rx_buffers(struct virtio_rxq *rxq, const struct rte_mbuf *m, uint16_t posted)
 {
 	/* Read once: the device could write it while we look. */
 	const uint16_t buffers = __atomic_load_n(&virtio_rx_hdr(m)->num_buffers, __ATOMIC_RELAXED);
 
-	if (unlikely(buffers == 0 || buffers > vq->size)) {
+	/* It had them all when it used the first (5.1.6.4.1), so what is posted later is none. */
+	if (unlikely(buffers == 0 || buffers > posted)) {
 		virtio_quarantine(&rxq->q, "a frame of no or too many buffers");
 		return 0;
 	}
-	return buffers > waiting ? 0 : buffers;
+	return buffers;
 }
 
 /*
@@ -208,18 +220,21 @@ rx_until_drop(struct virtio_rxq *rxq, struct rte_mbuf **pkts, uint16_t n, struct
 	const bool packed = mode.packed;
 	struct virtqueue *vq = rxq->q.vq;
 	const struct ring_view view = ring_view(vq, packed);
-	/* All there are: one frame may fill more buffers than frames are wanted. */
-	const int used = ring_used(vq, UINT16_MAX, packed);
+	int used = ring_used(vq, n, packed);
 	uint16_t taken = 0;
 	uint16_t nb = 0;
 
-	while (nb < n && taken < used) {
+	while (nb < n) {
 		struct rte_mbuf *m;
 		uint16_t buffers = 1;
 		uint16_t rest;
 		uint32_t len;
-		const int head = ring_look(vq, &view, taken, &len, packed);
+		int head;
 
+		used = rx_see(vq, used, taken + 1, packed);
+		if (used <= taken)
+			break;
+		head = ring_look(vq, &view, taken, &len, packed);
 		if (unlikely(head < 0)) {
 			virtio_quarantine(&rxq->q, "used id that the device does not own");
 			break;
@@ -230,8 +245,12 @@ rx_until_drop(struct virtio_rxq *rxq, struct rte_mbuf **pkts, uint16_t n, struct
 		}
 		m = ring_cookies(&view, packed)[head];
 		if (mode.mergeable) {
-			buffers = rx_buffers(rxq, vq, m, used - taken);
+			buffers = rx_buffers(rxq, m, vq->size - vq->free_count - taken);
 			if (buffers == 0)
+				break;
+			/* Not all there yet: its others may be on their way. */
+			used = rx_see(vq, used, taken + buffers, packed);
+			if (used < taken + buffers)
 				break;
 		}
 		taken++;

@@ -114,7 +114,10 @@ virtio_count(struct virtio_counters *counters, const uint8_t *dst, uint16_t len)
 static_assert(offsetof(struct rte_mbuf, nb_segs) == offsetof(struct rte_mbuf, refcnt) +
 	      sizeof(uint16_t), "one comparison");
 
-/** One segment that nobody else holds: both counts in one comparison. */
+/**
+ * One segment that nobody else holds: both counts in one comparison. There is no other segment then
+ * by the rules of an mbuf, whose `next` is in a cache line that nothing else here reads.
+ */
 static __rte_always_inline bool
 virtio_mbuf_is_single(const struct rte_mbuf *m)
 {
