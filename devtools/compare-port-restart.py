@@ -56,37 +56,44 @@ def draw(path, runs, rows):
     figure = plt.figure(figsize=(10, 1 + 3 * (0.55 * queues + 0.55)))
     grid = figure.add_gridspec(len(runs) * (queues + 1), 1, left=0.09, right=0.86, bottom=0.06,
                                top=1, hspace=0.25)
-    top = max(max(map(max, run['timeline'])) for run in runs)
-    for block, (run, row) in enumerate(zip(runs, rows)):
-        # The one in the middle stands for all.
-        event = sorted(run['events'], key=duration)[len(run['events']) // 2]
+    profiles = [[profile(run, queue) for queue in range(queues)] for run in runs]
+    top = max(max(strip) for strips in profiles for strip in strips)
+    for block, row in enumerate(rows):
         for queue in range(queues):
             axes = figure.add_subplot(grid[block * (queues + 1) + 1 + queue])
-            draw_strip(axes, run, event, queue, top)
+            draw_strip(axes, profiles[block][queue], row['median_ms'], top)
+            axes.set_ylabel(f'queue {queue}', rotation=0, ha='right', va='center', fontsize=8)
             axes.text(1.01, 0.5, f'lost {row["lost"][queue] / row["reconfigurations"]:.0f}',
                       transform=axes.transAxes, va='center', fontsize=9,
                       color=MARK if row['lost'][queue] else FAINT)
             if queue == 0:
                 axes.set_title(f'{WORDS.get(row["name"], row["name"])}: '
                                f'{row["median_ms"]:.1f} ms', fontsize=10, loc='left')
-            if block + 1 < len(runs) or queue + 1 < queues:
+            if block + 1 < len(rows) or queue + 1 < queues:
                 axes.tick_params(labelbottom=False)
             else:
-                axes.set_xlabel('milliseconds; packets received per millisecond', fontsize=9)
+                axes.set_xlabel('milliseconds since the stop; packets received in each, mean of '
+                                f'{row["reconfigurations"] - 1} reconfigurations', fontsize=9)
     figure.savefig(path, dpi=120)
 
 
-def draw_strip(axes, run, event, queue, top):
-    first = max(int(event['begin_ms']) - BEFORE_MS, 0)
-    rows = run['timeline'][first:int(event['begin_ms']) + AFTER_MS]
-    times = [first + i - event['begin_ms'] for i in range(len(rows))]
-    axes.fill_between(times, [row[queue] for row in rows], step='post', color=LINE, linewidth=0)
-    axes.axvspan(0, duration(event), color=MARK, alpha=0.35, linewidth=0)
-    axes.set_xlim(-BEFORE_MS, AFTER_MS)
+def profile(run, queue):
+    """What it receives in each millisecond round a reconfiguration, on the average of all."""
+    strips = []
+    for event in run['events']:
+        first = int(event['begin_ms'] + 0.5) - BEFORE_MS
+        strips.append([row[queue] for row in run['timeline'][first:first + BEFORE_MS + AFTER_MS]])
+    return [statistics.mean(values) for values in zip(*strips)]
+
+
+def draw_strip(axes, strip, width, top):
+    times = [ms - BEFORE_MS for ms in range(len(strip))]
+    axes.fill_between(times, strip, step='post', color=LINE, linewidth=0)
+    axes.axvspan(0, width, color=MARK, alpha=0.35, linewidth=0)
+    axes.set_xlim(-BEFORE_MS, AFTER_MS - 1)
     axes.set_ylim(0, top * 1.05)
     axes.set_yticks([])
     axes.tick_params(labelsize=8)
-    axes.set_ylabel(f'queue {queue}', rotation=0, ha='right', va='center', fontsize=8)
     for side in ('top', 'right', 'left'):
         axes.spines[side].set_visible(False)
 

@@ -21,7 +21,7 @@ set -euo pipefail
 . "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 
 queues=4
-rounds=20
+rounds=60
 json=
 plot=
 while [ $# -gt 0 ]; do

@@ -22,6 +22,7 @@
 
 #define WARM_UP_MS 100u
 #define PATIENCE_MS 1000u
+#define IDLE_PASSES 1000u	/* that move nothing, before the thread sleeps */
 #define OUTAGE_MS 1000u		/* room for each reconfiguration in the time line */
 
 /* Times in TSC cycles since the start. */
@@ -85,7 +86,7 @@ static int
 carry_all(void *arg)
 {
 	struct timeline *line = arg;
-	uint32_t moved;
+	uint32_t moved, idle = 0;
 	uint16_t q;
 
 	while (!__atomic_load_n(&line->quit, __ATOMIC_RELAXED)) {
@@ -94,9 +95,12 @@ carry_all(void *arg)
 		__atomic_store_n(&line->is_away, away, __ATOMIC_RELEASE);
 		for (q = 0, moved = 0; !away && q < line->ways.port.pairs; q++)
 			moved += carry(line, q);
-		/* The control thread may share the core. */
-		if (moved == 0)
+		/* The control thread may share the core; but a sleep takes long. */
+		idle = moved == 0 ? idle + 1 : 0;
+		if (away || idle == IDLE_PASSES) {
 			rte_delay_us_sleep(1);
+			idle = 0;
+		}
 	}
 	return 0;
 }
