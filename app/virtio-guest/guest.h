@@ -114,6 +114,7 @@ bool reset_run(struct guest *guest, unsigned int rounds);
 bool off_run(struct guest *guest);
 bool rss_run(struct guest *guest);
 bool control_run(struct guest *guest);
+bool own_memory_run(struct guest *guest);
 bool interrupt_run(struct guest *guest, unsigned int rounds);
 bool link_run(void);
 bool unplug_run(struct guest *guest);

@@ -19,6 +19,7 @@
 	"  control  the control queue's filters; one queue, no traffic\n" \
 	"  interrupt  receive interrupts wake a sleeper; one queue, no traffic\n" \
 	"  link     events of the link; no traffic\n" \
+	"  memory   a queue's buffers in memory of its own; one queue, no traffic\n" \
 	"  unplug   the receiving device is taken away under traffic\n" \
 	"SIZE: ring sizes that reset changes between\n"
 
@@ -32,7 +33,7 @@ parse(int argc, char **argv, struct options *options, struct guest *guest)
 {
 	static const uint16_t sizes[] = { 256, 64, 128 };
 	static const char *const modes[] = { "reset", "off", "rss", "control", "interrupt",
-					     "link", "unplug" };
+					     "link", "memory", "unplug" };
 	int i;
 
 	if (argc != 2 && argc != 5 && argc != 6)
@@ -59,6 +60,8 @@ run(struct guest *guest, const struct options *options)
 		return interrupt_run(guest, options->rounds);
 	if (strcmp(options->mode, "link") == 0)
 		return link_run();
+	if (strcmp(options->mode, "memory") == 0)
+		return own_memory_run(guest);
 	if (rte_eal_remote_launch(traffic_run, guest, 1) != 0)
 		return result(false, "lcore 1 polls");
 	if (strcmp(options->mode, "reset") == 0)

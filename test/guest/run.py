@@ -40,6 +40,7 @@ TESTS = {
     "interrupt": ("iommu", "program interrupt 256 64 128 20", 1, "disable-legacy=on"),
     "link": ("iommu", "program link", 1, "disable-legacy=on,speed=25000,duplex=full"),
     "unplug": ("iommu", "program unplug", 1, "disable-legacy=on,bus=p{0}"),
+    "memory": ("iommu", "program memory", 1, "disable-legacy=on"),
     "off": ("iommu", "program off", 1, "disable-legacy=on,queue_reset=off"),
     "split": ("iommu", "program reset 256 64 128", 4, "disable-legacy=on"),
     "packed": ("iommu", "program reset 256 100 77", 4, "disable-legacy=on,packed=on"),
