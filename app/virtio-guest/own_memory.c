@@ -20,8 +20,8 @@
 #define BUFFERS (LEN / ELEMENT)
 #define FRAMES  600 /* the ring turns over more than once */
 /*
- * As the device is to know it: where EAL has no memory, which has virtual addresses for the device's
- * in a guest with an IOMMU, and below what any IOMMU can translate, which those of mmap() are not.
+ * As the device is to know it: where EAL has no memory, which goes by virtual addresses in a guest
+ * with an IOMMU, and within what any IOMMU can translate, which an address of mmap() is not.
  */
 #define IOVA    UINT64_C(0x40000000)
 
