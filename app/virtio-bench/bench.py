@@ -252,6 +252,8 @@ def measure_steps(bench, path, there, plan):
         for driver in there:
             run = bench.front(driver, path, options, deadline=300)
             result[driver] = {key: run[key] for key in ('rx', 'tx', 'rx_bursts', 'tx_bursts')}
+            if driver == 'ours':
+                result[driver]['gate'] = run['gate']
     return result
 
 

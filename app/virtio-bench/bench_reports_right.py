@@ -35,7 +35,7 @@ def a_result():
         'handover': {'ghz': 2.0, 'alone': 150.0, 'of_many': 20.0},
         'paths': [
             {'name': 'split, generic', 'devargs': '', **both(there, {'there': True, 'mode': ''}),
-             'steps': both({'rx': 50.0, 'tx': 80.0}, {'rx': 200.0, 'tx': 200.0}),
+             'steps': both({'rx': 50.0, 'tx': 80.0, 'gate': 16}, {'rx': 200.0, 'tx': 200.0}),
              'cycles': [both({'rx': 10.0, 'tx': 20.0}, {'rx': 40.0, 'tx': 20.0})] * 3,
              'rate': [{'direction': 'loop', 'size': '64',
                        'runs': [both(9.0, 10.0), both(8.0, 10.0), both(10.0, 10.0)]}]},
@@ -65,6 +65,9 @@ def ratios_are_ours_to_packaged():
     text = report.render(a_result())
     assert row(text, 'split, generic', '50.0')[1:] == [
         '50.0', '200.0', '0.25', '80.0', '200.0', '0.40', '130.0', '400.0', '0.33'], text
+    # 16 instructions for 32 packets.
+    assert row(text, 'split, generic', '16')[1:] == [
+        '16', '49.50', '50.00', '1.0 %', '79.50', '80.00', '0.6 %'], text
     assert row(text, 'split, generic', 'loop')[3:] == ['9.00', '10.00', '0.90 [0.80, 1.00]'], text
     # 2 GHz at 9 Mpps; 30 of its own; 2 3/8 lines in, 3/8 out.
     assert row(text, 'split, generic', 'loop', '222')[3:] == ['30', '2.75', '55'], text

@@ -89,7 +89,28 @@ def render_steps(result):
         rows.append(row)
     head = ['instructions/packet', 'rx ours', 'pkg', 'ratio', 'tx ours', 'pkg', 'ratio',
             'sum ours', 'pkg', 'ratio']
-    return table(head, rows)
+    return table(head, rows) + render_gate(result)
+
+
+def render_gate(result):
+    """What of ours goes to the gate, once a burst each way."""
+    rows = []
+    for entry in result['paths']:
+        ours = entry.get('steps', {}).get('ours', {})
+        if 'gate' not in ours:
+            continue
+        gate = ours['gate'] / result['burst']
+        row = [mark(entry), ours['gate']]
+        for way in ('rx', 'tx'):
+            row += [f'{ours[way] - gate:.2f}', f'{ours[way]:.2f}',
+                    f'{100 * gate / ours[way]:.1f} %']
+        rows.append(row)
+    if not rows:
+        return ''
+    return '\n\nOf ours, what it costs that a queue can be stopped under its polling thread: ' \
+        'instructions a burst, and a packet without and with them.\n\n' + \
+        table(['being stoppable', 'a burst', 'rx without', 'with', 'share', 'tx without', 'with',
+               'share'], rows)
 
 
 def render_cycles(result):

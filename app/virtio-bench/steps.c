@@ -22,6 +22,7 @@
 #include <rte_errno.h>
 #include <rte_ethdev.h>
 
+#include "gate.h"
 #include "modes.h"
 #include "null_device.h"
 #include "packets.h"
@@ -33,6 +34,7 @@
 enum phase {
 	OUTSIDE,
 	NOTHING,	/* what the marks themselves cost */
+	GATE,		/* what a queue that can be stopped costs a burst */
 	RECEIVE,
 	TRANSMIT,
 	PHASES,
@@ -55,6 +57,7 @@ struct stepped {
 	const struct options *options;
 	struct port port;
 	struct packets packets;
+	struct virtio_gate gate;
 	bool counting;
 };
 
@@ -135,6 +138,11 @@ carry_all(struct stepped *stepped)
 		left -= carry_burst(stepped);
 	stepped->counting = true;
 	begin(stepped, NOTHING);
+	end(stepped, 0);
+	stepped->gate.open = VIRTIO_GATE_OPEN;
+	gate_pass(&stepped->gate);
+	begin(stepped, GATE);
+	gate_pass(&stepped->gate);
 	end(stepped, 0);
 	for (left = stepped->options->bursts; left > 0; ) {
 		stepped->counting = true;
@@ -233,7 +241,7 @@ trace(pid_t child, const struct marks *marks, const struct options *options,
 		} else if (signal == SIGUSR1) {
 			if (!step_through(child, marks, &steps, &phase))
 				continue;
-			if (phase == NOTHING || marks->packets == options->burst) {
+			if (phase <= GATE || marks->packets == options->burst) {
 				counts[phase].steps += steps;
 				counts[phase].bursts++;
 			}
@@ -256,10 +264,12 @@ write_json(const struct marks *marks, const struct options *options,
 	uint64_t nothing = counts[NOTHING].steps;
 
 	printf("{\"mode\": \"steps\", %s, \"rx\": %.2f, \"tx\": %.2f, \"rx_bursts\": %" PRIu64
-		", \"tx_bursts\": %" PRIu64 ", \"marks\": %" PRIu64 "}\n", marks->port,
+		", \"tx_bursts\": %" PRIu64 ", \"marks\": %" PRIu64 ", \"gate\": %" PRIu64
+		"}\n", marks->port,
 		per_packet(&counts[RECEIVE], nothing, options),
 		per_packet(&counts[TRANSMIT], nothing, options),
-		counts[RECEIVE].bursts, counts[TRANSMIT].bursts, nothing);
+		counts[RECEIVE].bursts, counts[TRANSMIT].bursts, nothing,
+		counts[GATE].steps - nothing);
 }
 
 int
