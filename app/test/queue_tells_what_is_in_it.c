@@ -204,22 +204,25 @@ rings_of_every_size(void)
 {
 	struct fake_port *fp =
 		fake_port_start(&(struct fake_port_conf){ .features = VU_F_INDIRECT });
+	struct rte_mempool *small = fp->rx_pool[0];
 	uint32_t size;
 	unsigned int i;
 
+	/* Enough for the largest. */
+	fp->rx_pool[0] = rte_pktmbuf_pool_create("large", 32768, 0, 0,
+						 RTE_PKTMBUF_HEADROOM + 1600, SOCKET_ID_ANY);
+	CHECK(fp->rx_pool[0] != NULL);
 	for (size = 32; size <= 32768; size *= 2) {
 		/* Of a packed ring all but the largest are odd. */
 		const uint32_t odd = test_packed() && size < 32768;
 
 		CHECK_EQ(rte_eth_dev_rx_queue_stop(fp->port, 0), 0);
 		CHECK_EQ(rte_eth_dev_tx_queue_stop(fp->port, 0), 0);
-		fake_port_check_in_use(fp->rx_pool[0], 0);
 		CHECK_EQ(fake_port_setup_rx(fp, 0, size + odd), 0);
 		CHECK_EQ(fake_port_setup_tx(fp, 0, 32768 / size * 32 - odd), 0);
 		CHECK_EQ(rte_eth_dev_rx_queue_start(fp->port, 0), 0);
 		CHECK_EQ(rte_eth_dev_tx_queue_start(fp->port, 0), 0);
-		fake_port_check_in_use(fp->rx_pool[0],
-				       RTE_MIN(size + odd, (uint32_t)FAKE_PORT_BUFFERS));
+		fake_port_check_in_use(fp->rx_pool[0], size + odd);
 		for (i = 0; i < 100; i++)
 			fake_port_check_runs(fp, 0);
 	}
@@ -227,6 +230,11 @@ rings_of_every_size(void)
 	CHECK_EQ(fake_port_setup_rx(fp, 0, 16), -EINVAL);
 	CHECK_EQ(rte_eth_dev_rx_queue_start(fp->port, 0), 0);
 	fake_port_check_runs(fp, 0);
+	CHECK_EQ(rte_eth_dev_rx_queue_stop(fp->port, 0), 0);
+	fake_port_check_in_use(fp->rx_pool[0], 0);
+	rte_mempool_free(fp->rx_pool[0]);
+	fp->rx_pool[0] = small;
+	CHECK_EQ(fake_port_setup_rx(fp, 0, FAKE_PORT_SIZE), 0);
 	fake_port_destroy(fp);
 }
 
