@@ -63,8 +63,11 @@ class Machine:
         if queues > 1:
             setup = NETWORK + BRIDGE + "".join(TAP.format(f"t{i}") for i in range(2))
             command = ["unshare", "--net", "sh", "-ec", setup + 'exec "$@"', "sh"] + command
-        self.monitor = log + ".monitor"
-        command += ["-monitor", f"unix:{self.monitor},server=on,wait=off"]
+        self.monitor, self.monitor_end = socket.socketpair()
+        self.monitor.settimeout(silence)
+        self.greeted = False
+        command += ["-chardev", f"socket,id=m0,fd={self.monitor_end.fileno()}",
+                    "-mon", "chardev=m0"]
         self.command = command
         self.log = log
         self.silence = silence
@@ -75,28 +78,32 @@ class Machine:
         os.makedirs(os.path.dirname(self.log), exist_ok=True)
         with open(self.log, "wb") as log:
             process = subprocess.Popen(self.command, stdin=subprocess.DEVNULL,
-                                       stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+                                       stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                                       pass_fds=[self.monitor_end.fileno()])
+            self.monitor_end.close()
             try:
                 yield from self._lines(process, log)
             finally:
                 process.kill()
                 process.wait()
                 process.stdout.close()
+                self.monitor.close()
 
     def ask(self, command):
         """A command for QEMU's monitor, carried out when this returns."""
-        with socket.socket(socket.AF_UNIX) as monitor:
-            monitor.settimeout(self.silence)
-            monitor.connect(self.monitor)
-            said = b""
-            for line in (b"", command.encode() + b"\n"):
-                monitor.sendall(line)
-                said = b""
-                while not said.endswith(b"(qemu) "):
-                    data = monitor.recv(4096)
-                    if not data:
-                        raise Hang("QEMU's monitor hangs up")
-                    said += data
+        if not self.greeted:
+            self._read_monitor()
+            self.greeted = True
+        self.monitor.sendall(command.encode() + b"\n")
+        self._read_monitor()
+
+    def _read_monitor(self):
+        said = b""
+        while not said.endswith(b"(qemu) "):
+            data = self.monitor.recv(4096)
+            if not data:
+                raise Hang("QEMU's monitor hangs up")
+            said += data
 
     def _lines(self, process, log):
         last = collections.deque(maxlen=15)
