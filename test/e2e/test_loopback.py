@@ -75,8 +75,8 @@ def test_queues_are_reset_in_turn(measured):
 
 
 def test_single_rings_are_resized(measured):
-    steps = [("rx", 0, 1024), ("tx", 0, 64), ("rx", 0, 32), ("tx", 0, 32768), ("tx", 1, 32),
-             ("rx", 1, 4096), ("rx", 0, 256), ("tx", 0, 256), ("rx", 1, 512), ("tx", 1, 512)]
+    steps = [("rx", 0, 1024), ("tx", 0, 64), ("rx", 0, 32), ("tx", 0, 4096), ("tx", 1, 32),
+             ("rx", 1, 2048), ("rx", 0, 256), ("tx", 0, 256), ("rx", 1, 512), ("tx", 1, 512)]
     schedule = ",".join(f"{kind}{queue}:{size}" for kind, queue, size in steps)
     result = measured("--queues", "2", "--rounds", "2", "--resize-schedule", schedule)
     adds_up(result)
