@@ -150,6 +150,9 @@ def start_port(host, started, plugin):
         vdev = f"net_virtio_user0,path={path or host.socket()},queues={queues}"
         if devargs:
             vdev += "," + devargs
+        # What the default is too short for is a machine that has other things to do.
+        if plugin is not None and "queue_reset_timeout_ms" not in devargs:
+            vdev += ",queue_reset_timeout_ms=20000"
         port = Testpmd("port", host, host.cores[1], vdev, queues, plugin=plugin, **more)
         started.append(port)
         return port

@@ -7,6 +7,7 @@ import pytest
 
 from backends import LoopbackBackend, TestpmdBackend
 from connection import Connection
+from program import poll
 
 # Ring 2 is rx queue 1, ring 3 tx queue 1.
 CASES = pytest.mark.parametrize("kind, ring", [("rxq", 2), ("txq", 3)])
@@ -38,6 +39,9 @@ def test_disable_talks_of_one_ring(host, start_backend, start_port, kind, ring):
     before = len(host.log_text("backend"))
     connection.stop(kind, 1)
     connection.start(kind, 1)
+    # Its words come later than what they tell of.
+    poll("the back-end says that the ring is enabled", lambda: re.search(
+        r"set queue enable: 1 to qp idx", host.log_text("backend")[before:]))
     talk = host.log_text("backend")[before:]
     messages = re.findall(r"read message (VHOST_USER_\w+)", talk)
     # The device goes on: no message that is for all of it.
