@@ -215,6 +215,16 @@ set_vdpa(struct virtio_devargs *out, const char *value)
 }
 
 static int
+set_mq(struct virtio_devargs *out, const char *value)
+{
+	static const char * const names[] = { "all", "running" };
+	const int i = one_of(value, names, RTE_DIM(names));
+
+	out->mq_running = i == 1;
+	return RTE_MIN(i, 0);
+}
+
+static int
 set_reset_timeout(struct virtio_devargs *out, const char *value)
 {
 	unsigned long n;
@@ -274,6 +284,7 @@ static const struct option options[] = {
 	{ USER, "in_order", set_in_order, "0 or 1" },
 	{ USER, "packed_vq", set_packed_vq, "0 or 1" },
 	{ PCI, "vdpa", set_vdpa, "0 or 1" },
+	{ PCI, "mq", set_mq, "all or running" },
 	{ USER | PCI, "speed", set_speed,
 	  "10000, 20000, 25000, 40000, 50000, 56000, 100000 or 200000 (Mb/s)" },
 	{ USER | PCI, "vectorized", set_vectorized, "0 or 1" },

@@ -11,6 +11,7 @@
 #include <rte_cycles.h>
 
 #include "virtio_announce.h"
+#include "virtio_ctrl.h"
 #include "virtio_ethdev.h"
 #include "virtio_intr.h"
 #include "virtio_log.h"
@@ -403,9 +404,22 @@ rx_queue_stop(struct virtio_queue *q)
 	ret = refuse_without_method(q, "stop");
 	if (ret == 0)
 		ret = virtio_rss_take_out(q->port, q);
+	if (ret == 0)
+		ret = virtio_ctrl_follow_queues(q->port, q);
 	if (ret != 0)
 		return ret;
 	return queue_stop(q);
+}
+
+static int
+tx_queue_stop(struct virtio_queue *q)
+{
+	int ret;
+
+	ret = refuse_without_method(q, "stop");
+	if (ret == 0)
+		ret = virtio_ctrl_follow_queues(q->port, q);
+	return ret != 0 ? ret : queue_stop(q);
 }
 
 static int
@@ -417,9 +431,25 @@ rx_queue_start(struct virtio_queue *q)
 	if (ret != 0)
 		return ret;
 	ret = virtio_rss_apply(q->port, NULL);
+	if (ret == 0)
+		ret = virtio_ctrl_follow_queues(q->port, NULL);
 	/* Started, but with no share of the packets: that is not what was asked for. */
 	if (ret != 0)
 		queue_stop(q);
+	return ret;
+}
+
+static int
+tx_queue_start(struct virtio_queue *q)
+{
+	int ret;
+
+	ret = queue_start(q);
+	if (ret == 0) {
+		ret = virtio_ctrl_follow_queues(q->port, NULL);
+		if (ret != 0)
+			queue_stop(q);
+	}
 	return ret;
 }
 
@@ -430,10 +460,10 @@ virtio_queue_restart(struct virtio_queue *q)
 	int ret = 0;
 
 	if (virtqueue_state(q->vq) != VIRTQUEUE_READY)
-		ret = q->is_rx ? rx_queue_stop(q) : queue_stop(q);
+		ret = q->is_rx ? rx_queue_stop(q) : tx_queue_stop(q);
 	if (ret != 0)
 		return ret;
-	return q->is_rx ? rx_queue_start(q) : queue_start(q);
+	return q->is_rx ? rx_queue_start(q) : tx_queue_start(q);
 }
 
 /*
@@ -474,12 +504,12 @@ int
 virtio_tx_queue_start(struct rte_eth_dev *edev, uint16_t id)
 {
 	return by_word(virtio_port(edev), &virtio_port(edev)->txqs[id]->q, VIRTQUEUE_LIVE,
-		       queue_start);
+		       tx_queue_start);
 }
 
 int
 virtio_tx_queue_stop(struct rte_eth_dev *edev, uint16_t id)
 {
 	return by_word(virtio_port(edev), &virtio_port(edev)->txqs[id]->q, VIRTQUEUE_READY,
-		       queue_stop);
+		       tx_queue_stop);
 }

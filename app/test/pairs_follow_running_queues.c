@@ -1,0 +1,169 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+/*
+ * mq=running: the device is told to use as many pairs of queues as have one that runs, 5.1.6.5.5:
+ * before the last of the uppermost pair stops, and after the first one of it has started. Without
+ * RSS, which has a command of its own for that, and not unless it is asked for.
+ */
+
+#include <string.h>
+
+#include "fake_pci_port.h"
+#include "test.h"
+
+#define TOP (FAKE_PCI_PAIRS - 1)
+
+static const struct fake_pci_port_conf following = {
+	.features = FAKE_F_CONTROL, .args = ",mq=running",
+};
+
+/* One command since, which must be MQ's, and how many pairs it tells. */
+static unsigned int
+told(struct fake_pci_port *fp)
+{
+	const struct fake_command *command = fake_pci_port_last(fp);
+	const unsigned int pairs = command->data[0] | command->data[1] << 8;
+
+	CHECK_EQ(fp->nb_commands, 1);
+	CHECK_EQ(command->class, 4);
+	CHECK_EQ(command->code, 0);
+	CHECK_EQ(command->len, 2);
+	return pairs;
+}
+
+static void
+check_nothing_told(struct fake_pci_port *fp)
+{
+	fake_pci_port_check_commands(fp, "");
+}
+
+static void
+uppermost_pair_leaves_and_comes_back(void)
+{
+	struct fake_pci_port *fp = fake_pci_port_start(&following);
+
+	/* Its transmit queue runs on. */
+	CHECK_EQ(rte_eth_dev_rx_queue_stop(fp->port, TOP), 0);
+	check_nothing_told(fp);
+	CHECK_EQ(rte_eth_dev_tx_queue_stop(fp->port, TOP), 0);
+	CHECK_EQ(told(fp), FAKE_PCI_PAIRS - 1);
+	/* The ring was still there when the command came, and is not any more. */
+	CHECK(fp->command[0].enabled & 1 << (2 * TOP + 1));
+	CHECK_EQ(fp->fake->queue[2 * TOP + 1].enable, 0);
+
+	fake_pci_port_forget(fp);
+	CHECK_EQ(rte_eth_dev_rx_queue_start(fp->port, TOP), 0);
+	CHECK_EQ(told(fp), FAKE_PCI_PAIRS);
+	CHECK(fp->command[0].enabled & 1 << (2 * TOP));
+	fake_pci_port_forget(fp);
+	CHECK_EQ(rte_eth_dev_tx_queue_start(fp->port, TOP), 0);
+	check_nothing_told(fp);
+	fake_pci_port_destroy(fp);
+}
+
+/* What lies below a pair that runs is not told of: there is no way to. */
+static void
+lower_pairs_are_not_told_of(void)
+{
+	struct fake_pci_port *fp = fake_pci_port_start(&following);
+	uint16_t q;
+
+	for (q = 0; q < TOP; q++) {
+		CHECK_EQ(rte_eth_dev_rx_queue_stop(fp->port, q), 0);
+		CHECK_EQ(rte_eth_dev_tx_queue_stop(fp->port, q), 0);
+	}
+	check_nothing_told(fp);
+	/* All that is left goes: one pair is the least there is. */
+	CHECK_EQ(rte_eth_dev_rx_queue_stop(fp->port, TOP), 0);
+	CHECK_EQ(rte_eth_dev_tx_queue_stop(fp->port, TOP), 0);
+	CHECK_EQ(told(fp), 1);
+	fake_pci_port_forget(fp);
+	CHECK_EQ(rte_eth_dev_rx_queue_start(fp->port, 0), 0);
+	check_nothing_told(fp);
+	fake_pci_port_destroy(fp);
+}
+
+static void
+port_starts_with_those_that_run(void)
+{
+	struct fake_pci_port_conf conf = following;
+	const struct rte_eth_txconf deferred = { .tx_deferred_start = 1 };
+	struct fake_pci_port *fp;
+
+	conf.deferred = 1 << TOP;
+	fp = fake_pci_port_create(&conf);
+	CHECK_EQ(rte_eth_tx_queue_setup(fp->port, TOP, 64, SOCKET_ID_ANY, &deferred), 0);
+	CHECK_EQ(rte_eth_dev_start(fp->port), 0);
+	CHECK_EQ(fp->command[0].data[0], FAKE_PCI_PAIRS - 1);
+	fake_pci_port_forget(fp);
+	CHECK_EQ(rte_eth_dev_tx_queue_start(fp->port, TOP), 0);
+	CHECK_EQ(told(fp), FAKE_PCI_PAIRS);
+	fake_pci_port_destroy(fp);
+}
+
+static void
+refusal_leaves_the_queue_as_it_was(void)
+{
+	struct fake_pci_port *fp = fake_pci_port_start(&following);
+
+	CHECK_EQ(rte_eth_dev_rx_queue_stop(fp->port, TOP), 0);
+	fp->answer = FAKE_CTRL_REFUSES;
+	CHECK_EQ(rte_eth_dev_tx_queue_stop(fp->port, TOP), -EIO);
+	CHECK_EQ(fp->fake->queue[2 * TOP + 1].enable, 1);
+	fp->answer = FAKE_CTRL_OBEYS;
+	CHECK_EQ(rte_eth_dev_tx_queue_stop(fp->port, TOP), 0);
+	fp->answer = FAKE_CTRL_REFUSES;
+	CHECK_EQ(rte_eth_dev_tx_queue_start(fp->port, TOP), -EIO);
+	CHECK_EQ(fp->fake->queue[2 * TOP + 1].enable, 0);
+	fp->answer = FAKE_CTRL_OBEYS;
+	CHECK_EQ(rte_eth_dev_tx_queue_start(fp->port, TOP), 0);
+	fake_pci_port_destroy(fp);
+}
+
+/* A device that is deaf to commands does not keep a queue from its application. */
+static void
+no_answer_does_not_keep_a_queue(void)
+{
+	struct fake_pci_port_conf conf = following;
+	struct fake_pci_port *fp;
+
+	conf.timeout_ms = 50;
+	fp = fake_pci_port_start(&conf);
+	CHECK_EQ(rte_eth_dev_rx_queue_stop(fp->port, TOP), 0);
+	fp->answer = FAKE_CTRL_NEVER;
+	test_forget_log();
+	CHECK_EQ(rte_eth_dev_tx_queue_stop(fp->port, TOP), 0);
+	CHECK_EQ(test_logged("does not answer to commands"), 1);
+	CHECK_EQ(fp->fake->queue[2 * TOP + 1].enable, 0);
+	fp->answer = FAKE_CTRL_OBEYS;
+	CHECK_EQ(rte_eth_dev_tx_queue_start(fp->port, TOP), 0);
+	fake_pci_port_destroy(fp);
+}
+
+static void
+not_unless_asked_for(void)
+{
+	struct fake_pci_port *fp = fake_pci_port_start(
+		&(struct fake_pci_port_conf){ .features = FAKE_F_CONTROL });
+
+	CHECK_EQ(rte_eth_dev_rx_queue_stop(fp->port, TOP), 0);
+	CHECK_EQ(rte_eth_dev_tx_queue_stop(fp->port, TOP), 0);
+	CHECK_EQ(rte_eth_dev_tx_queue_start(fp->port, TOP), 0);
+	check_nothing_told(fp);
+	fake_pci_port_destroy(fp);
+}
+
+static void
+warm_up(void)
+{
+	fake_pci_port_destroy(fake_pci_port_start(&following));
+}
+
+TEST_MAIN(
+	TEST_WARM_UP(warm_up),
+	TEST_LAYOUTS(uppermost_pair_leaves_and_comes_back),
+	TEST(lower_pairs_are_not_told_of),
+	TEST(port_starts_with_those_that_run),
+	TEST(refusal_leaves_the_queue_as_it_was),
+	TEST(no_answer_does_not_keep_a_queue),
+	TEST(not_unless_asked_for))
