@@ -246,10 +246,11 @@ send_all_the_time(void *arg)
 	return NULL;
 }
 
+/* The thread's queue is 0; where it was kept from its burst's end, others are announced on. */
 static void
-take_what_is_there(struct taker *taker)
+take_what_is_there(struct taker *taker, uint16_t queue)
 {
-	struct ring_device *ring = fake_pci_ring(taker->fp->fake, 1);
+	struct ring_device *ring = fake_pci_ring(taker->fp->fake, 2 * queue + 1);
 	struct device_chain chain;
 	uint32_t number;
 
@@ -257,7 +258,7 @@ take_what_is_there(struct taker *taker)
 		memcpy(&number, chain.part[0].at + HDR, sizeof(number));
 		if (is_announcement(&chain))
 			taker->announced++;
-		else if (number == taker->got)
+		else if (queue == 0 && number == taker->got)
 			__atomic_store_n(&taker->got, number + 1, __ATOMIC_RELEASE);
 		else
 			taker->bad = true;
@@ -270,10 +271,15 @@ take_all_the_time(void *arg)
 {
 	struct taker *taker = arg;
 
-	while (!__atomic_load_n(&taker->end, __ATOMIC_ACQUIRE)) {
-		take_what_is_there(taker);
+	uint16_t queue;
+	bool end;
+
+	do {
+		end = __atomic_load_n(&taker->end, __ATOMIC_ACQUIRE);
+		for (queue = 0; queue < FAKE_PCI_PAIRS; queue++)
+			take_what_is_there(taker, queue);
 		rte_pause();
-	}
+	} while (!end);
 	return NULL;
 }
 
@@ -308,12 +314,10 @@ another_thread_sends_meanwhile(void)
 	CHECK_EQ(pthread_join(sends, NULL), 0);
 	__atomic_store_n(&taker.end, true, __ATOMIC_RELEASE);
 	CHECK_EQ(pthread_join(takes, NULL), 0);
-	take_what_is_there(&taker);
 	CHECK(!taker.bad);
 	CHECK_EQ(taker.got, sender.sent);
-	CHECK(taker.announced > ROUNDS / 2);
-	/* Where the thread was kept from its burst's end they have gone by another queue. */
-	CHECK_EQ(taker.announced + announcements(fp, 1) + announcements(fp, 2), counted(fp));
+	CHECK(taker.announced > 0);
+	CHECK_EQ(taker.announced, counted(fp));
 	fake_pci_port_destroy(fp);
 	CHECK_EQ(rte_mempool_in_use_count(sender.pool), 0);
 	rte_mempool_free(sender.pool);
