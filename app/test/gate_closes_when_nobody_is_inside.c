@@ -3,15 +3,25 @@
 /*
  * A gate is closed when neither the polling thread nor a query is inside any more, and not before;
  * from the close on nobody comes in. With the kernel's barrier and, where there is none, with the
- * fence that each burst then has of its own.
+ * fence that each burst then has of its own. A process that was killed inside is not waited for.
  */
 
+#include <linux/filter.h>
+#include <linux/seccomp.h>
 #include <pthread.h>
+#include <signal.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include <rte_pause.h>
 
 #include "test.h"
 #include "virtio_gate.h"
+#include "virtio_process.h"
 
 #define SHORT_US 2000
 #define PATIENCE_US 20000000
@@ -136,8 +146,87 @@ check_nobody_comes_in_unseen(void)
 }
 
 static void
+check_thread_inside_comes_in_again(void)
+{
+	virtio_gate_open(&gate);
+	CHECK(virtio_gate_enter(&gate));
+	CHECK(virtio_gate_enter(&gate));
+	CHECK_EQ(virtio_gate_close(&gate, SHORT_US), -ETIMEDOUT);
+	/* Closed meanwhile: it is out by that. */
+	CHECK(!virtio_gate_enter(&gate));
+	CHECK_EQ(virtio_gate_close(&gate, SHORT_US), 0);
+	CHECK(!gate.abandoned);
+}
+
+/* A process that does nothing, with a number. */
+static pid_t
+another_process(uint32_t *number)
+{
+	const pid_t parent = getpid();
+	const pid_t pid = fork();
+
+	CHECK(pid >= 0);
+	if (pid == 0) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		/* It may have ended before. */
+		while (getppid() == parent)
+			pause();
+		_exit(EXIT_FAILURE);
+	}
+	*number = virtio_process_enrol(syscall(SYS_pidfd_open, pid, 0));
+	CHECK(*number > VIRTIO_PROCESS_PRIMARY);
+	return pid;
+}
+
+static void
+check_killed_process_is_not_waited_for(void)
+{
+	uint32_t number;
+	const pid_t pid = another_process(&number);
+
+	virtio_gate_open(&gate);
+	gate.inside = number;
+	/* Nobody comes in over it, and while it lives it is waited for. */
+	CHECK(!virtio_gate_enter(&gate));
+	CHECK_EQ(gate.inside, number);
+	CHECK_EQ(virtio_gate_close(&gate, SHORT_US), -ETIMEDOUT);
+	CHECK(!gate.abandoned);
+	CHECK(!virtio_process_has_ended(number));
+	CHECK_EQ(kill(pid, SIGKILL), 0);
+	/* Nobody has taken note of its end yet. */
+	CHECK_EQ(virtio_gate_close(&gate, PATIENCE_US), 0);
+	CHECK(gate.abandoned);
+	CHECK_EQ(gate.inside, 0);
+	gate.abandoned = false;
+	CHECK_EQ(waitpid(pid, NULL, 0), pid);
+	/* At a closed gate, with nothing left in the ring. */
+	CHECK(virtio_process_has_ended(number));
+	gate.inside = number;
+	virtio_gate_open(&gate);
+	CHECK(virtio_gate_enter(&gate));
+	virtio_gate_leave(&gate);
+	CHECK_EQ(virtio_gate_close(&gate, SHORT_US), 0);
+	CHECK(!gate.abandoned);
+}
+
+/* Whose number was never given lives, for all that is known. */
+static void
+check_unknown_process_is_waited_for(void)
+{
+	virtio_gate_open(&gate);
+	gate.inside = UINT32_MAX;
+	CHECK_EQ(virtio_gate_close(&gate, SHORT_US), -ETIMEDOUT);
+	CHECK_EQ(gate.inside, UINT32_MAX);
+	gate.inside = 0;
+	CHECK_EQ(virtio_gate_close(&gate, SHORT_US), 0);
+}
+
+static void
 check_all(void)
 {
+	check_thread_inside_comes_in_again();
+	check_killed_process_is_not_waited_for();
+	check_unknown_process_is_waited_for();
 	check_polling_thread_is_waited_for();
 	check_queries_are_waited_for();
 	check_both_are_waited_for();
@@ -161,7 +250,56 @@ with_the_kernels_barrier(void)
 	check_all();
 }
 
+/* From here on the kernel refuses this thread membarrier(2), and nothing else. */
+static void
+forbid_membarrier(void)
+{
+	struct sock_filter filter[] = {
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_membarrier, 0, 1),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EPERM),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+	};
+	const struct sock_fprog program = {
+		.len = sizeof(filter) / sizeof(filter[0]), .filter = filter,
+	};
+
+	prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
+	prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program);
+}
+
+static void *
+close_without_membarrier(void *arg)
+{
+	int *ret = arg;
+
+	forbid_membarrier();
+	*ret = virtio_gate_close(&gate, SHORT_US);
+	return NULL;
+}
+
+/* No barrier, so that nobody's being inside says nothing. */
+static void
+a_barrier_that_is_refused(void)
+{
+	pthread_t thread;
+	int ret = 0;
+
+	CHECK(virtio_gate_prepare());
+	virtio_gate_open(&gate);
+	CHECK_EQ(pthread_create(&thread, NULL, close_without_membarrier, &ret), 0);
+	pthread_join(thread, NULL);
+	CHECK_EQ(ret, -EPERM);
+	CHECK_EQ(test_logged("the kernel refuses its barrier"), 1);
+	CHECK(!virtio_gate_is_empty(&gate));
+	/* It is closed all the same, and closes for good where the kernel does its part. */
+	CHECK(!virtio_gate_enter(&gate));
+	CHECK_EQ(virtio_gate_close(&gate, SHORT_US), 0);
+	CHECK(virtio_gate_is_empty(&gate));
+}
+
 TEST_MAIN(
 	TEST(with_fences),
 	TEST(with_the_kernels_barrier),
+	TEST(a_barrier_that_is_refused),
 )

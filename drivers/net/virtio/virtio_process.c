@@ -99,16 +99,13 @@ virtio_process_has_ended(uint32_t number)
 	const struct process *process;
 	bool ended;
 
-	if (number == virtio_process_self)
-		return false;
 	pthread_mutex_lock(&lock);
+	forget_ended();
 	for (process = processes; process != NULL; process = process->next) {
 		if (process->number == number)
 			break;
 	}
-	/* Of those whose number was given, the ones that are not here were forgotten. */
-	ended = process != NULL ? has_ended(process) :
-		number > VIRTIO_PROCESS_PRIMARY && number <= last_number;
+	ended = process == NULL && number > VIRTIO_PROCESS_PRIMARY && number <= last_number;
 	pthread_mutex_unlock(&lock);
 	return ended;
 }

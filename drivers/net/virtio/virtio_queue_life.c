@@ -89,11 +89,22 @@ give_back(void *owner __rte_unused, void *cookie)
 	rte_pktmbuf_free(m);
 }
 
+/* One buffer, also where a burst had chained it to the others of its frame. */
+static void
+give_back_one(void *owner __rte_unused, void *cookie)
+{
+	struct rte_mbuf *m = cookie;
+
+	m->next = NULL;
+	m->nb_segs = 1;
+	rte_pktmbuf_free(m);
+}
+
 /* Its poller was killed in a burst: the ring's indices say nothing for certain. */
 static void
 drain_abandoned(struct virtio_queue *q)
 {
-	const int lost = virtqueue_reclaim(q->vq, give_back, NULL);
+	const int lost = virtqueue_reclaim(q->vq, q->is_rx ? give_back_one : give_back, NULL);
 
 	VIRTIO_LOG(NOTICE, "port %u: %s queue %u: the process that polled it died in a burst: %d "
 		   "buffers are back, those that it had in hand are not",
