@@ -181,15 +181,49 @@ packed_look(struct virtqueue *vq, const struct packed_view *view, uint16_t i, ui
 	return virtqueue_reorder(vq, at, left, id) ? (int)id : -EPROTO;
 }
 
-/** As split_batch(). */
+/**
+ * IN_ORDER, in step: buffers of the batch, or the single one, whose entry is `i` buffers from
+ * used_next on; 0 where there is none, or none of what the device has.
+ */
+static __rte_always_inline uint16_t
+packed_next_batch(const struct virtqueue *vq, const struct packed_view *view, uint16_t i)
+{
+	const uint16_t at = packed_place_of(view->size, view->used_at, i);
+	const uint16_t left = vq->size - vq->free_count - i;
+	const uint64_t rest = packed_rest(&vq->ring[at]);
+	const uint64_t bits = view->used_bits ^ (at < view->used_at ? PACKED_BOTH : 0);
+	const uint16_t id = rest >> 32;
+	uint16_t n;
+
+	if ((rest & PACKED_BOTH) != bits || id >= vq->size)
+		return 0;
+	n = packed_batch_at(vq, at, rest);
+	return n <= left ? n : 0;
+}
+
+/**
+ * As split_batch(), and the batches behind it in one: a device that keeps up makes small ones. What
+ * was written into buffers is not told, so not for receive.
+ */
 static __rte_always_inline int
 packed_batch(struct virtqueue *vq, const struct packed_view *view, uint16_t n)
 {
 	uint32_t ignored;
+	uint16_t known;
 
 	if (packed_look(vq, view, 0, &ignored) < 0)
 		return -EPROTO;
-	return RTE_MIN(n, RTE_MAX(vq->batch_n, 1));
+	known = RTE_MAX(vq->batch_n, 1);
+	while (known < n) {
+		const uint16_t more = packed_next_batch(vq, view, known);
+
+		if (more == 0)
+			break;
+		known += more;
+	}
+	vq->batch_from = 0;
+	vq->batch_n = known;
+	return RTE_MIN(n, known);
 }
 
 static __rte_always_inline void

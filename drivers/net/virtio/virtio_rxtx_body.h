@@ -535,6 +535,9 @@ tx_complete(struct virtio_txq *txq, uint32_t most, const struct tx_mode mode)
 			return done;
 		if (mode.free_front != NULL)
 			n = mode.free_front(vq, used, false);
+		/* Batches are small, and looked for at once: they are why there was no group. */
+		if (mode.free_front != NULL && packed && n == 0 && vq->in_order && vq->in_step)
+			n = tx_free_batch(vq, used, mode);
 		if ((mode.free_front == NULL || n == 0) && likely(vq->in_step && vq->batch_n == 0))
 			n = tx_free_plain(vq, used, false, packed);
 		if (n == 0 && vq->in_order && vq->in_step)
