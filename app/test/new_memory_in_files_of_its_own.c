@@ -24,9 +24,11 @@ pages_come_and_go(void)
 	for (round = 0; round < 10; round++) {
 		uint8_t *much = rte_malloc(NULL, MUCH, 0);
 		const uint8_t *there;
+		uintptr_t at;
 		size_t i;
 
 		CHECK(much != NULL);
+		at = (uintptr_t)much;
 		fake_vu_wait_quiet(fp->vu);
 		for (i = 0; i < MUCH; i += 4096) {
 			there = fake_vu_map(fp->vu, (uintptr_t)much + i, 1);
@@ -37,7 +39,7 @@ pages_come_and_go(void)
 		rte_free(much);
 		/* One page at least lay within it alone. */
 		fake_vu_wait_quiet(fp->vu);
-		CHECK(fake_vu_map(fp->vu, (uintptr_t)much + MUCH / 2, 1) == NULL);
+		CHECK(fake_vu_map(fp->vu, at + MUCH / 2, 1) == NULL);
 		fake_port_check_runs(fp, 0);
 	}
 	CHECK_EQ(fp->vu->nb_record, fake_vu_count(fp->vu, VU_SET_MEM_TABLE));

@@ -70,18 +70,20 @@ grows_and_shrinks(const char *method)
 {
 	struct fake_port *fp = up(method);
 	unsigned int round;
+	uintptr_t at;
 	void *much;
 
 	for (round = 0; round < 5; round++) {
 		much = rte_malloc(NULL, MUCH, 0);
 		CHECK(much != NULL);
+		at = (uintptr_t)much;
 		check_back_end_sees(fp, much, MUCH, round);
 		check_only_tables_were_sent(fp);
 		rte_free(much);
 		/* What has gone is not the back-end's to map any more. */
 		CHECK_EQ(fake_vu_count(fp->vu, VU_SET_MEM_TABLE), 1);
 		fake_vu_wait_quiet(fp->vu);
-		CHECK(fake_vu_map(fp->vu, (uintptr_t)much + MUCH / 2, 1) == NULL);
+		CHECK(fake_vu_map(fp->vu, at + MUCH / 2, 1) == NULL);
 		check_only_tables_were_sent(fp);
 	}
 	CHECK_EQ(rte_eth_dev_rx_queue_start(fp->port, 1), 0);
@@ -145,9 +147,11 @@ grow_and_shrink(void *arg)
 
 	do {
 		much = rte_malloc(NULL, MUCH, 0);
+		if (much == NULL)
+			return NULL;
 		rte_free(much);
-	} while (much != NULL && !__atomic_load_n(ending, __ATOMIC_RELAXED));
-	return much;
+	} while (!__atomic_load_n(ending, __ATOMIC_RELAXED));
+	return arg;
 }
 
 /* Another thread's memory events and a queue's stops and starts each go through, whole. */

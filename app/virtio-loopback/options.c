@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 #include <sys/un.h>
 
+#include <rte_bitops.h>
 #include <rte_common.h>
 
 #include "backend.h"
