@@ -14,7 +14,7 @@ struct tag {
 	uint16_t queue;
 	uint32_t len;
 	uint64_t number;
-} __rte_packed;
+} __attribute__((packed));
 
 static uint8_t
 byte_at(uint64_t number, uint16_t queue, uint32_t i)

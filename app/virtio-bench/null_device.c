@@ -56,7 +56,7 @@ struct message {
 		} addr;
 		uint8_t bytes[512];	/* holds a table of eight memory regions */
 	} payload;
-} __rte_packed;
+} __attribute__((packed));
 
 #define BIT(n) (UINT64_C(1) << (n))
 #define F_MRG_RXBUF 15

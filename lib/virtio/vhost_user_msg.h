@@ -101,7 +101,7 @@ struct vhost_user_msg {
 		struct vhost_user_ring_addr addr;
 		struct vhost_user_mem_table mem;
 	} payload;
-} __rte_packed;
+} __attribute__((packed));
 
 #define VHOST_USER_HEADER_SIZE 12
 

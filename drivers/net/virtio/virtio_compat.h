@@ -6,7 +6,7 @@
 /**
  * @file
  * What differs for this driver between DPDK 22.11, 24.11 and 25.11, in one place. Seen compiled
- * with 22.11 only, so far.
+ * and running with 22.11 and 24.11, so far.
  */
 
 #include <rte_version.h>
@@ -24,6 +24,13 @@ typedef struct eth_queue_stats virtio_queue_stats_t;
 #define VIRTIO_STATS_GET_ARGS struct rte_eth_dev *edev, struct rte_eth_stats *stats
 #define VIRTIO_QUEUE_STATS(stats, per_queue) (stats)
 typedef struct rte_eth_stats virtio_queue_stats_t;
+#endif
+
+/** What rx_queue_count returns: signed from 25.11 on. */
+#if RTE_VERSION >= RTE_VERSION_NUM(25, 11, 0, 0)
+typedef int virtio_rx_queue_count_t;
+#else
+typedef uint32_t virtio_rx_queue_count_t;
 #endif
 
 /** dev_supported_ptypes_get counts its answer from 24.11 on. */

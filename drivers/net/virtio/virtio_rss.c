@@ -25,7 +25,7 @@ struct rss_config {
 	uint16_t max_tx_vq;
 	uint8_t key_size;
 	uint8_t key[VIRTIO_RSS_KEY_SIZE];
-} __rte_packed;
+} __attribute__((packed));
 
 static_assert(sizeof(struct rss_config) <= VIRTIO_CTRL_DATA_MAX, "one command");
 

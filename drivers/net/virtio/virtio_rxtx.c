@@ -135,7 +135,7 @@ used_now(const struct virtio_queue *q)
 	return ring_used(q->vq, UINT16_MAX, q->vq->conf.packed);
 }
 
-static uint32_t
+static virtio_rx_queue_count_t
 rx_queue_count(void *queue)
 {
 	struct virtio_rxq *rxq = queue;

@@ -88,7 +88,7 @@ virtio_stats_get(VIRTIO_STATS_GET_ARGS)
 		stats->ibytes += virtio_queue_counters(q)->bytes;
 		stats->ierrors += virtio_queue_counters(q)->errors;
 		stats->rx_nombuf += virtio_queue_counters(q)->no_mbuf;
-		if (by_queue != NULL && i < RTE_ETHDEV_QUEUE_STAT_CNTRS) {
+		if (by_queue != NULL && i < RTE_DIM(by_queue->q_ipackets)) {
 			by_queue->q_ipackets[i] = virtio_queue_counters(q)->packets;
 			by_queue->q_ibytes[i] = virtio_queue_counters(q)->bytes;
 		}
@@ -101,7 +101,7 @@ virtio_stats_get(VIRTIO_STATS_GET_ARGS)
 		stats->opackets += virtio_queue_counters(q)->packets;
 		stats->obytes += virtio_queue_counters(q)->bytes;
 		stats->oerrors += virtio_queue_counters(q)->errors;
-		if (by_queue != NULL && i < RTE_ETHDEV_QUEUE_STAT_CNTRS) {
+		if (by_queue != NULL && i < RTE_DIM(by_queue->q_ipackets)) {
 			by_queue->q_opackets[i] = virtio_queue_counters(q)->packets;
 			by_queue->q_obytes[i] = virtio_queue_counters(q)->bytes;
 		}
