@@ -6,7 +6,7 @@
 /**
  * @file
  * What differs for this driver between DPDK 22.11, 24.11 and 25.11, in one place. Seen compiled
- * and running with 22.11 and 24.11, so far.
+ * and running with all three.
  */
 
 #include <rte_version.h>
