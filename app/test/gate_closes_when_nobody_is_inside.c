@@ -179,16 +179,45 @@ another_process(uint32_t *number)
 }
 
 static void
+be_inside(uint32_t process)
+{
+	gate.process = process;
+	gate.inside = 1;
+}
+
+/* From the first other process on whoever is inside leaves a name, also of a gate that is open. */
+static void
+check_open_gate_becomes_shared(void)
+{
+	virtio_gate_open(&gate);
+	if (gate.open != VIRTIO_GATE_OPEN)
+		return; /* another process was seen, or the kernel has no barrier */
+	CHECK(virtio_gate_enter(&gate));
+	CHECK_EQ(gate.process, 0);
+	virtio_gate_share(&gate);
+	CHECK_EQ(gate.open, VIRTIO_GATE_SHARED);
+	virtio_gate_leave(&gate);
+	CHECK(virtio_gate_enter(&gate));
+	CHECK_EQ(gate.process, VIRTIO_PROCESS_PRIMARY);
+	virtio_gate_leave(&gate);
+	CHECK_EQ(gate.any, 0);
+	CHECK_EQ(virtio_gate_close(&gate, SHORT_US), 0);
+	virtio_gate_share(&gate);
+	CHECK_EQ(gate.open, VIRTIO_GATE_CLOSED);
+}
+
+static void
 check_killed_process_is_not_waited_for(void)
 {
 	uint32_t number;
 	const pid_t pid = another_process(&number);
 
 	virtio_gate_open(&gate);
-	gate.inside = number;
+	CHECK(gate.open != VIRTIO_GATE_OPEN);
+	be_inside(number);
 	/* Nobody comes in over it, and while it lives it is waited for. */
 	CHECK(!virtio_gate_enter(&gate));
-	CHECK_EQ(gate.inside, number);
+	CHECK_EQ(gate.process, number);
 	CHECK_EQ(virtio_gate_close(&gate, SHORT_US), -ETIMEDOUT);
 	CHECK(!gate.abandoned);
 	CHECK(!virtio_process_has_ended(number));
@@ -196,12 +225,12 @@ check_killed_process_is_not_waited_for(void)
 	/* Nobody has taken note of its end yet. */
 	CHECK_EQ(virtio_gate_close(&gate, PATIENCE_US), 0);
 	CHECK(gate.abandoned);
-	CHECK_EQ(gate.inside, 0);
+	CHECK_EQ(gate.any, 0);
 	gate.abandoned = false;
 	CHECK_EQ(waitpid(pid, NULL, 0), pid);
 	/* At a closed gate, with nothing left in the ring. */
 	CHECK(virtio_process_has_ended(number));
-	gate.inside = number;
+	be_inside(number);
 	virtio_gate_open(&gate);
 	CHECK(virtio_gate_enter(&gate));
 	virtio_gate_leave(&gate);
@@ -214,16 +243,17 @@ static void
 check_unknown_process_is_waited_for(void)
 {
 	virtio_gate_open(&gate);
-	gate.inside = UINT32_MAX;
+	be_inside(UINT32_MAX);
 	CHECK_EQ(virtio_gate_close(&gate, SHORT_US), -ETIMEDOUT);
-	CHECK_EQ(gate.inside, UINT32_MAX);
-	gate.inside = 0;
+	CHECK_EQ(gate.process, UINT32_MAX);
+	gate.any = 0;
 	CHECK_EQ(virtio_gate_close(&gate, SHORT_US), 0);
 }
 
 static void
 check_all(void)
 {
+	check_open_gate_becomes_shared();
 	check_thread_inside_comes_in_again();
 	check_killed_process_is_not_waited_for();
 	check_unknown_process_is_waited_for();

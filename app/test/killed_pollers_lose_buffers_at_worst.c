@@ -295,7 +295,10 @@ child(const struct stage *stage)
 		raise(SIGUSR1); /* the parent is the device */
 		stage->shared->in_burst = 1;
 		rte_compiler_barrier();
+		/* First as a secondary's bursts have it. */
+		virtio_gate_enter_shared(&port_of(stage)->rxqs[0]->q.gate);
 		nb_got = rte_eth_rx_burst(stage->fp->port, 0, got, BURST);
+		virtio_gate_enter_shared(&port_of(stage)->txqs[0]->q.gate);
 		nb_sent = rte_eth_tx_burst(stage->fp->port, 0, sent, n);
 		rte_compiler_barrier();
 		stage->shared->in_burst = 0;
@@ -334,6 +337,8 @@ launch(struct stage *stage)
 	stage->shared->number =
 		virtio_process_enrol(syscall(SYS_pidfd_open, stage->child, 0));
 	CHECK(stage->shared->number > VIRTIO_PROCESS_PRIMARY);
+	virtio_gate_share(&port_of(stage)->rxqs[0]->q.gate);
+	virtio_gate_share(&port_of(stage)->txqs[0]->q.gate);
 	CHECK_EQ(ptrace(PTRACE_CONT, stage->child, NULL, NULL), 0);
 	wait_for_signal(stage);
 }
@@ -447,8 +452,8 @@ static void
 kill_and_stop(struct stage *stage)
 {
 	const uint16_t port = stage->fp->port;
-	const bool inside = port_of(stage)->rxqs[0]->q.gate.inside != 0 ||
-			    port_of(stage)->txqs[0]->q.gate.inside != 0;
+	const bool inside = port_of(stage)->rxqs[0]->q.gate.any != 0 ||
+			    port_of(stage)->txqs[0]->q.gate.any != 0;
 
 	test_forget_log();
 	CHECK_EQ(kill(stage->child, SIGKILL), 0);

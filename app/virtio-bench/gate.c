@@ -2,18 +2,9 @@
 
 #include "gate.h"
 
-/* The slow ways in, which nobody takes into a gate that is open. */
-
-uint32_t virtio_process_self = VIRTIO_PROCESS_PRIMARY;
-
+/* The slow way in, which nobody takes into a gate that is open. */
 bool
-virtio_gate_enter_slow(struct virtio_gate *gate __rte_unused)
-{
-	return false;
-}
-
-bool
-virtio_gate_enter_again(struct virtio_gate *gate __rte_unused)
+virtio_gate_enter_shared(struct virtio_gate *gate __rte_unused)
 {
 	return false;
 }

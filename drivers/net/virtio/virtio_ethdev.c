@@ -846,6 +846,35 @@ virtio_edev_of(uint16_t port_id)
 	return &rte_eth_devices[port_id];
 }
 
+static int
+share_queue(struct virtio_queue *q, void *arg __rte_unused)
+{
+	virtio_gate_share(&q->gate);
+	return 0;
+}
+
+static int
+share_port(struct virtio_port *port)
+{
+	pthread_mutex_lock(&port->lock);
+	each_queue(port, share_queue, NULL);
+	pthread_mutex_unlock(&port->lock);
+	return 0;
+}
+
+/*
+ * Another process is about to poll queues. A gate that opens from now on is SHARED, since it looks
+ * for other processes; one that is open now opened under its port's lock, and so is seen here.
+ */
+static void
+share_gates(void)
+{
+	uint16_t id;
+
+	for (id = 0; id < RTE_MAX_ETHPORTS; id++)
+		virtio_telemetry_visit(id, share_port);
+}
+
 int
 virtio_port_create(struct rte_eth_dev *edev)
 {
@@ -853,7 +882,7 @@ virtio_port_create(struct rte_eth_dev *edev)
 	struct rte_eth_dev_data *data = edev->data;
 	int ret;
 
-	ret = virtio_process_serve();
+	ret = virtio_process_serve(share_gates);
 	if (ret == 0)
 		ret = virtio_recovery_listen();
 	if (ret != 0) {

@@ -44,13 +44,16 @@ virtio_gate_prepare(void)
 static bool
 take_out_ended(struct virtio_gate *gate)
 {
-	uint32_t inside = __atomic_load_n(&gate->inside, __ATOMIC_ACQUIRE);
+	const uint32_t process = __atomic_load_n(&gate->process, __ATOMIC_ACQUIRE);
+	uint64_t any;
 
-	if (inside == 0 || !virtio_process_has_ended(inside))
+	if (process == 0 || !virtio_process_has_ended(process))
 		return false;
-	/* Not over somebody who has just looked in. */
-	__atomic_compare_exchange_n(&gate->inside, &inside, 0, false, __ATOMIC_ACQ_REL,
-				    __ATOMIC_RELAXED);
+	/* Somebody who looks in at this moment changes the other half, and only for that moment. */
+	do {
+		any = __atomic_load_n(&gate->any, __ATOMIC_RELAXED);
+	} while (!__atomic_compare_exchange_n(&gate->any, &any, 0, false, __ATOMIC_ACQ_REL,
+					      __ATOMIC_RELAXED));
 	return true;
 }
 
@@ -60,8 +63,19 @@ virtio_gate_open(struct virtio_gate *gate)
 	/* Killed while it looked at the closed gate: it has not touched the ring. */
 	take_out_ended(gate);
 	/* All of the set-up comes before; pairs with the acquire in virtio_gate_enter(). */
-	__atomic_store_n(&gate->open, have_membarrier ? VIRTIO_GATE_OPEN : VIRTIO_GATE_FENCED,
+	__atomic_store_n(&gate->open, !have_membarrier ? VIRTIO_GATE_FENCED :
+			 virtio_process_is_alone() ? VIRTIO_GATE_OPEN : VIRTIO_GATE_SHARED,
 			 __ATOMIC_RELEASE);
+}
+
+void
+virtio_gate_share(struct virtio_gate *gate)
+{
+	uint32_t open = VIRTIO_GATE_OPEN;
+
+	/* A poller may be shutting it. One that is inside has no number: it is the primary's. */
+	__atomic_compare_exchange_n(&gate->open, &open, VIRTIO_GATE_SHARED, false,
+				    __ATOMIC_ACQ_REL, __ATOMIC_RELAXED);
 }
 
 /* Every poller has a full barrier between the close and the return of this. */
@@ -122,22 +136,19 @@ virtio_gate_close(struct virtio_gate *gate, uint32_t timeout_us)
 }
 
 bool
-virtio_gate_enter_slow(struct virtio_gate *gate)
+virtio_gate_enter_shared(struct virtio_gate *gate)
 {
-	/* "Inside" before the look at the gate, for a closing thread that can force no barrier. */
-	__atomic_thread_fence(__ATOMIC_SEQ_CST);
-	if (__atomic_load_n(&gate->open, __ATOMIC_ACQUIRE) != VIRTIO_GATE_CLOSED)
-		return true;
-	virtio_gate_leave(gate);
-	return false;
-}
+	const uint32_t process = __atomic_load_n(&gate->process, __ATOMIC_RELAXED);
 
-bool
-virtio_gate_enter_again(struct virtio_gate *gate)
-{
 	/* One thread at a time polls a queue: of this process it can only be this one. */
-	if (__atomic_load_n(&gate->inside, __ATOMIC_RELAXED) != virtio_process_self)
+	if (process != 0 && process != virtio_process_self) {
+		/* Another process died in a burst. */
+		__atomic_store_n(&gate->inside, 0, __ATOMIC_RELEASE);
 		return false;
+	}
+	__atomic_store_n(&gate->process, virtio_process_self, __ATOMIC_RELAXED);
+	/* For a closing thread that can force no barrier; where it can, this costs some cycles. */
+	__atomic_thread_fence(__ATOMIC_SEQ_CST);
 	if (__atomic_load_n(&gate->open, __ATOMIC_ACQUIRE) != VIRTIO_GATE_CLOSED)
 		return true;
 	virtio_gate_leave(gate);

@@ -15,9 +15,10 @@
  * closed, or its store came before it and is seen here. Where the kernel has no membarrier the gate
  * opens to another value, which sends the polling thread through a full fence.
  *
- * Gates lie in memory that processes share. "Inside" is the number of the polling thread's process
- * (virtio_process.h), so that one which was killed in a burst is not waited for; and nobody else
- * comes in over it until a close has seen to that, since the ring is as that burst left it.
+ * Gates lie in memory that processes share. From the first other process on they are SHARED, and
+ * whoever is inside leaves the number of its process there too (virtio_process.h), so that one which
+ * was killed in a burst is not waited for; and nobody else comes in over it until a close has seen
+ * to that, since the ring is as that burst left it.
  *
  * Threads: one at a time polls a queue (ethdev's rule) and uses enter and leave; queries that any
  * thread of the primary process may make use visit and depart. Open and close are control calls. A
@@ -36,6 +37,7 @@
 #define VIRTIO_GATE_CLOSED 0
 #define VIRTIO_GATE_OPEN   1
 #define VIRTIO_GATE_FENCED 2 /**< open, but enter needs a fence of its own */
+#define VIRTIO_GATE_SHARED 3 /**< open to pollers of several processes */
 
 struct virtio_gate {
 	uint32_t open;     /**< the control side's line */
@@ -46,7 +48,14 @@ struct virtio_gate {
 	 */
 	bool abandoned;
 	bool unproven; /**< closed, but the kernel has refused its barrier: maybe not empty */
-	uint32_t inside __rte_cache_aligned; /**< the polling thread's line: its process, or 0 */
+	/** The polling thread's line. Both are cleared in one go when it leaves. */
+	union {
+		uint64_t any;
+		struct {
+			uint32_t inside;
+			uint32_t process; /**< whose, of a SHARED gate; else 0 */
+		};
+	} __rte_cache_aligned;
 };
 
 /**
@@ -69,16 +78,20 @@ void virtio_gate_open(struct virtio_gate *gate);
  */
 int virtio_gate_close(struct virtio_gate *gate, uint32_t timeout_us);
 
-/** The way in when the gate is not simply open. */
-bool virtio_gate_enter_slow(struct virtio_gate *gate);
-/** The way in when somebody is there: this very thread, or a process that died in a burst. */
-bool virtio_gate_enter_again(struct virtio_gate *gate);
+/** Primary, before another process can poll: from now on its pollers are told from this one's. */
+void virtio_gate_share(struct virtio_gate *gate);
+
+/**
+ * The way in when the gate is not simply open, and the first step of it in other processes than the
+ * primary: whose it is comes before "inside", so that nobody is there without a name.
+ */
+bool virtio_gate_enter_shared(struct virtio_gate *gate);
 
 static __rte_always_inline void
 virtio_gate_leave(struct virtio_gate *gate)
 {
 	/* All that was done inside comes before; pairs with the acquire in virtio_gate_close(). */
-	__atomic_store_n(&gate->inside, 0, __ATOMIC_RELEASE);
+	__atomic_store_n(&gate->any, 0, __ATOMIC_RELEASE);
 }
 
 /**
@@ -89,14 +102,12 @@ virtio_gate_leave(struct virtio_gate *gate)
 static __rte_always_inline bool
 virtio_gate_enter(struct virtio_gate *gate)
 {
-	if (unlikely(__atomic_load_n(&gate->inside, __ATOMIC_RELAXED) != 0))
-		return virtio_gate_enter_again(gate);
-	__atomic_store_n(&gate->inside, virtio_process_self, __ATOMIC_RELAXED);
+	__atomic_store_n(&gate->inside, 1, __ATOMIC_RELAXED);
 	/* Keeps the compiler's order; the processor's is forced from outside, see above. */
 	__atomic_signal_fence(__ATOMIC_SEQ_CST);
 	if (likely(__atomic_load_n(&gate->open, __ATOMIC_ACQUIRE) == VIRTIO_GATE_OPEN))
 		return true;
-	return virtio_gate_enter_slow(gate);
+	return virtio_gate_enter_shared(gate);
 }
 
 /** Whether bursts are let in. */
@@ -110,7 +121,7 @@ virtio_gate_is_open(const struct virtio_gate *gate)
 static inline bool
 virtio_gate_is_empty(const struct virtio_gate *gate)
 {
-	return !gate->unproven && __atomic_load_n(&gate->inside, __ATOMIC_ACQUIRE) == 0 &&
+	return !gate->unproven && __atomic_load_n(&gate->any, __ATOMIC_ACQUIRE) == 0 &&
 	       __atomic_load_n(&gate->visitors, __ATOMIC_ACQUIRE) == 0;
 }
 

@@ -34,7 +34,8 @@ uint32_t virtio_process_self = VIRTIO_PROCESS_PRIMARY;
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 /* The primary's: those that have not ended, as far as it has looked. */
 static struct process *processes;
-static uint32_t last_number = VIRTIO_PROCESS_PRIMARY;
+static uint32_t last_number = VIRTIO_PROCESS_PRIMARY; /* written under the lock */
+static void (*tell_joined)(void);
 
 static int
 descriptor_of_self(void)
@@ -83,7 +84,7 @@ virtio_process_enrol(int pidfd)
 	forget_ended();
 	if (process != NULL) {
 		/* More than can ever come. */
-		number = ++last_number;
+		number = __atomic_add_fetch(&last_number, 1, __ATOMIC_RELEASE);
 		*process = (struct process){ processes, number, pidfd };
 		processes = process;
 	}
@@ -91,6 +92,12 @@ virtio_process_enrol(int pidfd)
 	if (process == NULL && pidfd >= 0)
 		close(pidfd);
 	return number;
+}
+
+bool
+virtio_process_is_alone(void)
+{
+	return __atomic_load_n(&last_number, __ATOMIC_ACQUIRE) == VIRTIO_PROCESS_PRIMARY;
 }
 
 bool
@@ -121,6 +128,7 @@ answer_join(const struct rte_mp_msg *msg, const void *peer)
 	for (i = 1; i < msg->num_fds; i++)
 		close(msg->fds[i]);
 	joined->number = virtio_process_enrol(msg->num_fds > 0 ? msg->fds[0] : -1);
+	tell_joined();
 	rte_strlcpy(reply.name, JOIN_MESSAGE, sizeof(reply.name));
 	return rte_mp_reply(&reply, peer);
 }
@@ -136,8 +144,9 @@ virtio_process_listen(const char *message, rte_mp_t action)
 }
 
 int
-virtio_process_serve(void)
+virtio_process_serve(void (*joined)(void))
 {
+	tell_joined = joined;
 	return virtio_process_listen(JOIN_MESSAGE, answer_join);
 }
 

@@ -27,10 +27,12 @@ extern uint32_t virtio_process_self __attribute__((visibility("hidden")));
  * Primary: answers secondaries from now on, and listens to a message of theirs; any number of
  * times.
  *
+ * @param joined
+ *   Called when one has got a number, before it knows: on EAL's thread for messages.
  * @return
  *   0, also where EAL lets there be no secondaries. Else what EAL says.
  */
-int virtio_process_serve(void);
+int virtio_process_serve(void (*joined)(void));
 int virtio_process_listen(const char *message, rte_mp_t action);
 
 /**
@@ -50,6 +52,9 @@ int virtio_process_join(void);
  *   The number; 0: no memory.
  */
 uint32_t virtio_process_enrol(int pidfd);
+
+/** Primary: whether no other process was ever enrolled. */
+bool virtio_process_is_alone(void);
 
 /** Primary: whether that process has ended for certain. */
 bool virtio_process_has_ended(uint32_t number);

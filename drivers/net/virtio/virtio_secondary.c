@@ -36,7 +36,7 @@ rx_burst(void *queue, struct rte_mbuf **pkts, uint16_t n)
 {
 	struct virtio_rxq *rxq = queue;
 
-	if (unlikely(rxq == NULL) || !virtio_gate_enter(&rxq->q.gate))
+	if (unlikely(rxq == NULL) || !virtio_gate_enter_shared(&rxq->q.gate))
 		return 0;
 	return virtio_rx_path_choose(rxq->q.port)->burst(queue, pkts, n);
 }
@@ -46,9 +46,19 @@ tx_burst(void *queue, struct rte_mbuf **pkts, uint16_t n)
 {
 	struct virtio_txq *txq = queue;
 
-	if (unlikely(txq == NULL) || !virtio_gate_enter(&txq->q.gate))
+	if (unlikely(txq == NULL) || !virtio_gate_enter_shared(&txq->q.gate))
 		return 0;
 	return virtio_tx_path_choose(txq->q.port)->burst(queue, pkts, n);
+}
+
+static int
+tx_done_cleanup(void *queue, uint32_t free_cnt)
+{
+	struct virtio_txq *txq = queue;
+
+	if (txq == NULL || !virtio_gate_enter_shared(&txq->q.gate))
+		return 0;
+	return virtio_tx_done_cleanup(queue, free_cnt);
 }
 
 /* ---- ops ---------------------------------------------------------------------------------- */
@@ -123,7 +133,7 @@ static const struct eth_dev_ops secondary_ops = {
 	.txq_info_get = virtio_txq_info_get,
 	.rx_burst_mode_get = virtio_rx_burst_mode_get,
 	.tx_burst_mode_get = virtio_tx_burst_mode_get,
-	.tx_done_cleanup = virtio_tx_done_cleanup,
+	.tx_done_cleanup = tx_done_cleanup,
 	.link_update = link_update,
 	.promiscuous_enable = promiscuous_enable,
 	.promiscuous_disable = promiscuous_disable,
