@@ -206,6 +206,9 @@ unfit_back_end_comes_between(void)
 		CHECK_EQ(fake_port_send(fp, 0, 1), 0);
 		fake_port_check_in_use(fp->rx_pool[0], 0);
 		CHECK_EQ(fake_port_rx_state(fp, 0), RTE_ETH_QUEUE_STATE_STARTED);
+		/* Its ring is stopped already; that the queue is to be is news. */
+		CHECK_EQ(rte_eth_dev_rx_queue_stop(fp->port, 1), 0);
+		CHECK_EQ(fake_port_rx_state(fp, 1), RTE_ETH_QUEUE_STATE_STOPPED);
 
 		fake_vu_hang_up(fp->vu);
 		fp->vu->features |= VU_F_MRG_RXBUF;
@@ -213,6 +216,10 @@ unfit_back_end_comes_between(void)
 		fake_vu_connect_again(fp->vu);
 		wait_met_again(fp, round + 1);
 		wait_link(fp, RTE_ETH_LINK_UP);
+		CHECK_EQ(fake_port_rx_state(fp, 1), RTE_ETH_QUEUE_STATE_STOPPED);
+		CHECK(!fake_vu_is_enabled(fp->vu, 2));
+		fake_port_check_in_use(fp->rx_pool[1], 0);
+		CHECK_EQ(rte_eth_dev_rx_queue_start(fp->port, 1), 0);
 		forget_numbers(fp);
 		fake_port_check_runs(fp, 0);
 		fake_port_check_runs(fp, 1);

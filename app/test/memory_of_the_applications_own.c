@@ -138,6 +138,51 @@ queue_moves_there_and_back(void)
 	fake_port_destroy(fp);
 }
 
+/* Out of service, but not proven to be stopped: the device may still have anything of it. */
+static void
+broken_queue_keeps_it_attached(void)
+{
+	struct fake_port *fp = fake_port_start(&(struct fake_port_conf){ .features = 0 });
+	struct own own = own_create();
+
+	CHECK_EQ(attach(fp, &own), 0);
+	ring_device_use_raw(fake_vu_ring(fp->vu, 0), FAKE_PORT_SIZE, 100);
+	CHECK_EQ(fake_port_receive(fp, 0), 0);
+	CHECK_EQ(detach(fp, &own), -EBUSY);
+	CHECK_EQ(rte_eth_dev_rx_queue_stop(fp->port, 0), 0);
+	CHECK_EQ(detach(fp, &own), 0);
+	CHECK_EQ(rte_eth_dev_rx_queue_start(fp->port, 0), 0);
+	fake_port_check_runs(fp, 0);
+	own_destroy(&own);
+	fake_port_destroy(fp);
+}
+
+/* Also of a buffer that only reaches into it. */
+static void
+buffer_over_the_edge_keeps_it_attached(void)
+{
+	struct fake_port *fp = fake_port_start(&(struct fake_port_conf){ .features = 0 });
+	struct own own = own_create();
+	uint8_t *at = own.mem.buf_ptr;
+	struct rte_mempool *eals = fp->rx_pool[0];
+
+	/* No page is a multiple of an element long, so that one lies over this edge, among others. */
+	CHECK_EQ(rte_pmd_virtio_extmem_attach(fp->port, at, 4096, own.fd, LEN), 0);
+	CHECK_EQ(rte_pmd_virtio_extmem_attach(fp->port, at + 4096, LEN - 4096, own.fd,
+					      LEN + 4096), 0);
+	CHECK_EQ(rte_eth_dev_rx_queue_stop(fp->port, 0), 0);
+	set_up(fp, own.pool);
+	CHECK_EQ(rte_pmd_virtio_extmem_detach(fp->port, at, 4096), -EBUSY);
+	CHECK_EQ(rte_pmd_virtio_extmem_detach(fp->port, at + 4096, LEN - 4096), -EBUSY);
+	CHECK_EQ(rte_eth_dev_rx_queue_stop(fp->port, 0), 0);
+	CHECK_EQ(rte_pmd_virtio_extmem_detach(fp->port, at, 4096), 0);
+	CHECK_EQ(rte_pmd_virtio_extmem_detach(fp->port, at + 4096, LEN - 4096), 0);
+	set_up(fp, eals);
+	fake_port_check_runs(fp, 0);
+	own_destroy(&own);
+	fake_port_destroy(fp);
+}
+
 /* Packets to be sent are looked for as well. */
 static void
 packets_keep_it_attached(void)
@@ -305,6 +350,8 @@ TEST_MAIN(
 	TEST_WARM_UP(fake_port_warm_up),
 	TEST_LAYOUTS(queue_moves_there_and_back),
 	TEST_LAYOUTS(packets_keep_it_attached),
+	TEST(broken_queue_keeps_it_attached),
+	TEST(buffer_over_the_edge_keeps_it_attached),
 	TEST(pool_out_of_reach_is_refused),
 	TEST(attached_before_the_start),
 	TEST(closed_while_attached),

@@ -13,6 +13,7 @@
 
 #include "fake_port.h"
 #include "test.h"
+#include "virtio_queue.h"
 
 #define PACKETS 20
 
@@ -231,6 +232,37 @@ lie_ends_polling(void)
 	fake_port_destroy(fp);
 }
 
+/* Somebody stays in the queue after the device has let go: nothing is freed under it. */
+static void
+thread_that_stays_keeps_the_buffers(void)
+{
+	struct fake_port *fp = fake_port_start(
+		&(struct fake_port_conf){ .args = "rx_drain_us=1000", .timeout_ms = 200 });
+	struct virtio_rxq *rxq = rte_eth_devices[fp->port].data->rx_queues[0];
+	pthread_t thread;
+	void *ret;
+
+	write_frames(fp);
+	fake_vu_rule(fp->vu, VU_GET_VRING_BASE, 0, 1, VU_HALF_AND_HOLD);
+	CHECK_EQ(pthread_create(&thread, NULL, stop_rx, fp), 0);
+	fake_vu_wait_held(fp->vu);
+	CHECK(virtio_gate_visit(&rxq->q.gate));
+	fake_vu_release(fp->vu);
+	CHECK_EQ(pthread_join(thread, &ret), 0);
+	CHECK_EQ((intptr_t)ret, -ETIMEDOUT);
+	CHECK_EQ(fake_port_rx_state(fp, 0), RTE_ETH_QUEUE_STATE_STARTED);
+	CHECK_EQ(fake_port_receive(fp, 0), 0);
+	fake_port_check_in_use(fp->rx_pool[0], FAKE_PORT_SIZE);
+	virtio_gate_depart(&rxq->q.gate);
+	CHECK_EQ(rte_eth_dev_rx_queue_stop(fp->port, 0), 0);
+	CHECK_EQ(fake_port_xstat(fp, "rx_q0_reset_dropped"), FRAMES);
+	fake_port_check_in_use(fp->rx_pool[0], 0);
+	fp->got[0] = fp->rx_next[0];
+	CHECK_EQ(rte_eth_dev_rx_queue_start(fp->port, 0), 0);
+	fake_port_check_runs(fp, 0);
+	fake_port_destroy(fp);
+}
+
 /* No proof in time: out of service as without a drain, and healed by the next stop. */
 static void
 no_proof_while_polled(void)
@@ -254,6 +286,29 @@ no_proof_while_polled(void)
 	fake_port_destroy(fp);
 }
 
+/* Of the last 128, of which the 99th percentile is the second largest. */
+static void
+percentile_is_that_of_the_last_ones(void)
+{
+	struct virtio_times times = { 0 };
+	uint64_t i;
+
+	for (i = 1; i <= 50; i++)
+		virtio_times_add(&times, VIRTIO_PHASE_GATE, i);
+	CHECK_EQ(times.last_ns[VIRTIO_PHASE_GATE], 50);
+	CHECK_EQ(times.p99_ns[VIRTIO_PHASE_GATE], 50);
+	virtio_times_add(&times, VIRTIO_PHASE_GATE, 7000);
+	virtio_times_add(&times, VIRTIO_PHASE_GATE, 9000);
+	CHECK_EQ(times.p99_ns[VIRTIO_PHASE_GATE], 9000);
+	for (i = 52; i < VIRTIO_TIMES_KEPT; i++)
+		virtio_times_add(&times, VIRTIO_PHASE_GATE, i);
+	CHECK_EQ(times.p99_ns[VIRTIO_PHASE_GATE], 7000);
+	for (i = 0; i < VIRTIO_TIMES_KEPT; i++)
+		virtio_times_add(&times, VIRTIO_PHASE_GATE, 100 + i);
+	CHECK_EQ(times.p99_ns[VIRTIO_PHASE_GATE], 100 + VIRTIO_TIMES_KEPT - 2);
+	CHECK_EQ(times.last_ns[VIRTIO_PHASE_DRAIN], 0);
+}
+
 TEST_MAIN(
 	TEST_WARM_UP(fake_port_warm_up),
 	TEST_LAYOUTS(packets_are_sent),
@@ -263,4 +318,6 @@ TEST_MAIN(
 	TEST_LAYOUTS(frames_that_nobody_polls_are_counted),
 	TEST_LAYOUTS(empty_ring_is_not_waited_for),
 	TEST_LAYOUTS(lie_ends_polling),
+	TEST(thread_that_stays_keeps_the_buffers),
+	TEST(percentile_is_that_of_the_last_ones),
 	TEST_LAYOUTS(no_proof_while_polled))

@@ -14,6 +14,7 @@
 
 #include <rte_alarm.h>
 #include <rte_bus_vdev.h>
+#include <rte_cycles.h>
 
 #include "fake_port.h"
 #include "rte_pmd_virtio.h"
@@ -67,7 +68,7 @@ wait_events(unsigned int n)
 }
 
 static void
-wait_xstat(struct fake_port *fp, const char *name, uint64_t value)
+wait_xstat_least(struct fake_port *fp, const char *name, uint64_t value)
 {
 	const time_t start = time(NULL);
 
@@ -75,6 +76,12 @@ wait_xstat(struct fake_port *fp, const char *name, uint64_t value)
 		CHECK(time(NULL) - start < 60);
 		usleep(100);
 	}
+}
+
+static void
+wait_xstat(struct fake_port *fp, const char *name, uint64_t value)
+{
+	wait_xstat_least(fp, name, value);
 	CHECK_EQ(fake_port_xstat(fp, name), value);
 }
 
@@ -267,6 +274,32 @@ mark(void *arg)
 	__atomic_store_n((bool *)arg, true, __ATOMIC_RELEASE);
 }
 
+/* Alarms go off in their order: the driver's, if there is one, before this one. */
+static void
+let_alarms_go_off(void)
+{
+	const time_t start = time(NULL);
+	bool later = false;
+
+	CHECK_EQ(rte_eal_alarm_set(100000, mark, &later), 0);
+	while (!__atomic_load_n(&later, __ATOMIC_ACQUIRE)) {
+		CHECK(time(NULL) - start < 60);
+		usleep(1000);
+	}
+}
+
+static void
+check_stays_stopped(struct fake_port *fp, uint16_t queue)
+{
+	const uint64_t recovered = fake_port_xstat(fp, "rx_q0_recovered");
+
+	CHECK_EQ(fake_port_rx_state(fp, queue), RTE_ETH_QUEUE_STATE_STOPPED);
+	let_alarms_go_off();
+	CHECK_EQ(fake_port_rx_state(fp, queue), RTE_ETH_QUEUE_STATE_STOPPED);
+	CHECK_EQ(fake_port_xstat(fp, "rx_q0_recovered"), recovered);
+	fake_port_check_in_use(fp->rx_pool[queue], 0);
+}
+
 static int
 stop_rx_0(uint16_t port)
 {
@@ -278,24 +311,189 @@ static void
 application_has_the_last_word(void)
 {
 	struct fake_port *fp = begin("recovery=auto", stop_rx_0);
-	const time_t start = time(NULL);
-	bool later = false;
 
 	break_rx(fp, 0);
 	wait_events(1);
 	CHECK_EQ(event_result, 0);
-	/* Alarms go off in their order: the driver's would have been before this one. */
-	CHECK_EQ(rte_eal_alarm_set(100000, mark, &later), 0);
-	while (!__atomic_load_n(&later, __ATOMIC_ACQUIRE)) {
-		CHECK(time(NULL) - start < 60);
-		usleep(1000);
-	}
-	CHECK_EQ(fake_port_rx_state(fp, 0), RTE_ETH_QUEUE_STATE_STOPPED);
-	CHECK_EQ(fake_port_xstat(fp, "rx_q0_recovered"), 0);
-	fake_port_check_in_use(fp->rx_pool[0], 0);
+	check_stays_stopped(fp, 0);
 	CHECK_EQ(rte_eth_dev_rx_queue_start(fp->port, 0), 0);
 	fake_port_check_runs(fp, 0);
 	end(fp);
+}
+
+/* The ring is stopped then, and the queue is not, or the stop would not reach the driver. */
+static void
+stopped_between_two_attempts(void)
+{
+	struct fake_port *fp = begin("recovery=auto", NULL);
+
+	fake_vu_rule(fp->vu, VU_SET_VRING_NUM, 0, 100, VU_REFUSE);
+	break_rx(fp, 0);
+	wait_xstat_least(fp, "rx_q0_recovery_failed", 2);
+	CHECK_EQ(fake_port_rx_state(fp, 0), RTE_ETH_QUEUE_STATE_STARTED);
+	CHECK_EQ(rte_eth_dev_rx_queue_stop(fp->port, 0), 0);
+	fake_vu_obey(fp->vu);
+	check_stays_stopped(fp, 0);
+	CHECK_EQ(rte_eth_dev_rx_queue_start(fp->port, 0), 0);
+	fake_port_check_runs(fp, 0);
+	end(fp);
+}
+
+struct stop {
+	struct fake_port *fp;
+	bool called;
+};
+
+static void *
+stop_on_another_thread(void *arg)
+{
+	struct stop *stop = arg;
+
+	__atomic_store_n(&stop->called, true, __ATOMIC_RELEASE);
+	return (void *)(intptr_t)rte_eth_dev_rx_queue_stop(stop->fp->port, 0);
+}
+
+static void
+stopped_within_an_attempt(void)
+{
+	struct fake_port *fp = begin("recovery=auto", NULL);
+	struct stop stop = { .fp = fp };
+	pthread_t thread;
+	void *ret;
+
+	fake_vu_rule(fp->vu, VU_SET_VRING_NUM, 0, 1, VU_HALF_AND_HOLD);
+	break_rx(fp, 0);
+	fake_vu_wait_held(fp->vu);
+	CHECK_EQ(pthread_create(&thread, NULL, stop_on_another_thread, &stop), 0);
+	while (!__atomic_load_n(&stop.called, __ATOMIC_ACQUIRE))
+		usleep(100);
+	/* It has some time to get to where it waits; where it has none it comes after the attempt. */
+	usleep(10000);
+	fake_vu_release(fp->vu);
+	CHECK_EQ(pthread_join(thread, &ret), 0);
+	CHECK_EQ((intptr_t)ret, 0);
+	CHECK(!fake_vu_is_enabled(fp->vu, 0));
+	check_stays_stopped(fp, 0);
+	end(fp);
+}
+
+/* A lie that is found while the application's own stop waits, which then is not proven. */
+static void
+stop_that_fails_is_not_made_a_restart(void)
+{
+	struct fake_port *fp = fake_port_start(&(struct fake_port_conf){
+		.args = "recovery=auto,tx_drain_us=20000", .timeout_ms = 200,
+	});
+
+	CHECK_EQ(fake_port_send(fp, 0, 3), 3);
+	CHECK_EQ(fake_port_take(fp, 0, false), 3);
+	ring_device_use_raw(fake_vu_ring(fp->vu, 1), FAKE_PORT_SIZE, 0);
+	fake_vu_rule(fp->vu, VU_GET_VRING_BASE, 0, 1, VU_HOLD);
+	CHECK_EQ(rte_eth_dev_tx_queue_stop(fp->port, 0), -ETIMEDOUT);
+	fake_vu_obey(fp->vu);
+	fake_vu_release(fp->vu);
+	let_alarms_go_off();
+	CHECK_EQ(fake_port_xstat(fp, "tx_q0_quarantined"), 1);
+	CHECK_EQ(fake_port_xstat(fp, "tx_q0_recovered"), 0);
+	CHECK_EQ(fake_port_xstat(fp, "tx_q0_recovery_failed"), 0);
+	CHECK_EQ(rte_eth_dev_tx_queue_stop(fp->port, 0), 0);
+	fp->tx_next[0] = fp->took[0];
+	CHECK_EQ(rte_eth_dev_tx_queue_start(fp->port, 0), 0);
+	fake_port_check_runs(fp, 0);
+	fake_port_destroy(fp);
+}
+
+/* A port that starts anew has forgotten what was planned: a deferred queue stays stopped. */
+static void
+plan_ends_with_the_port(void)
+{
+	struct fake_port *fp = fake_port_create(&(struct fake_port_conf){ .args = "recovery=auto" });
+	const struct rte_eth_rxconf deferred = { .rx_deferred_start = 1 };
+
+	CHECK_EQ(rte_eth_rx_queue_setup(fp->port, 0, FAKE_PORT_SIZE, SOCKET_ID_ANY, &deferred,
+					fp->rx_pool[0]), 0);
+	CHECK_EQ(rte_eth_dev_start(fp->port), 0);
+	CHECK_EQ(rte_eth_dev_rx_queue_start(fp->port, 0), 0);
+	fake_vu_rule(fp->vu, VU_SET_VRING_NUM, 0, 2, VU_REFUSE);
+	break_rx(fp, 0);
+	wait_xstat_least(fp, "rx_q0_recovery_failed", 2);
+	CHECK_EQ(rte_eth_dev_stop(fp->port), 0);
+	CHECK_EQ(rte_eth_dev_start(fp->port), 0);
+	check_stays_stopped(fp, 0);
+	/* Nor does another queue's trouble bring it up. */
+	break_rx(fp, 1);
+	wait_xstat(fp, "rx_q1_recovered", 1);
+	check_stays_stopped(fp, 0);
+	fake_port_destroy(fp);
+}
+
+/* Refused and refused, it comes later and later: after 1, 10, 20 and 40 ms. */
+static void
+attempts_become_rare(void)
+{
+	struct fake_port *fp = begin("recovery=auto", NULL);
+	const uint64_t start = rte_get_timer_cycles();
+
+	fake_vu_rule(fp->vu, VU_SET_VRING_NUM, 0, 100, VU_REFUSE);
+	break_rx(fp, 0);
+	wait_xstat_least(fp, "rx_q0_recovery_failed", 4);
+	CHECK(rte_get_timer_cycles() - start >= rte_get_timer_hz() * 70 / 1000);
+	fake_vu_obey(fp->vu);
+	end(fp);
+}
+
+static void
+driver_heals_one_that_is_not_served(void)
+{
+	struct fake_port *fp = begin("recovery=auto", NULL);
+
+	CHECK_EQ(fake_port_send(fp, 1, 3), 3);
+	wait_xstat(fp, "tx_q1_recovered", 1);
+	CHECK_EQ(fake_port_xstat(fp, "tx_q1_unserved"), 1);
+	CHECK_EQ(fake_port_xstat(fp, "tx_q1_reset_dropped"), 3);
+	fp->tx_next[1] = fp->took[1];
+	fake_port_check_runs(fp, 1);
+	end(fp);
+}
+
+/* Without a way to stop queues there is nothing to be tried. */
+static void
+nothing_is_tried_where_nothing_can_be(void)
+{
+	struct fake_port *fp = fake_port_start(
+		&(struct fake_port_conf){ .method = "off", .args = "recovery=auto" });
+
+	test_forget_log();
+	break_rx(fp, 0);
+	let_alarms_go_off();
+	CHECK_EQ(fake_port_xstat(fp, "rx_q0_quarantined"), 1);
+	CHECK_EQ(test_logged("recovery failed"), 0);
+	fake_port_destroy(fp);
+}
+
+/* The back-end dies in the driver's own start: the next one brings the queue up with the others. */
+static void
+next_back_end_finds_the_queue_started(void)
+{
+	struct fake_port *fp = fake_port_start(
+		&(struct fake_port_conf){ .server = true, .args = "recovery=auto" });
+	const time_t start = time(NULL);
+
+	fp->vu->once = true;
+	fake_vu_rule(fp->vu, VU_SET_VRING_NUM, 0, 1, VU_CLOSE);
+	break_rx(fp, 0);
+	wait_xstat_least(fp, "rx_q0_recovery_failed", 1);
+	fp->vu->once = false;
+	fake_vu_connect_again(fp->vu);
+	while (!test_logged("a back-end has connected")) {
+		CHECK(time(NULL) - start < 60);
+		usleep(1000);
+	}
+	CHECK_EQ(fake_port_rx_state(fp, 0), RTE_ETH_QUEUE_STATE_STARTED);
+	fp->got[0] = fp->rx_next[0];
+	fake_port_check_runs(fp, 0);
+	fake_port_check_runs(fp, 1);
+	fake_port_destroy(fp);
 }
 
 static void
@@ -305,7 +503,7 @@ closed_with_an_attempt_to_come(void)
 
 	fake_vu_rule(fp->vu, VU_SET_VRING_NUM, 0, 100, VU_REFUSE);
 	break_rx(fp, 0);
-	wait_xstat(fp, "rx_q0_recovery_failed", 3);
+	wait_xstat_least(fp, "rx_q0_recovery_failed", 3);
 	fake_vu_obey(fp->vu);
 	end(fp);
 }
@@ -319,5 +517,13 @@ TEST_MAIN(
 	TEST_LAYOUTS(driver_heals_again_and_again),
 	TEST(driver_tries_again),
 	TEST(application_has_the_last_word),
+	TEST(stopped_between_two_attempts),
+	TEST(stopped_within_an_attempt),
+	TEST(stop_that_fails_is_not_made_a_restart),
+	TEST(plan_ends_with_the_port),
+	TEST(attempts_become_rare),
+	TEST(driver_heals_one_that_is_not_served),
+	TEST(nothing_is_tried_where_nothing_can_be),
+	TEST(next_back_end_finds_the_queue_started),
 	TEST(closed_with_an_attempt_to_come),
 	TEST_LEAVES(closed_from_within_the_event)) /* ethdev keeps the call-back */

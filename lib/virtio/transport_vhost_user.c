@@ -807,6 +807,10 @@ vhost_user_reconnect(struct virtio_device *dev)
 	struct vhost_user *vu = dev->priv;
 	int ret;
 
+	/* A memory event from now on is covered by the table that the next connection gets. */
+	rte_mcfg_mem_write_lock();
+	vu->mem_told = false;
+	rte_mcfg_mem_write_unlock();
 	vhost_user_channel_close(&vu->ch);
 	ret = vu->server ? accept_client(dev, false) : connect_to_server(dev);
 	if (ret == 0)
@@ -860,6 +864,7 @@ tell_attached(struct virtio_device *dev)
 	struct vhost_user *vu = dev->priv;
 	const bool told = vu->mem_told;
 	struct vhost_mem mem;
+	uint64_t ignored;
 	int ret;
 
 	rte_mcfg_mem_read_lock();
@@ -868,6 +873,8 @@ tell_attached(struct virtio_device *dev)
 	rte_mcfg_mem_read_unlock();
 	if (ret == 0 && told)
 		ret = vhost_user_wait(&vu->ch, &vu->control, ANSWER_TIMEOUT_US);
+	if (ret == 0 && told && !speaks(vu, VHOST_USER_PROTOCOL_F_REPLY_ACK))
+		ret = get_u64(vu, VHOST_USER_GET_FEATURES, &ignored);
 	/* The next connection is told with all the rest. */
 	return ret == -ENODEV ? 0 : ret;
 }
@@ -909,19 +916,18 @@ vhost_user_mem_detach(struct virtio_device *dev, void *addr, size_t len)
 	return ret;
 }
 
-bool
-vhost_user_mem_reaches(struct virtio_device *dev, const void *addr, size_t len)
+int
+vhost_user_mem_table(struct virtio_device *dev, struct vhost_mem *mem)
 {
 	struct vhost_user *vu = dev->priv;
-	struct vhost_mem mem;
-	bool found;
+	int ret = 0;
 
 	rte_mcfg_mem_read_lock();
-	found = vu->mem_told && vhost_mem_has(&vu->mem, addr, len);
-	/* The table goes out with the features, so before the first start there is none. */
-	if (!found)
-		found = vhost_mem_read(&mem, &vu->attached, NULL, 0) == 0 &&
-			vhost_mem_has(&mem, addr, len);
+	/* The table goes out with the features: before that there is none, or the last one's. */
+	if (vu->mem_told && !vu->ch.gone)
+		*mem = vu->mem;
+	else
+		ret = vhost_mem_read(mem, &vu->attached, NULL, 0);
 	rte_mcfg_mem_read_unlock();
-	return found;
+	return ret;
 }

@@ -14,6 +14,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "vhost_mem.h"
 #include "virtio_device.h"
 
 /** What the user says about how rings are stopped. */
@@ -99,7 +100,7 @@ int vhost_user_mem_attach(struct virtio_device *dev, void *addr, size_t len, int
  */
 int vhost_user_mem_detach(struct virtio_device *dev, void *addr, size_t len);
 
-/** Whether the back-end can reach all of some memory: EAL's, or attached. */
-bool vhost_user_mem_reaches(struct virtio_device *dev, const void *addr, size_t len);
+/** What the back-end can reach: EAL's memory, and what is attached. 0, or as vhost_mem_read(). */
+int vhost_user_mem_table(struct virtio_device *dev, struct vhost_mem *mem);
 
 #endif /* TRANSPORT_VHOST_USER_H */

@@ -49,6 +49,7 @@ struct rte_pmd_virtio_queue_event {
  *   Filled on success.
  * @return
  *   0. -ENOENT: nothing more. -EINVAL: event is NULL. -ENODEV: no port, or not of this driver.
+ *   -ENOTSUP: not in the primary process.
  */
 int rte_pmd_virtio_get_queue_event(uint16_t port_id, struct rte_pmd_virtio_queue_event *event);
 

@@ -218,6 +218,7 @@ close_gate_one(struct virtio_queue *q, void *arg)
 	int ret;
 
 	q->watched = false;
+	virtio_recovery_forget(q);
 	ret = virtio_gate_close(&q->gate, q->port->args.reset_timeout_us);
 	if (ret == -ETIMEDOUT)
 		VIRTIO_LOG(ERR, "port %u: a thread stays in a burst of queue %u: stop polling "
@@ -847,24 +848,22 @@ virtio_edev_of(uint16_t port_id)
 }
 
 static int
-share_queue(struct virtio_queue *q, void *arg __rte_unused)
-{
-	virtio_gate_share(&q->gate);
-	return 0;
-}
-
-static int
 share_port(struct virtio_port *port)
 {
-	pthread_mutex_lock(&port->lock);
-	each_queue(port, share_queue, NULL);
-	pthread_mutex_unlock(&port->lock);
+	uint16_t i;
+
+	for (i = 0; i < port->args.pairs; i++) {
+		if (port->rxqs[i] != NULL)
+			virtio_gate_share(&port->rxqs[i]->q.gate);
+		if (port->txqs[i] != NULL)
+			virtio_gate_share(&port->txqs[i]->q.gate);
+	}
 	return 0;
 }
 
 /*
- * Another process is about to poll queues. A gate that opens from now on is SHARED, since it looks
- * for other processes; one that is open now opened under its port's lock, and so is seen here.
+ * Another process is about to poll queues. Without the ports' locks: who holds one may be waiting
+ * for an answer that this very thread has to read.
  */
 static void
 share_gates(void)

@@ -24,6 +24,7 @@
 #include "virtio_devargs.h"
 #include "virtio_rss.h"
 
+struct vhost_mem;
 struct virtio_ctrl_command;
 struct virtio_port;
 struct virtio_rxq;
@@ -73,12 +74,12 @@ struct virtio_bus {
 	int (*rx_interrupts)(struct virtio_port *port, uint16_t n);
 	/**
 	 * Memory of the application's own, see rte_pmd_virtio.h. NULL: not by this bus.
-	 * mem_reaches: whether the device can reach all of some memory; NULL: it cannot be told.
+	 * mem_table: what the device can reach; NULL: it cannot be told.
 	 */
 	int (*mem_attach)(struct virtio_device *dev, void *addr, size_t len, int fd,
 			  uint64_t offset);
 	int (*mem_detach)(struct virtio_device *dev, void *addr, size_t len);
-	bool (*mem_reaches)(struct virtio_device *dev, const void *addr, size_t len);
+	int (*mem_table)(struct virtio_device *dev, struct vhost_mem *mem);
 };
 
 /** Instructions that data paths are made of. */

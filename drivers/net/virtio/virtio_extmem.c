@@ -9,24 +9,22 @@
 #include "virtio_ethdev.h"
 #include "virtio_extmem.h"
 #include "virtio_log.h"
+#include "vhost_mem.h"
 #include "virtio_queue.h"
 
 /* ---- a pool's buffers --------------------------------------------------------------------- */
 
 struct reach {
-	struct virtio_port *port;
-	const void *beyond; /* the first buffer that is out of reach */
+	bool by_iova;
+	struct vhost_mem mem; /* what the device can reach, by virtual addresses */
+	const void *beyond;   /* the first buffer that is out of reach */
 };
 
 static void
 look_at(struct reach *reach, const void *addr, size_t len, rte_iova_t iova)
 {
-	struct virtio_port *port = reach->port;
-
-	if (reach->beyond != NULL)
-		return;
-	if (port->dev.by_iova ? iova == RTE_BAD_IOVA :
-	    port->bus->mem_reaches != NULL && !port->bus->mem_reaches(&port->dev, addr, len))
+	if (reach->beyond == NULL &&
+	    (reach->by_iova ? iova == RTE_BAD_IOVA : !vhost_mem_has(&reach->mem, addr, len)))
 		reach->beyond = addr;
 }
 
@@ -52,10 +50,14 @@ virtio_extmem_check_pool(struct virtio_port *port, uint16_t rx_queue,
 {
 	/* DPDK's walks and queries take no pointer to const. */
 	struct rte_mempool *pool = (struct rte_mempool *)(uintptr_t)const_pool;
-	struct reach reach = { .port = port };
+	struct reach reach = { .by_iova = port->dev.by_iova };
 	const bool extern_bufs = (rte_pktmbuf_priv_flags(pool) &
 				  RTE_PKTMBUF_POOL_F_PINNED_EXT_BUF) != 0;
 
+	/* Not to be told: not to be judged. */
+	if (!reach.by_iova && (port->bus->mem_table == NULL ||
+			       port->bus->mem_table(&port->dev, &reach.mem) != 0))
+		return 0;
 	/* Buffers in the pool's own memory lie in its few chunks. */
 	if (extern_bufs)
 		rte_mempool_obj_iter(pool, look_at_buffer, &reach);
@@ -87,7 +89,8 @@ note_buffer(void *owner, void *cookie)
 	const struct rte_mbuf *m;
 
 	for (m = cookie; m != NULL; m = m->next)
-		piece->used |= (uintptr_t)m->buf_addr - piece->addr < piece->len;
+		piece->used |= (uintptr_t)m->buf_addr < piece->addr + piece->len &&
+			       (uintptr_t)m->buf_addr + m->buf_len > piece->addr;
 }
 
 /* One that is out of service, but not proven to be stopped, may have anything in it. */
@@ -132,17 +135,18 @@ check_free(struct virtio_port *port, const void *addr, size_t len)
 static int
 find_port(uint16_t port_id, struct virtio_port **port)
 {
-	struct rte_eth_dev *edev = virtio_edev_of(port_id);
+	struct rte_eth_dev *edev;
 
+	if (rte_eal_process_type() != RTE_PROC_PRIMARY) {
+		VIRTIO_LOG(ERR, "port %u: memory is attached in the primary process only", port_id);
+		return -ENOTSUP;
+	}
+	edev = virtio_edev_of(port_id);
 	if (edev == NULL) {
 		VIRTIO_LOG(ERR, "port %u: no port of this driver", port_id);
 		return -ENODEV;
 	}
 	*port = virtio_port(edev);
-	if (rte_eal_process_type() != RTE_PROC_PRIMARY) {
-		VIRTIO_LOG(ERR, "port %u: memory is attached in the primary process only", port_id);
-		return -ENOTSUP;
-	}
 	if ((*port)->bus->mem_attach != NULL)
 		return 0;
 	VIRTIO_LOG(ERR, "port %u: only virtio-user has memory attached; for a PCI device "

@@ -58,24 +58,31 @@ take_out_ended(struct virtio_gate *gate)
 }
 
 void
+virtio_gate_share(struct virtio_gate *gate)
+{
+	uint32_t open = VIRTIO_GATE_OPEN;
+
+	__atomic_thread_fence(__ATOMIC_SEQ_CST);
+	/* A poller may be shutting it. One that is inside has no number: it is the primary's. */
+	__atomic_compare_exchange_n(&gate->open, &open, VIRTIO_GATE_SHARED, false,
+				    __ATOMIC_ACQ_REL, __ATOMIC_RELAXED);
+}
+
+void
 virtio_gate_open(struct virtio_gate *gate)
 {
 	/* Killed while it looked at the closed gate: it has not touched the ring. */
 	take_out_ended(gate);
 	/* All of the set-up comes before; pairs with the acquire in virtio_gate_enter(). */
-	__atomic_store_n(&gate->open, !have_membarrier ? VIRTIO_GATE_FENCED :
-			 virtio_process_is_alone() ? VIRTIO_GATE_OPEN : VIRTIO_GATE_SHARED,
+	__atomic_store_n(&gate->open, have_membarrier ? VIRTIO_GATE_OPEN : VIRTIO_GATE_FENCED,
 			 __ATOMIC_RELEASE);
-}
-
-void
-virtio_gate_share(struct virtio_gate *gate)
-{
-	uint32_t open = VIRTIO_GATE_OPEN;
-
-	/* A poller may be shutting it. One that is inside has no number: it is the primary's. */
-	__atomic_compare_exchange_n(&gate->open, &open, VIRTIO_GATE_SHARED, false,
-				    __ATOMIC_ACQ_REL, __ATOMIC_RELAXED);
+	/*
+	 * The gate, then a look for other processes; who enrols one does it the other way round:
+	 * one of the two sees the other.
+	 */
+	__atomic_thread_fence(__ATOMIC_SEQ_CST);
+	if (!virtio_process_is_alone())
+		virtio_gate_share(gate);
 }
 
 /* Every poller has a full barrier between the close and the return of this. */

@@ -11,6 +11,7 @@
 #include <rte_errno.h>
 #include <rte_malloc.h>
 #include <rte_memzone.h>
+#include <rte_string_fns.h>
 
 #include "virtio_ethdev.h"
 #include "virtio_extmem.h"
@@ -43,24 +44,20 @@ free_thresh(uint16_t asked, uint16_t nb_desc)
 	return asked != 0 ? asked : RTE_MIN(RTE_ALIGN_FLOOR(nb_desc / 4, 4), 32);
 }
 
+/* room: of a buffer, for a frame. */
 static int
 check_buffers(const struct rte_eth_dev *edev, uint16_t id, const struct rte_eth_rxconf *conf,
-	      const struct rte_mempool *pool)
+	      const char *pool, int room)
 {
 	const uint64_t offloads = conf->offloads | edev->data->dev_conf.rxmode.offloads;
-	const uint32_t frame =
-		edev->data->mtu + RTE_ETHER_HDR_LEN + RTE_VLAN_HLEN + VIRTIO_HDR_SIZE;
-	const uint16_t room =
-		rte_pktmbuf_data_room_size((struct rte_mempool *)(uintptr_t)pool);
+	const int frame = edev->data->mtu + RTE_ETHER_HDR_LEN + RTE_VLAN_HLEN + VIRTIO_HDR_SIZE;
 
-	if (room > RTE_PKTMBUF_HEADROOM && ((offloads & RTE_ETH_RX_OFFLOAD_SCATTER) ||
-					    frame <= (uint32_t)room - RTE_PKTMBUF_HEADROOM))
+	if (room > 0 && ((offloads & RTE_ETH_RX_OFFLOAD_SCATTER) || frame <= room))
 		return 0;
 	VIRTIO_INIT_LOG(ERR,
 			"port %u: rx queue %u: a buffer of pool %s holds %d bytes, a frame of MTU "
-			"%u needs %u: want larger buffers%s",
-			edev->data->port_id, id, pool->name, room - RTE_PKTMBUF_HEADROOM,
-			edev->data->mtu, frame,
+			"%u needs %d: want larger buffers%s",
+			edev->data->port_id, id, pool, room, edev->data->mtu, frame,
 			virtio_port(edev)->args.mrg_rxbuf ? ", or the SCATTER offload" : "");
 	return -EINVAL;
 }
@@ -70,7 +67,8 @@ virtio_queue_check_buffers(const struct virtio_queue *q)
 {
 	const struct virtio_rxq *rxq = container_of(q, const struct virtio_rxq, q);
 
-	return q->is_rx ? check_buffers(q->port->edev, q->id, &rxq->conf, rxq->pool) : 0;
+	return q->is_rx ? check_buffers(q->port->edev, q->id, &rxq->conf, rxq->pool_name,
+					(int)(rxq->buf_len - VIRTIO_HDR_SIZE)) : 0;
 }
 
 static int
@@ -101,7 +99,9 @@ check_rx(const struct rte_eth_dev *edev, uint16_t id, uint16_t nb_desc,
 	}
 	if (virtio_extmem_check_pool(virtio_port(edev), id, pool) != 0)
 		return -EFAULT;
-	return check_buffers(edev, id, conf, pool);
+	return check_buffers(edev, id, conf, pool->name,
+			     rte_pktmbuf_data_room_size((struct rte_mempool *)(uintptr_t)pool) -
+			     RTE_PKTMBUF_HEADROOM);
 }
 
 static int
@@ -230,6 +230,8 @@ replace_ring(struct virtio_queue *q, uint16_t nb_desc, int node, uint32_t buf_le
 		q->node = vq->memory->socket_id;
 	}
 	q->vq = vq;
+	q->nb_desc = nb_desc;
+	virtio_recovery_forget(q);
 	return 0;
 }
 
@@ -271,6 +273,7 @@ rx_setup(struct virtio_rxq *rxq, uint16_t nb_desc, int node, const struct rte_et
 	if (ret != 0)
 		return ret;
 	rxq->pool = pool;
+	rte_strscpy(rxq->pool_name, pool->name, sizeof(rxq->pool_name));
 	rxq->conf = *conf;
 	rxq->conf.rx_free_thresh = free_thresh(conf->rx_free_thresh, nb_desc);
 	rxq->free_thresh = rxq->conf.rx_free_thresh;
@@ -378,7 +381,7 @@ virtio_rxq_info_get(struct rte_eth_dev *edev, uint16_t id, struct rte_eth_rxq_in
 	info->mp = rxq->pool;
 	info->conf = rxq->conf;
 	info->scattered_rx = rxq->q.port->mergeable;
-	info->nb_desc = rxq->q.vq->size;
+	info->nb_desc = rxq->q.nb_desc;
 	info->rx_buf_size = rxq->buf_len - VIRTIO_HDR_SIZE;
 }
 
@@ -388,7 +391,7 @@ virtio_txq_info_get(struct rte_eth_dev *edev, uint16_t id, struct rte_eth_txq_in
 	const struct virtio_txq *txq = edev->data->tx_queues[id];
 
 	info->conf = txq->conf;
-	info->nb_desc = txq->q.vq->size;
+	info->nb_desc = txq->q.nb_desc;
 }
 
 /* ---- the end ------------------------------------------------------------------------------ */

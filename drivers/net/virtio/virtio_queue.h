@@ -15,6 +15,7 @@
 #include <stdint.h>
 
 #include <rte_mbuf.h>
+#include <rte_mempool.h>
 
 #include "virtio_compat.h"
 #include "virtio_gate.h"
@@ -81,6 +82,7 @@ struct virtio_queue {
 	bool watched;         /**< transmit: started, and not yet seen to be served */
 	uint16_t watch_ticks; /**< watchdog's looks since there is work */
 	uint16_t addr_at;     /**< where in an mbuf the buffer's address for the device is */
+	uint16_t nb_desc;     /**< of the ring, as it was set up */
 	int node;             /**< where the first ring was made, and so all that follow */
 	struct virtio_queue_events events;
 	struct virtio_times times;
@@ -96,11 +98,15 @@ typedef uint64_t virtio_rearm_t __attribute__((vector_size(16), may_alias));
 struct virtio_rxq {
 	struct virtio_queue q;
 	/* Constant while the gate is open. */
+	/**
+	 * From a start to the proof of the next stop; in between the application may free it.
+	 */
 	struct rte_mempool *pool __rte_cache_aligned;
 	virtio_rearm_t rearm; /**< what a received mbuf's fields from data_off on are set to */
 	uint32_t buf_len;     /**< bytes of a buffer, header included */
 	uint16_t free_thresh; /**< free descriptors from which on the ring is refilled; or none */
 	bool vlan_strip;      /**< atomic: may be switched while the queue is polled */
+	char pool_name[RTE_MEMPOOL_NAMESIZE];
 	struct rte_eth_rxconf conf;
 	/* The polling thread's. */
 	struct virtio_counters counters __rte_cache_aligned;

@@ -45,8 +45,10 @@ void
 virtio_queue_show_state(struct virtio_queue *q)
 {
 	struct rte_eth_dev_data *data = q->port->edev->data;
-	const uint8_t state = virtqueue_state(q->vq) == VIRTQUEUE_READY ?
-		RTE_ETH_QUEUE_STATE_STOPPED : RTE_ETH_QUEUE_STATE_STARTED;
+	/* While the driver heals it a stop must reach the driver: STOPPED is answered by ethdev. */
+	const uint8_t state = virtqueue_state(q->vq) == VIRTQUEUE_READY &&
+		!virtio_recovery_is_due(q) ? RTE_ETH_QUEUE_STATE_STOPPED :
+					     RTE_ETH_QUEUE_STATE_STARTED;
 
 	if (q->is_rx)
 		data->rx_queue_state[q->id] = state;
@@ -170,7 +172,8 @@ virtio_queue_open(struct virtio_queue *q)
 		to_txq(q)->indirect = virtio_device_has(q->vq->dev, VIRTIO_RING_F_INDIRECT_DESC);
 	q->watched = !q->is_rx;
 	q->watch_ticks = 0;
-	virtio_recovery_forget(q);
+	q->recovery.heal_at_us = 0;
+	q->recovery.hands_off = false;
 	open_gate(q);
 }
 
@@ -302,6 +305,17 @@ wait_for_sent(struct virtio_txq *txq, uint32_t timeout_us)
 		rte_delay_us_sleep(DRAIN_SLEEP_US);
 }
 
+/*
+ * Nothing is left in the ring: by the polling thread's indices, which are to be trusted only while
+ * it does not change them, since a packed ring has two that belong together.
+ */
+static bool
+is_polled(const struct virtio_queue *q, const struct virtqueue *vq)
+{
+	return virtio_gate_is_empty(&q->gate) && ring_used(vq, 1, vq->conf.packed) == 0 &&
+	       virtio_gate_is_empty(&q->gate) && ring_used(vq, 1, vq->conf.packed) == 0;
+}
+
 /* rx_drain_us: the device writes nothing any more; what it has written can still be polled. */
 static void
 wait_for_polled(struct virtio_rxq *rxq, uint32_t timeout_us)
@@ -309,9 +323,8 @@ wait_for_polled(struct virtio_rxq *rxq, uint32_t timeout_us)
 	const uint64_t deadline_us = virtio_now_us() + timeout_us;
 	const struct virtqueue *vq = rxq->q.vq;
 
-	/* The polling thread's index, a burst old at worst. A gate that it has shut is the end. */
-	while (ring_used(vq, 1, vq->conf.packed) > 0 &&
-	       __atomic_load_n(&rxq->q.gate.open, __ATOMIC_RELAXED) != VIRTIO_GATE_CLOSED &&
+	/* A gate that the polling thread has shut is the end. */
+	while (!is_polled(&rxq->q, vq) && virtio_gate_is_open(&rxq->q.gate) &&
 	       virtio_now_us() < deadline_us)
 		rte_delay_us_sleep(DRAIN_SLEEP_US);
 }
@@ -491,8 +504,12 @@ by_word(struct virtio_port *port, struct virtio_queue *q, enum virtqueue_state d
 
 	pthread_mutex_lock(&port->lock);
 	virtio_recovery_forget(q);
+	/* Also of trouble that is found in this very stop. */
+	q->recovery.hands_off |= done == VIRTQUEUE_READY;
 	if (virtqueue_state(q->vq) != done)
 		ret = op(q);
+	/* Where nothing was left to do ethdev may know it otherwise. */
+	virtio_queue_show_state(q);
 	pthread_mutex_unlock(&port->lock);
 	return ret;
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
 #include <errno.h>
+#include <inttypes.h>
 
 #include <rte_alarm.h>
 #include <rte_eal.h>
@@ -14,9 +15,9 @@
 #include "virtio_recovery.h"
 
 /* A first attempt comes at once, the next ones later and later, as long as it breaks again. */
-#define FIRST_US 1000
-#define SECOND_US 10000
-#define LAST_US  10000000
+#define FIRST_US  UINT64_C(1000)
+#define SECOND_US UINT64_C(10000)
+#define LAST_US   UINT64_C(10000000)
 
 /* A queue that ran for so long is not the one that breaks at once again. */
 #define CALM_US  10000000
@@ -86,6 +87,13 @@ void
 virtio_recovery_forget(struct virtio_queue *q)
 {
 	q->recovery.heal_at_us = 0;
+	q->recovery.delay_us = 0;
+}
+
+bool
+virtio_recovery_is_due(const struct virtio_queue *q)
+{
+	return q->recovery.healing || q->recovery.heal_at_us != 0;
 }
 
 /* Calls fn on each queue that is set up. */
@@ -108,38 +116,44 @@ any_queue(struct virtio_port *port, bool (*fn)(struct virtio_queue *q, uint64_t 
 
 /* ---- healing ------------------------------------------------------------------------------ */
 
+/* From now on, and no sooner than after as long as the last attempt took. */
 static void
-plan(struct virtio_queue *q, uint64_t now_us)
+plan(struct virtio_queue *q, uint64_t took_us)
 {
 	struct virtio_recovery *r = &q->recovery;
 
-	if (now_us - r->healed_at_us > CALM_US && r->heal_at_us == 0)
-		r->delay_us = FIRST_US;
-	r->heal_at_us = now_us + r->delay_us;
-	r->delay_us = RTE_MIN(RTE_MAX(2 * r->delay_us, (uint32_t)SECOND_US), (uint32_t)LAST_US);
+	r->delay_us = r->delay_us == 0 ? FIRST_US :
+		RTE_MIN(RTE_MAX(2 * r->delay_us, SECOND_US), LAST_US);
+	r->heal_at_us = virtio_now_us() + RTE_MAX(r->delay_us, took_us);
+	virtio_queue_show_state(q);
 }
 
 static bool
 heal_if_due(struct virtio_queue *q, uint64_t now_us)
 {
 	struct virtio_recovery *r = &q->recovery;
+	uint64_t start_us;
 	int ret;
 
 	if (r->heal_at_us == 0 || r->heal_at_us > now_us)
 		return false;
+	start_us = virtio_now_us();
+	r->healing = true;
 	ret = virtio_queue_restart(q);
+	r->healing = false;
 	if (ret != 0) {
 		q->events.recovery_failed++;
-		VIRTIO_LOG(ERR, "port %u: %s queue %u: its recovery failed: %s; tried again in %u "
-			   "ms", q->port->edev->data->port_id, virtio_queue_kind(q), q->id,
-			   rte_strerror(-ret), r->delay_us / 1000);
-		plan(q, now_us);
+		plan(q, virtio_now_us() - start_us);
+		VIRTIO_LOG(ERR, "port %u: %s queue %u: its recovery failed: %s; tried again in "
+			   "%" PRIu64 " ms", q->port->data->port_id, virtio_queue_kind(q), q->id,
+			   rte_strerror(-ret), (r->heal_at_us - virtio_now_us()) / 1000);
 		return false;
 	}
 	q->events.recovered++;
+	r->heal_at_us = 0;
 	r->healed_at_us = virtio_now_us();
 	__atomic_store_n(&r->event, RTE_PMD_VIRTIO_QUEUE_RECOVERED, __ATOMIC_RELEASE);
-	VIRTIO_LOG(NOTICE, "port %u: %s queue %u: recovered", q->port->edev->data->port_id,
+	VIRTIO_LOG(NOTICE, "port %u: %s queue %u: recovered", q->port->data->port_id,
 		   virtio_queue_kind(q), q->id);
 	return true;
 }
@@ -196,12 +210,18 @@ heal(void *arg)
 
 /* ---- telling ------------------------------------------------------------------------------ */
 
-/* The application may have stopped and started it since. */
+/*
+ * The application may have stopped it since, or tried to, or started it again; and there are
+ * devices with which the driver can do nothing.
+ */
 static bool
-is_in_trouble(const struct virtio_queue *q, uint8_t trouble)
+is_to_be_healed(const struct virtio_queue *q, uint8_t trouble)
 {
 	const enum virtqueue_state state = virtqueue_state(q->vq);
 
+	if (!q->port->args.recovery || q->recovery.hands_off ||
+	    q->port->dev.stop_method == VIRTIO_STOP_NONE)
+		return false;
 	return state == VIRTQUEUE_BROKEN ||
 	       (trouble == RTE_PMD_VIRTIO_QUEUE_UNSERVED && state == VIRTQUEUE_LIVE && !q->watched);
 }
@@ -210,12 +230,16 @@ static bool
 see_to(struct virtio_queue *q, uint64_t now_us)
 {
 	const uint8_t trouble = __atomic_exchange_n(&q->recovery.trouble, 0, __ATOMIC_ACQUIRE);
+	struct virtio_recovery *r = &q->recovery;
 
 	if (trouble == 0)
 		return false;
-	__atomic_store_n(&q->recovery.event, trouble, __ATOMIC_RELEASE);
-	if (q->port->args.recovery && is_in_trouble(q, trouble))
-		plan(q, now_us);
+	__atomic_store_n(&r->event, trouble, __ATOMIC_RELEASE);
+	if (!is_to_be_healed(q, trouble))
+		return true;
+	if (now_us - r->healed_at_us > CALM_US)
+		r->delay_us = 0;
+	plan(q, 0);
 	return true;
 }
 
@@ -251,6 +275,8 @@ rte_pmd_virtio_get_queue_event(uint16_t port_id, struct rte_pmd_virtio_queue_eve
 
 	if (event == NULL)
 		return -EINVAL;
+	if (rte_eal_process_type() != RTE_PROC_PRIMARY)
+		return -ENOTSUP;
 	if (edev == NULL)
 		return -ENODEV;
 	port = virtio_port(edev);

@@ -13,6 +13,7 @@
  * secondary process sends the primary a message.
  */
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "rte_pmd_virtio.h"
@@ -25,7 +26,9 @@ struct virtio_recovery {
 	uint8_t event;         /**< for rte_pmd_virtio_get_queue_event(), likewise */
 	uint64_t heal_at_us;   /**< when the driver is to try it; 0: not at all */
 	uint64_t healed_at_us; /**< when that last worked */
-	uint32_t delay_us;     /**< that the next attempt waits for */
+	uint64_t delay_us;     /**< that the last attempt was planned with; 0: there was none */
+	bool healing;          /**< an attempt is under way */
+	bool hands_off;        /**< stopped at the application's word, also where that failed */
 };
 
 /** Primary: hears of what secondaries find. 0, or what virtio_process_listen() says. */
@@ -34,8 +37,11 @@ int virtio_recovery_listen(void);
 /** Any thread that may touch the queue, of any process. */
 void virtio_recovery_report(struct virtio_queue *q, enum rte_pmd_virtio_queue_trouble trouble);
 
-/** The queue was started, or stopped at the application's word: nothing to heal any more. */
+/** Whatever was planned is not to be done. */
 void virtio_recovery_forget(struct virtio_queue *q);
+
+/** The driver is at it, or will be: for all others the queue has not been stopped. */
+bool virtio_recovery_is_due(const struct virtio_queue *q);
 
 /**
  * Nothing is done any more when this returns, unless it is called from within a call-back about the

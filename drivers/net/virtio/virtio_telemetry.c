@@ -11,7 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <rte_malloc.h>
+#include <rte_cycles.h>
 #include <rte_telemetry.h>
 
 #include "virtio_ethdev.h"
@@ -53,6 +53,7 @@ virtio_telemetry_visit(uint16_t port_id, int (*fn)(struct virtio_port *port))
 /* ---- parameters --------------------------------------------------------------------------- */
 
 #define NO_NUMBER -1
+#define WAIT_US 1000
 
 /* "3" or "3,1"; the second is NO_NUMBER where it is not given. -EINVAL for anything else. */
 static int
@@ -69,15 +70,32 @@ read_numbers(const char *params, long *first, long *second)
 	return *end == '\0' ? 0 : -EINVAL;
 }
 
-/* With the list's lock held: the port that is meant, locked. */
+/*
+ * The port that is meant, with both locks; NULL, with none. The list's is not held while the port's
+ * is waited for: whoever has that may itself be waiting for a thread that wants the list.
+ */
 static struct virtio_port *
 lock_port(long id)
 {
-	struct virtio_port *port = id < RTE_MAX_ETHPORTS ? ports[id] : NULL;
+	struct virtio_port *port;
 
-	if (port != NULL)
-		pthread_mutex_lock(&port->lock);
-	return port;
+	for (;;) {
+		pthread_mutex_lock(&list_lock);
+		port = id < RTE_MAX_ETHPORTS ? ports[id] : NULL;
+		if (port != NULL && pthread_mutex_trylock(&port->lock) == 0)
+			return port;
+		pthread_mutex_unlock(&list_lock);
+		if (port == NULL)
+			return NULL;
+		rte_delay_us_sleep(WAIT_US);
+	}
+}
+
+static void
+unlock_port(struct virtio_port *port)
+{
+	pthread_mutex_unlock(&port->lock);
+	pthread_mutex_unlock(&list_lock);
 }
 
 /* ---- one queue ---------------------------------------------------------------------------- */
@@ -104,7 +122,7 @@ add_path(struct rte_tel_data *d, const struct virtio_queue *q)
 
 	if (q->is_rx) {
 		virtio_rx_path_name(q->port, name);
-		rte_tel_data_add_dict_string(d, "pool", rxq->pool->name);
+		rte_tel_data_add_dict_string(d, "pool", rxq->pool_name);
 	} else {
 		virtio_tx_path_name(q->port, name);
 	}
@@ -197,17 +215,16 @@ show_queue(const char *cmd __rte_unused, const char *params, struct rte_tel_data
 
 	if (read_numbers(params, &id, &queue) != 0 || queue == NO_NUMBER)
 		return -EINVAL;
-	pthread_mutex_lock(&list_lock);
 	port = lock_port(id);
-	if (port != NULL && queue < port->args.pairs) {
+	if (port == NULL)
+		return -EINVAL;
+	if (queue < port->args.pairs) {
 		rte_tel_data_start_dict(d);
 		ret = add_dict(d, "rx", virtio_queue_rx(port, queue), fill_queue);
 		if (ret == 0)
 			ret = add_dict(d, "tx", virtio_queue_tx(port, queue), fill_queue);
 	}
-	if (port != NULL)
-		pthread_mutex_unlock(&port->lock);
-	pthread_mutex_unlock(&list_lock);
+	unlock_port(port);
 	return ret;
 }
 
@@ -234,9 +251,10 @@ show_resets(const char *cmd __rte_unused, const char *params, struct rte_tel_dat
 
 	if (read_numbers(params, &id, &queue) != 0)
 		return -EINVAL;
-	pthread_mutex_lock(&list_lock);
 	port = lock_port(id);
-	if (port != NULL && (queue == NO_NUMBER || queue < port->args.pairs)) {
+	if (port == NULL)
+		return -EINVAL;
+	if (queue == NO_NUMBER || queue < port->args.pairs) {
 		rte_tel_data_start_dict(d);
 		ret = 0;
 		for (i = 0; ret == 0 && i < port->args.pairs; i++) {
@@ -244,9 +262,7 @@ show_resets(const char *cmd __rte_unused, const char *params, struct rte_tel_dat
 				ret = add_resets(d, port, i);
 		}
 	}
-	if (port != NULL)
-		pthread_mutex_unlock(&port->lock);
-	pthread_mutex_unlock(&list_lock);
+	unlock_port(port);
 	return ret;
 }
 

@@ -62,7 +62,7 @@ static const struct virtio_bus virtio_user_bus = {
 	.rx_interrupts = virtio_user_rx_interrupts,
 	.mem_attach = vhost_user_mem_attach,
 	.mem_detach = vhost_user_mem_detach,
-	.mem_reaches = vhost_user_mem_reaches,
+	.mem_table = vhost_user_mem_table,
 };
 
 static int
