@@ -193,7 +193,7 @@ fake_pci_config16(struct fake_pci *fake, unsigned int offset, uint16_t value)
 }
 
 static void
-fill_config(struct fake_pci *fake)
+fill_config(struct fake_pci *fake, const struct fake_pci_port_conf *conf)
 {
 	static const uint8_t mac[] = { 0x02, 0, 0, 0, 0, 0x77 };
 
@@ -201,7 +201,8 @@ fill_config(struct fake_pci *fake)
 	fake_pci_config16(fake, 6, 1);              /* status: link up */
 	fake_pci_config16(fake, 8, FAKE_PCI_PAIRS);
 	fake_pci_config16(fake, 10, 1600);          /* mtu */
-	fake->config[17] = 40;                      /* rss_max_key_size */
+	/* rss_max_key_size */
+	fake->config[17] = conf->rss_key_max != 0 ? conf->rss_key_max : 40;
 	fake_pci_config16(fake, 18, 128);           /* rss_max_indirection_table_length */
 	fake_pci_config16(fake, 20, 0x3f);          /* supported_hash_types: no _EX */
 }
@@ -215,10 +216,13 @@ configure(struct fake_pci_port *fp, const struct fake_pci_port_conf *conf)
 		.rx_adv_conf.rss_conf.rss_hf = conf->rss_hf,
 		.intr_conf.lsc = conf->lsc,
 	};
-	uint16_t q;
+	struct rte_eth_dev_info info;
+	uint16_t pairs, q;
 
-	CHECK_EQ(rte_eth_dev_configure(fp->port, FAKE_PCI_PAIRS, FAKE_PCI_PAIRS, &eth), 0);
-	for (q = 0; q < FAKE_PCI_PAIRS; q++) {
+	CHECK_EQ(rte_eth_dev_info_get(fp->port, &info), 0);
+	pairs = RTE_MIN(info.max_rx_queues, FAKE_PCI_PAIRS);
+	CHECK_EQ(rte_eth_dev_configure(fp->port, pairs, pairs, &eth), 0);
+	for (q = 0; q < pairs; q++) {
 		const struct rte_eth_rxconf rx = {
 			.rx_deferred_start = conf->deferred >> q & 1,
 			.offloads = conf->rx_offloads,
@@ -242,7 +246,7 @@ fake_pci_port_create(const struct fake_pci_port_conf *conf)
 	fp->fake->features |= conf->features;
 	if (!test_packed())
 		fp->fake->features &= ~FAKE_F_PACKED;
-	fill_config(fp->fake);
+	fill_config(fp->fake, conf);
 	fp->hooks = (struct virtio_pci_hooks){ hear_read, hear_write, fp };
 	fp->fake->conf.hooks = &fp->hooks;
 	fp->fake->conf.ring_features = VIRTIO_PCI_RING_FEATURES;

@@ -68,13 +68,14 @@ struct fake_pci_port_conf {
 	uint64_t features;       /**< beside those of rings */
 	uint64_t rx_offloads;
 	uint64_t rss_hf;         /**< not 0: mq_mode RSS */
+	uint8_t rss_key_max;     /**< bytes of a key that the device takes; 0: 40 */
 	unsigned int timeout_ms; /**< of a command; 0: so long that it is never over */
 	uint16_t deferred;       /**< receive queues whose start is, a bit each */
 	bool lsc;                /**< intr_conf.lsc */
 	const char *args;        /**< more of the port's arguments, with a comma before each */
 };
 
-/** Configured, FAKE_PCI_PAIRS queues set up each way, started unless it cannot be. */
+/** Configured, FAKE_PCI_PAIRS queues set up each way if it has so many; the second starts it. */
 struct fake_pci_port *fake_pci_port_create(const struct fake_pci_port_conf *conf);
 struct fake_pci_port *fake_pci_port_start(const struct fake_pci_port_conf *conf);
 /** Closes it; every buffer must be back, and the driver have broken no rule. */

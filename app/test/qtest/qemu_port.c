@@ -14,6 +14,7 @@
 #include <ethdev_vdev.h>
 #include <rte_ethdev.h>
 #include <rte_mbuf.h>
+#include <rte_thash.h>
 
 #include "packet.h"
 #include "qemu.h"
@@ -734,6 +735,7 @@ up_with_queues(const char *properties, bool rss)
 	CHECK_EQ(info.max_rx_queues, QUEUES);
 	if (rss) {
 		eth.rxmode.mq_mode = RTE_ETH_MQ_RX_RSS;
+		eth.rxmode.offloads = info.rx_offload_capa & RTE_ETH_RX_OFFLOAD_RSS_HASH;
 		eth.rx_adv_conf.rss_conf.rss_hf = info.flow_type_rss_offloads;
 	}
 	CHECK_EQ(rte_eth_dev_configure(port.id, QUEUES, QUEUES, &eth), 0);
@@ -897,8 +899,72 @@ rss_table_names_a_reset_queue(void)
 	down();
 }
 
+/* What a frame is hashed to by its addresses and ports, and the queue that the table has for it. */
+static void
+check_hash(const struct rte_mbuf *m, uint16_t queue)
+{
+	const uint8_t *frame = rte_pktmbuf_mtod(m, const uint8_t *);
+	uint8_t key[40];
+	struct rte_eth_rss_conf conf = { .rss_key = key, .rss_key_len = sizeof(key) };
+	uint32_t tuple[3];
+	unsigned int i;
+
+	CHECK_EQ(rte_eth_dev_rss_hash_conf_get(port.id, &conf), 0);
+	memcpy(tuple, frame + FLOW_AT - 8, sizeof(tuple));
+	for (i = 0; i < RTE_DIM(tuple); i++)
+		tuple[i] = rte_be_to_cpu_32(tuple[i]);
+	CHECK_EQ(m->ol_flags, RTE_MBUF_F_RX_RSS_HASH);
+	CHECK_EQ(m->hash.rss, rte_softrss(tuple, RTE_DIM(tuple), key));
+	CHECK_EQ(queue, m->hash.rss % 128 % QUEUES);
+}
+
+/* The device's own hashes, in headers of 20 bytes; and frames that are sent with such ones. */
+static void
+device_reports_hashes(void)
+{
+	unsigned int round, n = 0;
+	uint16_t queue, i;
+
+	up_with_queues(",rss=on,hash=on", true);
+	for (round = 0; round < 20; round++) {
+		uint8_t frame[FLOW_FRAME], got[2048];
+		struct rte_mbuf *m[64];
+
+		send_flows(1);
+		while (n < (round + 1) * FLOWS) {
+			qemu_peek(port.qemu, VIRTIO_PCI_DEVICE_STATUS, 1);
+			for (queue = 0; queue < QUEUES; queue++) {
+				const uint16_t nb = rte_eth_rx_burst(port.id, queue, m,
+								     RTE_DIM(m));
+
+				for (i = 0; i < nb; i++) {
+					check_hash(m[i], queue);
+					take_flow_frame(m[i], queue);
+				}
+				rte_pktmbuf_free_bulk(m, nb);
+				n += nb;
+			}
+		}
+		m[0] = rte_pktmbuf_alloc(port.tx_pool);
+		CHECK(m[0] != NULL);
+		write_flow_frame(frame, 1, round);
+		memset(frame, 0x02, 6);
+		memcpy(rte_pktmbuf_append(m[0], FLOW_FRAME), frame, FLOW_FRAME);
+		CHECK_EQ(rte_eth_tx_burst(port.id, 0, m, 1), 1);
+		/* The host's kernel may have sent something by itself. */
+		while (qemu_receive(port.qemu, got, sizeof(got)) != FLOW_FRAME ||
+		       memcmp(got, frame, FLOW_FRAME) != 0)
+			;
+		queue = round % QUEUES;
+		CHECK_EQ(rte_eth_dev_rx_queue_stop(port.id, queue), 0);
+		CHECK_EQ(rte_eth_dev_rx_queue_start(port.id, queue), 0);
+	}
+	CHECK_EQ(flow_sum(true), flow_sum(false));
+	down();
+}
+
 /* The last in the list: those that need a tap device. */
-#define NB_TAP_CASES 5
+#define NB_TAP_CASES 6
 
 static const struct test_case cases[] = {
 	TEST_WARM_UP(warm_up),
@@ -917,6 +983,7 @@ static const struct test_case cases[] = {
 	TEST_LAYOUTS(all_queues_are_reset),
 	TEST_LAYOUTS(queue_leaves_the_rss_table),
 	TEST_LAYOUTS(rss_table_names_a_reset_queue),
+	TEST_LAYOUTS(device_reports_hashes),
 };
 
 int

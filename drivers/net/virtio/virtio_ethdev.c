@@ -299,6 +299,8 @@ bring_up_rings(struct virtio_port *port, struct run_plan *plan, struct virtqueue
 	if (ret == 0)
 		ret = virtio_ctrl_set_pairs(port, pairs_in_use(port));
 	if (ret == 0)
+		ret = virtio_rss_tell_hashes(port);
+	if (ret == 0)
 		ret = virtio_filter_restore(port);
 	return ret;
 }
@@ -404,10 +406,21 @@ static const struct {
 	/* A segment may be of 64 KB: several buffers. */
 	{ .rx = RTE_ETH_RX_OFFLOAD_TCP_LRO,
 	  .features = RX_LRO | VIRTIO_BIT(VIRTIO_NET_F_MRG_RXBUF) },
+	/* Which hashes is a command. */
+	{ .rx = RTE_ETH_RX_OFFLOAD_RSS_HASH,
+	  .features = VIRTIO_BIT(VIRTIO_NET_F_HASH_REPORT) | VIRTIO_BIT(VIRTIO_NET_F_CTRL_VQ) },
 	{ .tx = RTE_ETH_TX_OFFLOAD_UDP_CKSUM | RTE_ETH_TX_OFFLOAD_TCP_CKSUM,
 	  .features = TX_CHECKSUM },
 	{ .tx = RTE_ETH_TX_OFFLOAD_TCP_TSO, .features = TX_TSO },
 };
+
+/* Bits that are offered and of use: HASH_REPORT only where the device can be told what to hash. */
+static uint64_t
+offered_offloads(const struct virtio_port *port)
+{
+	return port->dev.offered &
+	       ~(port->rss.reports ? 0 : VIRTIO_BIT(VIRTIO_NET_F_HASH_REPORT));
+}
 
 /* What the configured offloads take of the device; -ENOTSUP where it does not have it. */
 static int
@@ -428,13 +441,14 @@ choose_offloads(struct virtio_port *port)
 				port->edev->data->port_id);
 		return -ENOTSUP;
 	}
-	if (features & ~port->dev.offered) {
+	if (features & ~offered_offloads(port)) {
 		VIRTIO_INIT_LOG(ERR, "port %u: the device lacks features 0x%" PRIx64
 				" that the offloads need: leave them out",
-				port->edev->data->port_id, features & ~port->dev.offered);
+				port->edev->data->port_id, features & ~offered_offloads(port));
 		return -ENOTSUP;
 	}
 	port->offloads = features;
+	port->hash = (features & VIRTIO_BIT(VIRTIO_NET_F_HASH_REPORT)) != 0;
 	port->rx_offload = (features & RX_CHECKSUM) != 0;
 	port->tx_offload = (features & TX_CHECKSUM) != 0;
 	return 0;
@@ -447,6 +461,10 @@ choose_vector(struct virtio_port *port)
 	const char *why_not;
 
 	port->isa = virtio_isa_choose(&why_not);
+	if (port->hash) {
+		port->isa = VIRTIO_ISA_SCALAR;
+		why_not = "headers have hashes";
+	}
 	if (port->isa == VIRTIO_ISA_SCALAR && port->args.vectorized)
 		VIRTIO_INIT_LOG(NOTICE, "port %u: vectorized=1: no vector paths: %s",
 				port->edev->data->port_id, why_not);
@@ -479,11 +497,12 @@ dev_configure(struct rte_eth_dev *edev)
 				"split ones are used", edev->data->port_id);
 	port->in_order = port->args.in_order &&
 			 (port->dev.offered & VIRTIO_BIT(VIRTIO_F_IN_ORDER));
-	choose_vector(port);
 	ret = choose_offloads(port);
-	if (ret == 0)
-		virtio_vlan_configure(port);
-	return ret;
+	if (ret != 0)
+		return ret;
+	choose_vector(port);
+	virtio_vlan_configure(port);
+	return 0;
 }
 
 static int
@@ -495,11 +514,11 @@ deferred_one(struct virtio_queue *q, void *arg)
 	return 0;
 }
 
-/* The MTU may be another one since the set-up. */
+/* MTU and headers may be others since the set-up. */
 static int
-check_buffers_one(struct virtio_queue *q, void *arg __rte_unused)
+fit_buffers_one(struct virtio_queue *q, void *arg __rte_unused)
 {
-	return virtio_queue_check_buffers(q);
+	return virtio_queue_fit_buffers(q);
 }
 
 /* Port's lock held. */
@@ -522,7 +541,7 @@ start_locked(struct virtio_port *port)
 		return -ENODEV;
 	}
 	virtio_queues_forget_released(port);
-	ret = each_queue(port, check_buffers_one, NULL);
+	ret = each_queue(port, fit_buffers_one, NULL);
 	if (ret != 0)
 		return ret;
 	run = rte_calloc("virtio_run", 2 * port->args.pairs, sizeof(*run), 0);
@@ -700,7 +719,7 @@ offload_capa(const struct virtio_port *port, struct rte_eth_dev_info *info)
 	for (i = 0; i < RTE_DIM(offload_features); i++) {
 		const uint64_t features = offload_features[i].features;
 
-		if ((features & ~port->dev.offered) ||
+		if ((features & ~offered_offloads(port)) ||
 		    ((features & VIRTIO_BIT(VIRTIO_NET_F_MRG_RXBUF)) && !mergeable))
 			continue;
 		info->rx_offload_capa |= offload_features[i].rx;
@@ -737,8 +756,9 @@ virtio_dev_infos_get(struct rte_eth_dev *edev, struct rte_eth_dev_info *info)
 	offload_capa(port, info);
 	if (port->vlan_filter)
 		info->rx_offload_capa |= RTE_ETH_RX_OFFLOAD_VLAN_FILTER;
-	if (port->rss.offered) {
+	if (port->rss.offered)
 		info->reta_size = VIRTIO_RSS_TABLE_SIZE;
+	if (port->rss.offered || port->rss.reports) {
 		info->hash_key_size = VIRTIO_RSS_KEY_SIZE;
 		info->flow_type_rss_offloads = virtio_rss_capa(port);
 	}
@@ -777,13 +797,11 @@ mtu_set(struct rte_eth_dev *edev, uint16_t mtu)
 		const struct virtio_rxq *rxq = port->rxqs[i];
 
 		if (virtio_queue_rx(port, i) != NULL &&
-		    !(rxq->conf.offloads & RTE_ETH_RX_OFFLOAD_SCATTER) &&
-		    frame > rxq->buf_len - VIRTIO_HDR_SIZE) {
+		    !(rxq->conf.offloads & RTE_ETH_RX_OFFLOAD_SCATTER) && frame > rxq->room) {
 			VIRTIO_INIT_LOG(ERR,
 					"port %u: MTU %u needs buffers of %u bytes, rx queue %u "
 					"has %u: want larger ones, or the SCATTER offload",
-					edev->data->port_id, mtu, frame, i,
-					rxq->buf_len - VIRTIO_HDR_SIZE);
+					edev->data->port_id, mtu, frame, i, rxq->room);
 			return -EINVAL;
 		}
 	}

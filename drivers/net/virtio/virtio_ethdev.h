@@ -105,6 +105,7 @@ struct virtio_port {
 	bool mergeable;            /**< MRG_RXBUF is in force, as last configured */
 	bool packed;               /**< RING_PACKED is in force, as last configured */
 	bool in_order;             /**< IN_ORDER is in force, as last configured */
+	bool hash;                 /**< HASH_REPORT is in force, as last configured */
 	enum virtio_isa isa;       /**< what the data paths are made of, likewise */
 	bool rx_offload;           /**< headers of received frames tell of offloads, likewise */
 	bool tx_offload;           /**< headers of packets sent do, likewise */

@@ -28,6 +28,7 @@
 #define VIRTIO_NET_F_GUEST_ANNOUNCE 21
 #define VIRTIO_NET_F_MQ             22
 #define VIRTIO_NET_F_CTRL_MAC_ADDR  23
+#define VIRTIO_NET_F_HASH_REPORT    57
 #define VIRTIO_NET_F_RSS            60
 #define VIRTIO_NET_F_SPEED_DUPLEX   63
 
@@ -38,9 +39,9 @@
 #define VIRTIO_NET_CONFIG_MTU           10 /**< le16, with MTU */
 #define VIRTIO_NET_CONFIG_SPEED         12 /**< le32, with SPEED_DUPLEX: Mb/s */
 #define VIRTIO_NET_CONFIG_DUPLEX        16 /**< u8, with SPEED_DUPLEX */
-#define VIRTIO_NET_CONFIG_RSS_KEY_MAX   17 /**< u8, with RSS: bytes */
+#define VIRTIO_NET_CONFIG_RSS_KEY_MAX   17 /**< u8, with RSS or HASH_REPORT: bytes */
 #define VIRTIO_NET_CONFIG_RSS_TABLE_MAX 18 /**< le16, with RSS: entries */
-#define VIRTIO_NET_CONFIG_HASH_TYPES    20 /**< le32, with RSS: VIRTIO_NET_HASH_* */
+#define VIRTIO_NET_CONFIG_HASH_TYPES    20 /**< le32, with either: VIRTIO_NET_HASH_* */
 
 #define VIRTIO_NET_S_LINK_UP            1
 #define VIRTIO_NET_S_ANNOUNCE           2
@@ -73,6 +74,7 @@
 #define VIRTIO_NET_CTRL_MQ              4
 #define VIRTIO_NET_CTRL_MQ_PAIRS_SET    0
 #define VIRTIO_NET_CTRL_MQ_RSS_CONFIG   1
+#define VIRTIO_NET_CTRL_MQ_HASH_CONFIG  2
 
 /** What is hashed, section 5.1.6.4.3.3. */
 #define VIRTIO_NET_HASH_IPV4            (1 << 0)
@@ -106,6 +108,19 @@ struct virtio_net_hdr {
 };
 
 static_assert(sizeof(struct virtio_net_hdr) == 12, "5.1.6");
+
+/** The same with HASH_REPORT, in both directions; little-endian. */
+struct virtio_net_hdr_hash {
+	struct virtio_net_hdr hdr;
+	uint32_t hash_value;  /**< receive, with a hash_report */
+	uint16_t hash_report; /**< receive: what was hashed, section 5.1.6.4.4 */
+	uint16_t padding;
+};
+
+static_assert(sizeof(struct virtio_net_hdr_hash) == 20, "5.1.6");
+
+/** hash_report: 0 is none, and from 1 to here they are known. */
+#define VIRTIO_NET_HASH_REPORT_MAX      9
 
 /** Ring index of a queue, section 5.1.2. */
 static inline uint16_t

@@ -63,12 +63,19 @@ check_buffers(const struct rte_eth_dev *edev, uint16_t id, const struct rte_eth_
 }
 
 int
-virtio_queue_check_buffers(const struct virtio_queue *q)
+virtio_queue_fit_buffers(struct virtio_queue *q)
 {
-	const struct virtio_rxq *rxq = container_of(q, const struct virtio_rxq, q);
+	struct virtio_rxq *rxq = container_of(q, struct virtio_rxq, q);
+	int ret;
 
-	return q->is_rx ? check_buffers(q->port->edev, q->id, &rxq->conf, rxq->pool_name,
-					(int)(rxq->buf_len - VIRTIO_HDR_SIZE)) : 0;
+	if (!q->is_rx)
+		return 0;
+	ret = check_buffers(q->port->edev, q->id, &rxq->conf, rxq->pool_name, (int)rxq->room);
+	if (ret != 0)
+		return ret;
+	rxq->buf_len = rxq->room + virtio_hdr_size(q->port->hash);
+	q->vq->conf.buf_len = rxq->buf_len;
+	return 0;
 }
 
 static int
@@ -258,7 +265,7 @@ rx_setup(struct virtio_rxq *rxq, uint16_t nb_desc, int node, const struct rte_et
 	 struct rte_mempool *pool)
 {
 	struct rte_eth_dev *edev = rxq->q.port->edev;
-	uint32_t buf_len;
+	uint32_t room, buf_len;
 	int ret;
 
 	ret = fit_to_device(&rxq->q, &nb_desc);
@@ -268,7 +275,8 @@ rx_setup(struct virtio_rxq *rxq, uint16_t nb_desc, int node, const struct rte_et
 		ret = check_rx(edev, rxq->q.id, nb_desc, conf, pool);
 	if (ret != 0)
 		return ret;
-	buf_len = rte_pktmbuf_data_room_size(pool) - RTE_PKTMBUF_HEADROOM + VIRTIO_HDR_SIZE;
+	room = rte_pktmbuf_data_room_size(pool) - RTE_PKTMBUF_HEADROOM;
+	buf_len = room + virtio_hdr_size(rxq->q.port->hash);
 	ret = replace_ring(&rxq->q, nb_desc, node, buf_len);
 	if (ret != 0)
 		return ret;
@@ -278,6 +286,7 @@ rx_setup(struct virtio_rxq *rxq, uint16_t nb_desc, int node, const struct rte_et
 	rxq->conf.rx_free_thresh = free_thresh(conf->rx_free_thresh, nb_desc);
 	rxq->free_thresh = rxq->conf.rx_free_thresh;
 	rxq->q.deferred = conf->rx_deferred_start;
+	rxq->room = room;
 	rxq->buf_len = buf_len;
 	rxq->rearm = virtio_mbuf_rearm_value(edev->data->port_id,
 		rte_pktmbuf_priv_flags(pool) & RTE_PKTMBUF_POOL_F_PINNED_EXT_BUF ?
@@ -382,7 +391,7 @@ virtio_rxq_info_get(struct rte_eth_dev *edev, uint16_t id, struct rte_eth_rxq_in
 	info->conf = rxq->conf;
 	info->scattered_rx = rxq->q.port->mergeable;
 	info->nb_desc = rxq->q.nb_desc;
-	info->rx_buf_size = rxq->buf_len - VIRTIO_HDR_SIZE;
+	info->rx_buf_size = rxq->room;
 }
 
 void

@@ -28,14 +28,22 @@ struct virtio_port;
 
 #define VIRTIO_MIN_RING 32
 
-/** Data of one transmit descriptor that lies in the ring's memory: header, indirect table. */
+/**
+ * Data of one transmit descriptor that lies in the ring's memory: header, indirect table. A header
+ * with HASH_REPORT ends in the table's first entry, so the table begins with the second one then.
+ */
 #define VIRTIO_TX_TABLE 7
 struct virtio_tx_slot {
-	struct virtio_net_hdr hdr;
-	uint32_t pad;
 	union {
-		struct vring_desc table[VIRTIO_TX_TABLE];
-		struct vring_packed_desc packed[VIRTIO_TX_TABLE];
+		struct {
+			struct virtio_net_hdr hdr;
+			uint32_t pad;
+			union {
+				struct vring_desc table[VIRTIO_TX_TABLE];
+				struct vring_packed_desc packed[VIRTIO_TX_TABLE];
+			};
+		};
+		struct virtio_net_hdr_hash hash_hdr;
 	};
 };
 static_assert(sizeof(struct virtio_tx_slot) == 128, "two cache lines");
@@ -106,6 +114,7 @@ struct virtio_rxq {
 	uint32_t buf_len;     /**< bytes of a buffer, header included */
 	uint16_t free_thresh; /**< free descriptors from which on the ring is refilled; or none */
 	bool vlan_strip;      /**< atomic: may be switched while the queue is polled */
+	uint32_t room;        /**< bytes of a buffer for the frame */
 	char pool_name[RTE_MEMPOOL_NAMESIZE];
 	struct rte_eth_rxconf conf;
 	/* The polling thread's. */
@@ -151,8 +160,14 @@ int virtio_ring_size(struct virtio_port *port, uint16_t ring, uint16_t *nb_desc)
 /** Before a start: fills a receive ring from its pool. -ENOMEM: not one buffer, nothing taken. */
 int virtio_queue_fill(struct virtio_queue *q);
 
-/** 0, or -EINVAL with a message where a receive queue's buffers do not hold a frame of the MTU. */
-int virtio_queue_check_buffers(const struct virtio_queue *q);
+/**
+ * Before the port starts: a queue that has kept its set-up while the port was configured anew gets
+ * buffers for the headers that there are now.
+ *
+ * @return
+ *   0, or -EINVAL with a message where a receive queue's buffers do not hold a frame of the MTU.
+ */
+int virtio_queue_fit_buffers(struct virtio_queue *q);
 
 /** After a start: lets bursts in. */
 void virtio_queue_open(struct virtio_queue *q);

@@ -29,6 +29,14 @@ struct rss_config {
 
 static_assert(sizeof(struct rss_config) <= VIRTIO_CTRL_DATA_MAX, "one command");
 
+/* Likewise of the command for hashes alone, 5.1.6.5.6.4. */
+struct hash_config {
+	uint32_t hash_types;
+	uint16_t reserved[4];
+	uint8_t key_size;
+	uint8_t key[VIRTIO_RSS_KEY_SIZE];
+} __rte_packed;
+
 /* The well-known one, of Microsoft's description of the Toeplitz hash. */
 static const uint8_t default_key[VIRTIO_RSS_KEY_SIZE] = {
 	0x6d, 0x5a, 0x56, 0xda, 0x25, 0x5b, 0x0e, 0xc2, 0x41, 0x67, 0x25, 0x3d, 0x43, 0xa3,
@@ -69,16 +77,18 @@ virtio_rss_probe(struct virtio_port *port)
 {
 	struct virtio_device *dev = &port->dev;
 	struct virtio_rss *rss = &port->rss;
+	const bool has_rss = virtio_ctrl_offers(port, VIRTIO_NET_F_RSS);
+	const bool has_reports = virtio_ctrl_offers(port, VIRTIO_NET_F_HASH_REPORT);
 	uint8_t key_max;
-	uint16_t table_max;
+	uint16_t table_max = 0;
 	uint32_t hash_types;
 	int ret;
 
-	if (!virtio_ctrl_offers(port, VIRTIO_NET_F_RSS))
+	if (!has_rss && !has_reports)
 		return 0;
 	ret = virtio_device_read_config(dev, VIRTIO_NET_CONFIG_RSS_KEY_MAX, &key_max,
 					sizeof(key_max));
-	if (ret == 0)
+	if (ret == 0 && has_rss)
 		ret = virtio_device_read_config(dev, VIRTIO_NET_CONFIG_RSS_TABLE_MAX, &table_max,
 						sizeof(table_max));
 	if (ret == 0)
@@ -87,14 +97,18 @@ virtio_rss_probe(struct virtio_port *port)
 	if (ret != 0)
 		return ret;
 	table_max = rte_le_to_cpu_16(table_max);
-	/* 5.1.4.1 demands at least this much of a device that offers RSS. */
-	if (key_max < VIRTIO_RSS_KEY_SIZE || table_max < VIRTIO_RSS_TABLE_SIZE) {
+	/* 5.1.4.1 demands at least this much of a device that offers them. */
+	rss->reports = has_reports && key_max >= VIRTIO_RSS_KEY_SIZE;
+	rss->offered = has_rss && key_max >= VIRTIO_RSS_KEY_SIZE &&
+		       table_max >= VIRTIO_RSS_TABLE_SIZE;
+	if (has_rss && !rss->offered)
 		VIRTIO_INIT_LOG(NOTICE, "%s: RSS is offered with a key of %u bytes and a table of "
 				"%u, at least %u and %u are needed: it is not used", dev->name,
 				key_max, table_max, VIRTIO_RSS_KEY_SIZE, VIRTIO_RSS_TABLE_SIZE);
-		return 0;
-	}
-	rss->offered = true;
+	if (has_reports && !rss->reports)
+		VIRTIO_INIT_LOG(NOTICE, "%s: hash reports are offered with a key of %u bytes, at "
+				"least %u are needed: they are not used", dev->name, key_max,
+				VIRTIO_RSS_KEY_SIZE);
 	rss->hash_types = rte_le_to_cpu_32(hash_types);
 	memcpy(rss->key, default_key, sizeof(rss->key));
 	return 0;
@@ -106,7 +120,7 @@ virtio_rss_capa(const struct virtio_port *port)
 	uint64_t types = 0;
 	unsigned int i;
 
-	for (i = 0; port->rss.offered && i < RTE_DIM(hashes); i++)
+	for (i = 0; (port->rss.offered || port->rss.reports) && i < RTE_DIM(hashes); i++)
 		types |= port->rss.hash_types & hashes[i].virtio ? hashes[i].rte : 0;
 	return types;
 }
@@ -133,6 +147,19 @@ take_conf(struct virtio_port *port, const struct rte_eth_rss_conf *conf)
 	return 0;
 }
 
+/*
+ * ethdev lets hashes be asked for with mq_mode RSS only. Where there is one receive queue there is
+ * nothing to spread, so a device with hash reports alone will do.
+ */
+static bool
+is_for_hashes(const struct virtio_port *port)
+{
+	const struct rte_eth_dev_data *data = port->edev->data;
+
+	return port->rss.reports && data->nb_rx_queues == 1 &&
+	       (data->dev_conf.rxmode.offloads & RTE_ETH_RX_OFFLOAD_RSS_HASH);
+}
+
 int
 virtio_rss_configure(struct virtio_port *port)
 {
@@ -144,14 +171,21 @@ virtio_rss_configure(struct virtio_port *port)
 	rss->on = false;
 	if (data->dev_conf.rxmode.mq_mode != RTE_ETH_MQ_RX_RSS)
 		return 0;
-	if (!rss->offered) {
+	if (!rss->offered && !is_for_hashes(port)) {
 		VIRTIO_INIT_LOG(ERR, "port %u: the device does not offer RSS: want rx mq_mode "
-				"NONE, then it spreads packets by itself", data->port_id);
+				"NONE, then it spreads packets by itself%s", data->port_id,
+				rss->reports ?
+				", or one receive queue with RSS_HASH" : "");
 		return -ENOTSUP;
 	}
 	ret = take_conf(port, &data->dev_conf.rx_adv_conf.rss_conf);
 	if (ret != 0)
 		return ret;
+	if (!rss->offered) {
+		if (rss->types == 0)
+			rss->types = virtio_rss_capa(port);
+		return 0;
+	}
 	if (rss->table_queues != data->nb_rx_queues) {
 		for (i = 0; i < VIRTIO_RSS_TABLE_SIZE; i++)
 			rss->table[i] = i % RTE_MAX(data->nb_rx_queues, 1);
@@ -246,6 +280,25 @@ virtio_rss_apply(struct virtio_port *port, const struct virtio_queue *leaving)
 }
 
 int
+virtio_rss_tell_hashes(struct virtio_port *port)
+{
+	const struct virtio_rss *rss = &port->rss;
+	struct hash_config config = {
+		.hash_types = rte_cpu_to_le_32(to_virtio(rss->types)),
+		.key_size = VIRTIO_RSS_KEY_SIZE,
+	};
+	const struct virtio_ctrl_command command = {
+		.class = VIRTIO_NET_CTRL_MQ, .code = VIRTIO_NET_CTRL_MQ_HASH_CONFIG,
+		.feature = VIRTIO_NET_F_HASH_REPORT, .data = &config, .len = sizeof(config),
+	};
+
+	if (!port->hash || rss->on)
+		return 0;
+	memcpy(config.key, rss->key, sizeof(config.key));
+	return virtio_ctrl_send(port, &command);
+}
+
+int
 virtio_rss_take_out(struct virtio_port *port, const struct virtio_queue *leaving)
 {
 	int ret = virtio_rss_apply(port, leaving);
@@ -270,12 +323,18 @@ refuse_without_rss(const struct virtio_port *port)
 	return port->rss.offered ? 0 : -ENOTSUP;
 }
 
+static int
+refuse_without_hashes(const struct virtio_port *port)
+{
+	return port->rss.offered || port->rss.reports ? 0 : -ENOTSUP;
+}
+
 int
 virtio_rss_hash_update(struct rte_eth_dev *edev, struct rte_eth_rss_conf *conf)
 {
 	struct virtio_port *port = virtio_port(edev);
 	const struct virtio_rss before = port->rss;
-	int ret = refuse_without_rss(port);
+	int ret = refuse_without_hashes(port);
 
 	if (ret != 0)
 		return ret;
@@ -283,6 +342,8 @@ virtio_rss_hash_update(struct rte_eth_dev *edev, struct rte_eth_rss_conf *conf)
 	ret = take_conf(port, conf);
 	if (ret == 0)
 		ret = virtio_rss_apply(port, NULL);
+	if (ret == 0)
+		ret = virtio_rss_tell_hashes(port);
 	if (ret != 0)
 		port->rss = before;
 	pthread_mutex_unlock(&port->lock);
@@ -293,7 +354,7 @@ int
 virtio_rss_hash_conf_get(struct rte_eth_dev *edev, struct rte_eth_rss_conf *conf)
 {
 	const struct virtio_port *port = virtio_port(edev);
-	const int ret = refuse_without_rss(port);
+	const int ret = refuse_without_hashes(port);
 
 	if (ret != 0)
 		return ret;

@@ -5,8 +5,8 @@
 
 /**
  * @file
- * Receive-side scaling, section 5.1.6.5.7: what the application has set, and what of it the device
- * is told.
+ * Receive-side scaling, section 5.1.6.5.7, and hash reports without it, 5.1.6.5.6.4: what the
+ * application has set, and what of it the device is told.
  *
  * The two differ while queues are stopped: the device's table names running queues only (5.1.6.5.7
  * demands it, and a stopped one would drop or hold its packets). What is kept here is the
@@ -26,6 +26,7 @@ struct virtio_queue;
 
 struct virtio_rss {
 	bool offered;         /**< the device has it, with a key and a table of our sizes */
+	bool reports;         /**< the device can tell hashes, by a key of our size */
 	bool on;              /**< as last configured */
 	uint32_t hash_types;  /**< VIRTIO_NET_HASH_*: those that the device has */
 	uint16_t table_queues; /**< queues that the table was made for */
@@ -37,7 +38,7 @@ struct virtio_rss {
 /** Reads what the device offers. 0, or the transport's error. */
 int virtio_rss_probe(struct virtio_port *port);
 
-/** RTE_ETH_RSS_* that the device has; 0 without RSS. */
+/** RTE_ETH_RSS_* that the device has; 0 with neither RSS nor hash reports. */
 uint64_t virtio_rss_capa(const struct virtio_port *port);
 
 /** Takes what rte_eth_dev_configure() says. 0, -ENOTSUP, -EINVAL; all with a line. */
@@ -58,9 +59,15 @@ bool virtio_rss_has_queue(const struct virtio_port *port);
 int virtio_rss_apply(struct virtio_port *port, const struct virtio_queue *leaving);
 
 /**
- * The same before a queue is stopped. A device that does not answer any more, not even on a control
- * queue that was reset, does not keep the queue's buffers: then the table cannot be helped, and a
- * line says so.
+ * Without RSS, and with hash reports: tells the device, if it runs, what is to be hashed; with RSS
+ * virtio_rss_apply() does. Port's lock held. 0, or what virtio_ctrl_send() says.
+ */
+int virtio_rss_tell_hashes(struct virtio_port *port);
+
+/**
+ * As virtio_rss_apply(), before a queue is stopped. A device that does not answer any more, not
+ * even on a control queue that was reset, does not keep the queue's buffers: then the table cannot
+ * be helped, and a line says so.
  *
  * @return
  *   0. -EIO: it has refused the table, and the queue is not to be stopped.

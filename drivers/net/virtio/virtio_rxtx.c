@@ -74,13 +74,15 @@ paths(const struct virtio_port *port, bool packed)
 const struct virtio_rx_path *
 virtio_rx_path_of(const struct virtio_port *port, bool packed)
 {
-	return paths(port, packed)->rx[port->mergeable][port->rx_offload];
+	return port->hash ? paths(port, packed)->rx_hash :
+			    paths(port, packed)->rx[port->mergeable][port->rx_offload];
 }
 
 const struct virtio_tx_path *
 virtio_tx_path_of(const struct virtio_port *port, bool packed)
 {
-	return paths(port, packed)->tx[port->tx_offload];
+	return port->hash ? paths(port, packed)->tx_hash :
+			    paths(port, packed)->tx[port->tx_offload];
 }
 
 const struct virtio_rx_path *
@@ -107,9 +109,10 @@ static void
 path_name(const struct virtio_port *port, const char *more, bool offload,
 	  char name[VIRTIO_PATH_NAME_SIZE])
 {
-	snprintf(name, VIRTIO_PATH_NAME_SIZE, "%s %s%s%s%s",
+	snprintf(name, VIRTIO_PATH_NAME_SIZE, "%s %s%s%s%s%s",
 		 names[port->isa], port->packed ? "Packed" : "Split",
-		 is_in_order(port) ? " In-order" : "", more, offload ? " Offload" : "");
+		 is_in_order(port) ? " In-order" : "", more, offload ? " Offload" : "",
+		 port->hash ? " Hash" : "");
 }
 
 void

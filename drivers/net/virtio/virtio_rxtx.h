@@ -43,6 +43,9 @@ struct virtio_tx_path {
 struct virtio_paths {
 	const struct virtio_rx_path *rx[2][2]; /**< by mergeable, and if headers tell of offloads */
 	const struct virtio_tx_path *tx[2];    /**< by whether headers tell of offloads */
+	/** For headers with HASH_REPORT, whatever else they tell; scalar ones have it. */
+	const struct virtio_rx_path *rx_hash;
+	const struct virtio_tx_path *tx_hash;
 };
 
 extern const struct virtio_paths virtio_paths_split;

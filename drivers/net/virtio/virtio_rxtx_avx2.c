@@ -92,7 +92,7 @@ store_fields(struct rte_mbuf *m, __m128i fields)
 static __rte_always_inline bool
 is_plain(const struct rte_mbuf *m, const struct rx_mode mode)
 {
-	const struct virtio_net_hdr *hdr = virtio_rx_hdr(m);
+	const struct virtio_net_hdr *hdr = virtio_rx_hdr(m, VIRTIO_HDR_SIZE);
 
 	return (!mode.mergeable || hdr->num_buffers == 1) &&
 	       (!mode.offload || !virtio_rx_has_offload(hdr));

@@ -25,6 +25,7 @@
 
 #include <rte_mempool.h>
 
+#include "virtio_ethdev.h"
 #include "virtio_offload.h"
 #include "virtio_rxtx.h"
 #include "virtio_rxtx_common.h"
@@ -41,6 +42,7 @@ struct rx_mode {
 	bool packed;
 	bool mergeable; /* MRG_RXBUF is in force */
 	bool offload;   /* the device may say something of offloads in a header */
+	bool hash;      /* headers with HASH_REPORT; the two above are as the port says */
 	uint16_t (*front)(struct virtio_rxq *rxq, struct rte_mbuf **pkts, uint16_t n);
 	uint16_t (*post_front)(const struct virtio_rxq *rxq, const struct ring_view *view,
 			       struct rte_mbuf **bufs, uint16_t n);
@@ -49,6 +51,7 @@ struct rx_mode {
 struct tx_mode {
 	bool packed;
 	bool offload;   /* the device may be told of offloads in a header */
+	bool hash;      /* headers with HASH_REPORT; the one above is as the port says */
 	uint16_t (*front)(struct virtio_txq *txq, struct rte_mbuf **pkts, uint16_t n);
 	/* known: all of them are used for certain, and their entries not to be read. */
 	uint16_t (*free_front)(struct virtqueue *vq, uint16_t n, const bool known);
@@ -56,11 +59,48 @@ struct tx_mode {
 
 /* ---- receive ------------------------------------------------------------------------------ */
 
+/* Paths with the hash are one for all ports; of others these are constants. */
+static __rte_always_inline bool
+rx_is_mergeable(const struct virtio_rxq *rxq, const struct rx_mode mode)
+{
+	return mode.hash ? rxq->q.port->mergeable : mode.mergeable;
+}
+
+static __rte_always_inline bool
+rx_has_offload(const struct virtio_rxq *rxq, const struct rx_mode mode)
+{
+	return mode.hash ? rxq->q.port->rx_offload : mode.offload;
+}
+
+static __rte_always_inline const struct virtio_net_hdr *
+rx_hdr(const struct rte_mbuf *m, const struct rx_mode mode)
+{
+	return virtio_rx_hdr(m, virtio_hdr_size(mode.hash));
+}
+
+/*
+ * Tells the mbuf of the hash, where there is one, 5.1.6.4.4. The report is read once and compared:
+ * what a device invents, or a later specification, is none.
+ */
+static __rte_always_inline void
+rx_hash(struct rte_mbuf *m)
+{
+	const struct virtio_net_hdr_hash *hdr = (const struct virtio_net_hdr_hash *)(const void *)
+		virtio_rx_hdr(m, sizeof(*hdr));
+	const uint16_t report =
+		rte_le_to_cpu_16(__atomic_load_n(&hdr->hash_report, __ATOMIC_RELAXED));
+
+	if (report - 1u < VIRTIO_NET_HASH_REPORT_MAX) {
+		m->hash.rss = rte_le_to_cpu_32(hdr->hash_value);
+		m->ol_flags |= RTE_MBUF_F_RX_RSS_HASH;
+	}
+}
+
 /* Where the device is to write a header and the frame after it. */
 static __rte_always_inline uint64_t
-rx_addr(const struct rte_mbuf *m, uint16_t addr_at)
+rx_addr(const struct rte_mbuf *m, uint16_t addr_at, const struct rx_mode mode)
 {
-	return virtio_mbuf_addr(m, addr_at, RTE_PKTMBUF_HEADROOM - VIRTIO_HDR_SIZE);
+	return virtio_mbuf_addr(m, addr_at, RTE_PKTMBUF_HEADROOM - virtio_hdr_size(mode.hash));
 }
 
 /* Posts `n` buffers; so many descriptors are free. */
@@ -82,11 +122,11 @@ rx_post(const struct virtio_rxq *rxq, struct virtqueue *vq, struct rte_mbuf **bu
 			i = mode.post_front(rxq, &view, bufs, run);
 		for (; i < by_place; i++) {
 			ring_free_cookies(&view, packed)[i] = bufs[i];
-			ring_place_at(&view, i, rx_addr(bufs[i], addr_at), buf_len,
+			ring_place_at(&view, i, rx_addr(bufs[i], addr_at, mode), buf_len,
 				      VRING_DESC_F_WRITE, packed);
 		}
 		for (; i < run; i++)
-			ring_place(&view, i, bufs[i], rx_addr(bufs[i], addr_at), buf_len,
+			ring_place(&view, i, bufs[i], rx_addr(bufs[i], addr_at, mode), buf_len,
 				   VRING_DESC_F_WRITE, packed);
 		ring_pushed(vq, run, packed);
 		bufs += run;
@@ -158,8 +198,9 @@ rx_frame(const struct rte_mbuf *m)
  */
 static __rte_always_inline uint16_t
 rx_chain_rest(struct virtio_rxq *rxq, struct virtqueue *vq, struct rte_mbuf *first,
-	      const struct ring_view *view, uint16_t i, uint16_t rest, const bool packed)
+	      const struct ring_view *view, uint16_t i, uint16_t rest, const struct rx_mode mode)
 {
+	const bool packed = mode.packed;
 	struct rte_mbuf *last = first;
 	uint16_t n;
 
@@ -173,7 +214,7 @@ rx_chain_rest(struct virtio_rxq *rxq, struct virtqueue *vq, struct rte_mbuf *fir
 		m = ring_cookies(view, packed)[head];
 		rx_fill_mbuf(m, rxq->rearm, len);
 		/* Only the first buffer has a header (5.1.6.4). */
-		m->data_off -= VIRTIO_HDR_SIZE;
+		m->data_off -= virtio_hdr_size(mode.hash);
 		first->pkt_len += len;
 		first->nb_segs++;
 		last->next = m;
@@ -196,10 +237,11 @@ rx_see(const struct virtqueue *vq, int seen, uint32_t need, const bool packed)
 
 /* Buffers of the frame that begins in m, `posted` at most. 0: the device lies. */
 static __rte_always_inline uint16_t
-rx_buffers(struct virtio_rxq *rxq, const struct rte_mbuf *m, uint16_t posted)
+rx_buffers(struct virtio_rxq *rxq, const struct rte_mbuf *m, uint16_t posted,
+	   const struct rx_mode mode)
 {
 	/* Read once: the device could write it while we look. */
-	const uint16_t buffers = __atomic_load_n(&virtio_rx_hdr(m)->num_buffers, __ATOMIC_RELAXED);
+	const uint16_t buffers = __atomic_load_n(&rx_hdr(m, mode)->num_buffers, __ATOMIC_RELAXED);
 
 	/* It had them all when it used the first (5.1.6.4.1), so what is posted later is none. */
 	if (unlikely(buffers == 0 || buffers > posted)) {
@@ -218,6 +260,9 @@ rx_until_drop(struct virtio_rxq *rxq, struct rte_mbuf **pkts, uint16_t n, struct
 	      const struct rx_mode mode)
 {
 	const bool packed = mode.packed;
+	const bool mergeable = rx_is_mergeable(rxq, mode);
+	const bool offload = rx_has_offload(rxq, mode);
+	const uint32_t hdr_size = virtio_hdr_size(mode.hash);
 	struct virtqueue *vq = rxq->q.vq;
 	const struct ring_view view = ring_view(vq, packed);
 	int used = ring_used(vq, n, packed);
@@ -244,8 +289,8 @@ rx_until_drop(struct virtio_rxq *rxq, struct rte_mbuf **pkts, uint16_t n, struct
 			break;
 		}
 		m = ring_cookies(&view, packed)[head];
-		if (mode.mergeable) {
-			buffers = rx_buffers(rxq, m, vq->size - vq->free_count - taken);
+		if (mergeable) {
+			buffers = rx_buffers(rxq, m, vq->size - vq->free_count - taken, mode);
 			if (buffers == 0)
 				break;
 			/* Not all there yet: its others may be on their way. */
@@ -254,9 +299,8 @@ rx_until_drop(struct virtio_rxq *rxq, struct rte_mbuf **pkts, uint16_t n, struct
 				break;
 		}
 		taken++;
-		rx_fill_mbuf(m, rxq->rearm, len < VIRTIO_HDR_SIZE ? 0 :
-							   len - VIRTIO_HDR_SIZE);
-		rest = rx_chain_rest(rxq, vq, m, &view, taken, buffers - 1, packed);
+		rx_fill_mbuf(m, rxq->rearm, len < hdr_size ? 0 : len - hdr_size);
+		rest = rx_chain_rest(rxq, vq, m, &view, taken, buffers - 1, mode);
 		taken += rest;
 		if (unlikely(rest < buffers - 1)) {
 			*drop = m;
@@ -264,12 +308,14 @@ rx_until_drop(struct virtio_rxq *rxq, struct rte_mbuf **pkts, uint16_t n, struct
 			break;
 		}
 		/* No frame, or one that cannot be as its header says: dropped, as upstream does. */
-		if (unlikely(len < VIRTIO_HDR_SIZE + RTE_ETHER_HDR_LEN ||
-			     (mode.offload && virtio_rx_has_offload(virtio_rx_hdr(m)) &&
-			      virtio_rx_offload(rxq, m, virtio_rx_hdr(m)) != 0))) {
+		if (unlikely(len < hdr_size + RTE_ETHER_HDR_LEN ||
+			     (offload && virtio_rx_has_offload(rx_hdr(m, mode)) &&
+			      virtio_rx_offload(rxq, m, rx_hdr(m, mode)) != 0))) {
 			*drop = m;
 			break;
 		}
+		if (mode.hash)
+			rx_hash(m);
 		rxq->counters.bytes += m->pkt_len;
 		virtio_count(&rxq->counters, rx_frame(m),
 			     RTE_MIN(m->pkt_len, (uint32_t)UINT16_MAX));
@@ -279,8 +325,8 @@ rx_until_drop(struct virtio_rxq *rxq, struct rte_mbuf **pkts, uint16_t n, struct
 	return nb;
 }
 
-static __rte_noinline uint16_t
-rx_any(struct virtio_rxq *rxq, struct rte_mbuf **pkts, uint16_t n, const struct rx_mode mode)
+static __rte_always_inline uint16_t
+rx_rest(struct virtio_rxq *rxq, struct rte_mbuf **pkts, uint16_t n, const struct rx_mode mode)
 {
 	uint16_t nb = 0;
 
@@ -297,6 +343,21 @@ rx_any(struct virtio_rxq *rxq, struct rte_mbuf **pkts, uint16_t n, const struct 
 	}
 }
 
+/* Out of line, so that the mode is no constant: of a path without the hash, and of one with it. */
+static __rte_noinline uint16_t
+rx_any(struct virtio_rxq *rxq, struct rte_mbuf **pkts, uint16_t n, const struct rx_mode mode)
+{
+	return rx_rest(rxq, pkts, n, (struct rx_mode){ .packed = mode.packed,
+						       .mergeable = mode.mergeable,
+						       .offload = mode.offload });
+}
+
+static __rte_noinline uint16_t
+rx_any_hash(struct virtio_rxq *rxq, struct rte_mbuf **pkts, uint16_t n, const bool packed)
+{
+	return rx_rest(rxq, pkts, n, (struct rx_mode){ .packed = packed, .hash = true });
+}
+
 /*
  * The front of a burst as nearly all are: frames of one buffer, in the order posted, as far as the
  * end of the ring.
@@ -308,7 +369,11 @@ rx_plain(struct virtio_rxq *rxq, struct rte_mbuf **pkts, uint16_t n, const struc
 	struct virtqueue *vq = rxq->q.vq;
 	const struct ring_view view = ring_view(vq, packed);
 	const virtio_rearm_t rearm = rxq->rearm;
-	const uint32_t longest = rxq->buf_len - VIRTIO_HDR_SIZE - RTE_ETHER_HDR_LEN;
+	const bool mergeable = rx_is_mergeable(rxq, mode);
+	const bool offload = rx_has_offload(rxq, mode);
+	const uint32_t hdr_size = virtio_hdr_size(mode.hash);
+	const uint32_t least = hdr_size + RTE_ETHER_HDR_LEN;
+	const uint32_t longest = rxq->buf_len - least;
 	/* Within a batch there is nothing to be read. */
 	const size_t run = unlikely(vq->batch_n > 0) ? 0 : ring_used_run(&view, n, packed);
 	uint64_t bytes = 0;
@@ -320,16 +385,18 @@ rx_plain(struct virtio_rxq *rxq, struct rte_mbuf **pkts, uint16_t n, const struc
 		const int head = ring_expect(&view, i, &len, packed);
 
 		/* Too short or too long, in one comparison. */
-		if (unlikely(head < 0 || len - VIRTIO_HDR_SIZE - RTE_ETHER_HDR_LEN > longest))
+		if (unlikely(head < 0 || len - least > longest))
 			break;
 		m = ring_cookies(&view, packed)[head];
-		if (mode.mergeable && unlikely(virtio_rx_hdr(m)->num_buffers != 1))
+		if (mergeable && unlikely(rx_hdr(m, mode)->num_buffers != 1))
 			break;
-		len -= VIRTIO_HDR_SIZE;
+		len -= hdr_size;
 		rx_fill_mbuf(m, rearm, len);
-		if (mode.offload && virtio_rx_has_offload(virtio_rx_hdr(m)) &&
-		    unlikely(virtio_rx_offload(rxq, m, virtio_rx_hdr(m)) != 0))
+		if (offload && virtio_rx_has_offload(rx_hdr(m, mode)) &&
+		    unlikely(virtio_rx_offload(rxq, m, rx_hdr(m, mode)) != 0))
 			break;
+		if (mode.hash)
+			rx_hash(m);
 		bytes += len;
 		virtio_count(&rxq->counters, rx_frame(m), len);
 		pkts[i] = m;
@@ -359,7 +426,8 @@ rx_burst(struct virtio_rxq *rxq, struct rte_mbuf **pkts, uint16_t n, const struc
 		if (nb < used)
 			nb += rx_plain(rxq, pkts + nb, used - nb, mode);
 		if (unlikely(nb < used))
-			nb += rx_any(rxq, pkts + nb, n - nb, mode);
+			nb += mode.hash ? rx_any_hash(rxq, pkts + nb, n - nb, mode.packed) :
+					  rx_any(rxq, pkts + nb, n - nb, mode);
 		rxq->counters.packets += nb;
 	}
 	/* Also when nothing came: a pool that was empty may have buffers again. */
@@ -408,8 +476,8 @@ rx_unread(const struct virtio_rxq *rxq, const struct rx_mode mode)
 			continue;
 		}
 		packets++;
-		if (mode.mergeable)
-			rest = virtio_rx_hdr(ring_cookies(&view, packed)[head])->num_buffers;
+		if (rx_is_mergeable(rxq, mode))
+			rest = rx_hdr(ring_cookies(&view, packed)[head], mode)->num_buffers;
 		/* A frame of no buffers is one of one. */
 		rest = RTE_MAX(rest, 1) - 1;
 	}
@@ -566,20 +634,42 @@ struct tx_front {
 	uint32_t len;
 };
 
-static __rte_always_inline struct virtio_net_hdr
-tx_hdr(const struct rte_mbuf *m, const struct tx_mode mode)
+/* As rx_has_offload(). */
+static __rte_always_inline bool
+tx_has_offload(const struct virtio_txq *txq, const struct tx_mode mode)
 {
-	if (mode.offload && (m->ol_flags & VIRTIO_TX_OFFLOAD_FLAGS))
+	return mode.hash ? txq->q.port->tx_offload : mode.offload;
+}
+
+/* Where in the slot's table an indirect one begins: behind the header. */
+static __rte_always_inline uint16_t
+tx_table_at(const struct tx_mode mode)
+{
+	static_assert(offsetof(struct virtio_tx_slot, table[1]) >=
+		      sizeof(struct virtio_net_hdr_hash), "behind it");
+	return mode.hash ? 1 : 0;
+}
+
+static __rte_always_inline struct virtio_net_hdr
+tx_hdr(const struct virtio_txq *txq, const struct rte_mbuf *m, const struct tx_mode mode)
+{
+	if (tx_has_offload(txq, mode) && (m->ol_flags & VIRTIO_TX_OFFLOAD_FLAGS))
 		return virtio_tx_offload(m);
 	return (struct virtio_net_hdr){ 0 };
 }
 
-/* Into the headroom. */
+/* Writes a packet's header. By bytes: it may be at any address. */
 static __rte_always_inline void
-tx_push_hdr(const struct rte_mbuf *m, struct virtio_net_hdr hdr)
+tx_write_hdr(const struct virtio_txq *txq, void *at, const struct rte_mbuf *m,
+	     const struct tx_mode mode)
 {
-	/* By bytes: the data may start anywhere. */
-	memcpy(rte_pktmbuf_mtod_offset(m, void *, -(int)VIRTIO_HDR_SIZE), &hdr, sizeof(hdr));
+	const struct virtio_net_hdr hdr = tx_hdr(txq, m, mode);
+
+	memcpy(at, &hdr, sizeof(hdr));
+	/* The hash is the device's to tell, and zero in this direction. */
+	if (mode.hash)
+		memset((uint8_t *)at + sizeof(hdr), 0,
+		       sizeof(struct virtio_net_hdr_hash) - sizeof(hdr));
 }
 
 /* The header, in front of the first segment's data where it can be pushed there. */
@@ -588,34 +678,36 @@ tx_front(struct virtio_txq *txq, struct virtqueue *vq, uint16_t id, const struct
 	 bool push, const struct tx_mode mode)
 {
 	struct virtio_tx_slot *slot = tx_slot(vq, id);
+	const uint32_t hdr_size = virtio_hdr_size(mode.hash);
 
 	if (push) {
-		tx_push_hdr(m, tx_hdr(m, mode));
+		tx_write_hdr(txq, rte_pktmbuf_mtod_offset(m, void *, -(int)hdr_size), m, mode);
 		return (struct tx_front){ virtio_mbuf_addr(m, txq->q.addr_at,
-							   m->data_off - VIRTIO_HDR_SIZE),
-					  m->data_len + VIRTIO_HDR_SIZE };
+							   m->data_off - hdr_size),
+					  m->data_len + hdr_size };
 	}
-	slot->hdr = tx_hdr(m, mode);
-	return (struct tx_front){ virtqueue_dev_addr(vq, &slot->hdr), VIRTIO_HDR_SIZE };
+	tx_write_hdr(txq, slot, m, mode);
+	return (struct tx_front){ virtqueue_dev_addr(vq, slot), hdr_size };
 }
 
 /* Fills an indirect table, 2.7.5.3 and 2.8.19; returns its entries. */
 static __rte_always_inline uint16_t
 tx_table(const struct virtio_txq *txq, struct virtio_tx_slot *slot, struct tx_front front,
-	 const struct rte_mbuf *seg, const bool packed)
+	 const struct rte_mbuf *seg, const struct tx_mode mode)
 {
 	const uint16_t addr_at = txq->q.addr_at;
+	const uint16_t first = tx_table_at(mode);
 	uint16_t n = 0;
 
 	for (;;) {
 		const bool last = seg == NULL;
 
-		if (packed)
+		if (mode.packed)
 			/* In sequence, and no flag but WRITE counts. */
-			slot->packed[n] = (struct vring_packed_desc){ .addr = front.addr,
-								      .len = front.len };
+			slot->packed[first + n] = (struct vring_packed_desc){ .addr = front.addr,
+									      .len = front.len };
 		else
-			split_desc(&slot->table[n], front.addr, front.len,
+			split_desc(&slot->table[first + n], front.addr, front.len,
 				   last ? 0 : VRING_DESC_F_NEXT, n + 1);
 		n++;
 		if (last)
@@ -632,6 +724,7 @@ tx_indirect(struct virtio_txq *txq, struct virtqueue *vq, struct rte_mbuf *m, bo
 	    const struct tx_mode mode)
 {
 	const struct rte_mbuf *seg = push ? m->next : m;
+	const uint16_t first = tx_table_at(mode);
 	const bool packed = mode.packed;
 	struct ring_chain chain;
 	struct virtio_tx_slot *slot;
@@ -642,8 +735,8 @@ tx_indirect(struct virtio_txq *txq, struct virtqueue *vq, struct rte_mbuf *m, bo
 
 		id = ring_free_id(&view, packed);
 		slot = tx_slot(vq, id);
-		n = tx_table(txq, slot, tx_front(txq, vq, id, m, push, mode), seg, packed);
-		ring_place(&view, 0, m, virtqueue_dev_addr(vq, slot->table),
+		n = tx_table(txq, slot, tx_front(txq, vq, id, m, push, mode), seg, mode);
+		ring_place(&view, 0, m, virtqueue_dev_addr(vq, &slot->table[first]),
 			   n * sizeof(slot->table[0]), VRING_DESC_F_INDIRECT, packed);
 		ring_pushed(vq, 1, packed);
 		return;
@@ -651,9 +744,9 @@ tx_indirect(struct virtio_txq *txq, struct virtqueue *vq, struct rte_mbuf *m, bo
 	chain = ring_chain_begin(vq, 1, packed);
 	id = ring_chain_head(&chain, packed);
 	slot = tx_slot(vq, id);
-	n = tx_table(txq, slot, tx_front(txq, vq, id, m, push, mode), seg, packed);
-	ring_chain_add(vq, &chain, virtqueue_dev_addr(vq, slot->table), n * sizeof(slot->table[0]),
-		       VRING_DESC_F_INDIRECT, packed);
+	n = tx_table(txq, slot, tx_front(txq, vq, id, m, push, mode), seg, mode);
+	ring_chain_add(vq, &chain, virtqueue_dev_addr(vq, &slot->table[first]),
+		       n * sizeof(slot->table[0]), VRING_DESC_F_INDIRECT, packed);
 	ring_chain_end(vq, &chain, m, packed);
 }
 
@@ -683,8 +776,9 @@ static __rte_always_inline uint16_t
 tx_plain(struct virtio_txq *txq, struct virtqueue *vq, struct rte_mbuf **pkts, uint16_t n,
 	 const struct tx_mode mode)
 {
-	const uint64_t special =
-		VIRTIO_MBUF_NOT_DIRECT | (mode.offload ? VIRTIO_TX_OFFLOAD_FLAGS : 0);
+	const uint64_t special = VIRTIO_MBUF_NOT_DIRECT |
+				 (tx_has_offload(txq, mode) ? VIRTIO_TX_OFFLOAD_FLAGS : 0);
+	const uint32_t hdr_size = virtio_hdr_size(mode.hash);
 	const bool packed = mode.packed;
 	const struct ring_view view = ring_view(vq, packed);
 	const size_t run = ring_free_run(&view, RTE_MIN(n, vq->free_count), packed);
@@ -698,19 +792,19 @@ tx_plain(struct virtio_txq *txq, struct virtqueue *vq, struct rte_mbuf **pkts, u
 		const uint32_t data_off = m->data_off;
 		uint8_t *frame = (uint8_t *)m->buf_addr + data_off;
 
-		if (unlikely(!virtio_mbuf_is_single(m) || data_off < VIRTIO_HDR_SIZE))
+		if (unlikely(!virtio_mbuf_is_single(m) || data_off < hdr_size))
 			break;
 		if (likely(!(m->ol_flags & special))) {
-			memset(frame - VIRTIO_HDR_SIZE, 0, VIRTIO_HDR_SIZE);
+			memset(frame - hdr_size, 0, hdr_size);
 		} else {
 			if (!virtio_mbuf_owns_data(m))
 				break;
-			tx_push_hdr(m, tx_hdr(m, mode));
+			tx_write_hdr(txq, frame - hdr_size, m, mode);
 		}
 		bytes += len;
 		virtio_count(&txq->counters, frame, len);
-		ring_place(&view, nb, m, virtio_mbuf_addr(m, addr_at, data_off - VIRTIO_HDR_SIZE),
-			   len + VIRTIO_HDR_SIZE, 0, packed);
+		ring_place(&view, nb, m, virtio_mbuf_addr(m, addr_at, data_off - hdr_size),
+			   len + hdr_size, 0, packed);
 	}
 	ring_pushed(vq, nb, packed);
 	txq->counters.packets += nb;
@@ -723,10 +817,11 @@ static __rte_always_inline int
 tx_post_any(struct virtio_txq *txq, struct virtqueue *vq, struct rte_mbuf *m,
 	    const struct tx_mode mode)
 {
-	const bool push = virtio_tx_can_push(m);
+	const uint32_t hdr_size = virtio_hdr_size(mode.hash);
+	const bool push = virtio_tx_can_push(m, hdr_size);
 	const uint32_t need = m->nb_segs + !push;
 
-	if (txq->indirect && need > 1 && need <= VIRTIO_TX_TABLE) {
+	if (txq->indirect && need > 1 && need <= VIRTIO_TX_TABLE - (uint32_t)tx_table_at(mode)) {
 		if (vq->free_count == 0)
 			return -ENOSPC;
 		tx_indirect(txq, vq, m, push, mode);
@@ -740,15 +835,15 @@ tx_post_any(struct virtio_txq *txq, struct virtqueue *vq, struct rte_mbuf *m,
 		return -ENOSPC;
 	if (need == 1)
 		ring_push(vq, m, tx_front(txq, vq, 0, m, push, mode).addr,
-			  m->data_len + VIRTIO_HDR_SIZE, 0, mode.packed);
+			  m->data_len + hdr_size, 0, mode.packed);
 	else
 		tx_chain(txq, vq, m, need, push, mode);
 	return 0;
 }
 
 /* The same with the counting; false where the burst ends before this packet. */
-static __rte_noinline bool
-tx_any(struct virtio_txq *txq, struct virtqueue *vq, struct rte_mbuf *m, const struct tx_mode mode)
+static __rte_always_inline bool
+tx_one(struct virtio_txq *txq, struct virtqueue *vq, struct rte_mbuf *m, const struct tx_mode mode)
 {
 	const uint8_t *dst = rte_pktmbuf_mtod(m, const uint8_t *);
 	const uint32_t len = m->pkt_len;
@@ -767,6 +862,29 @@ tx_any(struct virtio_txq *txq, struct virtqueue *vq, struct rte_mbuf *m, const s
 	default:
 		return false;
 	}
+}
+
+/* As rx_any() and rx_any_hash(). */
+static __rte_noinline bool
+tx_any_plain(struct virtio_txq *txq, struct virtqueue *vq, struct rte_mbuf *m,
+	     const struct tx_mode mode)
+{
+	struct tx_mode without = mode;
+
+	without.hash = false;
+	return tx_one(txq, vq, m, without);
+}
+
+static __rte_noinline bool
+tx_any_hash(struct virtio_txq *txq, struct virtqueue *vq, struct rte_mbuf *m, const bool packed)
+{
+	return tx_one(txq, vq, m, (struct tx_mode){ .packed = packed, .hash = true });
+}
+
+static __rte_always_inline bool
+tx_any(struct virtio_txq *txq, struct virtqueue *vq, struct rte_mbuf *m, const struct tx_mode mode)
+{
+	return mode.hash ? tx_any_hash(txq, vq, m, mode.packed) : tx_any_plain(txq, vq, m, mode);
 }
 
 static __rte_always_inline uint16_t

@@ -18,6 +18,13 @@
 
 #define VIRTIO_HDR_SIZE ((uint32_t)sizeof(struct virtio_net_hdr))
 
+/** Bytes before each frame, with HASH_REPORT or without. */
+static __rte_always_inline uint32_t
+virtio_hdr_size(bool hash)
+{
+	return hash ? sizeof(struct virtio_net_hdr_hash) : VIRTIO_HDR_SIZE;
+}
+
 /**
  * Address of a buffer's byte as the device knows it.
  *
@@ -35,10 +42,10 @@ virtio_mbuf_addr(const struct rte_mbuf *m, uint16_t at, uint32_t offset)
 
 /** Where the header of a received frame lies: right before its data. */
 static __rte_always_inline const struct virtio_net_hdr *
-virtio_rx_hdr(const struct rte_mbuf *m)
+virtio_rx_hdr(const struct rte_mbuf *m, uint32_t hdr_size)
 {
 	return (const struct virtio_net_hdr *)(const void *)
-		((const char *)m->buf_addr + RTE_PKTMBUF_HEADROOM - VIRTIO_HDR_SIZE);
+		((const char *)m->buf_addr + RTE_PKTMBUF_HEADROOM - hdr_size);
 }
 
 /*
@@ -151,10 +158,10 @@ virtio_mbuf_owns_data(const struct rte_mbuf *m)
 
 /** A header in the headroom: no descriptor of its own, but only where nobody else reads there. */
 static __rte_always_inline bool
-virtio_tx_can_push(const struct rte_mbuf *m)
+virtio_tx_can_push(const struct rte_mbuf *m, uint32_t hdr_size)
 {
 	return rte_mbuf_refcnt_read(m) == 1 && virtio_mbuf_owns_data(m) &&
-	       m->data_off >= VIRTIO_HDR_SIZE;
+	       m->data_off >= hdr_size;
 }
 
 /** One segment, nobody else's, with its pool's own memory: may go back to its pool as it is. */

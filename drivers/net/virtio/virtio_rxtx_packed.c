@@ -12,6 +12,8 @@ VIRTIO_RX_PATH(mergeable, .packed = true, .mergeable = true)
 VIRTIO_RX_PATH(mergeable_offload, .packed = true, .mergeable = true, .offload = true)
 VIRTIO_TX_PATH(plain, .packed = true)
 VIRTIO_TX_PATH(offload, .packed = true, .offload = true)
+VIRTIO_RX_PATH(hash, .packed = true, .hash = true)
+VIRTIO_TX_PATH(hash, .packed = true, .hash = true)
 
 const struct virtio_paths virtio_paths_packed = {
 	.rx = {
@@ -19,4 +21,6 @@ const struct virtio_paths virtio_paths_packed = {
 		{ &rx_path_mergeable, &rx_path_mergeable_offload },
 	},
 	.tx = { &tx_path_plain, &tx_path_offload },
+	.rx_hash = &rx_path_hash,
+	.tx_hash = &tx_path_hash,
 };

@@ -12,6 +12,8 @@ VIRTIO_RX_PATH(mergeable, .packed = false, .mergeable = true)
 VIRTIO_RX_PATH(mergeable_offload, .packed = false, .mergeable = true, .offload = true)
 VIRTIO_TX_PATH(plain, .packed = false)
 VIRTIO_TX_PATH(offload, .packed = false, .offload = true)
+VIRTIO_RX_PATH(hash, .packed = false, .hash = true)
+VIRTIO_TX_PATH(hash, .packed = false, .hash = true)
 
 const struct virtio_paths virtio_paths_split = {
 	.rx = {
@@ -19,4 +21,6 @@ const struct virtio_paths virtio_paths_split = {
 		{ &rx_path_mergeable, &rx_path_mergeable_offload },
 	},
 	.tx = { &tx_path_plain, &tx_path_offload },
+	.rx_hash = &rx_path_hash,
+	.tx_hash = &tx_path_hash,
 };
