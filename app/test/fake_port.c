@@ -158,6 +158,11 @@ fake_port_receive(struct fake_port *fp, uint16_t queue)
 		CHECK_EQ(number, fp->got[queue]);
 		CHECK_EQ(m[i]->port, fp->port);
 		CHECK_EQ(m[i]->ol_flags, fp->ol_flags);
+		/* Whatever the buffer was used for before. */
+		CHECK_EQ(m[i]->vlan_tci, 0);
+		CHECK_EQ(m[i]->hash.rss, 0);
+		m[i]->vlan_tci = 0x1234;
+		m[i]->hash.rss = 0x5678;
 		CHECK_EQ(rte_mbuf_refcnt_read(m[i]), 1);
 		fp->got[queue]++;
 		rte_pktmbuf_free(m[i]);

@@ -166,7 +166,7 @@ buffer_over_the_edge_keeps_it_attached(void)
 	uint8_t *at = own.mem.buf_ptr;
 	struct rte_mempool *eals = fp->rx_pool[0];
 
-	/* No page is a multiple of an element long, so that one lies over this edge, among others. */
+	/* A page is no multiple of an element long: one lies over this edge. */
 	CHECK_EQ(rte_pmd_virtio_extmem_attach(fp->port, at, 4096, own.fd, LEN), 0);
 	CHECK_EQ(rte_pmd_virtio_extmem_attach(fp->port, at + 4096, LEN - 4096, own.fd,
 					      LEN + 4096), 0);

@@ -461,6 +461,34 @@ reset_counts_what_it_drops(void)
 }
 
 /* One doorbell after each start; later only if the device wants one. */
+/* Of a batch the first descriptor alone is written, and it was looked at before. */
+static void
+rest_of_a_batch_is_counted_out_of_step(void)
+{
+	struct fake_port *fp =
+		fake_port_start(&(struct fake_port_conf){ .features = VU_F_IN_ORDER });
+	struct ring_device *rd = fake_vu_ring(fp->vu, 1);
+	struct device_chain chain;
+	uint16_t heads[10];
+	unsigned int n = 0;
+	struct rte_mbuf *m;
+	unsigned int i;
+
+	CHECK_EQ(fake_port_send(fp, 0, 10), 10);
+	while (ring_device_take(rd, &chain))
+		heads[n++] = chain.head;
+	ring_device_use_batch(rd, heads, n, 0);
+	CHECK_EQ(rte_eth_tx_done_cleanup(fp->port, 0, 1), 1);
+	m = rte_pktmbuf_alloc(fp->tx_pool[0]);
+	CHECK(m != NULL && packet_make(m, 0, 10, 800, 100));
+	CHECK_EQ(m->nb_segs, 8);
+	CHECK_EQ(rte_eth_tx_burst(fp->port, 0, &m, 1), 1);
+	for (i = n = 0; i < FAKE_PORT_SIZE; i++)
+		n += rte_eth_tx_descriptor_status(fp->port, 0, i) == RTE_ETH_TX_DESC_DONE;
+	CHECK_EQ(n, FAKE_PORT_SIZE - 8);
+	fake_port_destroy(fp);
+}
+
 static void
 doorbells(void)
 {
@@ -596,6 +624,7 @@ TEST_MAIN(
 	TEST_LAYOUTS(counters_of_mixed_bursts),
 	TEST_LAYOUTS(counters_of_a_long_burst),
 	TEST_LAYOUTS(reset_counts_what_it_drops),
+	TEST_LAYOUTS(rest_of_a_batch_is_counted_out_of_step),
 	TEST_LAYOUTS(doorbells),
 	TEST_LAYOUTS(no_event_idx_with_disable),
 	TEST_LAYOUTS(queue_that_nobody_serves),

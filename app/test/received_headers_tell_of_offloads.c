@@ -530,6 +530,30 @@ only_checksums_negotiated(void)
 	fake_port_destroy(fp);
 }
 
+/*
+ * A device uses none of a segment's buffers before it has all of them, and so has to get all that
+ * the ring holds, though that are fewer than are worth a refill otherwise.
+ */
+static void
+idle_ring_is_filled_for_a_segment(void)
+{
+	struct fake_port *fp = port(LRO, RTE_ETH_RX_OFFLOAD_TCP_LRO);
+	struct rte_mbuf *m;
+	unsigned int i;
+
+	CHECK_EQ(rte_eth_dev_rx_queue_stop(fp->port, 0), 0);
+	CHECK_EQ(fake_port_setup_rx(fp, 0, 32), 0);
+	CHECK_EQ(rte_eth_dev_rx_queue_start(fp->port, 0), 0);
+	for (i = 0; i < 7; i++) {
+		fake_port_write(fp, 0, 100);
+		CHECK_EQ(fake_port_receive(fp, 0), 1);
+	}
+	fake_port_check_in_use(fp->rx_pool[0], 32 - 7);
+	CHECK_EQ(rte_eth_rx_burst(fp->port, 0, &m, 1), 0);
+	fake_port_check_in_use(fp->rx_pool[0], 32);
+	fake_port_destroy(fp);
+}
+
 TEST_MAIN(
 	TEST_WARM_UP(fake_port_warm_up),
 	TEST_LAYOUTS(checksum_not_made_mergeable),
@@ -540,6 +564,7 @@ TEST_MAIN(
 	TEST_LAYOUTS(checksum_of_what_is_not_known),
 	TEST_LAYOUTS(checksum_of_zero),
 	TEST_LAYOUTS(large_receive),
+	TEST_LAYOUTS(idle_ring_is_filled_for_a_segment),
 	TEST_LAYOUTS(impossible_checksums_single),
 	TEST_LAYOUTS(impossible_checksums_mergeable),
 	TEST_LAYOUTS(impossible_segments),

@@ -387,6 +387,7 @@ refused(void)
 	struct fake_port *fp = port(0);
 	const struct ip_frame f = { .payload = 300 };
 	const struct ip_frame udp = { .udp = true, .payload = 300 };
+	const struct ip_frame udp6 = { .ipv6 = true, .udp = true, .payload = 300 };
 	uint8_t bytes[2048];
 	uint32_t len = ip_frame_write(&f, bytes);
 	struct rte_mbuf *m, *clone;
@@ -404,6 +405,20 @@ refused(void)
 	ip_frame_ask_checksum(&udp, m);
 	check_refused(fp, m, ENOTSUP);
 	rte_pktmbuf_free(m);
+
+	/* Headers that are shorter than any. */
+	m = ip_frame_mbuf(fp->tx_pool[0], bytes, len, 0, 0, 128);
+	ip_frame_ask_checksum(&udp, m);
+	m->l3_len = 16;
+	check_refused(fp, m, EINVAL);
+	rte_pktmbuf_free(m);
+	len = ip_frame_write(&udp6, bytes);
+	m = ip_frame_mbuf(fp->tx_pool[0], bytes, len, 0, 0, 128);
+	ip_frame_ask_checksum(&udp6, m);
+	m->l3_len = 8;
+	check_refused(fp, m, EINVAL);
+	rte_pktmbuf_free(m);
+	len = ip_frame_write(&udp, bytes);
 
 	/* No tag into what others read as well. */
 	m = ip_frame_mbuf(fp->tx_pool[0], bytes, len, 0, 0, 128);

@@ -367,7 +367,7 @@ stopped_within_an_attempt(void)
 	CHECK_EQ(pthread_create(&thread, NULL, stop_on_another_thread, &stop), 0);
 	while (!__atomic_load_n(&stop.called, __ATOMIC_ACQUIRE))
 		usleep(100);
-	/* It has some time to get to where it waits; where it has none it comes after the attempt. */
+	/* It has some time to get to where it waits; without, it comes after the attempt. */
 	usleep(10000);
 	fake_vu_release(fp->vu);
 	CHECK_EQ(pthread_join(thread, &ret), 0);
@@ -407,7 +407,8 @@ stop_that_fails_is_not_made_a_restart(void)
 static void
 plan_ends_with_the_port(void)
 {
-	struct fake_port *fp = fake_port_create(&(struct fake_port_conf){ .args = "recovery=auto" });
+	struct fake_port *fp =
+		fake_port_create(&(struct fake_port_conf){ .args = "recovery=auto" });
 	const struct rte_eth_rxconf deferred = { .rx_deferred_start = 1 };
 
 	CHECK_EQ(rte_eth_rx_queue_setup(fp->port, 0, FAKE_PORT_SIZE, SOCKET_ID_ANY, &deferred,

@@ -291,9 +291,17 @@ packed_descs(const struct virtqueue *vq, uint16_t in_flight)
 {
 	uint32_t order_at = first_in_order(vq);
 	uint64_t bits = vq->used_wrap ? PACKED_BOTH : 0;
-	uint32_t at = vq->used_next;
 	uint32_t descs = 0;
+	uint32_t at;
 
+	/* What is left of a batch was told of before it. */
+	if (vq->batch_n > 0)
+		descs = descs_in_order(vq, &order_at, vq->batch_n, UINT32_MAX);
+	at = vq->used_next + descs;
+	if (at >= vq->size) {
+		at -= vq->size;
+		bits ^= PACKED_BOTH;
+	}
 	while (descs < in_flight) {
 		const uint64_t rest = packed_rest(&vq->ring[at]);
 		const uint16_t id = rest >> 32;

@@ -69,9 +69,12 @@ add_payload_length(struct rte_mbuf *m)
 	if (m->ol_flags & RTE_MBUF_F_TX_IPV4) {
 		struct rte_ipv4_hdr *ip = rte_pktmbuf_mtod_offset(m, struct rte_ipv4_hdr *, l3);
 
-		/* The device edits the length, and the checksum by the difference. */
+		/*
+		 * The device edits the length, and the checksum by the difference. As long as it is
+		 * said to be: what the header says of that may be beyond the segment.
+		 */
 		ip->hdr_checksum = 0;
-		ip->hdr_checksum = rte_ipv4_cksum(ip);
+		ip->hdr_checksum = ~rte_raw_cksum(ip, m->l3_len);
 	}
 	sum = (sum & 0xffff) + (sum >> 16);
 	tcp->cksum = (sum & 0xffff) + (sum >> 16);
@@ -95,7 +98,12 @@ static int
 check_lengths(const struct rte_mbuf *m)
 {
 	const struct virtio_net_hdr hdr = virtio_tx_offload(m);
+	const uint64_t asked = m->ol_flags & (RTE_MBUF_F_TX_L4_MASK | RTE_MBUF_F_TX_TCP_SEG);
+	const uint16_t least = m->ol_flags & RTE_MBUF_F_TX_IPV6 ? sizeof(struct rte_ipv6_hdr) :
+								  sizeof(struct rte_ipv4_hdr);
 
+	if (asked != 0 && m->l3_len < least)
+		return -EINVAL;
 	if (hdr.gso_type != VIRTIO_NET_HDR_GSO_NONE &&
 	    (hdr.gso_size == 0 || m->l4_len < sizeof(struct rte_tcp_hdr)))
 		return -EINVAL;

@@ -103,6 +103,9 @@ struct virtio_queue {
 /** Sixteen bytes of an mbuf, see virtio_mbuf_rearm(). */
 typedef uint64_t virtio_rearm_t __attribute__((vector_size(16), may_alias));
 
+/** The same of the fields from packet_type on. */
+typedef uint32_t virtio_fields_t __attribute__((vector_size(16), may_alias));
+
 struct virtio_rxq {
 	struct virtio_queue q;
 	/* Constant while the gate is open. */
@@ -113,6 +116,7 @@ struct virtio_rxq {
 	virtio_rearm_t rearm; /**< what a received mbuf's fields from data_off on are set to */
 	uint32_t buf_len;     /**< bytes of a buffer, header included */
 	uint16_t free_thresh; /**< free descriptors from which on the ring is refilled; or none */
+	uint16_t idle_thresh; /**< the same after a burst that brought nothing */
 	bool vlan_strip;      /**< atomic: may be switched while the queue is polled */
 	uint32_t room;        /**< bytes of a buffer for the frame */
 	char pool_name[RTE_MEMPOOL_NAMESIZE];

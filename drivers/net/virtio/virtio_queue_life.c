@@ -17,6 +17,7 @@
 #include "virtio_log.h"
 #include "virtio_queue.h"
 #include "virtio_rxtx.h"
+#include "virtio_rxtx_common.h"
 #include "virtqueue_reset.h"
 #include "virtqueue_ring.h"
 
@@ -58,6 +59,26 @@ virtio_queue_show_state(struct virtio_queue *q)
 
 /* ---- filling and emptying ----------------------------------------------------------------- */
 
+/* Bytes of the longest frame: a whole segment, or what a port may be configured for. */
+#define SEGMENT_MAX 65562
+#define FRAME_MAX   9728
+
+/*
+ * A device that merges buffers uses none of a frame's before it has all. Where the longest frame
+ * takes more than a ring is refilled to under way, an idle ring is filled to the last descriptor.
+ */
+static uint16_t
+idle_thresh(const struct virtio_rxq *rxq)
+{
+	const struct virtio_port *port = rxq->q.port;
+	const bool segments = port->offloads & (VIRTIO_BIT(VIRTIO_NET_F_GUEST_TSO4) |
+						VIRTIO_BIT(VIRTIO_NET_F_GUEST_TSO6));
+	const uint32_t longest = (segments ? SEGMENT_MAX : FRAME_MAX) + VIRTIO_HDR_SIZE;
+	const uint32_t there = rxq->q.vq->size - rxq->free_thresh + 1;
+
+	return there < (longest + rxq->buf_len - 1) / rxq->buf_len ? 1 : rxq->free_thresh;
+}
+
 int
 virtio_queue_fill(struct virtio_queue *q)
 {
@@ -66,6 +87,7 @@ virtio_queue_fill(struct virtio_queue *q)
 	if (!q->is_rx)
 		return 0;
 	to_rxq(q)->free_thresh = to_rxq(q)->conf.rx_free_thresh;
+	to_rxq(q)->idle_thresh = idle_thresh(to_rxq(q));
 	posted = virtio_rx_path_choose(q->port)->fill(to_rxq(q));
 	if (posted == 0) {
 		VIRTIO_LOG(ERR, "port %u: rx queue %u: its pool %s has no buffer to start with",
@@ -340,6 +362,7 @@ poll_on(struct virtio_queue *q)
 	    virtqueue_state(q->vq) != VIRTQUEUE_LIVE)
 		return false;
 	to_rxq(q)->free_thresh = UINT16_MAX;
+	to_rxq(q)->idle_thresh = UINT16_MAX;
 	virtio_queue_return(q);
 	return true;
 }

@@ -180,9 +180,9 @@ static __rte_always_inline void
 rx_fill_mbuf(struct rte_mbuf *m, virtio_rearm_t rearm, uint32_t len)
 {
 	virtio_mbuf_rearm(m, rearm);
-	m->packet_type = 0;
-	m->pkt_len = len;
-	m->data_len = len;
+	/* Type, lengths, VLAN tag, hash: no buffer is so long that its length is a tag too. */
+	*(virtio_fields_t *)RTE_PTR_ADD(m, offsetof(struct rte_mbuf, packet_type)) =
+		(virtio_fields_t){ 0, len, len, 0 };
 }
 
 /* Where the frame of a buffer just received begins. */
@@ -411,6 +411,7 @@ rx_burst(struct virtio_rxq *rxq, struct rte_mbuf **pkts, uint16_t n, const struc
 {
 	struct virtqueue *vq = rxq->q.vq;
 	const int used = ring_used_hint(vq, n, mode.packed);
+	uint16_t least;
 	uint16_t nb = 0;
 
 	if (unlikely(used < 0)) {
@@ -431,8 +432,8 @@ rx_burst(struct virtio_rxq *rxq, struct rte_mbuf **pkts, uint16_t n, const struc
 		rxq->counters.packets += nb;
 	}
 	/* Also when nothing came: a pool that was empty may have buffers again. */
-	if (vq->free_count >= rxq->free_thresh &&
-	    rx_refill(rxq, vq, rxq->free_thresh, mode) > 0 &&
+	least = mode.mergeable && nb == 0 ? rxq->idle_thresh : rxq->free_thresh;
+	if (vq->free_count >= least && rx_refill(rxq, vq, least, mode) > 0 &&
 	    unlikely(ring_must_notify(vq, mode.packed)))
 		virtqueue_notify(vq);
 	return nb;

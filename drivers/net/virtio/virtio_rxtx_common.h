@@ -56,6 +56,14 @@ static_assert(offsetof(struct rte_mbuf, ol_flags) ==
 	      offsetof(struct rte_mbuf, data_off) + sizeof(uint64_t), "rearm data");
 static_assert(offsetof(struct rte_mbuf, data_off) % sizeof(virtio_rearm_t) == 0, "rearm data");
 
+static_assert(offsetof(struct rte_mbuf, pkt_len) ==
+	      offsetof(struct rte_mbuf, packet_type) + sizeof(uint32_t) &&
+	      offsetof(struct rte_mbuf, data_len) ==
+	      offsetof(struct rte_mbuf, pkt_len) + sizeof(uint32_t) &&
+	      offsetof(struct rte_mbuf, hash) ==
+	      offsetof(struct rte_mbuf, data_len) + sizeof(uint32_t) &&
+	      offsetof(struct rte_mbuf, packet_type) % sizeof(virtio_fields_t) == 0, "fields");
+
 static __rte_always_inline void
 virtio_mbuf_rearm(struct rte_mbuf *m, virtio_rearm_t value)
 {
