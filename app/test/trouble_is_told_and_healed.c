@@ -464,6 +464,7 @@ nothing_is_tried_where_nothing_can_be(void)
 	struct fake_port *fp = fake_port_start(
 		&(struct fake_port_conf){ .method = "off", .args = "recovery=auto" });
 
+	CHECK_EQ(test_logged("recovery=auto: nothing to do it by"), 1);
 	test_forget_log();
 	break_rx(fp, 0);
 	let_alarms_go_off();

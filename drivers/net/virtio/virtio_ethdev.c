@@ -501,6 +501,9 @@ dev_configure(struct rte_eth_dev *edev)
 	if (ret != 0)
 		return ret;
 	choose_vector(port);
+	if (port->args.recovery && port->dev.stop_method == VIRTIO_STOP_NONE)
+		VIRTIO_INIT_LOG(NOTICE, "port %u: recovery=auto: nothing to do it by, single "
+				"queues cannot be stopped", edev->data->port_id);
 	virtio_vlan_configure(port);
 	return 0;
 }

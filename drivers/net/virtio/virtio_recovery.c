@@ -116,23 +116,26 @@ any_queue(struct virtio_port *port, bool (*fn)(struct virtio_queue *q, uint64_t 
 
 /* ---- healing ------------------------------------------------------------------------------ */
 
-/* From now on, and no sooner than after as long as the last attempt took. */
-static void
+/* From now on, and no sooner than after as long as the last attempt took. In so many us. */
+static uint64_t
 plan(struct virtio_queue *q, uint64_t took_us)
 {
 	struct virtio_recovery *r = &q->recovery;
+	uint64_t wait_us;
 
 	r->delay_us = r->delay_us == 0 ? FIRST_US :
 		RTE_MIN(RTE_MAX(2 * r->delay_us, SECOND_US), LAST_US);
-	r->heal_at_us = virtio_now_us() + RTE_MAX(r->delay_us, took_us);
+	wait_us = RTE_MAX(r->delay_us, took_us);
+	r->heal_at_us = virtio_now_us() + wait_us;
 	virtio_queue_show_state(q);
+	return wait_us;
 }
 
 static bool
 heal_if_due(struct virtio_queue *q, uint64_t now_us)
 {
 	struct virtio_recovery *r = &q->recovery;
-	uint64_t start_us;
+	uint64_t start_us, wait_us;
 	int ret;
 
 	if (r->heal_at_us == 0 || r->heal_at_us > now_us)
@@ -143,10 +146,10 @@ heal_if_due(struct virtio_queue *q, uint64_t now_us)
 	r->healing = false;
 	if (ret != 0) {
 		q->events.recovery_failed++;
-		plan(q, virtio_now_us() - start_us);
+		wait_us = plan(q, virtio_now_us() - start_us);
 		VIRTIO_LOG(ERR, "port %u: %s queue %u: its recovery failed: %s; tried again in "
 			   "%" PRIu64 " ms", q->port->data->port_id, virtio_queue_kind(q), q->id,
-			   rte_strerror(-ret), (r->heal_at_us - virtio_now_us()) / 1000);
+			   rte_strerror(-ret), wait_us / 1000);
 		return false;
 	}
 	q->events.recovered++;
