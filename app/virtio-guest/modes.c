@@ -10,6 +10,7 @@
 
 #include <rte_cycles.h>
 #include <rte_dev.h>
+#include <rte_pause.h>
 
 #include "guest.h"
 
@@ -332,6 +333,9 @@ link_run(void)
 	monitor("announce_self");
 	good &= result(wait_until(has_announced, &twice),
 		       "the port announces itself as it is asked to");
+	while (rte_eth_dev_callback_unregister(RECEIVER, RTE_ETH_EVENT_INTR_LSC, link_event,
+					       &link) == -EAGAIN)
+		rte_pause(); /* it is running this moment, and what it writes to is ours */
 	return good;
 }
 
@@ -386,5 +390,10 @@ unplug_run(struct guest *guest)
 	good &= result(wait_until(is_set, &guest->away) && rte_eth_dev_stop(RECEIVER) == 0 &&
 		       rte_eth_dev_close(RECEIVER) == 0 && rte_dev_remove(device) == 0,
 		       "its port is closed and the device let go of");
-	return result(wait_until(is_gone, name), "and it is gone") && good;
+	good &= result(wait_until(is_gone, name), "and it is gone");
+	/* The kernel's word of the removal may come later still, and is written to what is ours. */
+	while (rte_dev_event_callback_unregister(name, device_event, &asked) == -EAGAIN)
+		rte_pause();
+	rte_dev_event_monitor_stop();
+	return good;
 }
