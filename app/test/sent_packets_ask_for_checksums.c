@@ -100,6 +100,69 @@ every_protocol(void)
 	fake_port_destroy(fp);
 }
 
+/* 13 packets, as a group and alone; in front of each frame are these bytes, or none of them. */
+static void
+send_behind(struct fake_port *fp, const uint8_t before[][FAKE_PORT_HDR],
+	    uint8_t headers[][FAKE_PORT_HDR])
+{
+	const struct ip_frame f = { .payload = 60 };
+	struct rte_mbuf *m[FAKE_PORT_HDR + 1];
+	uint8_t bytes[2048], got[2100];
+	const uint32_t len = ip_frame_write(&f, bytes);
+	struct device_chain chain;
+	unsigned int i;
+
+	for (i = 0; i < RTE_DIM(m); i++) {
+		m[i] = ip_frame_mbuf(fp->tx_pool[0], bytes, len, 0, 0, 128);
+		memset(m[i]->buf_addr, 0, 128);
+		memcpy((uint8_t *)m[i]->buf_addr + 128 - FAKE_PORT_HDR, before[i], FAKE_PORT_HDR);
+	}
+	CHECK_EQ(rte_eth_tx_burst(fp->port, 0, m, RTE_DIM(m)), RTE_DIM(m));
+	for (i = 0; i < RTE_DIM(m); i++) {
+		CHECK_EQ(fake_port_take_bytes(fp, 0, &chain, got, sizeof(got)),
+			 FAKE_PORT_HDR + len);
+		memcpy(headers[i], got, FAKE_PORT_HDR);
+		ip_frame_check_bytes(got + FAKE_PORT_HDR, len, bytes, len, "sent");
+	}
+}
+
+/*
+ * Nothing to ask for: the header says so, whatever was in front of the frame before; but for the
+ * number of buffers of a header that was received, which is no word of this direction and stays.
+ */
+static void
+nothing_asked_for(void)
+{
+	enum { AT = offsetof(struct ip_frame_hdr, num_buffers) };
+	static const uint8_t values[] = { 1, 2, 0x80, 0xff };
+	struct fake_port *fp = port(VU_F_INDIRECT);
+	uint8_t headers[FAKE_PORT_HDR + 1][FAKE_PORT_HDR];
+	unsigned int round, i, k;
+
+	for (round = 0; round < 40; round++) {
+		const uint8_t value = values[round % RTE_DIM(values)];
+		uint8_t before[FAKE_PORT_HDR + 1][FAKE_PORT_HDR] = { 0 };
+
+		/* Each byte of it in one of them. */
+		for (i = 0; i < FAKE_PORT_HDR; i++)
+			before[i][i] = value;
+		send_behind(fp, before, headers);
+		for (i = 0; i <= FAKE_PORT_HDR; i++) {
+			for (k = 0; k < FAKE_PORT_HDR; k++)
+				CHECK(headers[i][k] == 0 || (k == AT && i == AT && value == 1 &&
+							     headers[i][k] == 1));
+		}
+		/* As they were received, some of them from a device without that number. */
+		memset(before, 0, sizeof(before));
+		for (i = 0; i <= FAKE_PORT_HDR; i++)
+			before[i][AT] = i % 3 != 0;
+		send_behind(fp, before, headers);
+		ip_frame_check_bytes(headers[0], sizeof(headers), before[0], sizeof(before),
+				     "headers");
+	}
+	fake_port_destroy(fp);
+}
+
 /* Destination options, all padding: what names the protocol is their first byte. */
 static void
 behind_extension_headers(void)
@@ -466,6 +529,7 @@ not_configured(void)
 TEST_MAIN(
 	TEST_WARM_UP(fake_port_warm_up),
 	TEST_LAYOUTS(every_protocol),
+	TEST_LAYOUTS(nothing_asked_for),
 	TEST_LAYOUTS(behind_extension_headers),
 	TEST_LAYOUTS(with_and_without_in_one_burst),
 	TEST_LAYOUTS(segments_in_tables),

@@ -57,23 +57,26 @@ PATHS = [
 # (back-end, ring size, queue pairs): an idle back-end leaves its core to its message thread, the
 # other one polls all rings on that core.
 FULL = {
-    'pairs': 5, 'ms': 1000, 'step_bursts': 64, 'cycle_bursts': 100000,
+    'pairs': 5, 'ms': 400, 'step_bursts': 64, 'cycle_bursts': 100000,
     'traffic': [(d, s) for s in ('64', '256', '1518', 'imix') for d in ('loop', 'rx', 'tx')],
     'traffic_of_others': 12,
-    'life': [('idle', ring, pairs) for ring in (256, 4096) for pairs in (1, 4, 8, 16)] +
-            [('loop', 256, pairs) for pairs in (1, 4, 8, 16)],
+    'life': [(back_end, ring, pairs) for back_end in ('idle', 'polling') for ring in (256, 4096)
+             for pairs in (1, 4, 8, 16)] + [('crowded', 256, pairs) for pairs in (1, 4)],
     'life_runs': 3, 'life_rounds': 200,
 }
 QUICK = {
     'pairs': 2, 'ms': 100, 'step_bursts': 8, 'cycle_bursts': 5000,
     'traffic': [('loop', '64'), ('rx', '64'), ('tx', '64'), ('loop', 'imix')],
     'traffic_of_others': 1,
-    'life': [('idle', 256, 1), ('loop', 256, 4)],
+    'life': [('idle', 256, 1), ('polling', 256, 4), ('crowded', 256, 4)],
     'life_runs': 1, 'life_rounds': 40,
 }
 SECTIONS = ('steps', 'rate', 'cycles', 'life')
 # The back-end's part in each direction of the port.
 OTHER_SIDE = {'loop': 'loop', 'rx': 'tx', 'tx': 'rx', 'idle': 'idle'}
+# Of life: the direction, and where the back-end's message thread runs. Idle, it has the back-end's
+# core; polling, that of the port, which waits while it works; crowded, the one that polls.
+BACK_ENDS = {'idle': ('idle', 'back'), 'polling': ('loop', 'front'), 'crowded': ('loop', 'back')}
 
 
 def say(text):
@@ -175,8 +178,10 @@ class Bench:
 class BackEnd:
     """virtio-bench serve on the stock net_vhost, in the other process on the other core."""
 
-    def __init__(self, bench, direction, size='64', pairs=1):
+    def __init__(self, bench, direction, size='64', pairs=1, messages='back'):
         self.bench = bench
+        # EAL's control threads go where no lcore is, if the process may run there.
+        self.cpus = {bench.back_cpu, bench.front_cpu if messages == 'front' else bench.back_cpu}
         self.options = ['serve', '--direction', OTHER_SIDE[direction], '--size', size,
                         '--pairs', str(pairs), '--deadline', '3600']
         self.pairs = pairs
@@ -191,7 +196,7 @@ class BackEnd:
         self.log = open(os.path.join(bench.folder, 'back-end.log'), 'w+', encoding='utf-8')
         self.process = subprocess.Popen(
             command, stdout=subprocess.PIPE, stderr=self.log, text=True, stdin=subprocess.DEVNULL,
-            preexec_fn=lambda: os.sched_setaffinity(0, {bench.back_cpu}))
+            preexec_fn=lambda: os.sched_setaffinity(0, self.cpus))
         with selectors.DefaultSelector() as selector:
             selector.register(self.process.stdout, selectors.EVENT_READ)
             ready = selector.select(READY_SECONDS) and self.process.stdout.readline()
@@ -280,7 +285,8 @@ WAYS = (('ours', 'rx-queue'), ('ours', 'tx-queue'), ('packaged', 'port'), ('pack
 def measure_life(bench, plan, back_end, ring, pairs):
     runs = {f'{driver} {way}': [] for driver, way in WAYS}
     words = {}
-    with BackEnd(bench, back_end, pairs=pairs):
+    direction, messages = BACK_ENDS[back_end]
+    with BackEnd(bench, direction, pairs=pairs, messages=messages):
         for _ in range(plan['life_runs']):
             for driver, way in WAYS:
                 key = f'{driver} {way}'

@@ -201,10 +201,7 @@ packed_next_batch(const struct virtqueue *vq, const struct packed_view *view, ui
 	return n <= left ? n : 0;
 }
 
-/**
- * As split_batch(), and the batches behind it in one: a device that keeps up makes small ones. What
- * was written into buffers is not told, so not for receive.
- */
+/** See ring_batch(); all batches that are there in one: a device that keeps up makes small ones. */
 static __rte_always_inline int
 packed_batch(struct virtqueue *vq, const struct packed_view *view, uint16_t n)
 {

@@ -134,17 +134,19 @@ split_look(struct virtqueue *vq, const struct split_view *view, uint16_t i, uint
 }
 
 /**
- * IN_ORDER, in step: how many of `n` used buffers are so for certain, with no look at their
- * entries: one, or a batch. -EPROTO where the entry is of none that the device has.
+ * See ring_batch(). Noted is all that used->idx counts by now: with a part of it taken, the entry
+ * of the next one may be in the middle of a batch.
  */
 static __rte_always_inline int
-split_batch(struct virtqueue *vq, const struct split_view *view, uint16_t n)
+split_batch(struct virtqueue *vq, uint16_t n)
 {
-	uint32_t ignored;
+	const int used = split_used(vq, UINT16_MAX);
 
-	if (split_look(vq, view, 0, &ignored) < 0)
-		return -EPROTO;
-	return RTE_MIN(n, RTE_MAX(vq->batch_n, 1));
+	if (unlikely(used < 0))
+		return used;
+	vq->batch_from = 0;
+	vq->batch_n = RTE_MAX(n, used);
+	return n;
 }
 
 /** In step: takes `n` buffers that were looked at; none of them in a batch, or see ring_took(). */

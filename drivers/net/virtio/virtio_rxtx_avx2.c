@@ -229,7 +229,7 @@ tx_vector(struct virtio_txq *txq, struct rte_mbuf **pkts, uint16_t n, const stru
 			const uint32_t len = m[k]->data_len;
 			uint8_t *frame = (uint8_t *)m[k]->buf_addr + data_off;
 
-			memset(frame - VIRTIO_HDR_SIZE, 0, VIRTIO_HDR_SIZE);
+			tx_plain_hdr(frame - VIRTIO_HDR_SIZE, VIRTIO_HDR_SIZE);
 			bytes += len;
 			virtio_count(&txq->counters, frame, len);
 			ring_place_at(&view, i + k,

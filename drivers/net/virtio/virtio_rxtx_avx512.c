@@ -318,7 +318,7 @@ tx_vector(struct virtio_txq *txq, struct rte_mbuf **pkts, uint16_t n, const stru
 		/* data_off, reference count, segments, port */
 		const __m512i counts = gather(mbufs, offsetof(struct rte_mbuf, data_off));
 		const __m512i data_off = _mm512_and_si512(counts, each(UINT16_MAX));
-		__m512i frames, addrs, len, dsts;
+		__m512i frames, addrs, len, heads, tails;
 
 		if (unlikely(!are_simple(mbufs, counts, special) ||
 			     _mm512_cmplt_epu64_mask(data_off, header) != 0))
@@ -327,17 +327,21 @@ tx_vector(struct virtio_txq *txq, struct rte_mbuf **pkts, uint16_t n, const stru
 				       each(UINT16_MAX));
 		addrs = gather(mbufs, offsetof(struct rte_mbuf, buf_addr));
 		frames = _mm512_add_epi64(addrs, data_off);
+		heads = gather(frames, -(intptr_t)VIRTIO_HDR_SIZE);
 		/* The frame's first byte is the last of eight: behind it may be nothing. */
-		dsts = gather(frames, -7);
+		tails = gather(frames, -7);
 		if (by_iova)
 			addrs = gather(mbufs, VIRTIO_MBUF_IOVA_AT);
 		addrs = _mm512_sub_epi64(_mm512_add_epi64(addrs, data_off), header);
-		clear_headers(frames);
+		/* As tx_plain_hdr(). */
+		if (unlikely(_mm512_test_epi64_mask(_mm512_or_si512(heads, _mm512_and_si512(
+				tails, each(0x00fffeffff000000))), each(UINT64_MAX)) != 0))
+			clear_headers(frames);
 		_mm512_storeu_si512(&cookies[i], mbufs);
 		eight_place(&view, i, addrs, _mm512_add_epi64(len, header), mode.packed);
 		bytes = _mm512_add_epi64(bytes, len);
 		sizes = size_sums(sizes, len);
-		if (unlikely(_mm512_test_epi64_mask(dsts, each((uint64_t)RTE_ETHER_GROUP_ADDR <<
+		if (unlikely(_mm512_test_epi64_mask(tails, each((uint64_t)RTE_ETHER_GROUP_ADDR <<
 							       56)) != 0))
 			tx_count_groups(&txq->counters, &pkts[i]);
 	}

@@ -583,18 +583,45 @@ tx_free_any(struct virtqueue *vq, const bool packed)
 	return 1;
 }
 
+/* Frees some of `used` packets that the device has sent. How many, or -EPROTO on a bad ring. */
+static __rte_always_inline int
+tx_free(struct virtqueue *vq, uint16_t used, const struct tx_mode mode)
+{
+	const bool packed = mode.packed;
+	uint16_t n;
+
+	if (unlikely(!vq->in_step))
+		return tx_free_any(vq, packed);
+	/* Split: all in one, and no entry has to be fetched. */
+	if (!packed && vq->in_order)
+		return tx_free_batch(vq, used, mode);
+	if (mode.free_front != NULL) {
+		n = mode.free_front(vq, used, false);
+		if (likely(n > 0))
+			return n;
+		/* Batches are small, and looked for at once: they are why there was no group. */
+		if (packed && vq->in_order)
+			return tx_free_batch(vq, used, mode);
+	}
+	if (likely(vq->batch_n == 0)) {
+		n = tx_free_plain(vq, used, false, packed);
+		if (likely(n > 0))
+			return n;
+	}
+	return vq->in_order ? tx_free_batch(vq, used, mode) : tx_free_any(vq, packed);
+}
+
 /* Frees up to `most` packets that the device has sent. How many, or -EPROTO on a bad ring. */
 static __rte_always_inline int
 tx_complete(struct virtio_txq *txq, uint32_t most, const struct tx_mode mode)
 {
-	const bool packed = mode.packed;
 	struct virtqueue *vq = txq->q.vq;
 	uint32_t done = 0;
 
 	for (;;) {
 		const uint16_t want = RTE_MIN(most - done, (uint32_t)UINT16_MAX);
-		const int used = ring_used_hint(vq, want, packed);
-		int n = 0;
+		const int used = ring_used_hint(vq, want, mode.packed);
+		int n;
 
 		if (unlikely(used < 0)) {
 			virtio_quarantine(&txq->q, "used index beyond what was made available");
@@ -602,17 +629,7 @@ tx_complete(struct virtio_txq *txq, uint32_t most, const struct tx_mode mode)
 		}
 		if (used == 0)
 			return done;
-		if (mode.free_front != NULL)
-			n = mode.free_front(vq, used, false);
-		/* Batches are small, and looked for at once: they are why there was no group. */
-		if (mode.free_front != NULL && packed && n == 0 && vq->in_order && vq->in_step)
-			n = tx_free_batch(vq, used, mode);
-		if ((mode.free_front == NULL || n == 0) && likely(vq->in_step && vq->batch_n == 0))
-			n = tx_free_plain(vq, used, false, packed);
-		if (n == 0 && vq->in_order && vq->in_step)
-			n = tx_free_batch(vq, used, mode);
-		if (unlikely(n == 0))
-			n = tx_free_any(vq, packed);
+		n = tx_free(vq, used, mode);
 		if (unlikely(n < 0)) {
 			virtio_quarantine(&txq->q, "used id that the device does not own");
 			return n;
@@ -671,6 +688,26 @@ tx_write_hdr(const struct virtio_txq *txq, void *at, const struct rte_mbuf *m,
 	if (mode.hash)
 		memset((uint8_t *)at + sizeof(hdr), 0,
 		       sizeof(struct virtio_net_hdr_hash) - sizeof(hdr));
+}
+
+/*
+ * The header of a packet with nothing to say. It is looked at before it is written: most are so
+ * already, and what is not written stays in the device's cache, too. num_buffers may be the 1 of a
+ * frame received: unused in this direction (5.1.6.2), and a device that finds it there again need
+ * not write it either; to clear it costs a forwarded packet four transfers of the line.
+ */
+static __rte_always_inline void
+tx_plain_hdr(uint8_t *at, uint32_t hdr_size)
+{
+	const uint32_t unused = rte_cpu_to_le_32(1u << 16);
+	uint64_t first;
+	uint32_t last;
+
+	static_assert(offsetof(struct virtio_net_hdr, num_buffers) == sizeof(first) + 2, "in last");
+	memcpy(&first, at, sizeof(first));
+	memcpy(&last, at + sizeof(first), sizeof(last));
+	if (unlikely((first | (last & ~unused)) != 0) || hdr_size > VIRTIO_HDR_SIZE)
+		memset(at, 0, hdr_size);
 }
 
 /* The header, in front of the first segment's data where it can be pushed there. */
@@ -796,7 +833,7 @@ tx_plain(struct virtio_txq *txq, struct virtqueue *vq, struct rte_mbuf **pkts, u
 		if (unlikely(!virtio_mbuf_is_single(m) || data_off < hdr_size))
 			break;
 		if (likely(!(m->ol_flags & special))) {
-			memset(frame - hdr_size, 0, hdr_size);
+			tx_plain_hdr(frame - hdr_size, hdr_size);
 		} else {
 			if (!virtio_mbuf_owns_data(m))
 				break;
@@ -830,7 +867,7 @@ tx_post_any(struct virtio_txq *txq, struct virtqueue *vq, struct rte_mbuf *m,
 	}
 	if (unlikely(need > vq->size))
 		return -EMSGSIZE;
-	if (need > vq->free_count && tx_complete(txq, UINT32_MAX, mode) < 0)
+	if (need > vq->free_count && tx_complete(txq, RTE_MAX(need, TX_FREE_BULK), mode) < 0)
 		return -ENOSPC;
 	if (need > vq->free_count)
 		return -ENOSPC;
@@ -892,11 +929,14 @@ static __rte_always_inline uint16_t
 tx_burst(struct virtio_txq *txq, struct rte_mbuf **pkts, uint16_t n, const struct tx_mode mode)
 {
 	struct virtqueue *vq = txq->q.vq;
-	const uint16_t free_before = vq->free_count;
+	const uint16_t room = RTE_MAX(txq->free_thresh, n);
 	uint16_t nb = 0;
 
-	if (free_before < RTE_MAX(txq->free_thresh, n) &&
-	    unlikely(tx_complete(txq, UINT32_MAX, mode) < 0))
+	/*
+	 * No more than that: a device at work uses others meanwhile, and whoever runs after it
+	 * takes each line from under its hands.
+	 */
+	if (vq->free_count < room && unlikely(tx_complete(txq, room, mode) < 0))
 		return 0;
 	if (mode.front != NULL)
 		nb = mode.front(txq, pkts, n);
