@@ -468,7 +468,7 @@ static const struct lie tx_lies[] = {
 
 /*
  * Split, in order: what the index counts is used, and ids are not read. A lie there is none about
- * memory: buffers come back in the order in which they were sent, so many as there are.
+ * memory: so many buffers come back as the index says.
  */
 static void
 check_nobody_asks(struct fake_port *fp, struct ring_device *rd, bool by_burst)

@@ -84,6 +84,59 @@ after_a_lap_without_chains(void)
 	}
 }
 
+/* Nobody asks for completions: a burst that wants room takes them. */
+static void
+by_bursts_alone(void)
+{
+	unsigned int k, round, sent;
+
+	for (k = 0; k < RTE_DIM(kinds); k++) {
+		struct fake_port *fp = fake_port_start(&(struct fake_port_conf){
+			.features = kinds[k],
+		});
+
+		for (round = 0; round < 10; round++) {
+			send_chain(fp);
+			CHECK_EQ(fake_port_take(fp, 0, true), 1);
+			for (sent = 0; !ring_of(fp)->in_step; sent += 8) {
+				CHECK(sent < 4 * FAKE_PORT_SIZE);
+				CHECK_EQ(fake_port_send(fp, 0, 8), 8);
+				CHECK_EQ(fake_port_take(fp, 0, true), 8);
+			}
+			CHECK(sent >= FAKE_PORT_SIZE);
+		}
+		fake_port_destroy(fp);
+	}
+}
+
+/* The device has used all. The rest of it is counted, too, when a chain comes in between. */
+static void
+room_for_a_burst_and_no_more(void)
+{
+	const unsigned int thresh = FAKE_PORT_SIZE / 4;
+	unsigned int k, n;
+
+	for (k = 0; k < RTE_DIM(kinds); k++) {
+		for (n = 1; n < FAKE_PORT_SIZE - SEGMENTS; n += 8) {
+			struct fake_port *fp = fake_port_start(&(struct fake_port_conf){
+				.features = kinds[k],
+			});
+
+			CHECK_EQ(fake_port_send(fp, 0, FAKE_PORT_SIZE), FAKE_PORT_SIZE);
+			CHECK_EQ(fake_port_take(fp, 0, true), FAKE_PORT_SIZE);
+			CHECK_EQ(fake_port_send(fp, 0, n), n);
+			fake_port_check_in_use(fp->tx_pool[0],
+					       FAKE_PORT_SIZE + n - RTE_MAX(n, thresh));
+			send_chain(fp);
+			CHECK(!ring_of(fp)->in_step);
+			CHECK_EQ(fake_port_take(fp, 0, true), n + 1);
+			CHECK(rte_eth_tx_done_cleanup(fp->port, 0, 0) > 0);
+			fake_port_check_in_use(fp->tx_pool[0], 0);
+			fake_port_destroy(fp);
+		}
+	}
+}
+
 /* Chains again and again: the ring stays as it is. */
 static void
 not_between_chains(void)
@@ -182,6 +235,8 @@ status_is_not_moved_by_a_lie(void)
 TEST_MAIN(
 	TEST_WARM_UP(fake_port_warm_up),
 	TEST_LAYOUTS(after_a_lap_without_chains),
+	TEST_LAYOUTS(by_bursts_alone),
+	TEST_LAYOUTS(room_for_a_burst_and_no_more),
 	TEST_LAYOUTS(not_between_chains),
 	TEST_LAYOUTS(stops_in_between),
 	TEST_LAYOUTS(status_counts_descriptors),

@@ -70,7 +70,7 @@ def ratios_are_ours_to_packaged():
         '16', '49.50', '50.00', '1.0 %', '79.50', '80.00', '0.6 %'], text
     assert row(text, 'split, generic', 'loop')[3:] == ['9.00', '10.00', '0.90 [0.80, 1.00]'], text
     # 2 GHz at 9 Mpps; 30 of its own; 2 3/8 lines in, 3/8 out.
-    assert row(text, 'split, generic', 'loop', '222')[3:] == ['30', '2.75', '55'], text
+    assert row(text, 'split, generic', 'loop', '222')[3:] == ['30', '1.75', '35'], text
     assert row(text, 'idle', '256', '1', '50.0 / 90.0')[4:] == [
         '50.0 / 90.0', '1500 / 1600', '- / -', '1 : 30'], text
 

@@ -141,11 +141,13 @@ def render_rate(result):
 
 
 # Cache lines that this core fetches from the other one for each packet of 64 bytes, received or to
-# be sent. Received: the used entry, the line of the header, that of the frame, and the descriptor
-# that the device has read and that is written anew. Sent: the used entry and the descriptor; the
-# packet's lines are this core's. A packed ring has one descriptor of 16 bytes for both.
-LINES = {'split': {'rx': 1 / 8 + 2 + 1 / 4, 'tx': 1 / 8 + 1 / 4},
-         'packed': {'rx': 1 / 4 + 2, 'tx': 1 / 4}}
+# be sent. Received: the used entry, the line of the frame, and the descriptor that the device has
+# read and that is written anew. Sent: the used entry, but for IN_ORDER, and the descriptor; the
+# packet's lines are this core's. The header's line is both cores': nobody writes into one that says
+# nothing. A packed ring has one descriptor of 16 bytes for both.
+LINES = {'split': {'rx': 1 / 8 + 1 + 1 / 4, 'tx': 1 / 8 + 1 / 4},
+         'split, in-order': {'rx': 1 / 8 + 1 + 1 / 4, 'tx': 1 / 4},
+         'packed': {'rx': 1 / 4 + 1, 'tx': 1 / 4}}
 
 
 def render_limits(result):
@@ -154,7 +156,7 @@ def render_limits(result):
         return 'Not measured.'
     rows = []
     for entry in result['paths']:
-        lines = LINES['packed' if 'packed' in entry['name'] else 'split']
+        lines = LINES.get(entry['name']) or LINES[entry['name'].split(',')[0]]
         for rate in entry.get('rate', []):
             ways = [way for way in ('rx', 'tx') if rate['direction'] in (way, 'loop')]
             if rate['size'] != '64' or not entry.get('cycles'):

@@ -85,9 +85,9 @@ struct virtqueue_link {
  * With IN_ORDER a device may tell of several buffers at once, by the id of the last in the entry of
  * the first, and then has used all of the buffers before it (2.7.9, 2.8.9). Such a batch is noted
  * in batch_*, in buffers from used_next on, until all of it was taken: the entries within it are
- * not to be read. Since everything comes back in the order given, the list of free descriptors
- * stays in the order of the ring out of step, too, and the entry behind its end is the buffer that
- * is expected next.
+ * not to be read. Of a split ring that is sent from, all that used->idx counts is noted as one.
+ * Since everything comes back in the order given, the list of free descriptors stays in the order
+ * of the ring out of step, too, and the entry behind its end is the buffer that is expected next.
  *
  * The process that polls a ring may be killed at any instruction, and what it leaves is given back
  * by virtqueue_reclaim() all the same: a buffer may be lost then, none is given back twice. Memory
@@ -287,13 +287,20 @@ void virtqueue_leave_step(struct virtqueue *vq);
 void virtqueue_join_step(struct virtqueue *vq);
 
 /**
- * Out of step, after a buffer was taken: joins step where that can be. Not between chains that
- * come again and again: each time costs as much as the ring is long.
+ * Whether the ring is out of step, and would join it if all its buffers were taken. Not between
+ * chains that come again and again: each time costs as much as the ring is long.
  */
+static __rte_always_inline bool
+virtqueue_wants_empty(const struct virtqueue *vq)
+{
+	return unlikely(!vq->in_step) && vq->unchained >= vq->size;
+}
+
+/** Out of step, after a buffer was taken: joins step where that can be. */
 static __rte_always_inline void
 virtqueue_try_step(struct virtqueue *vq)
 {
-	if (unlikely(vq->free_count == vq->size && vq->unchained >= vq->size))
+	if (unlikely(vq->free_count == vq->size && virtqueue_wants_empty(vq)))
 		virtqueue_join_step(vq);
 }
 

@@ -81,7 +81,7 @@ ring_look(struct virtqueue *vq, const struct ring_view *view, uint16_t i, uint32
  * IN_ORDER, in step: how many of `n` used buffers are so for certain, at least one; their entries
  * need not be looked at. Split: all, since used->idx counts the buffers of batches, too (2.7.9),
  * and the lines of entries that are never read stay the device's. Not for receive: what was written
- * into the buffers is not told. -EPROTO where an entry is of none that the device has.
+ * into the buffers is not told. -EPROTO where an entry, packed, is of none that the device has.
  */
 static __rte_always_inline int
 ring_batch(struct virtqueue *vq, const struct ring_view *view, uint16_t n, const bool packed)

@@ -13,7 +13,7 @@
  * written again, which spares the device a cache miss for each line.
  *
  * The device is not trusted: of the shared memory only used->idx, the entries of the used ring and
- * the two suppression words are ever read, each once, and checked before use. What is expected
+ * the two suppression words are ever read; a value once, and checked before use. What is expected
  * comes from memory that the device cannot write.
  */
 
@@ -140,12 +140,11 @@ split_look(struct virtqueue *vq, const struct split_view *view, uint16_t i, uint
 static __rte_always_inline int
 split_batch(struct virtqueue *vq, uint16_t n)
 {
+	/* The index that `n` is from was checked; a lie since then is found by the next look. */
 	const int used = split_used(vq, UINT16_MAX);
 
-	if (unlikely(used < 0))
-		return used;
 	vq->batch_from = 0;
-	vq->batch_n = RTE_MAX(n, used);
+	vq->batch_n = RTE_MAX((int)n, used);
 	return n;
 }
 

@@ -281,18 +281,20 @@ tx_count_groups(struct virtio_counters *counters, struct rte_mbuf *const *m)
 		virtio_count_dst(counters, rte_pktmbuf_mtod(m[k], const uint8_t *));
 }
 
-/* Eight headers with nothing to say, in front of these frames. */
+/* Some of eight headers with nothing to say, in front of these frames. */
 static __rte_always_inline void
-clear_headers(__m512i frames)
+clear_headers(__m512i frames, __mmask8 which)
 {
 	uint64_t at[GROUP];
 	unsigned int k;
 
 	static_assert(VIRTIO_HDR_SIZE == 3 * sizeof(uint32_t), "three of four");
 	_mm512_storeu_si512(at, frames);
-	for (k = 0; k < GROUP; k++)
-		_mm_mask_storeu_epi32((void *)(uintptr_t)(at[k] - VIRTIO_HDR_SIZE), 0x7,
-				      _mm_setzero_si128());
+	for (k = 0; k < GROUP; k++) {
+		if (which & (1u << k))
+			_mm_mask_storeu_epi32((void *)(uintptr_t)(at[k] - VIRTIO_HDR_SIZE), 0x7,
+					      _mm_setzero_si128());
+	}
 }
 
 static __rte_always_inline uint16_t
@@ -319,6 +321,7 @@ tx_vector(struct virtio_txq *txq, struct rte_mbuf **pkts, uint16_t n, const stru
 		const __m512i counts = gather(mbufs, offsetof(struct rte_mbuf, data_off));
 		const __m512i data_off = _mm512_and_si512(counts, each(UINT16_MAX));
 		__m512i frames, addrs, len, heads, tails;
+		__mmask8 spoilt;
 
 		if (unlikely(!are_simple(mbufs, counts, special) ||
 			     _mm512_cmplt_epu64_mask(data_off, header) != 0))
@@ -334,9 +337,10 @@ tx_vector(struct virtio_txq *txq, struct rte_mbuf **pkts, uint16_t n, const stru
 			addrs = gather(mbufs, VIRTIO_MBUF_IOVA_AT);
 		addrs = _mm512_sub_epi64(_mm512_add_epi64(addrs, data_off), header);
 		/* As tx_plain_hdr(). */
-		if (unlikely(_mm512_test_epi64_mask(_mm512_or_si512(heads, _mm512_and_si512(
-				tails, each(0x00fffeffff000000))), each(UINT64_MAX)) != 0))
-			clear_headers(frames);
+		spoilt = _mm512_test_epi64_mask(heads, heads) |
+			 _mm512_test_epi64_mask(tails, each(0x00fffeffff000000));
+		if (unlikely(spoilt != 0))
+			clear_headers(frames, spoilt);
 		_mm512_storeu_si512(&cookies[i], mbufs);
 		eight_place(&view, i, addrs, _mm512_add_epi64(len, header), mode.packed);
 		bytes = _mm512_add_epi64(bytes, len);

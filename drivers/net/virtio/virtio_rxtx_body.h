@@ -859,19 +859,19 @@ tx_post_any(struct virtio_txq *txq, struct virtqueue *vq, struct rte_mbuf *m,
 	const bool push = virtio_tx_can_push(m, hdr_size);
 	const uint32_t need = m->nb_segs + !push;
 
-	if (txq->indirect && need > 1 && need <= VIRTIO_TX_TABLE - (uint32_t)tx_table_at(mode)) {
-		if (vq->free_count == 0)
-			return -ENOSPC;
-		tx_indirect(txq, vq, m, push, mode);
-		return 0;
-	}
-	if (unlikely(need > vq->size))
+	const bool table = txq->indirect && need > 1 &&
+			   need <= VIRTIO_TX_TABLE - (uint32_t)tx_table_at(mode);
+	const uint32_t descs = table ? 1 : need;
+
+	if (unlikely(descs > vq->size))
 		return -EMSGSIZE;
-	if (need > vq->free_count && tx_complete(txq, RTE_MAX(need, TX_FREE_BULK), mode) < 0)
+	if (descs > vq->free_count && tx_complete(txq, RTE_MAX(descs, TX_FREE_BULK), mode) < 0)
 		return -ENOSPC;
-	if (need > vq->free_count)
+	if (descs > vq->free_count)
 		return -ENOSPC;
-	if (need == 1)
+	if (table)
+		tx_indirect(txq, vq, m, push, mode);
+	else if (need == 1)
 		ring_push(vq, m, tx_front(txq, vq, 0, m, push, mode).addr,
 			  m->data_len + hdr_size, 0, mode.packed);
 	else
@@ -934,9 +934,11 @@ tx_burst(struct virtio_txq *txq, struct rte_mbuf **pkts, uint16_t n, const struc
 
 	/*
 	 * No more than that: a device at work uses others meanwhile, and whoever runs after it
-	 * takes each line from under its hands.
+	 * takes each line from under its hands. But all where a ring out of step waits to be empty
+	 * (virtqueue_try_step()).
 	 */
-	if (vq->free_count < room && unlikely(tx_complete(txq, room, mode) < 0))
+	if (vq->free_count < room &&
+	    unlikely(tx_complete(txq, virtqueue_wants_empty(vq) ? UINT32_MAX : room, mode) < 0))
 		return 0;
 	if (mode.front != NULL)
 		nb = mode.front(txq, pkts, n);
