@@ -54,8 +54,7 @@ PATHS = [
 
 # What is done, and how often. `traffic` is (direction, size). A quick run has it all for the first
 # path and the first of it for the others, and leaves out what one driver alone has. `life` is
-# (back-end, ring size, queue pairs): an idle back-end leaves its core to its message thread, the
-# other one polls all rings on that core.
+# (back-end of BACK_ENDS, ring size, queue pairs).
 FULL = {
     'pairs': 5, 'ms': 400, 'step_bursts': 64, 'cycle_bursts': 100000,
     'traffic': [(d, s) for s in ('64', '256', '1518', 'imix') for d in ('loop', 'rx', 'tx')],

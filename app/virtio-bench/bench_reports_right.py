@@ -69,7 +69,7 @@ def ratios_are_ours_to_packaged():
     assert row(text, 'split, generic', '16')[1:] == [
         '16', '49.50', '50.00', '1.0 %', '79.50', '80.00', '0.6 %'], text
     assert row(text, 'split, generic', 'loop')[3:] == ['9.00', '10.00', '0.90 [0.80, 1.00]'], text
-    # 2 GHz at 9 Mpps; 30 of its own; 2 3/8 lines in, 3/8 out.
+    # 2 GHz at 9 Mpps; 30 of its own; 1 3/8 lines in, 3/8 out.
     assert row(text, 'split, generic', 'loop', '222')[3:] == ['30', '1.75', '35'], text
     assert row(text, 'idle', '256', '1', '50.0 / 90.0')[4:] == [
         '50.0 / 90.0', '1500 / 1600', '- / -', '1 : 30'], text
@@ -88,7 +88,24 @@ def goals_are_judged_both_ways():
         '<= 0.35', '0.33', 'yes'], text
     assert row(text, 'instructions, tx: split, generic')[1:] == ['<= 70', '80.00', 'NO'], text
     assert row(text, 'packets/s, least of all: split, generic, loop, 64')[3] == 'NO', text
+    assert row(text, 'packets/s, median of all traffic, least path: split, generic')[3] == 'NO', \
+        text
     assert row(text, 'one receive queue : port; pairs: 1, idle back-end')[3] == 'yes', text
+    # Two of three kinds are well: the path is, and the least of all is not.
+    result = a_result()
+    result['paths'][0]['rate'] += [{'direction': way, 'size': '64', 'runs': [both(10.0, 10.0)]}
+                                   for way in ('rx', 'tx')]
+    text = report.goals(result)
+    assert row(text, 'packets/s, least of all: split, generic, loop, 64')[3] == 'NO', text
+    assert row(text, 'packets/s, median of all traffic, least path: split, generic')[2:] == [
+        '1.00', 'yes'], text
+
+
+def scheduler_is_not_judged():
+    result = a_result()
+    result['life'][0]['back_end'] = 'crowded'
+    assert row(report.render(result), 'crowded', '256', '1'), 'shown'
+    assert 'one receive queue' not in report.goals(result)
 
 
 def path_not_taken_is_not_judged():
@@ -163,7 +180,8 @@ def wrong_traffic_is_refused():
 def main():
     failed = 0
     for test in (ratios_are_ours_to_packaged, missing_path_is_shown_in_its_own_words,
-                 goals_are_judged_both_ways, path_not_taken_is_not_judged, busy_machine_is_named,
+                 goals_are_judged_both_ways, path_not_taken_is_not_judged, scheduler_is_not_judged,
+                 busy_machine_is_named,
                  tables_go_between_the_marks, plot_is_drawn, wrong_options_are_refused,
                  wrong_traffic_is_refused):
         try:

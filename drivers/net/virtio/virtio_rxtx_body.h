@@ -858,7 +858,6 @@ tx_post_any(struct virtio_txq *txq, struct virtqueue *vq, struct rte_mbuf *m,
 	const uint32_t hdr_size = virtio_hdr_size(mode.hash);
 	const bool push = virtio_tx_can_push(m, hdr_size);
 	const uint32_t need = m->nb_segs + !push;
-
 	const bool table = txq->indirect && need > 1 &&
 			   need <= VIRTIO_TX_TABLE - (uint32_t)tx_table_at(mode);
 	const uint32_t descs = table ? 1 : need;
