@@ -1,0 +1,489 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+#ifndef VIRTIO_RX_BODY_H
+#define VIRTIO_RX_BODY_H
+
+/**
+ * @file
+ * The receive half of virtio_rxtx_body.h: used buffers become packets, and new ones are posted.
+ */
+
+#include <string.h>
+
+#include <rte_mempool.h>
+
+#include "virtio_ethdev.h"
+#include "virtio_offload.h"
+#include "virtio_rxtx.h"
+#include "virtio_rxtx_common.h"
+#include "virtqueue_ring.h"
+
+#define RX_BULK 64
+
+/*
+ * What a path is compiled for; a constant wherever it counts. A vector path has functions of its
+ * own for the front of a burst, as far as its packets are plain; they take or post some and say how
+ * many, and the rest is done as ever.
+ */
+struct rx_mode {
+	bool packed;
+	bool mergeable; /* MRG_RXBUF is in force */
+	bool offload;   /* the device may say something of offloads in a header */
+	bool hash;      /* headers with HASH_REPORT; the two above are as the port says */
+	uint16_t (*front)(struct virtio_rxq *rxq, struct rte_mbuf **pkts, uint16_t n);
+	uint16_t (*post_front)(const struct virtio_rxq *rxq, const struct ring_view *view,
+			       struct rte_mbuf **bufs, uint16_t n);
+};
+
+/* Paths with the hash are one for all ports; of others these are constants. */
+static __rte_always_inline bool
+rx_is_mergeable(const struct virtio_rxq *rxq, const struct rx_mode mode)
+{
+	return mode.hash ? rxq->q.port->mergeable : mode.mergeable;
+}
+
+static __rte_always_inline bool
+rx_has_offload(const struct virtio_rxq *rxq, const struct rx_mode mode)
+{
+	return mode.hash ? rxq->q.port->rx_offload : mode.offload;
+}
+
+static __rte_always_inline const struct virtio_net_hdr *
+rx_hdr(const struct rte_mbuf *m, const struct rx_mode mode)
+{
+	return virtio_rx_hdr(m, virtio_hdr_size(mode.hash));
+}
+
+/*
+ * Tells the mbuf of the hash, where there is one, 5.1.6.4.4. The report is read once and compared:
+ * what a device invents, or a later specification, is none.
+ */
+static __rte_always_inline void
+rx_hash(struct rte_mbuf *m)
+{
+	const struct virtio_net_hdr_hash *hdr = (const struct virtio_net_hdr_hash *)(const void *)
+		virtio_rx_hdr(m, sizeof(*hdr));
+	const uint16_t report =
+		rte_le_to_cpu_16(__atomic_load_n(&hdr->hash_report, __ATOMIC_RELAXED));
+
+	if (report - 1u < VIRTIO_NET_HASH_REPORT_MAX) {
+		m->hash.rss = rte_le_to_cpu_32(hdr->hash_value);
+		m->ol_flags |= RTE_MBUF_F_RX_RSS_HASH;
+	}
+}
+
+/* Where the device is to write a header and the frame after it. */
+static __rte_always_inline uint64_t
+rx_addr(const struct rte_mbuf *m, uint16_t addr_at, const struct rx_mode mode)
+{
+	return virtio_mbuf_addr(m, addr_at, RTE_PKTMBUF_HEADROOM - virtio_hdr_size(mode.hash));
+}
+
+/* Posts `n` buffers; so many descriptors are free. */
+static __rte_always_inline void
+rx_post(const struct virtio_rxq *rxq, struct virtqueue *vq, struct rte_mbuf **bufs, uint16_t n,
+	const struct rx_mode mode)
+{
+	const bool packed = mode.packed;
+	const uint32_t buf_len = rxq->buf_len;
+	const uint16_t addr_at = rxq->q.addr_at;
+
+	while (n > 0) {
+		const struct ring_view view = ring_view(vq, packed);
+		const size_t run = ring_free_run(&view, n, packed);
+		const size_t by_place = likely(vq->by_place) ? run : 0;
+		size_t i = 0;
+
+		if (mode.post_front != NULL && by_place > 0)
+			i = mode.post_front(rxq, &view, bufs, run);
+		for (; i < by_place; i++) {
+			ring_free_cookies(&view, packed)[i] = bufs[i];
+			ring_place_at(&view, i, rx_addr(bufs[i], addr_at, mode), buf_len,
+				      VRING_DESC_F_WRITE, packed);
+		}
+		for (; i < run; i++)
+			ring_place(&view, i, bufs[i], rx_addr(bufs[i], addr_at, mode), buf_len,
+				   VRING_DESC_F_WRITE, packed);
+		ring_pushed(vq, run, packed);
+		bufs += run;
+		n -= run;
+	}
+}
+
+/* The pool has not got a whole bulk: take what there is, or a ring that is empty stays so. */
+static __rte_noinline uint16_t
+rx_fill_scarce(struct virtio_rxq *rxq, struct virtqueue *vq, uint16_t want,
+	       const struct rx_mode mode)
+{
+	uint16_t got = 0;
+	void *obj;
+
+	while (got < want && rte_mempool_get(rxq->pool, &obj) == 0) {
+		struct rte_mbuf *m = obj;
+
+		rx_post(rxq, vq, &m, 1, mode);
+		got++;
+	}
+	rxq->counters.no_mbuf += want - got;
+	return got;
+}
+
+/* Posts buffers while at least `least` descriptors are free. Published, not notified. */
+static __rte_always_inline uint16_t
+rx_refill(struct virtio_rxq *rxq, struct virtqueue *vq, uint16_t least, const struct rx_mode mode)
+{
+	struct rte_mbuf *bulk[RX_BULK];
+	uint16_t posted = 0;
+
+	while (vq->free_count >= least && vq->free_count > 0) {
+		const uint16_t n = RTE_MIN(vq->free_count, RX_BULK);
+		struct rte_mbuf **bufs = virtio_pool_take(rxq->pool, bulk, n);
+
+		if (unlikely(bufs == NULL)) {
+			posted += rx_fill_scarce(rxq, vq, n, mode);
+			break;
+		}
+		rx_post(rxq, vq, bufs, n, mode);
+		posted += n;
+	}
+	if (posted > 0)
+		ring_publish(vq, mode.packed);
+	return posted;
+}
+
+/* Makes an mbuf of a buffer: one segment of `len` bytes, which begin after the header. */
+static __rte_always_inline void
+rx_fill_mbuf(struct rte_mbuf *m, virtio_rearm_t rearm, uint32_t len)
+{
+	virtio_mbuf_rearm(m, rearm);
+	/* Type, lengths, VLAN tag, hash: no buffer is so long that its length is a tag too. */
+	*(virtio_fields_t *)RTE_PTR_ADD(m, offsetof(struct rte_mbuf, packet_type)) =
+		(virtio_fields_t){ 0, len, len, 0 };
+}
+
+/* Where the frame of a buffer just received begins. */
+static __rte_always_inline const uint8_t *
+rx_frame(const struct rte_mbuf *m)
+{
+	return (const uint8_t *)m->buf_addr + RTE_PKTMBUF_HEADROOM;
+}
+
+/*
+ * Chains the `rest` other buffers of a frame, used ones from the `i`th on, to its first. Returns
+ * how many are good; fewer than `rest` where the device lies, and the frame is to be freed.
+ */
+static __rte_always_inline uint16_t
+rx_chain_rest(struct virtio_rxq *rxq, struct virtqueue *vq, struct rte_mbuf *first,
+	      const struct ring_view *view, uint16_t i, uint16_t rest, const struct rx_mode mode)
+{
+	const bool packed = mode.packed;
+	struct rte_mbuf *last = first;
+	uint16_t n;
+
+	for (n = 0; n < rest; n++) {
+		uint32_t len;
+		const int head = ring_look(vq, view, i + n, &len, packed);
+		struct rte_mbuf *m;
+
+		if (unlikely(head < 0 || len > rxq->buf_len))
+			break;
+		m = ring_cookies(view, packed)[head];
+		rx_fill_mbuf(m, rxq->rearm, len);
+		/* Only the first buffer has a header (5.1.6.4). */
+		m->data_off -= virtio_hdr_size(mode.hash);
+		first->pkt_len += len;
+		first->nb_segs++;
+		last->next = m;
+		last = m;
+	}
+	return n;
+}
+
+/*
+ * Used buffers that are to be seen, `need` of them if there are so many. Those of a packed ring are
+ * looked at one by one, so no more than are needed, and not again for each that is.
+ */
+static __rte_always_inline int
+rx_see(const struct virtqueue *vq, int seen, uint32_t need, const bool packed)
+{
+	if (likely((int)need <= seen))
+		return seen;
+	return ring_used(vq, RTE_MIN(RTE_MAX(need, 2u * seen), (uint32_t)UINT16_MAX), packed);
+}
+
+/* Buffers of the frame that begins in m, `posted` at most. 0: the device lies. */
+static __rte_always_inline uint16_t
+rx_buffers(struct virtio_rxq *rxq, const struct rte_mbuf *m, uint16_t posted,
+	   const struct rx_mode mode)
+{
+	/* Read once: the device could write it while we look. */
+	const uint16_t buffers = __atomic_load_n(&rx_hdr(m, mode)->num_buffers, __ATOMIC_RELAXED);
+
+	/* It had them all when it used the first (5.1.6.4.1), so what is posted later is none. */
+	if (unlikely(buffers == 0 || buffers > posted)) {
+		virtio_quarantine(&rxq->q, "a frame of no or too many buffers");
+		return 0;
+	}
+	return buffers;
+}
+
+/*
+ * What is received of a burst, in any shape, from used_next on, up to the first frame that is not
+ * to be passed on: that one is taken too, and the caller's to free.
+ */
+static __rte_always_inline uint16_t
+rx_until_drop(struct virtio_rxq *rxq, struct rte_mbuf **pkts, uint16_t n, struct rte_mbuf **drop,
+	      const struct rx_mode mode)
+{
+	const bool packed = mode.packed;
+	const bool mergeable = rx_is_mergeable(rxq, mode);
+	const bool offload = rx_has_offload(rxq, mode);
+	const uint32_t hdr_size = virtio_hdr_size(mode.hash);
+	struct virtqueue *vq = rxq->q.vq;
+	const struct ring_view view = ring_view(vq, packed);
+	int used = ring_used(vq, n, packed);
+	uint16_t taken = 0;
+	uint16_t nb = 0;
+
+	while (nb < n) {
+		struct rte_mbuf *m;
+		uint16_t buffers = 1;
+		uint16_t rest;
+		uint32_t len;
+		int head;
+
+		used = rx_see(vq, used, taken + 1, packed);
+		if (used <= taken)
+			break;
+		head = ring_look(vq, &view, taken, &len, packed);
+		if (unlikely(head < 0)) {
+			virtio_quarantine(&rxq->q, "used id that the device does not own");
+			break;
+		}
+		if (unlikely(len > rxq->buf_len)) {
+			virtio_quarantine(&rxq->q, "used length beyond the buffer");
+			break;
+		}
+		m = ring_cookies(&view, packed)[head];
+		if (mergeable) {
+			buffers = rx_buffers(rxq, m, vq->size - vq->free_count - taken, mode);
+			if (buffers == 0)
+				break;
+			/* Not all there yet: its others may be on their way. */
+			used = rx_see(vq, used, taken + buffers, packed);
+			if (used < taken + buffers)
+				break;
+		}
+		taken++;
+		rx_fill_mbuf(m, rxq->rearm, len < hdr_size ? 0 : len - hdr_size);
+		rest = rx_chain_rest(rxq, vq, m, &view, taken, buffers - 1, mode);
+		taken += rest;
+		if (unlikely(rest < buffers - 1)) {
+			*drop = m;
+			virtio_quarantine(&rxq->q, "bad entry within a frame");
+			break;
+		}
+		/* No frame, or one that cannot be as its header says: dropped, as upstream does. */
+		if (unlikely(len < hdr_size + RTE_ETHER_HDR_LEN ||
+			     (offload && virtio_rx_has_offload(rx_hdr(m, mode)) &&
+			      virtio_rx_offload(rxq, m, rx_hdr(m, mode)) != 0))) {
+			*drop = m;
+			break;
+		}
+		if (mode.hash)
+			rx_hash(m);
+		rxq->counters.bytes += m->pkt_len;
+		virtio_count(&rxq->counters, rx_frame(m),
+			     RTE_MIN(m->pkt_len, (uint32_t)UINT16_MAX));
+		pkts[nb++] = m;
+	}
+	ring_took(vq, taken, true, packed);
+	return nb;
+}
+
+static __rte_always_inline uint16_t
+rx_rest(struct virtio_rxq *rxq, struct rte_mbuf **pkts, uint16_t n, const struct rx_mode mode)
+{
+	uint16_t nb = 0;
+
+	for (;;) {
+		struct rte_mbuf *drop = NULL;
+
+		nb += rx_until_drop(rxq, pkts + nb, n - nb, &drop, mode);
+		if (likely(drop == NULL))
+			return nb;
+		rxq->counters.errors++;
+		rte_pktmbuf_free(drop);
+		if (virtqueue_state(rxq->q.vq) != VIRTQUEUE_LIVE)
+			return nb;
+	}
+}
+
+/* Out of line, so that the mode is no constant: of a path without the hash, and of one with it. */
+static __rte_noinline uint16_t
+rx_any(struct virtio_rxq *rxq, struct rte_mbuf **pkts, uint16_t n, const struct rx_mode mode)
+{
+	return rx_rest(rxq, pkts, n, (struct rx_mode){ .packed = mode.packed,
+						       .mergeable = mode.mergeable,
+						       .offload = mode.offload });
+}
+
+static __rte_noinline uint16_t
+rx_any_hash(struct virtio_rxq *rxq, struct rte_mbuf **pkts, uint16_t n, const bool packed)
+{
+	return rx_rest(rxq, pkts, n, (struct rx_mode){ .packed = packed, .hash = true });
+}
+
+/*
+ * The front of a burst as nearly all are: frames of one buffer, in the order posted, as far as the
+ * end of the ring.
+ */
+static __rte_always_inline uint16_t
+rx_plain(struct virtio_rxq *rxq, struct rte_mbuf **pkts, uint16_t n, const struct rx_mode mode)
+{
+	const bool packed = mode.packed;
+	struct virtqueue *vq = rxq->q.vq;
+	const struct ring_view view = ring_view(vq, packed);
+	const virtio_rearm_t rearm = rxq->rearm;
+	const bool mergeable = rx_is_mergeable(rxq, mode);
+	const bool offload = rx_has_offload(rxq, mode);
+	const uint32_t hdr_size = virtio_hdr_size(mode.hash);
+	const uint32_t least = hdr_size + RTE_ETHER_HDR_LEN;
+	const uint32_t longest = rxq->buf_len - least;
+	/* Within a batch there is nothing to be read. */
+	const size_t run = unlikely(vq->batch_n > 0) ? 0 : ring_used_run(&view, n, packed);
+	uint64_t bytes = 0;
+	size_t i;
+
+	for (i = 0; i < run; i++) {
+		struct rte_mbuf *m;
+		uint32_t len;
+		const int head = ring_expect(&view, i, &len, packed);
+
+		/* Too short or too long, in one comparison. */
+		if (unlikely(head < 0 || len - least > longest))
+			break;
+		m = ring_cookies(&view, packed)[head];
+		if (mergeable && unlikely(rx_hdr(m, mode)->num_buffers != 1))
+			break;
+		len -= hdr_size;
+		rx_fill_mbuf(m, rearm, len);
+		if (offload && virtio_rx_has_offload(rx_hdr(m, mode)) &&
+		    unlikely(virtio_rx_offload(rxq, m, rx_hdr(m, mode)) != 0))
+			break;
+		if (mode.hash)
+			rx_hash(m);
+		bytes += len;
+		virtio_count(&rxq->counters, rx_frame(m), len);
+		pkts[i] = m;
+	}
+	ring_took(vq, i, false, packed);
+	rxq->counters.bytes += bytes;
+	return i;
+}
+
+static __rte_always_inline uint16_t
+rx_burst(struct virtio_rxq *rxq, struct rte_mbuf **pkts, uint16_t n, const struct rx_mode mode)
+{
+	struct virtqueue *vq = rxq->q.vq;
+	const int used = ring_used_hint(vq, n, mode.packed);
+	uint16_t least;
+	uint16_t nb = 0;
+
+	if (unlikely(used < 0)) {
+		virtio_quarantine(&rxq->q, "used index beyond what was made available");
+		return 0;
+	}
+	if (used > 0) {
+		if (mode.front != NULL)
+			nb = mode.front(rxq, pkts, used);
+		if (nb < used)
+			nb += rx_plain(rxq, pkts + nb, used - nb, mode);
+		/* Over the end of the ring, or something that is not plain, or nothing more. */
+		if (nb < used)
+			nb += rx_plain(rxq, pkts + nb, used - nb, mode);
+		if (unlikely(nb < used))
+			nb += mode.hash ? rx_any_hash(rxq, pkts + nb, n - nb, mode.packed) :
+					  rx_any(rxq, pkts + nb, n - nb, mode);
+		rxq->counters.packets += nb;
+	}
+	/* Also when nothing came: a pool that was empty may have buffers again. */
+	least = mode.mergeable && nb == 0 ? rxq->idle_thresh : rxq->free_thresh;
+	if (vq->free_count >= least && rx_refill(rxq, vq, least, mode) > 0 &&
+	    unlikely(ring_must_notify(vq, mode.packed)))
+		virtqueue_notify(vq);
+	return nb;
+}
+
+static __rte_always_inline uint16_t
+rx_burst_gated(struct virtio_rxq *rxq, struct rte_mbuf **pkts, uint16_t n,
+	       const struct rx_mode mode)
+{
+	uint16_t nb;
+
+	if (unlikely(rxq == NULL) || !virtio_gate_enter(&rxq->q.gate))
+		return 0;
+	nb = rx_burst(rxq, pkts, n, mode);
+	if (unlikely(__atomic_load_n(&rxq->vlan_strip, __ATOMIC_RELAXED)))
+		virtio_vlan_strip(rxq, pkts, nb);
+	virtio_gate_leave(&rxq->q.gate);
+	return nb;
+}
+
+static __rte_always_inline uint32_t
+rx_unread(const struct virtio_rxq *rxq, const struct rx_mode mode)
+{
+	const bool packed = mode.packed;
+	struct virtqueue *vq = rxq->q.vq;
+	const struct ring_view view = ring_view(vq, packed);
+	const int used = ring_used(vq, UINT16_MAX, packed);
+	uint32_t packets = 0;
+	uint16_t rest = 0; /* other buffers of the last frame counted */
+	int i;
+
+	/* Each is looked at: where one came back tells where the next ones are. */
+	for (i = 0; i < used; i++) {
+		uint32_t ignored;
+		const int head = ring_look(vq, &view, i, &ignored, packed);
+
+		if (head < 0)
+			break;
+		if (rest > 0) {
+			rest--;
+			continue;
+		}
+		packets++;
+		if (rx_is_mergeable(rxq, mode))
+			rest = rx_hdr(ring_cookies(&view, packed)[head], mode)->num_buffers;
+		/* A frame of no buffers is one of one. */
+		rest = RTE_MAX(rest, 1) - 1;
+	}
+	return packets;
+}
+
+/* ---- functions of it ---------------------------------------------------------------------- */
+
+#define VIRTIO_RX_PATH(name, ...) \
+static const struct rx_mode rx_mode_ ## name = { __VA_ARGS__ }; \
+static uint16_t \
+rx_burst_ ## name(void *rxq, struct rte_mbuf **pkts, uint16_t n) \
+{ \
+	return rx_burst_gated(rxq, pkts, n, rx_mode_ ## name); \
+} \
+static uint16_t \
+rx_fill_ ## name(struct virtio_rxq *rxq) \
+{ \
+	return rx_refill(rxq, rxq->q.vq, 1, rx_mode_ ## name); \
+} \
+static uint32_t \
+rx_unread_ ## name(const struct virtio_rxq *rxq) \
+{ \
+	return rx_unread(rxq, rx_mode_ ## name); \
+} \
+static const struct virtio_rx_path rx_path_ ## name = { \
+	.burst = rx_burst_ ## name, \
+	.fill = rx_fill_ ## name, \
+	.unread = rx_unread_ ## name, \
+};
+
+#endif /* VIRTIO_RX_BODY_H */

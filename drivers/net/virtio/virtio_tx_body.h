@@ -1,0 +1,558 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+#ifndef VIRTIO_TX_BODY_H
+#define VIRTIO_TX_BODY_H
+
+/**
+ * @file
+ * The transmit half of virtio_rxtx_body.h: packets are made available, and freed when used.
+ */
+
+#include <string.h>
+
+#include <rte_mempool.h>
+
+#include "virtio_ethdev.h"
+#include "virtio_offload.h"
+#include "virtio_rxtx.h"
+#include "virtio_rxtx_common.h"
+#include "virtqueue_ring.h"
+
+/* As struct rx_mode. */
+struct tx_mode {
+	bool packed;
+	bool offload;   /* the device may be told of offloads in a header */
+	bool hash;      /* headers with HASH_REPORT; the one above is as the port says */
+	uint16_t (*front)(struct virtio_txq *txq, struct rte_mbuf **pkts, uint16_t n);
+	/* known: all of them are used for certain, and their entries not to be read. */
+	uint16_t (*free_front)(struct virtqueue *vq, uint16_t n, const bool known);
+};
+
+/* ---- transmit reclaim --------------------------------------------------------------------- */
+
+/* Most packets that are taken before they are given to their pool. */
+#define TX_FREE_BULK 64u
+
+/* Packets of several pools, or not to be put there as they are: in runs as far as they go. */
+static __rte_noinline void
+tx_free_mixed(struct rte_mbuf **pkts, unsigned int n)
+{
+	unsigned int first = 0; /* of the run that goes back next */
+	unsigned int i;
+
+	for (i = 0; i < n; i++) {
+		struct rte_mbuf *m = pkts[i];
+		const bool simple = virtio_mbuf_is_simple(m);
+
+		if (i > first && (!simple || m->pool != pkts[first]->pool)) {
+			rte_mempool_put_bulk(pkts[first]->pool, (void **)&pkts[first], i - first);
+			first = i;
+		}
+		if (!simple) {
+			rte_pktmbuf_free(m);
+			first = i + 1;
+		}
+	}
+	if (n > first)
+		rte_mempool_put_bulk(pkts[first]->pool, (void **)&pkts[first], n - first);
+}
+
+/*
+ * Takes used buffers, at most `n`, and then frees their packets: in the order posted, as far as the
+ * end of the ring. A queue's packets may come from several pools, also where the application says
+ * that they do not (its pool may have been swapped).
+ *
+ * known: all of them are used for certain, and their entries not to be read.
+ */
+static __rte_always_inline unsigned int
+tx_free_plain(struct virtqueue *vq, unsigned int n, const bool known, const bool packed)
+{
+	const struct ring_view view = ring_view(vq, packed);
+	const size_t run = ring_used_run(&view, RTE_MIN(n, TX_FREE_BULK), packed);
+	struct rte_mbuf *pkts[TX_FREE_BULK];
+	struct rte_mempool *pool = NULL;
+	bool mixed = false;
+	size_t i;
+
+	for (i = 0; i < run; i++) {
+		uint32_t ignored; /* the device writes nothing into these */
+		const int head = known ? ring_used_id(&view, i, packed) :
+					 ring_expect(&view, i, &ignored, packed);
+		struct rte_mbuf *m;
+
+		if (unlikely(head < 0))
+			break;
+		m = ring_cookies(&view, packed)[head];
+		pkts[i] = m;
+		if (unlikely(m->pool != pool || !virtio_mbuf_is_simple(m))) {
+			mixed |= i > 0 || !virtio_mbuf_is_simple(m);
+			pool = m->pool;
+		}
+	}
+	ring_took(vq, i, known, packed);
+	if (unlikely(mixed))
+		tx_free_mixed(pkts, i);
+	else if (i > 0)
+		rte_mempool_put_bulk(pool, (void **)pkts, i);
+	return i;
+}
+
+/* IN_ORDER: frees the packets of a batch, or of one entry. */
+static __rte_noinline int
+tx_free_batch(struct virtqueue *vq, unsigned int n, const struct tx_mode mode)
+{
+	const bool packed = mode.packed;
+	const struct ring_view view = ring_view(vq, packed);
+	const int known = ring_batch(vq, &view, n, packed);
+	uint16_t done = 0;
+
+	if (known < 0)
+		return known;
+	if (mode.free_front != NULL)
+		done = mode.free_front(vq, known, true);
+	return done > 0 ? done : tx_free_plain(vq, known, true, packed);
+}
+
+/* Takes and frees one used buffer, whichever it is. 1, or -EPROTO where the device lies. */
+static __rte_noinline int
+tx_free_any(struct virtqueue *vq, const bool packed)
+{
+	uint32_t ignored;
+	struct rte_mbuf *m = ring_pop(vq, &ignored, packed);
+
+	if (unlikely(m == NULL))
+		return -EPROTO;
+	rte_pktmbuf_free(m);
+	return 1;
+}
+
+/* Frees some of `used` packets that the device has sent. How many, or -EPROTO on a bad ring. */
+static __rte_always_inline int
+tx_free(struct virtqueue *vq, uint16_t used, const struct tx_mode mode)
+{
+	const bool packed = mode.packed;
+	uint16_t n;
+
+	if (unlikely(!vq->in_step))
+		return tx_free_any(vq, packed);
+	/* Split: all in one, and no entry has to be fetched. */
+	if (!packed && vq->in_order)
+		return tx_free_batch(vq, used, mode);
+	if (mode.free_front != NULL) {
+		n = mode.free_front(vq, used, false);
+		if (likely(n > 0))
+			return n;
+		/* Batches are small, and looked for at once: they are why there was no group. */
+		if (packed && vq->in_order)
+			return tx_free_batch(vq, used, mode);
+	}
+	if (likely(vq->batch_n == 0)) {
+		n = tx_free_plain(vq, used, false, packed);
+		if (likely(n > 0))
+			return n;
+	}
+	return vq->in_order ? tx_free_batch(vq, used, mode) : tx_free_any(vq, packed);
+}
+
+/* Frees up to `most` packets that the device has sent. How many, or -EPROTO on a bad ring. */
+static __rte_always_inline int
+tx_complete(struct virtio_txq *txq, uint32_t most, const struct tx_mode mode)
+{
+	struct virtqueue *vq = txq->q.vq;
+	uint32_t done = 0;
+
+	for (;;) {
+		const uint16_t want = RTE_MIN(most - done, (uint32_t)UINT16_MAX);
+		const int used = ring_used_hint(vq, want, mode.packed);
+		int n;
+
+		if (unlikely(used < 0)) {
+			virtio_quarantine(&txq->q, "used index beyond what was made available");
+			return used;
+		}
+		if (used == 0)
+			return done;
+		n = tx_free(vq, used, mode);
+		if (unlikely(n < 0)) {
+			virtio_quarantine(&txq->q, "used id that the device does not own");
+			return n;
+		}
+		done += n;
+	}
+}
+
+/* ---- transmit ----------------------------------------------------------------------------- */
+
+static __rte_always_inline struct virtio_tx_slot *
+tx_slot(const struct virtqueue *vq, uint16_t id)
+{
+	return (struct virtio_tx_slot *)(void *)vq->slot_area + id;
+}
+
+/* What is to be sent of a packet before its segments, or with the first of them. */
+struct tx_front {
+	uint64_t addr;
+	uint32_t len;
+};
+
+/* As rx_has_offload(). */
+static __rte_always_inline bool
+tx_has_offload(const struct virtio_txq *txq, const struct tx_mode mode)
+{
+	return mode.hash ? txq->q.port->tx_offload : mode.offload;
+}
+
+/* Where in the slot's table an indirect one begins: behind the header. */
+static __rte_always_inline uint16_t
+tx_table_at(const struct tx_mode mode)
+{
+	static_assert(offsetof(struct virtio_tx_slot, table[1]) >=
+		      sizeof(struct virtio_net_hdr_hash), "behind it");
+	return mode.hash ? 1 : 0;
+}
+
+static __rte_always_inline struct virtio_net_hdr
+tx_hdr(const struct virtio_txq *txq, const struct rte_mbuf *m, const struct tx_mode mode)
+{
+	if (tx_has_offload(txq, mode) && (m->ol_flags & VIRTIO_TX_OFFLOAD_FLAGS))
+		return virtio_tx_offload(m);
+	return (struct virtio_net_hdr){ 0 };
+}
+
+/* Writes a packet's header. By bytes: it may be at any address. */
+static __rte_always_inline void
+tx_write_hdr(const struct virtio_txq *txq, void *at, const struct rte_mbuf *m,
+	     const struct tx_mode mode)
+{
+	const struct virtio_net_hdr hdr = tx_hdr(txq, m, mode);
+
+	memcpy(at, &hdr, sizeof(hdr));
+	/* The hash is the device's to tell, and zero in this direction. */
+	if (mode.hash)
+		memset((uint8_t *)at + sizeof(hdr), 0,
+		       sizeof(struct virtio_net_hdr_hash) - sizeof(hdr));
+}
+
+/*
+ * The header of a packet with nothing to say. It is looked at before it is written: most are so
+ * already, and what is not written stays in the device's cache, too. num_buffers may be the 1 of a
+ * frame received: unused in this direction (5.1.6.2), and a device that finds it there again need
+ * not write it either; to clear it costs a forwarded packet four transfers of the line.
+ */
+static __rte_always_inline void
+tx_plain_hdr(uint8_t *at, uint32_t hdr_size)
+{
+	const uint32_t unused = rte_cpu_to_le_32(1u << 16);
+	uint64_t first;
+	uint32_t last;
+
+	static_assert(offsetof(struct virtio_net_hdr, num_buffers) == sizeof(first) + 2, "in last");
+	memcpy(&first, at, sizeof(first));
+	memcpy(&last, at + sizeof(first), sizeof(last));
+	if (unlikely((first | (last & ~unused)) != 0) || hdr_size > VIRTIO_HDR_SIZE)
+		memset(at, 0, hdr_size);
+}
+
+/* The header, in front of the first segment's data where it can be pushed there. */
+static __rte_always_inline struct tx_front
+tx_front(struct virtio_txq *txq, struct virtqueue *vq, uint16_t id, const struct rte_mbuf *m,
+	 bool push, const struct tx_mode mode)
+{
+	struct virtio_tx_slot *slot = tx_slot(vq, id);
+	const uint32_t hdr_size = virtio_hdr_size(mode.hash);
+
+	if (push) {
+		tx_write_hdr(txq, rte_pktmbuf_mtod_offset(m, void *, -(int)hdr_size), m, mode);
+		return (struct tx_front){ virtio_mbuf_addr(m, txq->q.addr_at,
+							   m->data_off - hdr_size),
+					  m->data_len + hdr_size };
+	}
+	tx_write_hdr(txq, slot, m, mode);
+	return (struct tx_front){ virtqueue_dev_addr(vq, slot), hdr_size };
+}
+
+/* Fills an indirect table, 2.7.5.3 and 2.8.19; returns its entries. */
+static __rte_always_inline uint16_t
+tx_table(const struct virtio_txq *txq, struct virtio_tx_slot *slot, struct tx_front front,
+	 const struct rte_mbuf *seg, const struct tx_mode mode)
+{
+	const uint16_t addr_at = txq->q.addr_at;
+	const uint16_t first = tx_table_at(mode);
+	uint16_t n = 0;
+
+	for (;;) {
+		const bool last = seg == NULL;
+
+		if (mode.packed)
+			/* In sequence, and no flag but WRITE counts. */
+			slot->packed[first + n] = (struct vring_packed_desc){ .addr = front.addr,
+									      .len = front.len };
+		else
+			split_desc(&slot->table[first + n], front.addr, front.len,
+				   last ? 0 : VRING_DESC_F_NEXT, n + 1);
+		n++;
+		if (last)
+			return n;
+		front.addr = virtio_mbuf_addr(seg, addr_at, seg->data_off);
+		front.len = seg->data_len;
+		seg = seg->next;
+	}
+}
+
+/* One ring descriptor for many. */
+static __rte_always_inline void
+tx_indirect(struct virtio_txq *txq, struct virtqueue *vq, struct rte_mbuf *m, bool push,
+	    const struct tx_mode mode)
+{
+	const struct rte_mbuf *seg = push ? m->next : m;
+	const uint16_t first = tx_table_at(mode);
+	const bool packed = mode.packed;
+	struct ring_chain chain;
+	struct virtio_tx_slot *slot;
+	uint16_t id, n;
+
+	if (likely(vq->in_step)) {
+		const struct ring_view view = ring_view(vq, packed);
+
+		id = ring_free_id(&view, packed);
+		slot = tx_slot(vq, id);
+		n = tx_table(txq, slot, tx_front(txq, vq, id, m, push, mode), seg, mode);
+		ring_place(&view, 0, m, virtqueue_dev_addr(vq, &slot->table[first]),
+			   n * sizeof(slot->table[0]), VRING_DESC_F_INDIRECT, packed);
+		ring_pushed(vq, 1, packed);
+		return;
+	}
+	chain = ring_chain_begin(vq, 1, packed);
+	id = ring_chain_head(&chain, packed);
+	slot = tx_slot(vq, id);
+	n = tx_table(txq, slot, tx_front(txq, vq, id, m, push, mode), seg, mode);
+	ring_chain_add(vq, &chain, virtqueue_dev_addr(vq, &slot->table[first]),
+		       n * sizeof(slot->table[0]), VRING_DESC_F_INDIRECT, packed);
+	ring_chain_end(vq, &chain, m, packed);
+}
+
+/* A chain of ring descriptors: no table, or too many segments for one. */
+static __rte_always_inline void
+tx_chain(struct virtio_txq *txq, struct virtqueue *vq, struct rte_mbuf *m, uint16_t need,
+	 bool push, const struct tx_mode mode)
+{
+	const bool packed = mode.packed;
+	struct ring_chain chain = ring_chain_begin(vq, need, packed);
+	const struct tx_front front =
+		tx_front(txq, vq, ring_chain_head(&chain, packed), m, push, mode);
+	const struct rte_mbuf *seg = push ? m->next : m;
+
+	ring_chain_add(vq, &chain, front.addr, front.len, 0, packed);
+	for (; seg != NULL; seg = seg->next)
+		ring_chain_add(vq, &chain, virtio_mbuf_addr(seg, txq->q.addr_at, seg->data_off),
+			       seg->data_len, 0, packed);
+	ring_chain_end(vq, &chain, m, packed);
+}
+
+/*
+ * The plain packets at the front of a burst, while the ring is in step and as far as its end: those
+ * of one segment, with room for their header and with nobody else who could read it there.
+ */
+static __rte_always_inline uint16_t
+tx_plain(struct virtio_txq *txq, struct virtqueue *vq, struct rte_mbuf **pkts, uint16_t n,
+	 const struct tx_mode mode)
+{
+	const uint64_t special = VIRTIO_MBUF_NOT_DIRECT |
+				 (tx_has_offload(txq, mode) ? VIRTIO_TX_OFFLOAD_FLAGS : 0);
+	const uint32_t hdr_size = virtio_hdr_size(mode.hash);
+	const bool packed = mode.packed;
+	const struct ring_view view = ring_view(vq, packed);
+	const size_t run = ring_free_run(&view, RTE_MIN(n, vq->free_count), packed);
+	const uint16_t addr_at = txq->q.addr_at;
+	uint64_t bytes = 0;
+	size_t nb;
+
+	for (nb = 0; nb < run; nb++) {
+		struct rte_mbuf *m = pkts[nb];
+		const uint32_t len = m->data_len;
+		const uint32_t data_off = m->data_off;
+		uint8_t *frame = (uint8_t *)m->buf_addr + data_off;
+
+		if (unlikely(!virtio_mbuf_is_single(m) || data_off < hdr_size))
+			break;
+		if (likely(!(m->ol_flags & special))) {
+			tx_plain_hdr(frame - hdr_size, hdr_size);
+		} else {
+			if (!virtio_mbuf_owns_data(m))
+				break;
+			tx_write_hdr(txq, frame - hdr_size, m, mode);
+		}
+		bytes += len;
+		virtio_count(&txq->counters, frame, len);
+		ring_place(&view, nb, m, virtio_mbuf_addr(m, addr_at, data_off - hdr_size),
+			   len + hdr_size, 0, packed);
+	}
+	ring_pushed(vq, nb, packed);
+	txq->counters.packets += nb;
+	txq->counters.bytes += bytes;
+	return nb;
+}
+
+/* Any packet: 0, -ENOSPC where there is no room now, -EMSGSIZE where there never will be. */
+static __rte_always_inline int
+tx_post_any(struct virtio_txq *txq, struct virtqueue *vq, struct rte_mbuf *m,
+	    const struct tx_mode mode)
+{
+	const uint32_t hdr_size = virtio_hdr_size(mode.hash);
+	const bool push = virtio_tx_can_push(m, hdr_size);
+	const uint32_t need = m->nb_segs + !push;
+	const bool table = txq->indirect && need > 1 &&
+			   need <= VIRTIO_TX_TABLE - (uint32_t)tx_table_at(mode);
+	const uint32_t descs = table ? 1 : need;
+
+	if (unlikely(descs > vq->size))
+		return -EMSGSIZE;
+	if (descs > vq->free_count && tx_complete(txq, RTE_MAX(descs, TX_FREE_BULK), mode) < 0)
+		return -ENOSPC;
+	if (descs > vq->free_count)
+		return -ENOSPC;
+	if (table)
+		tx_indirect(txq, vq, m, push, mode);
+	else if (need == 1)
+		ring_push(vq, m, tx_front(txq, vq, 0, m, push, mode).addr,
+			  m->data_len + hdr_size, 0, mode.packed);
+	else
+		tx_chain(txq, vq, m, need, push, mode);
+	return 0;
+}
+
+/* The same with the counting; false where the burst ends before this packet. */
+static __rte_always_inline bool
+tx_one(struct virtio_txq *txq, struct virtqueue *vq, struct rte_mbuf *m, const struct tx_mode mode)
+{
+	const uint8_t *dst = rte_pktmbuf_mtod(m, const uint8_t *);
+	const uint32_t len = m->pkt_len;
+
+	switch (tx_post_any(txq, vq, m, mode)) {
+	case 0:
+		txq->counters.packets++;
+		txq->counters.bytes += len;
+		virtio_count(&txq->counters, dst, RTE_MIN(len, (uint32_t)UINT16_MAX));
+		return true;
+	case -EMSGSIZE:
+		/* Would wait for ever: dropped, and counted as an error. */
+		txq->counters.errors++;
+		rte_pktmbuf_free(m);
+		return true;
+	default:
+		return false;
+	}
+}
+
+/* As rx_any() and rx_any_hash(). */
+static __rte_noinline bool
+tx_any_plain(struct virtio_txq *txq, struct virtqueue *vq, struct rte_mbuf *m,
+	     const struct tx_mode mode)
+{
+	struct tx_mode without = mode;
+
+	without.hash = false;
+	return tx_one(txq, vq, m, without);
+}
+
+static __rte_noinline bool
+tx_any_hash(struct virtio_txq *txq, struct virtqueue *vq, struct rte_mbuf *m, const bool packed)
+{
+	return tx_one(txq, vq, m, (struct tx_mode){ .packed = packed, .hash = true });
+}
+
+static __rte_always_inline bool
+tx_any(struct virtio_txq *txq, struct virtqueue *vq, struct rte_mbuf *m, const struct tx_mode mode)
+{
+	return mode.hash ? tx_any_hash(txq, vq, m, mode.packed) : tx_any_plain(txq, vq, m, mode);
+}
+
+static __rte_always_inline uint16_t
+tx_burst(struct virtio_txq *txq, struct rte_mbuf **pkts, uint16_t n, const struct tx_mode mode)
+{
+	struct virtqueue *vq = txq->q.vq;
+	const uint16_t room = RTE_MAX(txq->free_thresh, n);
+	uint16_t nb = 0;
+
+	/*
+	 * No more than that: a device at work uses others meanwhile, and whoever runs after it
+	 * takes each line from under its hands. But all where a ring out of step waits to be empty
+	 * (virtqueue_try_step()).
+	 */
+	if (vq->free_count < room &&
+	    unlikely(tx_complete(txq, virtqueue_wants_empty(vq) ? UINT32_MAX : room, mode) < 0))
+		return 0;
+	if (mode.front != NULL)
+		nb = mode.front(txq, pkts, n);
+	while (nb < n) {
+		const uint16_t plain =
+			likely(vq->in_step) ? tx_plain(txq, vq, pkts + nb, n - nb, mode) : 0;
+
+		nb += plain;
+		/* None: the ring is full or out of step, or the packet is not plain. */
+		if (plain == 0 && !tx_any(txq, vq, pkts[nb++], mode)) {
+			nb--;
+			break;
+		}
+	}
+	if (nb > 0) {
+		ring_publish(vq, mode.packed);
+		if (unlikely(ring_must_notify(vq, mode.packed)))
+			virtqueue_notify(vq);
+	}
+	return nb;
+}
+
+static __rte_always_inline uint16_t
+tx_burst_gated(struct virtio_txq *txq, struct rte_mbuf **pkts, uint16_t n,
+	       const struct tx_mode mode)
+{
+	uint16_t nb;
+
+	if (unlikely(txq == NULL) || !virtio_gate_enter(&txq->q.gate))
+		return 0;
+	nb = tx_burst(txq, pkts, n, mode);
+	virtio_gate_leave(&txq->q.gate);
+	return nb;
+}
+
+/* One packet, by whoever has the gate; false: no room. */
+static __rte_always_inline bool
+tx_post(struct virtio_txq *txq, struct rte_mbuf *m, const struct tx_mode mode)
+{
+	struct virtqueue *vq = txq->q.vq;
+
+	if (!tx_any(txq, vq, m, mode))
+		return false;
+	ring_publish(vq, mode.packed);
+	if (ring_must_notify(vq, mode.packed))
+		virtqueue_notify(vq);
+	return true;
+}
+
+/* ---- functions of it ---------------------------------------------------------------------- */
+
+#define VIRTIO_TX_PATH(name, ...) \
+static const struct tx_mode tx_mode_ ## name = { __VA_ARGS__ }; \
+static uint16_t \
+tx_burst_ ## name(void *txq, struct rte_mbuf **pkts, uint16_t n) \
+{ \
+	return tx_burst_gated(txq, pkts, n, tx_mode_ ## name); \
+} \
+static int \
+tx_complete_ ## name(struct virtio_txq *txq, uint32_t most) \
+{ \
+	return tx_complete(txq, most, tx_mode_ ## name); \
+} \
+static bool \
+tx_post_ ## name(struct virtio_txq *txq, struct rte_mbuf *m) \
+{ \
+	return tx_post(txq, m, tx_mode_ ## name); \
+} \
+static const struct virtio_tx_path tx_path_ ## name = { \
+	.burst = tx_burst_ ## name, \
+	.complete = tx_complete_ ## name, \
+	.post = tx_post_ ## name, \
+};
+
+#endif /* VIRTIO_TX_BODY_H */
