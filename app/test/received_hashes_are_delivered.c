@@ -16,6 +16,7 @@
 
 #define F_CSUM        (UINT64_C(1) << 0)
 #define F_GUEST_CSUM  (UINT64_C(1) << 1)
+#define F_LRO         (F_GUEST_CSUM | UINT64_C(1) << 7 | UINT64_C(1) << 8)
 #define F_MRG_RXBUF   (UINT64_C(1) << 15)
 #define F_HASH_REPORT (UINT64_C(1) << 57)
 
@@ -23,6 +24,7 @@
 #define HDR 20
 #define ROOM (RTE_MBUF_DEFAULT_BUF_SIZE - RTE_PKTMBUF_HEADROOM)
 #define KEY 40
+#define LRO (RTE_ETH_RX_OFFLOAD_TCP_LRO | RTE_ETH_RX_OFFLOAD_TCP_CKSUM)
 #define HASHES (RTE_ETH_RSS_IPV4 | RTE_ETH_RSS_NONFRAG_IPV4_UDP)
 
 static uint8_t bytes[IP_FRAME_MAX];
@@ -326,6 +328,50 @@ lengths_at_the_edges(void)
 	CHECK_EQ(rte_eth_rx_burst(fp->port, 0, m, 2), 0);
 	CHECK_EQ(test_logged("used length beyond the buffer"), 1);
 	fake_pci_port_destroy(fp);
+}
+
+/*
+ * A device writes nothing of a segment before it has all of the buffers that the segment takes
+ * (5.1.6.4). An idle ring therefore gets every descriptor filled, whatever its refill threshold.
+ */
+static void
+fills_idle_ring(uint16_t size, uint16_t thresh)
+{
+	struct fake_pci_port *fp = create(REPORTS | F_LRO | F_MRG_RXBUF);
+	const struct rte_eth_rxconf rx = { .rx_free_thresh = thresh };
+	const struct report report = { .value = 0x89674523, .type = 5 };
+	const uint32_t segment = size * ROOM - 1;
+	struct rte_mbuf *m[2];
+	unsigned int round, i;
+
+	CHECK_EQ(configure(fp, LRO | RTE_ETH_RX_OFFLOAD_SCATTER | RTE_ETH_RX_OFFLOAD_RSS_HASH, 0,
+			   0), 0);
+	set_up(fp, size);
+	CHECK_EQ(rte_eth_rx_queue_setup(fp->port, 0, size, SOCKET_ID_ANY, &rx, fp->pool), 0);
+	CHECK_EQ(rte_eth_dev_start(fp->port), 0);
+	CHECK(fp->fake->driver_features & F_HASH_REPORT);
+	memset(bytes, 2, sizeof(bytes));
+	for (round = 0; round < 5; round++) {
+		/* One frame fewer than the ring is refilled after under way. */
+		for (i = 1; i < thresh; i++)
+			check_comes(fp, &report, bytes, 100, 0, 0);
+		CHECK_EQ(rte_mempool_in_use_count(fp->pool), size - thresh + 1);
+		CHECK_EQ(rte_eth_rx_burst(fp->port, 0, m, 2), 0);
+		CHECK_EQ(rte_mempool_in_use_count(fp->pool), size);
+		check_comes(fp, &report, bytes, RTE_MIN(segment, sizeof(bytes)), 0, 0);
+		CHECK_EQ(rte_eth_rx_burst(fp->port, 0, m, 2), 0);
+	}
+	fake_pci_port_destroy(fp);
+}
+
+static void
+idle_ring_is_filled_for_a_segment(void)
+{
+	fills_idle_ring(32, 8);
+	fills_idle_ring(32, 28);
+	if (test_packed())
+		fills_idle_ring(37, 12);
+	fills_idle_ring(64, 60);
 }
 
 /* ---- transmit ----------------------------------------------------------------------------- */
@@ -755,6 +801,7 @@ TEST_MAIN(
 	TEST_LAYOUTS(hash_and_checksum_single),
 	TEST_LAYOUTS(frames_of_several_buffers),
 	TEST_LAYOUTS(lengths_at_the_edges),
+	TEST_LAYOUTS(idle_ring_is_filled_for_a_segment),
 	TEST_LAYOUTS(sent_with_long_headers),
 	TEST_LAYOUTS(nothing_is_asked_for_that_was_not_negotiated),
 	TEST_LAYOUTS(outlives_resets_of_its_queue),

@@ -73,7 +73,7 @@ idle_thresh(const struct virtio_rxq *rxq)
 	const struct virtio_port *port = rxq->q.port;
 	const bool segments = port->offloads & (VIRTIO_BIT(VIRTIO_NET_F_GUEST_TSO4) |
 						VIRTIO_BIT(VIRTIO_NET_F_GUEST_TSO6));
-	const uint32_t longest = (segments ? SEGMENT_MAX : FRAME_MAX) + VIRTIO_HDR_SIZE;
+	const uint32_t longest = (segments ? SEGMENT_MAX : FRAME_MAX) + virtio_hdr_size(port->hash);
 	const uint32_t there = rxq->q.vq->size - rxq->free_thresh + 1;
 
 	return there < (longest + rxq->buf_len - 1) / rxq->buf_len ? 1 : rxq->free_thresh;

@@ -408,7 +408,7 @@ rx_burst(struct virtio_rxq *rxq, struct rte_mbuf **pkts, uint16_t n, const struc
 		rxq->counters.packets += nb;
 	}
 	/* Also when nothing came: a pool that was empty may have buffers again. */
-	least = mode.mergeable && nb == 0 ? rxq->idle_thresh : rxq->free_thresh;
+	least = rx_is_mergeable(rxq, mode) && nb == 0 ? rxq->idle_thresh : rxq->free_thresh;
 	if (vq->free_count >= least && rx_refill(rxq, vq, least, mode) > 0 &&
 	    unlikely(ring_must_notify(vq, mode.packed)))
 		virtqueue_notify(vq);
