@@ -466,6 +466,40 @@ sent_with_long_headers(void)
 	fake_pci_port_destroy(fp);
 }
 
+/* Segments of no bytes get no descriptor, and a packet of no bytes is dropped and counted. */
+static void
+sent_without_empty_segments(void)
+{
+	static const struct ip_frame_hdr nothing;
+	static uint8_t frame[IP_FRAME_MAX];
+	struct fake_pci_port *fp = start(REPORTS, 0, 0);
+	const struct ip_frame f = { .payload = 300 };
+	const uint32_t len = ip_frame_write(&f, frame);
+	struct rte_eth_stats stats;
+	unsigned int i;
+
+	for (i = 0; i < 2; i++) {
+		struct rte_mbuf *m = packet(fp, frame, len, 100, len, HDR - i);
+		struct rte_mbuf *empty = rte_pktmbuf_alloc(fp->pool);
+
+		CHECK(empty != NULL);
+		empty->next = m->next;
+		m->next = empty;
+		m->nb_segs++;
+		send_one(fp, m);
+		check_sent(&nothing, frame, len, take(fp, true, 1, 2 + i));
+		m = rte_pktmbuf_alloc(fp->pool);
+		CHECK(m != NULL);
+		m->data_off = HDR - i;
+		send_one(fp, m);
+		CHECK(!ring_device_waiting(fake_pci_ring(fp->fake, 1)));
+		CHECK_EQ(rte_eth_stats_get(fp->port, &stats), 0);
+		CHECK_EQ(stats.oerrors, i + 1);
+		CHECK_EQ(stats.opackets, i + 1);
+	}
+	fake_pci_port_destroy(fp);
+}
+
 /* What was not negotiated is not told, whatever the packet asks for. */
 static void
 nothing_is_asked_for_that_was_not_negotiated(void)
@@ -803,6 +837,7 @@ TEST_MAIN(
 	TEST_LAYOUTS(lengths_at_the_edges),
 	TEST_LAYOUTS(idle_ring_is_filled_for_a_segment),
 	TEST_LAYOUTS(sent_with_long_headers),
+	TEST_LAYOUTS(sent_without_empty_segments),
 	TEST_LAYOUTS(nothing_is_asked_for_that_was_not_negotiated),
 	TEST_LAYOUTS(outlives_resets_of_its_queue),
 	TEST_LAYOUTS(configured_anew_under_the_same_queues),

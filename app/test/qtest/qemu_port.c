@@ -277,6 +277,71 @@ check_runs(void)
 	transmit(20);
 }
 
+/*
+ * Empty segments at each place of a packet, and packets of no bytes: QEMU's device sets
+ * DEVICE_NEEDS_RESET at a descriptor of length 0.
+ */
+static void
+send_with_empty_segments(const char *properties)
+{
+	uint8_t frame[MAX_LEN];
+	unsigned int round, place;
+
+	up(properties, NULL);
+	for (round = 0; round < 60; round++) {
+		struct rte_mbuf *m = rte_pktmbuf_alloc(port.tx_pool);
+		struct rte_mbuf *empty = rte_pktmbuf_alloc(port.tx_pool);
+		const char *why = NULL;
+		struct rte_mbuf *seg;
+
+		CHECK(m != NULL && empty != NULL);
+		/* In a third of the packets the header has a slot of its own. */
+		if (round % 3 == 0)
+			m->data_off = 0;
+		CHECK(packet_make(m, 1, port.tx_sent, length(port.tx_sent), 300));
+		place = round % (m->nb_segs + 1u);
+		if (place == 0) {
+			empty->data_off = m->data_off;
+			empty->pkt_len = m->pkt_len;
+			empty->nb_segs = m->nb_segs + 1;
+			empty->next = m;
+			m = empty;
+		} else {
+			for (seg = m; place > 1; place--)
+				seg = seg->next;
+			empty->next = seg->next;
+			seg->next = empty;
+			m->nb_segs++;
+		}
+		CHECK_EQ(rte_eth_tx_burst(port.id, 0, &m, 1), 1);
+		port.tx_sent++;
+		m = rte_pktmbuf_alloc(port.tx_pool);
+		CHECK(m != NULL);
+		m->data_off = round % 2 ? RTE_PKTMBUF_HEADROOM : 0;
+		CHECK_EQ(rte_eth_tx_burst(port.id, 0, &m, 1), 1);
+		CHECK_EQ(qemu_receive(port.qemu, frame, sizeof(frame)), length(port.tx_got));
+		CHECK_EQ(packet_check_bytes(frame, length(port.tx_got), 1, &why), port.tx_got);
+		CHECK(why == NULL);
+		port.tx_got++;
+	}
+	/* DRIVER_OK and all before it, without DEVICE_NEEDS_RESET and FAILED (2.1). */
+	CHECK_EQ(qemu_peek(port.qemu, VIRTIO_PCI_DEVICE_STATUS, 1), 0x0f);
+	check_runs();
+	down();
+}
+
+static void
+empty_segments_in_tables(void)
+{
+	send_with_empty_segments("");
+}
+
+static void
+empty_segments_in_chains(void)
+{
+	send_with_empty_segments(",indirect_desc=off");
+}
+
 static void
 warm_up(void)
 {
@@ -972,6 +1037,8 @@ static const struct test_case cases[] = {
 	TEST_LAYOUTS(queues_change_while_frames_come),
 	TEST_LAYOUTS(nothing_is_lost_with_drains),
 	TEST_LAYOUTS(deferred_start),
+	TEST_LAYOUTS(empty_segments_in_tables),
+	TEST_LAYOUTS(empty_segments_in_chains),
 	TEST_LAYOUTS(port_stops_and_starts),
 	TEST_LAYOUTS(commands_are_carried_out),
 	TEST_LAYOUTS(without_queue_reset),

@@ -185,13 +185,39 @@ are_simple(__m256i mbufs, uint64_t flags)
 	return _mm256_cmpeq_epi64(_mm256_and_si256(mbufs, mask), want);
 }
 
-/* Of each: at least so much headroom. */
-static __rte_always_inline __m256i
-have_headroom(__m256i mbufs, uint16_t room)
-{
-	const __m256i least = _mm256_set_epi64x(0, room, 0, room);
+static_assert(offsetof(struct rte_mbuf, data_len) ==
+	      offsetof(struct rte_mbuf, data_off) + 3 * sizeof(uint64_t), "in one load");
 
-	return _mm256_cmpeq_epi16(_mm256_max_epu16(mbufs, least), mbufs);
+/* Of an mbuf the 32 bytes from data_off to the VLAN tag. */
+static __rte_always_inline __m256i
+mbuf_words(const struct rte_mbuf *m)
+{
+	const size_t at = offsetof(struct rte_mbuf, data_off);
+
+	return _mm256_loadu_si256((const __m256i *)RTE_PTR_ADD(m, at));
+}
+
+/*
+ * Whether each of four packets has one reference, one segment with data in it, none of these flags
+ * and at least so much headroom. All are so where the smallest of each field is large enough, and
+ * where all bits together are no others than wanted.
+ */
+static __rte_always_inline bool
+four_plain(struct rte_mbuf *const *m, uint64_t flags, uint16_t room)
+{
+	const __m256i a = mbuf_words(m[0]);
+	const __m256i b = mbuf_words(m[1]);
+	const __m256i c = mbuf_words(m[2]);
+	const __m256i d = mbuf_words(m[3]);
+	const __m256i all = _mm256_or_si256(_mm256_or_si256(a, b), _mm256_or_si256(c, d));
+	const __m256i min = _mm256_min_epu16(_mm256_min_epu16(a, b), _mm256_min_epu16(c, d));
+	const __m256i mask = _mm256_set_epi64x(0, 0, flags, VECTOR_COUNTS);
+	const __m256i want = _mm256_set_epi64x(0, 0, 0, VECTOR_SIMPLE);
+	const __m256i least = _mm256_set_epi64x(1, 0, 0, VECTOR_SIMPLE | room);
+
+	return all_true(_mm256_and_si256(
+		_mm256_cmpeq_epi64(_mm256_and_si256(all, mask), want),
+		_mm256_cmpeq_epi16(_mm256_max_epu16(min, least), min)));
 }
 
 static __rte_always_inline uint16_t
@@ -212,15 +238,9 @@ tx_vector(struct virtio_txq *txq, struct rte_mbuf **pkts, uint16_t n, const stru
 		return 0;
 	for (i = 0; i < run; i += GROUP) {
 		struct rte_mbuf **m = &pkts[i];
-		const __m256i first = two_mbufs(m[0], m[1]);
-		const __m256i second = two_mbufs(m[2], m[3]);
 		unsigned int k;
 
-		if (unlikely(!all_true(_mm256_and_si256(
-				_mm256_and_si256(are_simple(first, special),
-						 are_simple(second, special)),
-				_mm256_and_si256(have_headroom(first, VIRTIO_HDR_SIZE),
-						 have_headroom(second, VIRTIO_HDR_SIZE))))))
+		if (unlikely(!four_plain(m, special, VIRTIO_HDR_SIZE)))
 			break;
 		_mm256_storeu_si256((__m256i *)(void *)&cookies[i],
 				    _mm256_loadu_si256((const __m256i *)(const void *)m));

@@ -260,16 +260,16 @@ post_vector(const struct virtio_rxq *rxq, const struct ring_view *view, struct r
 
 /* ---- transmit ----------------------------------------------------------------------------- */
 
-/* Of each: one reference, one segment, and none of these flags. */
-static __rte_always_inline bool
-are_simple(__m512i mbufs, __m512i counts, uint64_t flags)
+/* Those of eight with one reference, one segment, and none of these flags. */
+static __rte_always_inline __mmask8
+simple_ones(__m512i mbufs, __m512i counts, uint64_t flags)
 {
 	const __mmask8 single = _mm512_cmpeq_epi64_mask(
 		_mm512_and_si512(counts, each(VECTOR_COUNTS)), each(VECTOR_SIMPLE));
 
 	return _mm512_mask_testn_epi64_mask(single,
 					    gather(mbufs, offsetof(struct rte_mbuf, ol_flags)),
-					    each(flags)) == ALL;
+					    each(flags));
 }
 
 static __rte_noinline void
@@ -320,14 +320,16 @@ tx_vector(struct virtio_txq *txq, struct rte_mbuf **pkts, uint16_t n, const stru
 		/* data_off, reference count, segments, port */
 		const __m512i counts = gather(mbufs, offsetof(struct rte_mbuf, data_off));
 		const __m512i data_off = _mm512_and_si512(counts, each(UINT16_MAX));
-		__m512i frames, addrs, len, heads, tails;
-		__mmask8 spoilt;
+		const __m512i len = _mm512_and_si512(
+			gather(mbufs, offsetof(struct rte_mbuf, data_len)), each(UINT16_MAX));
+		__m512i frames, addrs, heads, tails;
+		__mmask8 good, spoilt;
 
-		if (unlikely(!are_simple(mbufs, counts, special) ||
-			     _mm512_cmplt_epu64_mask(data_off, header) != 0))
+		/* Room for a header before each frame, and no frame of no bytes. */
+		good = simple_ones(mbufs, counts, special);
+		good = _mm512_mask_cmpge_epu64_mask(good, data_off, header);
+		if (unlikely(_mm512_mask_test_epi64_mask(good, len, len) != ALL))
 			break;
-		len = _mm512_and_si512(gather(mbufs, offsetof(struct rte_mbuf, data_len)),
-				       each(UINT16_MAX));
 		addrs = gather(mbufs, offsetof(struct rte_mbuf, buf_addr));
 		frames = _mm512_add_epi64(addrs, data_off);
 		heads = gather(frames, -(intptr_t)VIRTIO_HDR_SIZE);
@@ -379,8 +381,8 @@ free_vector(struct virtqueue *vq, uint16_t n, const bool known, const bool packe
 		if (unlikely(_mm512_cmpeq_epi64_mask(
 				gather(mbufs, offsetof(struct rte_mbuf, pool)),
 				each((uintptr_t)pool)) != ALL ||
-			     !are_simple(mbufs, gather(mbufs, offsetof(struct rte_mbuf, data_off)),
-					 VIRTIO_MBUF_NOT_DIRECT)))
+			     simple_ones(mbufs, gather(mbufs, offsetof(struct rte_mbuf, data_off)),
+					 VIRTIO_MBUF_NOT_DIRECT) != ALL))
 			break;
 	}
 	if (i == 0)

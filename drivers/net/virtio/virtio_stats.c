@@ -24,7 +24,7 @@ struct field {
 static const struct field counter_fields[] = {
 	COUNTER("good_packets", packets),
 	COUNTER("good_bytes", bytes),
-	/* Transmit: packets of more segments than the ring has descriptors, dropped. */
+	/* Transmit: dropped packets, of no bytes or of more segments than the ring holds. */
 	COUNTER("errors", errors),
 	COUNTER("multicast_packets", multicast),
 	COUNTER("broadcast_packets", broadcast),

@@ -189,6 +189,41 @@ tx_slot(const struct virtqueue *vq, uint16_t id)
 	return (struct virtio_tx_slot *)(void *)vq->slot_area + id;
 }
 
+/*
+ * What the segments of a packet hold. They are counted by their chain and their own lengths:
+ * nb_segs and pkt_len, which the application sets, may disagree.
+ */
+struct tx_extent {
+	const struct rte_mbuf *first; /* segment with data in it, NULL: the packet has no byte */
+	uint32_t segs;                /* those with data in them */
+	uint32_t len;
+};
+
+/*
+ * The first segment with data in it, from `seg` on. An empty one gets no descriptor: devices may
+ * take a descriptor of length 0 for an error (QEMU's sets DEVICE_NEEDS_RESET).
+ */
+static __rte_always_inline const struct rte_mbuf *
+tx_skip_empty(const struct rte_mbuf *seg)
+{
+	while (seg != NULL && unlikely(seg->data_len == 0))
+		seg = seg->next;
+	return seg;
+}
+
+static __rte_always_inline struct tx_extent
+tx_extent(const struct rte_mbuf *m)
+{
+	struct tx_extent extent = { .first = tx_skip_empty(m) };
+	const struct rte_mbuf *seg;
+
+	for (seg = extent.first; seg != NULL; seg = tx_skip_empty(seg->next)) {
+		extent.segs++;
+		extent.len += seg->data_len;
+	}
+	return extent;
+}
+
 /* What is to be sent of a packet before its segments, or with the first of them. */
 struct tx_front {
 	uint64_t addr;
@@ -295,7 +330,7 @@ tx_table(const struct virtio_txq *txq, struct virtio_tx_slot *slot, struct tx_fr
 			return n;
 		front.addr = virtio_mbuf_addr(seg, addr_at, seg->data_off);
 		front.len = seg->data_len;
-		seg = seg->next;
+		seg = tx_skip_empty(seg->next);
 	}
 }
 
@@ -304,7 +339,7 @@ static __rte_always_inline void
 tx_indirect(struct virtio_txq *txq, struct virtqueue *vq, struct rte_mbuf *m, bool push,
 	    const struct tx_mode mode)
 {
-	const struct rte_mbuf *seg = push ? m->next : m;
+	const struct rte_mbuf *seg = tx_skip_empty(push ? m->next : m);
 	const uint16_t first = tx_table_at(mode);
 	const bool packed = mode.packed;
 	struct ring_chain chain;
@@ -340,18 +375,29 @@ tx_chain(struct virtio_txq *txq, struct virtqueue *vq, struct rte_mbuf *m, uint1
 	struct ring_chain chain = ring_chain_begin(vq, need, packed);
 	const struct tx_front front =
 		tx_front(txq, vq, ring_chain_head(&chain, packed), m, push, mode);
-	const struct rte_mbuf *seg = push ? m->next : m;
+	const struct rte_mbuf *seg = tx_skip_empty(push ? m->next : m);
 
 	ring_chain_add(vq, &chain, front.addr, front.len, 0, packed);
-	for (; seg != NULL; seg = seg->next)
+	for (; seg != NULL; seg = tx_skip_empty(seg->next))
 		ring_chain_add(vq, &chain, virtio_mbuf_addr(seg, txq->q.addr_at, seg->data_off),
 			       seg->data_len, 0, packed);
 	ring_chain_end(vq, &chain, m, packed);
 }
 
 /*
+ * Whether a frame of so many bytes has room before it for a header, and at least one byte: both in
+ * one comparison, since one of the differences is negative else.
+ */
+static __rte_always_inline bool
+tx_is_sendable(uint32_t data_off, uint32_t len, uint32_t hdr_size)
+{
+	return likely(((data_off - hdr_size) | (len - 1)) <= INT32_MAX);
+}
+
+/*
  * The plain packets at the front of a burst, while the ring is in step and as far as its end: those
- * of one segment, with room for their header and with nobody else who could read it there.
+ * of one segment that is not empty, with room for their header and with nobody else who could read
+ * it there.
  */
 static __rte_always_inline uint16_t
 tx_plain(struct virtio_txq *txq, struct virtqueue *vq, struct rte_mbuf **pkts, uint16_t n,
@@ -373,7 +419,7 @@ tx_plain(struct virtio_txq *txq, struct virtqueue *vq, struct rte_mbuf **pkts, u
 		const uint32_t data_off = m->data_off;
 		uint8_t *frame = (uint8_t *)m->buf_addr + data_off;
 
-		if (unlikely(!virtio_mbuf_is_single(m) || data_off < hdr_size))
+		if (unlikely(!virtio_mbuf_is_single(m) || !tx_is_sendable(data_off, len, hdr_size)))
 			break;
 		if (likely(!(m->ol_flags & special))) {
 			tx_plain_hdr(frame - hdr_size, hdr_size);
@@ -393,18 +439,24 @@ tx_plain(struct virtio_txq *txq, struct virtqueue *vq, struct rte_mbuf **pkts, u
 	return nb;
 }
 
-/* Any packet: 0, -ENOSPC where there is no room now, -EMSGSIZE where there never will be. */
+/*
+ * Any packet: 0, -ENOSPC where there is no room now, -EMSGSIZE where there never will be, -ENODATA
+ * where there is nothing to send.
+ */
 static __rte_always_inline int
 tx_post_any(struct virtio_txq *txq, struct virtqueue *vq, struct rte_mbuf *m,
-	    const struct tx_mode mode)
+	    const struct tx_extent *extent, const struct tx_mode mode)
 {
 	const uint32_t hdr_size = virtio_hdr_size(mode.hash);
 	const bool push = virtio_tx_can_push(m, hdr_size);
-	const uint32_t need = m->nb_segs + !push;
+	/* A header that is pushed in front of an empty segment has a descriptor to itself. */
+	const uint32_t need = extent->segs + (!push || m->data_len == 0);
 	const bool table = txq->indirect && need > 1 &&
 			   need <= VIRTIO_TX_TABLE - (uint32_t)tx_table_at(mode);
 	const uint32_t descs = table ? 1 : need;
 
+	if (unlikely(extent->segs == 0))
+		return -ENODATA;
 	if (unlikely(descs > vq->size))
 		return -EMSGSIZE;
 	if (descs > vq->free_count && tx_complete(txq, RTE_MAX(descs, TX_FREE_BULK), mode) < 0)
@@ -421,21 +473,42 @@ tx_post_any(struct virtio_txq *txq, struct virtqueue *vq, struct rte_mbuf *m,
 	return 0;
 }
 
+/* The destination address of a frame whose first segment with data is shorter than that. */
+static __rte_noinline void
+tx_gather_dst(const struct rte_mbuf *seg, uint8_t dst[RTE_ETHER_ADDR_LEN])
+{
+	uint32_t done = 0;
+
+	for (; seg != NULL && done < RTE_ETHER_ADDR_LEN; seg = seg->next) {
+		const uint32_t n = RTE_MIN(seg->data_len, RTE_ETHER_ADDR_LEN - done);
+
+		memcpy(dst + done, rte_pktmbuf_mtod(seg, const void *), n);
+		done += n;
+	}
+	memset(dst + done, 0, RTE_ETHER_ADDR_LEN - done);
+}
+
 /* The same with the counting; false where the burst ends before this packet. */
 static __rte_always_inline bool
 tx_one(struct virtio_txq *txq, struct virtqueue *vq, struct rte_mbuf *m, const struct tx_mode mode)
 {
-	const uint8_t *dst = rte_pktmbuf_mtod(m, const uint8_t *);
-	const uint32_t len = m->pkt_len;
+	const struct tx_extent extent = tx_extent(m);
+	uint8_t bytes[RTE_ETHER_ADDR_LEN];
+	const uint8_t *dst = bytes;
 
-	switch (tx_post_any(txq, vq, m, mode)) {
+	if (unlikely(extent.first == NULL || extent.first->data_len < RTE_ETHER_ADDR_LEN))
+		tx_gather_dst(extent.first, bytes);
+	else
+		dst = rte_pktmbuf_mtod(extent.first, const uint8_t *);
+	switch (tx_post_any(txq, vq, m, &extent, mode)) {
 	case 0:
 		txq->counters.packets++;
-		txq->counters.bytes += len;
-		virtio_count(&txq->counters, dst, RTE_MIN(len, (uint32_t)UINT16_MAX));
+		txq->counters.bytes += extent.len;
+		virtio_count(&txq->counters, dst, RTE_MIN(extent.len, (uint32_t)UINT16_MAX));
 		return true;
+	case -ENODATA:
 	case -EMSGSIZE:
-		/* Would wait for ever: dropped, and counted as an error. */
+		/* No later burst could send it: dropped, and counted as an error. */
 		txq->counters.errors++;
 		rte_pktmbuf_free(m);
 		return true;
