@@ -55,6 +55,22 @@ def test_ports_and_queues(connect, ask):
     connection.carries_all()
 
 
+def test_packets_of_all_queues_are_among_ethdev_s(connect, ask):
+    connection = connect(queues=8, telemetry=True)
+    connection.carries_all()
+    shown = ask("/ethdev/xstats,0")
+    stats = connection.port.xstats()
+    for direction in ("rx", "tx"):
+        for queue in range(8):
+            for what in ("good_packets", "good_bytes", "errors"):
+                name = f"{direction}_q{queue}_{what}"
+                assert shown[name] == stats[name]
+            assert shown[f"{direction}_q{queue}_good_packets"] > 0
+            told = ask(f"/virtio/queue,0,{queue}")[direction]
+            assert told["packets"] == stats[f"{direction}_q{queue}_good_packets"]
+            assert told["bytes"] == stats[f"{direction}_q{queue}_good_bytes"]
+
+
 def test_resets(connect, ask):
     connection = connect(telemetry=True)
     connection.carries_all()

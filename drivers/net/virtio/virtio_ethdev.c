@@ -505,6 +505,7 @@ dev_configure(struct rte_eth_dev *edev)
 		VIRTIO_INIT_LOG(NOTICE, "port %u: recovery=auto: nothing to do it by, single "
 				"queues cannot be stopped", edev->data->port_id);
 	virtio_vlan_configure(port);
+	virtio_stats_configure(edev);
 	return 0;
 }
 

@@ -240,6 +240,8 @@ int virtio_telemetry_visit(uint16_t port_id, int (*fn)(struct virtio_port *port)
 
 /* virtio_stats.c */
 int virtio_stats_get(VIRTIO_STATS_GET_ARGS);
+/** At configure: a NOTICE where the port has more queues than ethdev's telemetry shows. */
+void virtio_stats_configure(const struct rte_eth_dev *edev);
 int virtio_stats_reset(struct rte_eth_dev *edev);
 int virtio_xstats_get(struct rte_eth_dev *edev, struct rte_eth_xstat *xstats, unsigned int n);
 int virtio_xstats_get_names(struct rte_eth_dev *edev, struct rte_eth_xstat_name *names,

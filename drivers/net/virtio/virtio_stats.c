@@ -9,8 +9,10 @@
 #include <string.h>
 
 #include <rte_string_fns.h>
+#include <rte_telemetry.h>
 
 #include "virtio_ethdev.h"
+#include "virtio_log.h"
 #include "virtio_queue.h"
 
 struct field {
@@ -21,11 +23,14 @@ struct field {
 #define COUNTER(name, member) { name, offsetof(struct virtio_counters, member) }
 
 /* Upstream's names, in its order; transmit has no errors there. */
-static const struct field counter_fields[] = {
+static const struct field packet_fields[] = {
 	COUNTER("good_packets", packets),
 	COUNTER("good_bytes", bytes),
 	/* Transmit: dropped packets, of no bytes or of more segments than the ring holds. */
 	COUNTER("errors", errors),
+};
+
+static const struct field size_fields[] = {
 	COUNTER("multicast_packets", multicast),
 	COUNTER("broadcast_packets", broadcast),
 	COUNTER("undersize_packets", size[0]),
@@ -131,7 +136,7 @@ virtio_stats_reset(struct rte_eth_dev *edev)
 	return 0;
 }
 
-/* Walks all extended counters in their one order: rx queues, then tx queues. */
+/* Walks all extended counters in their one order: by group, then rx queues, then tx queues. */
 struct walk {
 	struct rte_eth_xstat *values;
 	struct rte_eth_xstat_name *names;
@@ -160,15 +165,34 @@ add_fields(struct walk *walk, const char *direction, uint16_t id, const void *ba
 	}
 }
 
-static void
-add_queue(struct walk *walk, const char *direction, uint16_t id, const struct virtio_queue *q)
+enum source { COUNTERS, EVENTS, TIMES };
+
+/*
+ * In this order, each for all queues before the next one: ethdev's telemetry shows the first
+ * RTE_TEL_MAX_DICT_ENTRIES counters of a port alone.
+ */
+static const struct {
+	enum source source;
+	const struct field *fields;
+	unsigned int nb;
+} groups[] = {
+	{ COUNTERS, packet_fields, RTE_DIM(packet_fields) },
+	{ COUNTERS, size_fields, RTE_DIM(size_fields) },
+	{ EVENTS, event_fields, RTE_DIM(event_fields) },
+	{ TIMES, time_fields, RTE_DIM(time_fields) },
+};
+
+/* Counters that ethdev itself puts before those of a driver. */
+#define ETHDEV_COUNTERS 8
+
+static const void *
+source_of(const struct virtio_queue *q, enum source source)
 {
-	add_fields(walk, direction, id, q == NULL ? NULL : virtio_queue_counters(q), counter_fields,
-		   RTE_DIM(counter_fields));
-	add_fields(walk, direction, id, q == NULL ? NULL : &q->events, event_fields,
-		   RTE_DIM(event_fields));
-	add_fields(walk, direction, id, q == NULL ? NULL : &q->times, time_fields,
-		   RTE_DIM(time_fields));
+	if (q == NULL)
+		return NULL;
+	if (source == COUNTERS)
+		return virtio_queue_counters(q);
+	return source == EVENTS ? (const void *)&q->events : (const void *)&q->times;
 }
 
 /* A queue without a set-up has its place all the same: ids must not move under the application. */
@@ -176,13 +200,34 @@ static int
 walk_all(const struct rte_eth_dev *edev, struct walk *walk)
 {
 	const struct virtio_port *port = virtio_port(edev);
+	unsigned int g;
 	uint16_t i;
 
-	for (i = 0; i < edev->data->nb_rx_queues; i++)
-		add_queue(walk, "rx", i, virtio_queue_rx(port, i));
-	for (i = 0; i < edev->data->nb_tx_queues; i++)
-		add_queue(walk, "tx", i, virtio_queue_tx(port, i));
+	for (g = 0; g < RTE_DIM(groups); g++) {
+		for (i = 0; i < edev->data->nb_rx_queues; i++)
+			add_fields(walk, "rx", i,
+				   source_of(virtio_queue_rx(port, i), groups[g].source),
+				   groups[g].fields, groups[g].nb);
+		for (i = 0; i < edev->data->nb_tx_queues; i++)
+			add_fields(walk, "tx", i,
+				   source_of(virtio_queue_tx(port, i), groups[g].source),
+				   groups[g].fields, groups[g].nb);
+	}
 	return walk->n;
+}
+
+void
+virtio_stats_configure(const struct rte_eth_dev *edev)
+{
+	const unsigned int queues = edev->data->nb_rx_queues + edev->data->nb_tx_queues;
+	const unsigned int most = (RTE_TEL_MAX_DICT_ENTRIES - ETHDEV_COUNTERS) /
+				  RTE_DIM(packet_fields);
+
+	if (queues > most)
+		VIRTIO_INIT_LOG(NOTICE, "port %u: telemetry's /ethdev/xstats shows the packet "
+				"counters of the first %u of %u queues; rte_eth_xstats_get() and "
+				"/virtio/queue have all of them", edev->data->port_id, most,
+				queues);
 }
 
 int

@@ -132,13 +132,15 @@ add_path(struct rte_tel_data *d, const struct virtio_queue *q)
 }
 
 static void
-add_drops(struct rte_tel_data *d, const struct virtio_queue *q)
+add_counters(struct rte_tel_data *d, const struct virtio_queue *q)
 {
 	const struct virtio_counters *counters = virtio_queue_counters(q);
 
+	VIRTIO_TEL_ADD_UINT(d, "packets", counters->packets);
+	VIRTIO_TEL_ADD_UINT(d, "bytes", counters->bytes);
+	VIRTIO_TEL_ADD_UINT(d, "errors", counters->errors);
 	VIRTIO_TEL_ADD_UINT(d, "resets", q->events.resets);
 	VIRTIO_TEL_ADD_UINT(d, "reset_dropped", q->events.reset_dropped);
-	VIRTIO_TEL_ADD_UINT(d, "errors", counters->errors);
 	if (q->is_rx)
 		VIRTIO_TEL_ADD_UINT(d, "no_mbuf", counters->no_mbuf);
 	VIRTIO_TEL_ADD_UINT(d, "quarantined", q->events.quarantined);
@@ -169,7 +171,7 @@ fill_queue(struct rte_tel_data *d, const struct virtio_queue *q)
 {
 	add_ring(d, q);
 	add_path(d, q);
-	add_drops(d, q);
+	add_counters(d, q);
 }
 
 static void
@@ -271,7 +273,7 @@ RTE_INIT(virtio_telemetry_init)
 	rte_telemetry_register_cmd("/virtio/list", show_list,
 		"Ports of net/virtio. No parameters");
 	rte_telemetry_register_cmd("/virtio/queue", show_queue,
-		"State, ring, path and drops of a queue pair. Parameters: port_id,queue_id");
+		"State, ring, path and counters of a queue pair. Parameters: port_id,queue_id");
 	rte_telemetry_register_cmd("/virtio/resets", show_resets,
 		"Stops and starts of single queues, by phase. Parameters: port_id[,queue_id]");
 }
