@@ -459,7 +459,7 @@ kill_and_stop(struct stage *stage)
 	CHECK_EQ(kill(stage->child, SIGKILL), 0);
 	CHECK_EQ(rte_eth_dev_rx_queue_stop(port, 0), 0);
 	CHECK_EQ(rte_eth_dev_tx_queue_stop(port, 0), 0);
-	CHECK_EQ(test_logged("died in a burst"), inside);
+	CHECK_EQ(test_logged("ended within a burst"), inside);
 	CHECK_EQ(waitpid(stage->child, NULL, 0), stage->child);
 	CHECK(virtio_process_has_ended(stage->shared->number));
 	take_the_missing(stage);

@@ -247,7 +247,7 @@ bad_sizes_are_refused(void)
 	static const uint16_t packed[] = { 0, 32769, 40000, 65535 };
 
 	refuse(split, RTE_DIM(split), false, "a power of two up to 32768");
-	refuse(packed, RTE_DIM(packed), true, "one up to 32768");
+	refuse(packed, RTE_DIM(packed), true, "any size up to 32768");
 }
 
 /* A ring of the layout that was not negotiated is not told to the device, and stays the owner's. */
@@ -263,7 +263,7 @@ other_layout_is_refused(const struct ring_conf *ring)
 	CHECK_EQ(virtqueue_start(vq, PATIENCE_US), -EINVAL);
 	CHECK_EQ(fake->nb_record, 0);
 	CHECK_EQ(virtqueue_state(vq), VIRTQUEUE_READY);
-	CHECK_EQ(test_logged("set the queue up again"), 1);
+	CHECK_EQ(test_logged("Set the queue up again"), 1);
 	ring_destroy(vq);
 	fake_device_destroy(fake);
 }
@@ -278,7 +278,7 @@ bad_index_is_refused(void)
 	CHECK_EQ(virtqueue_create(&fake->dev, 2, &conf, &vq), -EINVAL);
 	CHECK_EQ(virtqueue_create(&fake->dev, UINT16_MAX, &conf, &vq), -EINVAL);
 	CHECK(vq == NULL);
-	CHECK_EQ(test_logged("the device has 2"), 2);
+	CHECK_EQ(test_logged("the device has 2 rings only"), 2);
 	fake_device_destroy(fake);
 }
 

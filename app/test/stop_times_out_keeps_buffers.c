@@ -50,10 +50,16 @@ receive(const char *method, uint32_t held)
 	struct fake_port_conf conf = hasty;
 	struct fake_port *fp;
 
+	char line[80];
+
 	conf.method = method;
 	fp = fake_port_start(&conf);
 	fake_vu_rule(fp->vu, held, 0, 1, VU_HOLD);
 	CHECK_EQ(rte_eth_dev_rx_queue_stop(fp->port, 0), -ETIMEDOUT);
+	/* In the terms of the application. */
+	snprintf(line, sizeof(line), "port %u: rx queue 0: the device did not confirm the stop",
+		 fp->port);
+	CHECK_EQ(test_logged(line), 1);
 	fake_vu_wait_held(fp->vu);
 	check_rx_is_stuck(fp);
 	CHECK_EQ(rte_eth_dev_rx_queue_stop(fp->port, 0), -ETIMEDOUT);

@@ -107,7 +107,7 @@ legacy_queue_setup(struct virtqueue *vq)
 	if (ret == 0)
 		ret = legacy_queue_max_size(dev, vq->index, &size);
 	if (ret == 0)
-		ret = virtqueue_check_size(dev, vq->index, vq->size, size);
+		ret = virtqueue_check_size(dev, vq->conf.name, vq->size, size);
 	if (ret == 0 && pci->msix)
 		ret = pci_write_vector(dev, VIRTIO_PCI_LEGACY_QUEUE_VECTOR,
 				       pci->rings[vq->index].vector);

@@ -171,7 +171,7 @@ write_size(struct virtqueue *vq, struct pci_ring *ring)
 	ret = learn_max_size(dev, ring, &max);
 	if (ret != 0)
 		return ret;
-	ret = virtqueue_check_size(dev, vq->index, vq->size, max);
+	ret = virtqueue_check_size(dev, vq->conf.name, vq->size, max);
 	if (ret != 0)
 		return ret;
 	/* Written even where it is what the device has, and read back: a wrong one is ignored. */

@@ -115,7 +115,9 @@ virtio_device_negotiate(struct virtio_device *dev, uint64_t wanted)
 		return ops->set_features(dev, dev->acked);
 	}
 	if (!(dev->offered & VIRTIO_BIT(VIRTIO_F_VERSION_1))) {
-		VIRTIO_INIT_LOG(ERR, "%s: the device does not offer VIRTIO_F_VERSION_1", dev->name);
+		VIRTIO_INIT_LOG(ERR,
+				"%s: the device does not offer VIRTIO_F_VERSION_1. Use a device of "
+				"virtio 1.0 or later.", dev->name);
 		return -ENOTSUP;
 	}
 	dev->acked = dev->offered & (wanted | VIRTIO_BIT(VIRTIO_F_VERSION_1));
@@ -127,7 +129,9 @@ virtio_device_negotiate(struct virtio_device *dev, uint64_t wanted)
 	if (ret != 0)
 		return ret;
 	if (!(status & VIRTIO_STATUS_FEATURES_OK)) {
-		VIRTIO_INIT_LOG(ERR, "%s: the device refuses the features 0x%" PRIx64, dev->name,
+		VIRTIO_INIT_LOG(ERR,
+				"%s: the device refuses the features 0x%" PRIx64 " of those that "
+				"it offers. Configure the port with fewer offloads.", dev->name,
 				dev->acked);
 		return -ENOTSUP;
 	}

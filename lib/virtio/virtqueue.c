@@ -67,7 +67,7 @@ virtqueue_state_name(enum virtqueue_state state)
 void
 virtqueue_set_state(struct virtqueue *vq, enum virtqueue_state state)
 {
-	VIRTIO_LOG(DEBUG, "%s: ring %u: %s -> %s", vq->dev->name, vq->index,
+	VIRTIO_LOG(DEBUG, "%s: ring %u: %s -> %s", vq->conf.name, vq->index,
 		   virtqueue_state_name(virtqueue_state(vq)), virtqueue_state_name(state));
 	vq->dev->vqs[vq->index] = state == VIRTQUEUE_READY ? NULL : vq;
 	if (state == VIRTQUEUE_LIVE) {
@@ -85,8 +85,8 @@ virtqueue_check_layout(const struct virtqueue *vq)
 	if (vq->conf.packed == virtio_device_has(vq->dev, VIRTIO_F_RING_PACKED))
 		return 0;
 	VIRTIO_LOG(ERR,
-		   "%s: ring %u was made %s, the device was told otherwise: set the queue up again",
-		   vq->dev->name, vq->index, vq->conf.packed ? "packed" : "split");
+		   "%s: the ring has the %s layout, the other one is negotiated with the device. "
+		   "Set the queue up again.", vq->conf.name, vq->conf.packed ? "packed" : "split");
 	return -EINVAL;
 }
 
@@ -99,8 +99,8 @@ virtqueue_quarantine(struct virtqueue *vq, const char *why)
 	if (!__atomic_compare_exchange_n(&vq->state, &live, VIRTQUEUE_BROKEN, false,
 					 __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE))
 		return false;
-	VIRTIO_LOG(ERR, "%s: ring %u taken out of service: %s; stop and start it to heal it",
-		   vq->dev->name, vq->index, why);
+	VIRTIO_LOG(ERR, "%s: taken out of service: %s. Stop and start the queue to use it again.",
+		   vq->conf.name, why);
 	return true;
 }
 
@@ -360,15 +360,17 @@ virtqueue_give(struct virtqueue *vq, uint32_t head)
 }
 
 int
-virtqueue_check_size(const struct virtio_device *dev, uint16_t index, uint16_t size, uint16_t max)
+virtqueue_check_size(const struct virtio_device *dev, const char *name, uint16_t size,
+		     uint16_t max)
 {
 	if (dev->legacy ? size == max : size <= max)
 		return 0;
 	if (max == 0)
-		VIRTIO_LOG(ERR, "%s: the device has no ring %u", dev->name, index);
+		VIRTIO_LOG(ERR, "%s: the device has no such ring. Use fewer queues.", name);
 	else
-		VIRTIO_LOG(ERR, "%s: ring %u: %u descriptors are wanted, the device takes %s %u",
-			   dev->name, index, size,
+		VIRTIO_LOG(ERR,
+			   "%s: %u descriptors are wanted, the device takes %s %u. Set the queue "
+			   "up with a size that the device takes.", name, size,
 			   dev->legacy ? "no more and no fewer than" : "at most", max);
 	return -EINVAL;
 }
@@ -380,18 +382,20 @@ check_conf(struct virtio_device *dev, uint16_t index, const struct virtqueue_con
 	int ret;
 
 	if (index >= dev->nb_vqs) {
-		VIRTIO_LOG(ERR, "%s: no ring %u, the device has %u", dev->name, index, dev->nb_vqs);
+		VIRTIO_LOG(ERR, "%s: the device has %u rings only. Use fewer queues.", conf->name,
+			   dev->nb_vqs);
 		return -EINVAL;
 	}
 	if (conf->size == 0 || conf->size > VIRTIO_SPLIT_RING_MAX ||
 	    (!conf->packed && !rte_is_power_of_2(conf->size))) {
-		VIRTIO_LOG(ERR, "%s: ring %u: a %s ring of %u is not possible, %s up to %u is",
-			   dev->name, index, conf->packed ? "packed" : "split", conf->size,
-			   conf->packed ? "one" : "a power of two", VIRTIO_SPLIT_RING_MAX);
+		VIRTIO_LOG(ERR,
+			   "%s: a %s ring of %u descriptors is not possible. Use %s up to %u.",
+			   conf->name, conf->packed ? "packed" : "split", conf->size,
+			   conf->packed ? "any size" : "a power of two", VIRTIO_SPLIT_RING_MAX);
 		return -EINVAL;
 	}
 	ret = virtio_device_queue_max(dev, index, &max);
-	return ret != 0 ? ret : virtqueue_check_size(dev, index, conf->size, max);
+	return ret != 0 ? ret : virtqueue_check_size(dev, conf->name, conf->size, max);
 }
 
 static int
@@ -432,8 +436,9 @@ take_memory(struct virtqueue *vq)
 	vq->slot_area = base + at.slot_area;
 	if (vq->dev->by_iova) {
 		if (vq->memory->iova == RTE_BAD_IOVA) {
-			VIRTIO_LOG(ERR, "%s: ring %u: memory without an IOVA, by which alone the "
-				   "device could reach it", vq->dev->name, vq->index);
+			VIRTIO_LOG(ERR,
+				   "%s: the ring's memory has no IOVA, and the device can access "
+				   "memory by IOVA alone. Run EAL with huge pages.", conf->name);
 			return -ENOTSUP;
 		}
 		vq->dev_delta = vq->memory->iova - (uintptr_t)base;
@@ -457,17 +462,20 @@ int
 virtqueue_create(struct virtio_device *dev, uint16_t index, const struct virtqueue_conf *conf,
 		 struct virtqueue **pvq)
 {
+	struct virtqueue_conf named = *conf;
 	struct virtqueue *vq;
 	int ret;
 
-	ret = check_conf(dev, index, conf);
+	if (named.name[0] == '\0')
+		snprintf(named.name, sizeof(named.name), "%.32s: ring %u", dev->name, index);
+	ret = check_conf(dev, index, &named);
 	if (ret != 0)
 		return ret;
 	vq = rte_zmalloc_socket("virtio_ring", sizeof(*vq), RTE_CACHE_LINE_SIZE, conf->node);
 	if (vq == NULL)
 		goto no_memory;
 	vq->dev = dev;
-	vq->conf = *conf;
+	vq->conf = named;
 	vq->index = index;
 	vq->size = conf->size;
 	vq->mask = conf->size - 1;
@@ -485,8 +493,10 @@ virtqueue_create(struct virtio_device *dev, uint16_t index, const struct virtque
 	return 0;
 
 no_memory:
-	VIRTIO_LOG(ERR, "%s: ring %u: no memory on node %d for %u descriptors (%zu bytes)",
-		   dev->name, index, conf->node, conf->size, ring_layout(dev, conf).total);
+	VIRTIO_LOG(ERR,
+		   "%s: no memory on node %d for a ring of %u descriptors (%zu bytes). Give EAL "
+		   "more memory there, or use a smaller ring.", named.name, conf->node, conf->size,
+		   ring_layout(dev, conf).total);
 	return -ENOMEM;
 }
 

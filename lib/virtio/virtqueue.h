@@ -54,8 +54,12 @@ enum virtqueue_state {
 	VIRTQUEUE_BROKEN,
 };
 
+#define VIRTQUEUE_NAME_SIZE 48
+
 /** What is wanted of a ring: a plain value, never read back from the ring. */
 struct virtqueue_conf {
+	/** In log lines, in the owner's terms; empty: the device's name and the index. */
+	char name[VIRTQUEUE_NAME_SIZE];
 	uint16_t size;      /**< descriptors: split, a power of two; packed, any; at most 32768 */
 	bool packed;        /**< layout; to match RING_PACKED when the ring is started */
 	uint16_t slot_area; /**< bytes of extra shared memory for each descriptor; a multiple of 16
@@ -355,10 +359,10 @@ virtqueue_dev_addr(const struct virtqueue *vq, const volatile void *at)
 }
 
 /**
- * 0, or -EINVAL, with a message, where the device's ring of that index cannot have that size. For
- * this folder.
+ * 0, or -EINVAL, with a message under that name, where a ring of the device cannot have that size.
+ * For this folder.
  */
-int virtqueue_check_size(const struct virtio_device *dev, uint16_t index, uint16_t size,
+int virtqueue_check_size(const struct virtio_device *dev, const char *name, uint16_t size,
 			 uint16_t max);
 
 /** 0, or -EINVAL where the ring has the layout that was not negotiated. For this folder. */

@@ -49,12 +49,14 @@ verify(struct virtqueue *vq, uint64_t deadline_us)
 
 	virtqueue_set_state(vq, ret == 0 ? VIRTQUEUE_READY : VIRTQUEUE_BROKEN);
 	if (ret == -ETIMEDOUT)
-		VIRTIO_LOG(ERR, "%s: ring %u: the device did not confirm its stop in time; "
-			   "its memory and buffers are kept until a stop or a device reset is",
-			   vq->dev->name, vq->index);
+		VIRTIO_LOG(ERR,
+			   "%s: the device did not confirm the stop in time. The ring's memory and "
+			   "buffers are kept. Stop the queue again, or reset the port.",
+			   vq->conf.name);
 	else if (ret != 0)
-		VIRTIO_LOG(ERR, "%s: ring %u: stop failed: %s", vq->dev->name, vq->index,
-			   rte_strerror(-ret));
+		VIRTIO_LOG(ERR,
+			   "%s: stop failed: %s. The ring's memory and buffers are kept. Stop the "
+			   "queue again, or reset the port.", vq->conf.name, rte_strerror(-ret));
 	return ret;
 }
 
@@ -106,8 +108,8 @@ virtqueue_start(struct virtqueue *vq, uint32_t timeout_us)
 	if (ret == 0)
 		ret = ops->queue_enable(vq);
 	if (ret != 0) {
-		VIRTIO_LOG(ERR, "%s: ring %u: start failed: %s", dev->name, vq->index,
-			   rte_strerror(-ret));
+		VIRTIO_LOG(ERR, "%s: start failed: %s. Start the queue again, or reset the port.",
+			   vq->conf.name, rte_strerror(-ret));
 		/* With no way to stop it there is no proof either. */
 		if (virtqueue_stop(vq, timeout_us) == -ENOTSUP)
 			virtqueue_set_state(vq, VIRTQUEUE_BROKEN);
@@ -148,9 +150,9 @@ virtio_device_reset(struct virtio_device *dev, uint32_t timeout_us)
 		dev->acked = 0;
 	} else {
 		VIRTIO_LOG(ERR,
-			   "%s: the device's reset is not confirmed: %s; the memory and buffers "
-			   "of its rings are kept",
-			   dev->name, rte_strerror(-ret));
+			   "%s: the device's reset is not confirmed: %s. The memory and buffers "
+			   "of its rings are kept. The next start or reset of the port tries "
+			   "again.", dev->name, rte_strerror(-ret));
 	}
 	return ret;
 }

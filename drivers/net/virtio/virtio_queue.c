@@ -7,6 +7,7 @@
  */
 
 #include <errno.h>
+#include <stdio.h>
 
 #include <rte_errno.h>
 #include <rte_malloc.h>
@@ -215,7 +216,7 @@ forget_ring(struct virtio_queue *q)
 static int
 replace_ring(struct virtio_queue *q, uint16_t nb_desc, int node, uint32_t buf_len)
 {
-	const struct virtqueue_conf conf = {
+	struct virtqueue_conf conf = {
 		.size = nb_desc,
 		.packed = q->port->packed,
 		.slot_area = q->is_rx ? 0 : sizeof(struct virtio_tx_slot),
@@ -226,6 +227,8 @@ replace_ring(struct virtio_queue *q, uint16_t nb_desc, int node, uint32_t buf_le
 	struct virtqueue *vq;
 	int ret;
 
+	snprintf(conf.name, sizeof(conf.name), "port %u: %s queue %u", q->port->data->port_id,
+		 virtio_queue_kind(q), q->id);
 	ret = virtqueue_create(&q->port->dev, ring_of(q), &conf, &vq);
 	if (ret != 0)
 		return ret;

@@ -90,13 +90,16 @@ virtio_queue_fill(struct virtio_queue *q)
 	to_rxq(q)->idle_thresh = idle_thresh(to_rxq(q));
 	posted = virtio_rx_path_choose(q->port)->fill(to_rxq(q));
 	if (posted == 0) {
-		VIRTIO_LOG(ERR, "port %u: rx queue %u: its pool %s has no buffer to start with",
+		VIRTIO_LOG(ERR,
+			   "port %u: rx queue %u: pool %s has no buffer to start with. Return "
+			   "buffers to the pool, or use a larger one.",
 			   q->port->edev->data->port_id, q->id, to_rxq(q)->pool->name);
 		return -ENOMEM;
 	}
 	if (posted < q->vq->size)
 		VIRTIO_LOG(NOTICE,
-			   "port %u: rx queue %u: its pool %s has %u buffers for a ring of %u",
+			   "port %u: rx queue %u: pool %s has %u buffers for a ring of %u. Bursts "
+			   "fill the ring as buffers return to the pool.",
 			   q->port->edev->data->port_id, q->id, to_rxq(q)->pool->name, posted,
 			   q->vq->size);
 	return 0;
@@ -130,8 +133,8 @@ drain_abandoned(struct virtio_queue *q)
 {
 	const int lost = virtqueue_reclaim(q->vq, q->is_rx ? give_back_one : give_back, NULL);
 
-	VIRTIO_LOG(NOTICE, "port %u: %s queue %u: the process that polled it died in a burst: %d "
-		   "buffers are back, those that it had in hand are not",
+	VIRTIO_LOG(NOTICE, "port %u: %s queue %u: the process that polled it ended within a "
+		   "burst. %d buffers are back in their pools, those that it held are lost.",
 		   q->port->data->port_id, virtio_queue_kind(q), q->id, lost);
 	/* Which ones of a receive ring held packets is not known. */
 	if (q->is_rx)
@@ -240,8 +243,8 @@ refuse_without_method(const struct virtio_queue *q, const char *what)
 {
 	if (q->port->dev.stop_method != VIRTIO_STOP_NONE)
 		return 0;
-	VIRTIO_LOG(ERR, "port %u: %s queue %u: no %s of single queues with this device; see "
-		   "queue_reset= and the line about it at probe", q->port->edev->data->port_id,
+	VIRTIO_LOG(ERR, "port %u: %s queue %u: no %s of single queues with this device. The line "
+		   "about queue_reset at probe says why.", q->port->edev->data->port_id,
 		   virtio_queue_kind(q), q->id, what);
 	return -ENOTSUP;
 }
@@ -271,7 +274,8 @@ queue_start(struct virtio_queue *q)
 	if (ret != 0)
 		return ret;
 	if (!(q->port->dev.status & VIRTIO_STATUS_DRIVER_OK)) {
-		VIRTIO_LOG(ERR, "port %u: %s queue %u: no device to start it on",
+		VIRTIO_LOG(ERR, "port %u: %s queue %u: no device to start it on. Start it when the "
+			   "device or back-end is back.",
 			   q->port->edev->data->port_id, virtio_queue_kind(q), q->id);
 		return -ENODEV;
 	}
@@ -309,7 +313,7 @@ close_gate(struct virtio_queue *q)
 
 	if (ret == -ETIMEDOUT)
 		VIRTIO_LOG(ERR, "port %u: %s queue %u: the polling thread did not come out of its "
-			   "burst; its bursts return 0 from now on, stop it again",
+			   "burst in time. Its next bursts return 0. Stop the queue again.",
 			   q->port->edev->data->port_id, virtio_queue_kind(q), q->id);
 	return ret;
 }
