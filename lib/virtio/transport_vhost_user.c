@@ -526,6 +526,7 @@ set_stop_method(struct virtio_device *dev)
 	}
 	VIRTIO_INIT_LOG(NOTICE, "%s: single queues are stopped by: %s (%s)", dev->name,
 			virtio_stop_method_name(dev->stop_method), why);
+	virtio_device_note_connection(dev, why);
 	return 0;
 }
 

@@ -216,3 +216,11 @@ virtio_device_detach(struct virtio_device *dev)
 	if (ops->detach != NULL)
 		ops->detach(dev);
 }
+
+void
+virtio_device_note_connection(struct virtio_device *dev, const char *stop_reason)
+{
+	dev->stop_reason = stop_reason;
+	dev->connected_us = virtio_now_us();
+	dev->connections++;
+}

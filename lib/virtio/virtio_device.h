@@ -24,6 +24,9 @@ struct virtio_device {
 	char name[VIRTIO_DEVICE_NAME_SIZE]; /**< in log lines */
 	enum virtio_transport_kind kind;
 	enum virtio_stop_method stop_method; /**< set by the transport when it meets the device */
+	const char *stop_reason; /**< why this method, a constant; of the primary process */
+	uint64_t connected_us; /**< virtio_now_us() of the last connection to the device */
+	uint32_t connections;  /**< how many there were */
 	uint8_t status;     /**< VIRTIO_STATUS_*, as last told to the device */
 	bool by_iova;       /**< knows memory by IOVA; else by virtual address */
 	bool legacy;        /**< virtio before 1.0: see struct virtio_transport_ops */
@@ -153,5 +156,8 @@ void virtio_device_detach(struct virtio_device *dev);
 
 /** Microseconds of a clock that only goes forward. */
 uint64_t virtio_now_us(void);
+
+/** For the transport, at each connection to the device: why it has chosen dev->stop_method. */
+void virtio_device_note_connection(struct virtio_device *dev, const char *stop_reason);
 
 #endif /* VIRTIO_DEVICE_H */

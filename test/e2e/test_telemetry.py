@@ -5,10 +5,12 @@ without being asked."""
 import json
 import shutil
 import subprocess
+import time
 
 import pytest
 
 from backends import TestpmdBackend
+from conftest import ROOT
 from connection import Connection
 from program import PATIENCE
 
@@ -55,6 +57,43 @@ def test_ports_and_queues(connect, ask):
     connection.carries_all()
 
 
+def test_port(connect, ask, host):
+    began = int(time.time())
+    connection = connect(telemetry=True, devargs="recovery=auto")
+    info = ask("/virtio/info,0")
+    assert info["version"] == (ROOT / "VERSION").read_text().strip()
+    assert (info["device"], info["role"]) == ("net_virtio_user0", "client")
+    assert info["path"] == str(host.socket())
+    assert (info["connected"], info["reconnects"], info["pairs"]) == ("yes", 0, 2)
+    assert began - 1 <= info["connected_since"] <= time.time() + 1
+    assert info["stop_method"] == connection.backend.method
+    assert info["stop_reason"].startswith("the back-end offers ")
+    assert info["recovery"] == "auto"
+    assert {"VERSION_1", "MRG_RXBUF"} <= set(info["features"]) <= set(info["offered"])
+
+
+def test_a_back_end_that_goes_and_comes(backend_kind, start_backend, start_port, ask, host):
+    port = start_port(devargs="server=1", wait=False, telemetry=True)
+    host.wait_socket()
+    backend = start_backend(backend_kind, client=True)
+    port.wait_prompt()
+    port.wait_link("up")
+    assert ask("/virtio/info,0")["role"] == "server"
+    assert ask("/virtio/queue,0,1")["rx"]["state"] == "live"
+    backend.kill()
+    port.wait_link("down")
+    info = ask("/virtio/info,0")
+    assert (info["connected"], info["reconnects"]) == ("no", 0)
+    assert "connected_since" not in info
+    for direction in ("rx", "tx"):
+        assert ask("/virtio/queue,0,1")[direction]["state"] == "disconnected"
+    start_backend(backend_kind, client=True)
+    port.wait_link("up")
+    info = ask("/virtio/info,0")
+    assert (info["connected"], info["reconnects"]) == ("yes", 1)
+    assert ask("/virtio/queue,0,1")["rx"]["state"] == "live"
+
+
 def test_packets_of_all_queues_are_among_ethdev_s(connect, ask):
     connection = connect(queues=8, telemetry=True)
     connection.carries_all()
@@ -92,6 +131,7 @@ def test_resets(connect, ask):
 
 
 @pytest.mark.parametrize("command", [
+    "/virtio/info", "/virtio/info,7", "/virtio/info,0,1",
     "/virtio/queue", "/virtio/queue,0", "/virtio/queue,0,2", "/virtio/queue,1,0",
     "/virtio/queue,x,0", "/virtio/resets", "/virtio/resets,7", "/virtio/resets,0,9",
 ])

@@ -10,11 +10,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include <rte_cycles.h>
 #include <rte_telemetry.h>
 
 #include "virtio_ethdev.h"
+#include "virtio_features.h"
 #include "virtio_queue.h"
 #include "virtio_rxtx.h"
 #include "virtqueue_ring.h"
@@ -100,6 +102,18 @@ unlock_port(struct virtio_port *port)
 
 /* ---- one queue ---------------------------------------------------------------------------- */
 
+/* That of the ring; or "disconnected" where the device that runs the ring is not there. */
+static const char *
+queue_state(const struct virtio_queue *q)
+{
+	const enum virtqueue_state state = virtqueue_state(q->vq);
+
+	if ((state == VIRTQUEUE_LIVE || state == VIRTQUEUE_STOPPING) &&
+	    !q->port->bus->is_up(&q->port->dev))
+		return "disconnected";
+	return virtqueue_state_name(state);
+}
+
 static void
 add_ring(struct rte_tel_data *d, const struct virtio_queue *q)
 {
@@ -107,7 +121,7 @@ add_ring(struct rte_tel_data *d, const struct virtio_queue *q)
 	/* The polling thread's, a burst old at worst. */
 	const int used = ring_used(q->vq, UINT16_MAX, vq->conf.packed);
 
-	rte_tel_data_add_dict_string(d, "state", virtqueue_state_name(virtqueue_state(vq)));
+	rte_tel_data_add_dict_string(d, "state", queue_state(q));
 	rte_tel_data_add_dict_string(d, "layout", vq->conf.packed ? "packed" : "split");
 	rte_tel_data_add_dict_int(d, "ring_size", vq->size);
 	rte_tel_data_add_dict_int(d, "free", vq->free_count);
@@ -191,6 +205,59 @@ fill_resets(struct rte_tel_data *d, const struct virtio_queue *q)
 	}
 }
 
+/* ---- the port ----------------------------------------------------------------------------- */
+
+/* Names of feature bits, or "bit N". */
+static int
+add_features(struct rte_tel_data *d, const char *name, uint64_t features)
+{
+	struct rte_tel_data *list = rte_tel_data_alloc();
+	unsigned int bit;
+
+	if (list == NULL)
+		return -ENOMEM;
+	rte_tel_data_start_array(list, RTE_TEL_STRING_VAL);
+	for (bit = 0; bit < 64; bit++) {
+		const char *known = virtio_feature_name(bit);
+		char other[16];
+
+		if (!(features & VIRTIO_BIT(bit)))
+			continue;
+		snprintf(other, sizeof(other), "bit %u", bit);
+		rte_tel_data_add_array_string(list, known != NULL ? known : other);
+	}
+	return rte_tel_data_add_dict_container(d, name, list, 0);
+}
+
+static int
+fill_info(struct rte_tel_data *d, struct virtio_port *port)
+{
+	const struct virtio_device *dev = &port->dev;
+	const bool is_user = dev->kind == VIRTIO_TRANSPORT_VHOST_USER;
+	const bool is_up = port->bus->is_up(&port->dev);
+	int ret;
+
+	rte_tel_data_add_dict_string(d, "version", VIRTIO_VERSION);
+	rte_tel_data_add_dict_string(d, "device", dev->name);
+	if (is_user) {
+		rte_tel_data_add_dict_string(d, "path", port->args.path);
+		rte_tel_data_add_dict_string(d, "role", port->args.server ? "server" : "client");
+	}
+	rte_tel_data_add_dict_string(d, "connected", is_up ? "yes" : "no");
+	if (is_up)
+		/* In seconds since 1970; the device's own clock only goes forward. */
+		VIRTIO_TEL_ADD_UINT(d, "connected_since", time(NULL) -
+				    (virtio_now_us() - dev->connected_us) / 1000000);
+	VIRTIO_TEL_ADD_UINT(d, "reconnects", dev->connections > 0 ? dev->connections - 1 : 0);
+	rte_tel_data_add_dict_string(d, "stop_method", virtio_stop_method_name(dev->stop_method));
+	rte_tel_data_add_dict_string(d, "stop_reason",
+				     dev->stop_reason != NULL ? dev->stop_reason : "");
+	rte_tel_data_add_dict_string(d, "recovery", port->args.recovery ? "auto" : "none");
+	rte_tel_data_add_dict_int(d, "pairs", port->args.pairs);
+	ret = add_features(d, "offered", dev->offered);
+	return ret != 0 ? ret : add_features(d, "features", dev->acked);
+}
+
 /* ---- commands ----------------------------------------------------------------------------- */
 
 static int
@@ -206,6 +273,24 @@ show_list(const char *cmd __rte_unused, const char *params __rte_unused, struct 
 	}
 	pthread_mutex_unlock(&list_lock);
 	return 0;
+}
+
+static int
+show_info(const char *cmd __rte_unused, const char *params, struct rte_tel_data *d)
+{
+	struct virtio_port *port;
+	long id, queue;
+	int ret;
+
+	if (read_numbers(params, &id, &queue) != 0 || queue != NO_NUMBER)
+		return -EINVAL;
+	port = lock_port(id);
+	if (port == NULL)
+		return -EINVAL;
+	rte_tel_data_start_dict(d);
+	ret = fill_info(d, port);
+	unlock_port(port);
+	return ret;
 }
 
 static int
@@ -272,6 +357,8 @@ RTE_INIT(virtio_telemetry_init)
 {
 	rte_telemetry_register_cmd("/virtio/list", show_list,
 		"Ports of net/virtio. No parameters");
+	rte_telemetry_register_cmd("/virtio/info", show_info,
+		"Connection, features and choices of a port. Parameters: port_id");
 	rte_telemetry_register_cmd("/virtio/queue", show_queue,
 		"State, ring, path and counters of a queue pair. Parameters: port_id,queue_id");
 	rte_telemetry_register_cmd("/virtio/resets", show_resets,
