@@ -172,6 +172,24 @@ ring_beyond_the_maximum(void)
 	fake_pci_destroy(fake);
 }
 
+/* The transport has no place for what it would learn of such a ring: the device is not asked. */
+static void
+ring_beyond_the_count(void)
+{
+	struct fake_pci *fake = fake_pci_create(FAKE_PCI_C, 2);
+	uint16_t index, max;
+
+	CHECK_EQ(fake_pci_meet(fake, VIRTIO_PCI_STOP_AUTO), 0);
+	fake_pci_forget_record(fake);
+	for (index = 2; index != 0; index += 2) {
+		max = 1;
+		CHECK_EQ(virtio_device_queue_max(&fake->dev, index, &max), 0);
+		CHECK_EQ(max, 0);
+	}
+	CHECK_EQ(fake->nb_record, 0);
+	fake_pci_destroy(fake);
+}
+
 /* 4.1.4.3.2: what must not be written to queue_size is refused before it could be. */
 static void
 sizes_that_are_none(void)
@@ -475,6 +493,7 @@ TEST_MAIN(
 	TEST(device_without_rings),
 	TEST(device_that_does_not_reset),
 	TEST(ring_beyond_the_maximum),
+	TEST(ring_beyond_the_count),
 	TEST(sizes_that_are_none),
 	TEST(maximum_while_the_ring_runs),
 	TEST(maximum_that_shrinks),

@@ -549,6 +549,8 @@ read_rings(struct virtio_device *dev, const struct virtio_pci_conf *conf, struct
 	for (i = 0; i < n; i++) {
 		common_write16(pci, VIRTIO_PCI_QUEUE_SELECT, i);
 		(*found)->rings[i].known_max = common_read16(pci, VIRTIO_PCI_QUEUE_SIZE);
+		if ((*found)->rings[i].known_max == GONE_16)
+			return pci_gone(dev);
 	}
 	return 0;
 }

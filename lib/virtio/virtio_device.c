@@ -179,6 +179,10 @@ virtio_device_queue_max(struct virtio_device *dev, uint16_t index, uint16_t *siz
 {
 	const struct virtio_transport_ops *ops = virtio_device_ops(dev);
 
+	*size = 0;
+	/* Transports have tables of so many rings. */
+	if (index >= dev->nb_vqs)
+		return 0;
 	*size = VIRTIO_SPLIT_RING_MAX;
 	return ops->queue_max_size == NULL ? 0 : ops->queue_max_size(dev, index, size);
 }

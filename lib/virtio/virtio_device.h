@@ -121,6 +121,8 @@ virtio_device_stops_rings(const struct virtio_device *dev)
 /**
  * Descriptors that a ring may have at most.
  *
+ * @param index
+ *   Any number; from dev->nb_vqs on the device is not asked.
  * @return
  *   0 and the number, which is 0 where the device has no such ring. Else the transport's error.
  */
