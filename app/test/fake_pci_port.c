@@ -69,10 +69,23 @@ answer(struct fake_pci_port *fp, struct ring_device *ring, const struct device_c
 	ring_device_use(ring, chain->head, 1);
 }
 
+/* As QEMU's: pairs beyond the first, and the control queue behind them, come with MQ. */
+static bool
+has_many(const struct fake_pci *fake)
+{
+	return (fake->status & 0x08) && (fake->driver_features & (FAKE_F_MQ | FAKE_F_RSS));
+}
+
+static uint16_t
+ctrl_ring(const struct fake_pci *fake)
+{
+	return has_many(fake) ? CTRL_RING : 2;
+}
+
 static void
 serve(struct fake_pci_port *fp)
 {
-	struct ring_device *ring = fake_pci_ring(fp->fake, CTRL_RING);
+	struct ring_device *ring = fake_pci_ring(fp->fake, ctrl_ring(fp->fake));
 	struct device_chain chain;
 	unsigned int i;
 
@@ -82,6 +95,11 @@ serve(struct fake_pci_port *fp)
 		if (fp->nb_commands == RTE_DIM(fp->command) || !read_command(&chain, command)) {
 			fp->malformed = true;
 			return;
+		}
+		for (i = 0; i < chain.n; i++) {
+			fp->lowest = RTE_MIN(fp->lowest, (uintptr_t)chain.part[i].at);
+			fp->highest = RTE_MAX(fp->highest,
+					      (uintptr_t)chain.part[i].at + chain.part[i].len);
 		}
 		command->enabled = 0;
 		for (i = 0; i < CTRL_RING; i++)
@@ -96,14 +114,14 @@ hear_read(void *arg, enum virtio_pci_region region, uint32_t offset, unsigned in
 {
 	struct fake_pci_port *fp = arg;
 	const struct fake_pci *fake = fp->fake;
-	const bool many = (fake->status & 0x08) &&
-			  (fake->driver_features & (FAKE_F_MQ | FAKE_F_RSS));
+	const bool many = has_many(fake);
 
-	/* As QEMU's: pairs beyond the first, and the control queue behind them, come with MQ. */
 	if (!many && region == VIRTIO_PCI_COMMON && offset == 18) /* num_queues */
 		return 3;
-	if (!many && region == VIRTIO_PCI_COMMON && offset == 24 && fake->select >= 2)
-		return fake->select == 2 ? 16 : 0; /* queue_size */
+	if (!many && region == VIRTIO_PCI_COMMON && offset == 24 && fake->select > 2)
+		return 0; /* queue_size */
+	if (!many && region == VIRTIO_PCI_COMMON && offset == 24 && fake->select == 2)
+		return RTE_MIN(fake->hooks.read(fake->hooks.arg, region, offset, width), 16u);
 	return fake->hooks.read(fake->hooks.arg, region, offset, width);
 }
 
@@ -114,7 +132,8 @@ hear_write(void *arg, enum virtio_pci_region region, uint32_t offset, unsigned i
 	struct fake_pci_port *fp = arg;
 
 	fp->fake->hooks.write(fp->fake->hooks.arg, region, offset, width, value);
-	if (region == VIRTIO_PCI_NOTIFY && (uint16_t)value == CTRL_RING)
+	if (region == VIRTIO_PCI_NOTIFY && (uint16_t)value == ctrl_ring(fp->fake) &&
+	    (fp->fake->driver_features & FAKE_F_CTRL_VQ))
 		serve(fp);
 }
 
@@ -234,19 +253,23 @@ configure(struct fake_pci_port *fp, const struct fake_pci_port_conf *conf)
 	}
 }
 
-struct fake_pci_port *
-fake_pci_port_create(const struct fake_pci_port_conf *conf)
+int
+fake_pci_port_probe(const struct fake_pci_port_conf *conf, struct fake_pci_port **probed)
 {
 	static unsigned int made;
 	struct fake_pci_port *fp = calloc(1, sizeof(*fp));
 	char args[64];
+	int ret;
 
 	snprintf(fp->name, sizeof(fp->name), "fake_virtio_pci%u", ++made);
+	fp->lowest = UINTPTR_MAX;
 	fp->fake = fake_pci_create(FAKE_PCI_C, CTRL_RING + 1);
 	fp->fake->features |= conf->features;
 	if (!test_packed())
 		fp->fake->features &= ~FAKE_F_PACKED;
 	fill_config(fp->fake, conf);
+	if (conf->lie != NULL)
+		conf->lie(fp->fake);
 	fp->hooks = (struct virtio_pci_hooks){ hear_read, hear_write, fp };
 	fp->fake->conf.hooks = &fp->hooks;
 	fp->fake->conf.ring_features = VIRTIO_PCI_RING_FEATURES;
@@ -257,8 +280,20 @@ fake_pci_port_create(const struct fake_pci_port_conf *conf)
 	snprintf(args, sizeof(args), "queue_reset_timeout_ms=%u%s",
 		 conf->timeout_ms != 0 ? conf->timeout_ms : 60000,
 		 conf->args != NULL ? conf->args : "");
-	CHECK_EQ(rte_vdev_init(fp->name, args), 0);
-	CHECK_EQ(rte_eth_dev_get_port_by_name(fp->name, &fp->port), 0);
+	ret = rte_vdev_init(fp->name, args);
+	fp->probed = ret == 0;
+	if (ret == 0)
+		CHECK_EQ(rte_eth_dev_get_port_by_name(fp->name, &fp->port), 0);
+	*probed = fp;
+	return ret;
+}
+
+struct fake_pci_port *
+fake_pci_port_create(const struct fake_pci_port_conf *conf)
+{
+	struct fake_pci_port *fp;
+
+	CHECK_EQ(fake_pci_port_probe(conf, &fp), 0);
 	configure(fp, conf);
 	return fp;
 }
@@ -277,7 +312,8 @@ void
 fake_pci_port_destroy(struct fake_pci_port *fp)
 {
 	CHECK(!fp->malformed);
-	CHECK_EQ(rte_vdev_uninit(fp->name), 0);
+	if (fp->probed)
+		CHECK_EQ(rte_vdev_uninit(fp->name), 0);
 	CHECK_EQ(rte_mempool_in_use_count(fp->pool), 0);
 	rte_mempool_free(fp->pool);
 	fake_pci_destroy(fp->fake);

@@ -60,6 +60,9 @@ struct fake_pci_port {
 	struct rte_mempool *pool;
 	enum fake_ctrl_answer answer;
 	bool malformed;      /**< a command was none */
+	bool probed;
+	uintptr_t lowest;    /**< where commands have lain, all of them, and their answers */
+	uintptr_t highest;
 	unsigned int nb_commands;
 	struct fake_command command[32];
 };
@@ -72,9 +75,12 @@ struct fake_pci_port_conf {
 	unsigned int timeout_ms; /**< of a command; 0: so long that it is never over */
 	uint16_t deferred;       /**< receive queues whose start is, a bit each */
 	bool lsc;                /**< intr_conf.lsc */
+	void (*lie)(struct fake_pci *fake); /**< changes what the device says, before the probe */
 	const char *args;        /**< more of the port's arguments, with a comma before each */
 };
 
+/** What the bus says of it: 0, or why there is no port. To be destroyed all the same. */
+int fake_pci_port_probe(const struct fake_pci_port_conf *conf, struct fake_pci_port **probed);
 /** Configured, FAKE_PCI_PAIRS queues set up each way if it has so many; the second starts it. */
 struct fake_pci_port *fake_pci_port_create(const struct fake_pci_port_conf *conf);
 struct fake_pci_port *fake_pci_port_start(const struct fake_pci_port_conf *conf);

@@ -44,7 +44,7 @@ ring_layout(const struct virtio_device *dev, const struct virtqueue_conf *conf)
 		at.third = RTE_ALIGN_CEIL(at.second + second, RTE_CACHE_LINE_SIZE);
 	}
 	at.slot_area = RTE_ALIGN_CEIL(at.third + third, RTE_CACHE_LINE_SIZE);
-	at.total = at.slot_area + (size_t)conf->size * conf->slot_area;
+	at.total = at.slot_area + (size_t)conf->size * conf->slot_area + conf->area;
 	return at;
 }
 

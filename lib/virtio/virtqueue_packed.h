@@ -22,6 +22,7 @@
 #include <rte_branch_prediction.h>
 #include <rte_byteorder.h>
 #include <rte_common.h>
+#include <rte_debug.h>
 
 #include "virtqueue.h"
 
@@ -344,11 +345,13 @@ struct packed_chain {
 	uint16_t last; /**< descriptor taken last: as many are taken as the chain has places */
 };
 
+/** As split_chain_begin(). */
 static inline struct packed_chain
 packed_chain_begin(struct virtqueue *vq, uint16_t n)
 {
 	struct packed_chain chain = { .count = n };
 
+	RTE_ASSERT(n > 0 && n <= vq->free_count);
 	if (vq->in_step)
 		virtqueue_leave_step(vq);
 	chain.head = virtqueue_take(vq);

@@ -24,6 +24,7 @@
 #include <rte_branch_prediction.h>
 #include <rte_byteorder.h>
 #include <rte_common.h>
+#include <rte_debug.h>
 
 #include "virtqueue.h"
 
@@ -267,12 +268,18 @@ struct split_chain {
 	uint16_t left;
 };
 
-/** Begins a chain of `n` descriptors, which must be free. The head is that of the cookie. */
+/**
+ * Begins a chain of `n` descriptors. The head is that of the cookie.
+ *
+ * @param n
+ *   At most vq->free_count: who begins a chain looks there first.
+ */
 static inline struct split_chain
 split_chain_begin(struct virtqueue *vq, uint16_t n)
 {
 	struct split_chain chain = { .left = n };
 
+	RTE_ASSERT(n > 0 && n <= vq->free_count);
 	if (vq->in_step)
 		virtqueue_leave_step(vq);
 	chain.head = virtqueue_take(vq);

@@ -16,17 +16,19 @@
 #include "virtqueue_ring.h"
 
 /* One command is a chain of three: what it is, its data, the answer. */
+#define CHAIN_MAX 3
 #define CTRL_RING_SIZE 4
 
-/* Where a command lies: in the ring's own memory, which lives as long as the device may read it. */
+/*
+ * Where a command lies: in the ring's own memory, which lives as long as the device may read it.
+ * One command is sent at a time, so there is one such area, whatever the ring's size.
+ */
 struct command_area {
 	uint8_t head[2]; /* class, code */
 	uint8_t answer;
 	uint8_t pad[13];
 	uint8_t data[VIRTIO_CTRL_DATA_MAX];
 };
-
-#define SLOT_AREA RTE_ALIGN_CEIL(sizeof(struct command_area) / CTRL_RING_SIZE, 16)
 
 /* What no device answers: so it is seen whether it has written at all. */
 #define NO_ANSWER 0xff
@@ -37,20 +39,24 @@ command_area(struct virtqueue *vq)
 	return (struct command_area *)(void *)vq->slot_area;
 }
 
-static void
+/* -ENOSPC: the ring has no room for the chain, and nothing was done. */
+static int
 post(struct virtqueue *vq, const struct virtio_ctrl_command *command)
 {
 	struct command_area *area = command_area(vq);
 	const bool packed = vq->conf.packed;
 	const bool has_data = command->len > 0;
+	const uint16_t n = has_data ? CHAIN_MAX : CHAIN_MAX - 1;
 	struct ring_chain chain;
 
+	if (vq->free_count < n)
+		return -ENOSPC;
 	area->head[0] = command->class;
 	area->head[1] = command->code;
 	area->answer = NO_ANSWER;
 	if (has_data)
 		memcpy(area->data, command->data, command->len);
-	chain = ring_chain_begin(vq, has_data ? 3 : 2, packed);
+	chain = ring_chain_begin(vq, n, packed);
 	ring_chain_add(vq, &chain, virtqueue_dev_addr(vq, area->head), sizeof(area->head), 0,
 		       packed);
 	if (has_data)
@@ -62,6 +68,7 @@ post(struct virtqueue *vq, const struct virtio_ctrl_command *command)
 	ring_publish(vq, packed);
 	/* Commands are few and waited for: not asked whether the device wants to be told. */
 	virtqueue_notify(vq);
+	return 0;
 }
 
 static int
@@ -95,7 +102,7 @@ virtio_ctrl_offers(const struct virtio_port *port, uint8_t feature)
 {
 	const uint64_t needed = VIRTIO_BIT(VIRTIO_NET_F_CTRL_VQ) | VIRTIO_BIT(feature);
 
-	return (port->dev.offered & needed) == needed;
+	return port->has_ctrl && (port->dev.offered & needed) == needed;
 }
 
 static void
@@ -146,9 +153,10 @@ send_on_ring(struct virtio_port *port, const struct virtio_ctrl_command *command
 	ret = virtio_ctrl_works(port) ? 0 : heal(port, command);
 	if (ret != 0)
 		return ret;
-	post(vq, command);
-	ret = virtio_device_wait(&port->dev, answered, vq,
-				 virtio_now_us() + port->args.reset_timeout_us);
+	ret = post(vq, command);
+	if (ret == 0)
+		ret = virtio_device_wait(&port->dev, answered, vq,
+					 virtio_now_us() + port->args.reset_timeout_us);
 	if (ret == 0)
 		ret = collect(vq, &answer);
 	if (ret != 0) {
@@ -181,35 +189,84 @@ virtio_ctrl_send(struct virtio_port *port, const struct virtio_ctrl_command *com
 
 /* ---- the ring's life ---------------------------------------------------------------------- */
 
-/* 5.1.2: after the pairs that the device has, of which there is one without MQ and RSS. */
+/*
+ * 5.1.2: after the pairs that the device has, of which there is one without MQ and RSS.
+ *
+ * features: those in force, or to be.
+ */
 static uint16_t
-ring_index(const struct virtio_port *port)
+ring_index(const struct virtio_port *port, uint64_t features)
 {
-	const bool many = virtio_device_has(&port->dev, VIRTIO_NET_F_MQ) ||
-			  virtio_device_has(&port->dev, VIRTIO_NET_F_RSS);
+	const bool many = features &
+		(VIRTIO_BIT(VIRTIO_NET_F_MQ) | VIRTIO_BIT(VIRTIO_NET_F_RSS));
 
 	return 2 * (many ? port->max_pairs : 1);
+}
+
+/* What is used of the device's maximum; 0 where no command fits into it. */
+static uint16_t
+ring_size(const struct virtio_port *port, uint16_t max, bool packed)
+{
+	/* A legacy device has one size, whatever is asked for. */
+	uint16_t size = port->dev.legacy ? max : RTE_MIN(max, CTRL_RING_SIZE);
+
+	if (!packed)
+		size = rte_align32prevpow2(size);
+	return size >= CHAIN_MAX ? size : 0;
+}
+
+int
+virtio_ctrl_probe(struct virtio_port *port)
+{
+	const uint64_t offered = port->dev.offered;
+	const uint16_t index = ring_index(port, offered);
+	uint16_t max;
+	int ret;
+
+	if (!(offered & VIRTIO_BIT(VIRTIO_NET_F_CTRL_VQ)))
+		return 0;
+	ret = virtio_device_queue_max(&port->dev, index, &max);
+	if (ret != 0)
+		return ret;
+	port->has_ctrl = ring_size(port, max, offered & VIRTIO_BIT(VIRTIO_F_RING_PACKED)) != 0;
+	if (!port->has_ctrl)
+		VIRTIO_INIT_LOG(NOTICE, "%s: the control queue (ring %u) may have %u descriptors, "
+				"a command takes %u: it is not used, and the port has one pair of "
+				"queues, no RSS and no filters", port->dev.name, index, max,
+				CHAIN_MAX);
+	return 0;
 }
 
 int
 virtio_ctrl_ring(struct virtio_port *port, struct virtqueue **vq)
 {
+	const uint16_t index = ring_index(port, port->dev.acked);
 	struct virtqueue_conf conf = {
-		.size = CTRL_RING_SIZE, .packed = port->packed, .slot_area = SLOT_AREA,
+		.packed = port->packed, .area = sizeof(struct command_area),
 		.node = port->edev->data->numa_node,
 	};
+	uint16_t max;
 	int ret = 0;
 
 	*vq = NULL;
 	if (port->bus->command != NULL || !virtio_device_has(&port->dev, VIRTIO_NET_F_CTRL_VQ))
 		return 0;
 	if (port->ctrl != NULL && (port->ctrl->conf.packed != port->packed ||
-				   port->ctrl->index != ring_index(port)))
+				   port->ctrl->index != index))
 		virtio_ctrl_free(port);
-	if (port->ctrl == NULL)
-		ret = virtio_ring_size(port, ring_index(port), &conf.size);
-	if (port->ctrl == NULL && ret == 0)
-		ret = virtqueue_create(&port->dev, ring_index(port), &conf, &port->ctrl);
+	if (port->ctrl == NULL) {
+		ret = virtio_device_queue_max(&port->dev, index, &max);
+		if (ret != 0)
+			return ret;
+		conf.size = ring_size(port, max, port->packed);
+		if (conf.size == 0) {
+			VIRTIO_LOG(ERR, "%s: the control queue (ring %u) may now have %u "
+				   "descriptors, a command takes %u", port->dev.name, index, max,
+				   CHAIN_MAX);
+			return -ENOTSUP;
+		}
+		ret = virtqueue_create(&port->dev, index, &conf, &port->ctrl);
+	}
 	*vq = port->ctrl;
 	return ret;
 }

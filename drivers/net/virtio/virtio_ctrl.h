@@ -50,7 +50,19 @@ int virtio_ctrl_send(struct virtio_port *port, const struct virtio_ctrl_command 
 /** Whether the ring is in service; where it is not the device may be deaf to all commands. */
 bool virtio_ctrl_works(const struct virtio_port *port);
 
-/** Whether the device knows commands that depend on a feature bit. */
+/**
+ * When the device is found, with port->max_pairs as it says: whether its control queue is there and
+ * holds a command. Without one the port does with what takes none, with a line, and no feature is
+ * acknowledged that needs it.
+ *
+ * @return
+ *   0, with port->has_ctrl set. Else the transport's error.
+ */
+int virtio_ctrl_probe(struct virtio_port *port);
+
+/**
+ * Whether the device knows commands that depend on a feature bit, and has a control queue for them.
+ */
 bool virtio_ctrl_offers(const struct virtio_port *port, uint8_t feature);
 
 /**
@@ -59,7 +71,7 @@ bool virtio_ctrl_offers(const struct virtio_port *port, uint8_t feature);
  * @param[out] vq
  *   The ring, in state READY; NULL where there is none.
  * @return
- *   0, or what virtqueue_create() says.
+ *   0, -ENOTSUP where no command fits into it, or what virtqueue_create() says.
  */
 int virtio_ctrl_ring(struct virtio_port *port, struct virtqueue **vq);
 

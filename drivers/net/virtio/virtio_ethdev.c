@@ -65,7 +65,8 @@ wanted_features(const struct virtio_port *port)
 		wanted &= ~VIRTIO_BIT(VIRTIO_NET_F_GUEST_ANNOUNCE);
 	/* 5.1.3.1; virtio-user's control queue is not the back-end's. */
 	if (port->bus->command == NULL && !virtio_ctrl_offers(port, VIRTIO_NET_F_CTRL_VQ))
-		wanted &= ~(VIRTIO_BIT(VIRTIO_NET_F_CTRL_RX) | VIRTIO_BIT(VIRTIO_NET_F_CTRL_VLAN) |
+		wanted &= ~(VIRTIO_BIT(VIRTIO_NET_F_CTRL_VQ) | VIRTIO_BIT(VIRTIO_NET_F_CTRL_RX) |
+			    VIRTIO_BIT(VIRTIO_NET_F_CTRL_VLAN) |
 			    VIRTIO_BIT(VIRTIO_NET_F_CTRL_MAC_ADDR) |
 			    VIRTIO_BIT(VIRTIO_NET_F_GUEST_ANNOUNCE) |
 			    VIRTIO_BIT(VIRTIO_NET_F_MQ) | VIRTIO_BIT(VIRTIO_NET_F_RSS));

@@ -123,6 +123,7 @@ struct virtio_port {
 	 * By ring: empty ones where the application has no such queue, but the device wants it.
 	 */
 	struct virtqueue **spares;
+	bool has_ctrl;             /**< the device has a control queue that holds a command */
 	struct virtqueue *ctrl;    /**< the control queue, NULL where there is none */
 	struct virtio_rss rss;
 	struct {

@@ -91,17 +91,18 @@ read_config16(struct virtio_port *port, uint8_t feature, uint32_t offset, uint16
 	return ret;
 }
 
-/* 5.1.4.1: from 1 to 0x8000, of which this driver uses some. */
+/*
+ * 5.1.4.1: from 1 to 0x8000, of which this driver uses some. More than one takes commands: where
+ * the control queue carries none, there is one.
+ */
 static int
 read_pairs(struct virtio_port *port)
 {
+	const uint64_t many = VIRTIO_BIT(VIRTIO_NET_F_MQ) | VIRTIO_BIT(VIRTIO_NET_F_RSS);
 	int ret = 0;
 
 	port->max_pairs = 1;
-	port->args.pairs = 1;
-	if (port->dev.legacy)
-		return 0;
-	if (virtio_ctrl_offers(port, VIRTIO_NET_F_MQ) || virtio_ctrl_offers(port, VIRTIO_NET_F_RSS))
+	if (!port->dev.legacy && (port->dev.offered & many))
 		ret = read_config16(port, VIRTIO_NET_F_CTRL_VQ, VIRTIO_NET_CONFIG_MAX_PAIRS,
 				    &port->max_pairs);
 	if (ret != 0)
@@ -111,8 +112,11 @@ read_pairs(struct virtio_port *port)
 				"rings", port->dev.name, port->max_pairs, port->dev.nb_vqs);
 		return -EINVAL;
 	}
+	ret = virtio_ctrl_probe(port);
+	if (!port->has_ctrl)
+		port->max_pairs = 1;
 	port->args.pairs = RTE_MIN(port->max_pairs, MAX_PAIRS);
-	return 0;
+	return ret;
 }
 
 /* Descriptors where the application has no wish: not all that a device takes are of use. */
