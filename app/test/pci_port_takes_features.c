@@ -30,7 +30,79 @@ order_of_the_platform(void)
 	fake_pci_port_destroy(fp);
 }
 
+/* A start for which the device offers less is refused, and works once all is offered again. */
+static void
+check_demanded(const struct fake_pci_port_conf *conf, uint64_t lost)
+{
+	struct fake_pci_port *fp = fake_pci_port_start(conf);
+	const uint64_t offered = fp->fake->features;
+
+	CHECK_EQ(fp->fake->driver_features & lost, lost);
+	CHECK_EQ(rte_eth_dev_stop(fp->port), 0);
+	fp->fake->features &= ~lost;
+	test_forget_log();
+	fake_pci_forget_record(fp->fake);
+	CHECK_EQ(rte_eth_dev_start(fp->port), -ENOTSUP);
+	CHECK_EQ(test_logged("has lost features"), 1);
+	CHECK_EQ(fake_pci_writes(fp->fake, "driver_feature"), 0);
+	CHECK_EQ(fake_pci_writes(fp->fake, "queue_enable"), 0);
+	CHECK_EQ(rte_mempool_in_use_count(fp->pool), 0);
+	fp->fake->features = offered;
+	CHECK_EQ(rte_eth_dev_start(fp->port), 0);
+	CHECK_EQ(fp->fake->driver_features & lost, lost);
+	fake_pci_port_destroy(fp);
+}
+
+/* 5.1.2: without MQ the ring behind the first pair is another queue's. */
+static void
+pairs_demand_what_they_were_made_by(void)
+{
+	const struct fake_pci_port_conf many = { .features = FAKE_F_CONTROL };
+	const struct fake_pci_port_conf rss = { .features = FAKE_F_CONTROL | FAKE_F_RSS,
+						.rss_hf = RTE_ETH_RSS_IPV4 };
+
+	check_demanded(&many, FAKE_F_MQ);
+	check_demanded(&many, FAKE_F_CTRL_VQ);
+	check_demanded(&many, FAKE_F_CTRL_VQ | FAKE_F_MQ);
+	check_demanded(&rss, FAKE_F_RSS);
+	check_demanded(&rss, FAKE_F_CTRL_VQ);
+}
+
+static void
+filter_demands_its_commands(void)
+{
+	const struct fake_pci_port_conf conf = {
+		.features = FAKE_F_CONTROL & ~FAKE_F_MQ,
+		.rx_offloads = RTE_ETH_RX_OFFLOAD_VLAN_FILTER,
+	};
+
+	check_demanded(&conf, FAKE_F_CTRL_VLAN);
+	check_demanded(&conf, FAKE_F_CTRL_VQ);
+}
+
+/* What a configuration does without is not demanded, nor taken without what it needs (5.1.3.1). */
+static void
+one_pair_does_without_commands(void)
+{
+	const struct fake_pci_port_conf conf = { .features = FAKE_F_CONTROL & ~FAKE_F_MQ };
+	struct fake_pci_port *fp = fake_pci_port_start(&conf);
+
+	CHECK(fp->fake->driver_features & FAKE_F_CTRL_RX);
+	CHECK_EQ(rte_eth_dev_stop(fp->port), 0);
+	fp->fake->features &= ~FAKE_F_CTRL_VQ;
+	CHECK_EQ(rte_eth_dev_start(fp->port), 0);
+	CHECK(!(fp->fake->driver_features & (FAKE_F_CTRL_RX | FAKE_F_CTRL_MAC)));
+	CHECK_EQ(rte_eth_dev_stop(fp->port), 0);
+	fp->fake->features |= FAKE_F_CTRL_VQ;
+	CHECK_EQ(rte_eth_dev_start(fp->port), 0);
+	CHECK(fp->fake->driver_features & FAKE_F_CTRL_RX);
+	fake_pci_port_destroy(fp);
+}
+
 TEST_MAIN(
 	TEST_WARM_UP(order_of_the_platform),
 	TEST_LAYOUTS(order_of_the_platform),
+	TEST_LAYOUTS(pairs_demand_what_they_were_made_by),
+	TEST(filter_demands_its_commands),
+	TEST(one_pair_does_without_commands),
 )

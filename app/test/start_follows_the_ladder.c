@@ -186,6 +186,48 @@ wrong_order_is_refused(void)
 	reset_and_down(fake, vq);
 }
 
+/* One index, one ring: the other would be lost to the device's next reset. */
+static void
+equal_indices_are_refused(void)
+{
+	struct fake_device *fake = fake_device_create(RINGS, false);
+	struct virtqueue *vq[RINGS];
+	unsigned int i;
+
+	three_rings(fake, vq);
+	ring_destroy(vq[2]);
+	vq[2] = ring_create(&fake->dev, 0, &ring);
+	CHECK_EQ(virtio_device_negotiate(&fake->dev, UINT64_MAX), 0);
+	CHECK_EQ(virtio_device_start(&fake->dev, vq, RINGS), -EINVAL);
+	CHECK_EQ(test_logged("ring 0 is meant by two queues"), 1);
+	CHECK_EQ(fake_count(fake, FAKE_SETUP), 0);
+	for (i = 0; i < RINGS; i++)
+		CHECK_EQ(virtqueue_state(vq[i]), VIRTQUEUE_READY);
+	reset_and_down(fake, vq);
+}
+
+/* The offer may be read before the choice is made, once in a life of the device. */
+static void
+offer_is_read_first(void)
+{
+	struct fake_device *fake = fake_device_create(RINGS, false);
+	struct virtqueue *vq[RINGS];
+
+	three_rings(fake, vq);
+	CHECK_EQ(virtio_device_read_offer(&fake->dev), 0);
+	CHECK_EQ(fake->dev.offered, fake->features);
+	CHECK_EQ(virtio_device_read_offer(&fake->dev), -EBUSY);
+	CHECK_EQ(virtio_device_negotiate(&fake->dev, UINT64_MAX), 0);
+	check_recorded(fake, "status 0x1, status 0x3, get_features, set_features, "
+		       "status 0xb, get_status");
+	CHECK_EQ(virtio_device_negotiate(&fake->dev, UINT64_MAX), -EBUSY);
+	CHECK_EQ(virtio_device_reset(&fake->dev, PATIENCE_US), 0);
+	CHECK_EQ(virtio_device_read_offer(&fake->dev), 0);
+	CHECK_EQ(virtio_device_reset(&fake->dev, PATIENCE_US), 0);
+	fake_device_run(fake, vq, RINGS);
+	reset_and_down(fake, vq);
+}
+
 /* After a failed start of the device its rings are the device's, until a reset. */
 static void
 each_step_of_a_device_start_fails(void)
@@ -319,6 +361,8 @@ TEST_MAIN(
 	TEST(device_refuses_the_features),
 	TEST(each_step_of_the_negotiation_fails),
 	TEST(wrong_order_is_refused),
+	TEST(equal_indices_are_refused),
+	TEST(offer_is_read_first),
 	TEST(each_step_of_a_device_start_fails),
 	TEST(ring_start_fails_with_proof),
 	TEST(ring_start_fails_without_proof),

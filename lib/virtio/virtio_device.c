@@ -92,6 +92,23 @@ add_status(struct virtio_device *dev, uint8_t bits)
 	return ret;
 }
 
+/* 3.1.1: 2. acknowledge, 3. driver, 4. features, 5. FEATURES_OK, 6. read it back. */
+int
+virtio_device_read_offer(struct virtio_device *dev)
+{
+	int ret;
+
+	if (dev->status != VIRTIO_STATUS_RESET)
+		return -EBUSY;
+	ret = add_status(dev, VIRTIO_STATUS_ACKNOWLEDGE);
+	if (ret == 0)
+		ret = add_status(dev, VIRTIO_STATUS_DRIVER);
+	if (ret == 0)
+		ret = virtio_device_ops(dev)->get_features(dev, &dev->offered);
+	dev->offer_read = ret == 0;
+	return ret;
+}
+
 int
 virtio_device_negotiate(struct virtio_device *dev, uint64_t wanted)
 {
@@ -99,17 +116,12 @@ virtio_device_negotiate(struct virtio_device *dev, uint64_t wanted)
 	uint8_t status;
 	int ret;
 
-	if (dev->status != VIRTIO_STATUS_RESET)
-		return -EBUSY;
-
-	/* 3.1.1: 2. acknowledge, 3. driver, 4. features, 5. FEATURES_OK, 6. read it back. */
-	ret = add_status(dev, VIRTIO_STATUS_ACKNOWLEDGE);
-	if (ret == 0)
-		ret = add_status(dev, VIRTIO_STATUS_DRIVER);
-	if (ret == 0)
-		ret = ops->get_features(dev, &dev->offered);
-	if (ret != 0)
-		return ret;
+	if (!dev->offer_read) {
+		ret = virtio_device_read_offer(dev);
+		if (ret != 0)
+			return ret;
+	}
+	dev->offer_read = false;
 	if (dev->legacy) {
 		dev->acked = dev->offered & wanted;
 		return ops->set_features(dev, dev->acked);
@@ -143,7 +155,7 @@ virtio_device_start(struct virtio_device *dev, struct virtqueue *const *vqs, uns
 {
 	const struct virtio_transport_ops *ops = virtio_device_ops(dev);
 	const uint8_t before = dev->legacy ? VIRTIO_STATUS_DRIVER : VIRTIO_STATUS_FEATURES_OK;
-	unsigned int i;
+	unsigned int i, k;
 	int ret;
 
 	if (!(dev->status & before) || (dev->status & VIRTIO_STATUS_DRIVER_OK))
@@ -151,6 +163,13 @@ virtio_device_start(struct virtio_device *dev, struct virtqueue *const *vqs, uns
 	for (i = 0; i < n; i++) {
 		if (virtqueue_state(vqs[i]) != VIRTQUEUE_READY || dev->vqs[vqs[i]->index] != NULL)
 			return -EBUSY;
+		for (k = 0; k < i; k++) {
+			if (vqs[k]->index == vqs[i]->index) {
+				VIRTIO_LOG(ERR, "%s: ring %u is meant by two queues", dev->name,
+					   vqs[i]->index);
+				return -EINVAL;
+			}
+		}
 		ret = virtqueue_check_layout(vqs[i]);
 		if (ret != 0)
 			return ret;

@@ -29,6 +29,7 @@ struct virtio_device {
 	uint32_t connections;  /**< how many there were */
 	uint8_t status;     /**< VIRTIO_STATUS_*, as last told to the device */
 	bool by_iova;       /**< knows memory by IOVA; else by virtual address */
+	bool offer_read;    /**< offered is of this life of the device, not yet negotiated */
 	bool legacy;        /**< virtio before 1.0: see struct virtio_transport_ops */
 	uint16_t nb_vqs;    /**< entries of vqs */
 	uint64_t offered;   /**< feature bits that the device offers */
@@ -64,8 +65,17 @@ int virtio_device_init(struct virtio_device *dev, const char *name,
 void virtio_device_fini(struct virtio_device *dev);
 
 /**
- * From a device that was reset to FEATURES_OK, 3.1.1 steps 2 to 6; a legacy device to DRIVER, as
- * it has neither FEATURES_OK (3.1.2) nor VERSION_1.
+ * From a device that was reset to DRIVER, 3.1.1 steps 2 and 3, and what it offers from there on,
+ * in dev->offered: for a caller whose choice depends on that. virtio_device_negotiate() goes on.
+ *
+ * @return
+ *   0. -EBUSY: not reset before. Else the transport's error, and the device is to be reset.
+ */
+int virtio_device_read_offer(struct virtio_device *dev);
+
+/**
+ * From a device that was reset, or whose offer was just read, to FEATURES_OK, 3.1.1 steps 2 to 6;
+ * a legacy device to DRIVER, as it has neither FEATURES_OK (3.1.2) nor VERSION_1.
  *
  * @param wanted
  *   Feature bits that the driver would use; those not offered are left out.
@@ -84,8 +94,8 @@ int virtio_device_negotiate(struct virtio_device *dev, uint64_t wanted);
  *   Rings in state READY, filled or empty; LIVE afterwards.
  * @return
  *   0, -EBUSY where a ring or the device is in another state, -EINVAL where a ring has the layout
- * that was not negotiated, else the transport's error. After an error the device is to be reset:
- * what it knows of the rings is in dev->vqs.
+ * that was not negotiated or two have one index, else the transport's error. After an error the
+ * device is to be reset: what it knows of the rings is in dev->vqs.
  */
 int virtio_device_start(struct virtio_device *dev, struct virtqueue *const *vqs, unsigned int n);
 

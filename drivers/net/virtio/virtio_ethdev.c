@@ -236,27 +236,51 @@ drain_one(struct virtio_queue *q, void *arg __rte_unused)
 	return 0;
 }
 
-static int
-negotiate(struct virtio_port *port)
+/*
+ * What rings, burst functions and queues were chosen by must not change under them; 5.1.3.1 for
+ * what the others need.
+ */
+static uint64_t
+needed_features(const struct virtio_port *port)
 {
-	/* What the rings and the burst functions were chosen by must not change under them. */
-	const uint64_t needed = port->offloads |
+	uint64_t needed = port->offloads |
 		(port->mergeable ? VIRTIO_BIT(VIRTIO_NET_F_MRG_RXBUF) : 0) |
 		(port->packed ? VIRTIO_BIT(VIRTIO_F_RING_PACKED) : 0) |
 		(port->rss.on ? VIRTIO_BIT(VIRTIO_NET_F_RSS) : 0);
+
+	/* virtio-user has as many rings as it sets up, and no control queue among them. */
+	if (port->bus->command != NULL)
+		return needed;
+	/* 5.1.2: without either, the ring behind the first pair is the control queue. */
+	if (pairs_in_use(port) > 1 && !port->rss.on)
+		needed |= VIRTIO_BIT(VIRTIO_NET_F_MQ);
+	if (virtio_filters_vlans(port))
+		needed |= VIRTIO_BIT(VIRTIO_NET_F_CTRL_VLAN);
+	if (needed & (VIRTIO_BIT(VIRTIO_NET_F_MQ) | VIRTIO_BIT(VIRTIO_NET_F_RSS) |
+		      VIRTIO_BIT(VIRTIO_NET_F_CTRL_VLAN)))
+		needed |= VIRTIO_BIT(VIRTIO_NET_F_CTRL_VQ);
+	return needed;
+}
+
+static int
+negotiate(struct virtio_port *port)
+{
+	const uint64_t needed = needed_features(port);
+	uint64_t wanted;
 	int ret;
 
-	ret = virtio_device_negotiate(&port->dev, wanted_features(port));
+	ret = virtio_device_read_offer(&port->dev);
 	if (ret != 0)
 		return ret;
-	if ((port->dev.acked & needed) != needed) {
+	wanted = wanted_features(port);
+	if ((port->dev.offered & wanted & needed) != needed) {
 		VIRTIO_INIT_LOG(ERR,
 				"%s: the device has lost features that the port was configured on "
 				"(0x%" PRIx64 "): configure it anew",
-				port->dev.name, needed & ~port->dev.acked);
+				port->dev.name, needed & ~(port->dev.offered & wanted));
 		return -ENOTSUP;
 	}
-	return 0;
+	return virtio_device_negotiate(&port->dev, wanted);
 }
 
 /*
