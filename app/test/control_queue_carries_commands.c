@@ -130,6 +130,53 @@ vlans_pass_where_nobody_filters_them(void)
 	fake_pci_port_destroy(fp);
 }
 
+static void
+check_filter(struct fake_pci_port *fp, bool on)
+{
+	CHECK_EQ(!!(fp->fake->driver_features & FAKE_F_CTRL_VLAN), on);
+	CHECK_EQ(!!(rte_eth_dev_get_vlan_offload(fp->port) & RTE_ETH_VLAN_FILTER_OFFLOAD), on);
+}
+
+/*
+ * 5.1.6.5.3: whether a device filters is settled when features are negotiated. A switch that could
+ * not act is refused, and leaves nothing behind for the next start.
+ */
+static void
+filter_is_not_switched_while_the_port_runs(void)
+{
+	const int strip = RTE_ETH_VLAN_STRIP_OFFLOAD;
+	const int filter = RTE_ETH_VLAN_FILTER_OFFLOAD;
+	struct fake_pci_port_conf conf = plain;
+	unsigned int on;
+
+	for (on = 0; on < 2; on++) {
+		struct fake_pci_port *fp;
+
+		conf.rx_offloads = on ? RTE_ETH_RX_OFFLOAD_VLAN_FILTER : 0;
+		fp = fake_pci_port_start(&conf);
+		test_forget_log();
+		CHECK_EQ(rte_eth_dev_set_vlan_offload(fp->port, on ? 0 : filter), -ENOTSUP);
+		CHECK_EQ(test_logged("stop the port first"), 1);
+		check_filter(fp, on);
+		CHECK_EQ(rte_eth_dev_set_vlan_offload(fp->port, strip | (on ? 0 : filter)),
+			 -ENOTSUP);
+		CHECK_EQ(rte_eth_dev_get_vlan_offload(fp->port) & strip, 0);
+		/* What stays as it is is no switch. */
+		CHECK_EQ(rte_eth_dev_set_vlan_offload(fp->port, strip | (on ? filter : 0)), 0);
+		CHECK_EQ(rte_eth_dev_vlan_filter(fp->port, 5, 1), on ? 0 : -ENOSYS);
+		fake_pci_port_check_commands(fp, on ? "2.0" : "");
+		CHECK_EQ(rte_eth_dev_stop(fp->port), 0);
+		CHECK_EQ(rte_eth_dev_start(fp->port), 0);
+		check_filter(fp, on);
+		/* On a stopped port it is for the next start. */
+		CHECK_EQ(rte_eth_dev_stop(fp->port), 0);
+		CHECK_EQ(rte_eth_dev_set_vlan_offload(fp->port, on ? 0 : filter), 0);
+		CHECK_EQ(rte_eth_dev_start(fp->port), 0);
+		check_filter(fp, !on);
+		fake_pci_port_destroy(fp);
+	}
+}
+
 /* Commands that the device does not know are not sent. */
 static void
 unknown_commands_are_refused_here(void)
@@ -203,6 +250,7 @@ TEST_MAIN(
 	TEST_LAYOUTS(addresses_are_told),
 	TEST_LAYOUTS(vlans_are_told_and_told_again),
 	TEST(vlans_pass_where_nobody_filters_them),
+	TEST(filter_is_not_switched_while_the_port_runs),
 	TEST(unknown_commands_are_refused_here),
 	TEST(address_without_a_command_for_it),
 	TEST(default_ring_is_of_use),

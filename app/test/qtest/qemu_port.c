@@ -634,6 +634,98 @@ switched_off_by_the_user(void)
 	check_no_stop();
 }
 
+/* ---- tagged frames ------------------------------------------------------------------------ */
+
+#define TAGGED_LEN 64
+
+/* Of VLANs 100 and 200, in turn; how many of each have arrived when an untagged one has. */
+static void
+send_tagged(unsigned int n, unsigned int *of_100, unsigned int *of_200)
+{
+	const uint64_t deadline = virtio_now_us() + PATIENCE_US;
+	uint8_t frame[TAGGED_LEN] = { 0x52, 0x54, 0, 0x12, 0x34, 0x56, 0x02, 0, 0, 0, 0, 1 };
+	bool last = false;
+	unsigned int i;
+
+	*of_100 = *of_200 = 0;
+	for (i = 0; i < 2 * n; i++) {
+		frame[12] = 0x81;
+		frame[13] = 0x00;
+		frame[15] = i % 2 == 0 ? 100 : 200;
+		qemu_send(port.qemu, frame, sizeof(frame));
+	}
+	frame[12] = 0x88;
+	frame[13] = 0xb5;
+	qemu_send(port.qemu, frame, sizeof(frame));
+	while (!last) {
+		struct rte_mbuf *m;
+		const uint8_t *got;
+
+		CHECK(virtio_now_us() < deadline);
+		qemu_peek(port.qemu, VIRTIO_PCI_DEVICE_STATUS, 1);
+		if (rte_eth_rx_burst(port.id, 0, &m, 1) == 0)
+			continue;
+		got = rte_pktmbuf_mtod(m, const uint8_t *);
+		CHECK_EQ(m->pkt_len, TAGGED_LEN);
+		last = got[12] == 0x88;
+		*of_100 += !last && got[15] == 100;
+		*of_200 += !last && got[15] == 200;
+		rte_pktmbuf_free(m);
+	}
+}
+
+static void
+check_tagged(unsigned int of_100, unsigned int of_200)
+{
+	unsigned int got[2];
+
+	send_tagged(5, &got[0], &got[1]);
+	CHECK_EQ(got[0], of_100);
+	CHECK_EQ(got[1], of_200);
+}
+
+/* In promiscuous mode QEMU's device looks at no VLAN. */
+static void
+start_filtering(void)
+{
+	CHECK_EQ(rte_eth_dev_start(port.id), 0);
+	CHECK_EQ(rte_eth_promiscuous_disable(port.id), 0);
+}
+
+/* A port without a filter gets all tagged frames, whatever was asked of it, and after restarts. */
+static void
+tagged_frames_arrive_without_a_filter(void)
+{
+	plug("", NULL);
+	CHECK_EQ(setup_rx(SIZE, 0, false), 0);
+	start_filtering();
+	check_tagged(5, 5);
+	CHECK_EQ(rte_eth_dev_set_vlan_offload(port.id, RTE_ETH_VLAN_FILTER_OFFLOAD), -ENOTSUP);
+	check_tagged(5, 5);
+	CHECK_EQ(rte_eth_dev_stop(port.id), 0);
+	start_filtering();
+	check_tagged(5, 5);
+	CHECK_EQ(rte_eth_dev_rx_queue_stop(port.id, 0), 0);
+	CHECK_EQ(rte_eth_dev_rx_queue_start(port.id, 0), 0);
+	check_tagged(5, 5);
+	/* Switched on for the next start, and off again. */
+	CHECK_EQ(rte_eth_dev_stop(port.id), 0);
+	CHECK_EQ(rte_eth_dev_set_vlan_offload(port.id, RTE_ETH_VLAN_FILTER_OFFLOAD), 0);
+	CHECK_EQ(rte_eth_dev_vlan_filter(port.id, 100, 1), 0);
+	start_filtering();
+	check_tagged(5, 0);
+	CHECK_EQ(rte_eth_dev_vlan_filter(port.id, 200, 1), 0);
+	check_tagged(5, 5);
+	CHECK_EQ(rte_eth_dev_vlan_filter(port.id, 200, 0), 0);
+	CHECK_EQ(rte_eth_dev_set_vlan_offload(port.id, 0), -ENOTSUP);
+	check_tagged(5, 0);
+	CHECK_EQ(rte_eth_dev_stop(port.id), 0);
+	CHECK_EQ(rte_eth_dev_set_vlan_offload(port.id, 0), 0);
+	start_filtering();
+	check_tagged(5, 5);
+	down();
+}
+
 /* ---- several queues, on tap --------------------------------------------------------------- */
 
 /*
@@ -1044,6 +1136,7 @@ static const struct test_case cases[] = {
 	TEST_LAYOUTS(without_queue_reset),
 	TEST_LAYOUTS(switched_off_by_the_user),
 	TEST(legacy_device_takes_its_address),
+	TEST_LAYOUTS(tagged_frames_arrive_without_a_filter),
 	TEST(link_speed_and_ring_sizes),
 	TEST_LAYOUTS(queues_share_the_flows),
 	TEST_LAYOUTS(queue_of_many_is_reset),

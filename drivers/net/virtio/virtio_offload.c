@@ -362,14 +362,36 @@ virtio_vlan_configure(struct virtio_port *port)
 	}
 }
 
+/* A device filters from the negotiation of CTRL_VLAN to its next reset (5.1.6.5.3). */
+static int
+check_filter(struct virtio_port *port, bool on)
+{
+	int ret = 0;
+
+	pthread_mutex_lock(&port->lock);
+	if ((port->dev.status & VIRTIO_STATUS_DRIVER_OK) &&
+	    virtio_device_has(&port->dev, VIRTIO_NET_F_CTRL_VLAN) != on)
+		ret = -ENOTSUP;
+	pthread_mutex_unlock(&port->lock);
+	if (ret != 0)
+		VIRTIO_LOG(ERR, "port %u: the VLAN filter cannot be switched %s while the port "
+			   "runs: stop the port first, or configure it %s RX_OFFLOAD_VLAN_FILTER",
+			   port->data->port_id, on ? "on" : "off", on ? "with" : "without");
+	return ret;
+}
+
+/* ethdev has written the new offloads, and takes them back after an error. */
 int
 virtio_vlan_offload_set(struct rte_eth_dev *edev, int mask)
 {
 	const uint64_t offloads = edev->data->dev_conf.rxmode.offloads;
+	int ret = 0;
 	uint16_t i;
 
-	if (!(mask & RTE_ETH_VLAN_STRIP_MASK))
-		return 0;
+	if (mask & RTE_ETH_VLAN_FILTER_MASK)
+		ret = check_filter(virtio_port(edev), offloads & RTE_ETH_RX_OFFLOAD_VLAN_FILTER);
+	if (ret != 0 || !(mask & RTE_ETH_VLAN_STRIP_MASK))
+		return ret;
 	for (i = 0; i < edev->data->nb_rx_queues; i++)
 		set_strip(virtio_port(edev)->rxqs[i], offloads & RTE_ETH_RX_OFFLOAD_VLAN_STRIP);
 	return 0;
