@@ -47,8 +47,14 @@ answer(struct fake_pci_port *fp, struct ring_device *ring, const struct device_c
        const struct fake_command *command)
 {
 	uint8_t *word = chain->part[chain->n - 1].at;
+	enum fake_ctrl_answer how = fp->answer;
 
-	switch (fp->answer) {
+	if (fp->nb_first > 0) {
+		how = fp->first[0];
+		fp->nb_first--;
+		memmove(fp->first, fp->first + 1, sizeof(fp->first) - sizeof(fp->first[0]));
+	}
+	switch (how) {
 	case FAKE_CTRL_OBEYS:
 		*word = 0;
 		/* 5.1.6.5.4: the driver has announced itself. */

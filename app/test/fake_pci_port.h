@@ -59,6 +59,8 @@ struct fake_pci_port {
 	char name[32];
 	struct rte_mempool *pool;
 	enum fake_ctrl_answer answer;
+	enum fake_ctrl_answer first[4]; /**< the next ones, before that */
+	unsigned int nb_first;
 	bool malformed;      /**< a command was none */
 	bool probed;
 	uintptr_t lowest;    /**< where commands have lain, all of them, and their answers */

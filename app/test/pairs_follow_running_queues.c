@@ -140,6 +140,42 @@ no_answer_does_not_keep_a_queue(void)
 	fake_pci_port_destroy(fp);
 }
 
+/*
+ * A device may carry out what it does not answer: what it was told is not known then, and it is
+ * told again, before the queue is stopped or while it runs on.
+ */
+static void
+unanswered_command_is_taken_back(void)
+{
+	struct fake_pci_port_conf conf = following;
+	struct fake_pci_port *fp;
+
+	conf.timeout_ms = 20;
+	fp = fake_pci_port_start(&conf);
+	CHECK_EQ(rte_eth_dev_rx_queue_stop(fp->port, TOP), 0);
+	CHECK_EQ(rte_eth_dev_tx_queue_stop(fp->port, TOP), 0);
+	fake_pci_port_forget(fp);
+	fp->first[0] = FAKE_CTRL_NEVER;
+	fp->nb_first = 1;
+	CHECK_EQ(rte_eth_dev_rx_queue_start(fp->port, TOP), -ETIMEDOUT);
+	CHECK_EQ(fp->fake->queue[2 * TOP].enable, 0);
+	CHECK_EQ(fake_pci_port_last(fp)->data[0], FAKE_PCI_PAIRS - 1);
+	CHECK(fake_pci_port_last(fp)->enabled & 1 << (2 * TOP));
+	fake_pci_port_check_commands(fp, "4.0 4.0");
+	CHECK_EQ(rte_eth_dev_rx_queue_start(fp->port, TOP), 0);
+	CHECK_EQ(told(fp), FAKE_PCI_PAIRS);
+
+	fake_pci_port_forget(fp);
+	fp->first[0] = FAKE_CTRL_NEVER;
+	fp->first[1] = FAKE_CTRL_REFUSES;
+	fp->nb_first = 2;
+	CHECK_EQ(rte_eth_dev_rx_queue_stop(fp->port, TOP), -EIO);
+	CHECK_EQ(fp->fake->queue[2 * TOP].enable, 1);
+	CHECK_EQ(fake_pci_port_last(fp)->data[0], FAKE_PCI_PAIRS);
+	fake_pci_port_check_commands(fp, "4.0 4.0 4.0");
+	fake_pci_port_destroy(fp);
+}
+
 static void
 not_unless_asked_for(void)
 {
@@ -166,4 +202,5 @@ TEST_MAIN(
 	TEST(port_starts_with_those_that_run),
 	TEST(refusal_leaves_the_queue_as_it_was),
 	TEST(no_answer_does_not_keep_a_queue),
+	TEST(unanswered_command_is_taken_back),
 	TEST(not_unless_asked_for))

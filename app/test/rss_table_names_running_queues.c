@@ -210,6 +210,114 @@ queue_stops_though_the_device_is_deaf(void)
 }
 
 static void
+answer_first(struct fake_pci_port *fp, enum fake_ctrl_answer one, enum fake_ctrl_answer two)
+{
+	fake_pci_port_forget(fp);
+	test_forget_log();
+	fp->first[0] = one;
+	fp->first[1] = two;
+	fp->nb_first = two == FAKE_CTRL_OBEYS ? 1 : 2;
+}
+
+/*
+ * A device may carry out what it does not answer. So a queue whose start fails for that leaves the
+ * table before it is stopped, as any does.
+ */
+static void
+failed_start_leaves_the_table(void)
+{
+	struct fake_pci_port_conf conf = with_rss;
+	struct fake_pci_port *fp;
+	struct config config;
+
+	conf.timeout_ms = 20;
+	fp = fake_pci_port_start(&conf);
+	CHECK_EQ(rte_eth_dev_rx_queue_stop(fp->port, 1), 0);
+	answer_first(fp, FAKE_CTRL_NEVER, FAKE_CTRL_OBEYS);
+	CHECK_EQ(rte_eth_dev_rx_queue_start(fp->port, 1), -ETIMEDOUT);
+	CHECK_EQ(fp->fake->queue[2].enable, 0);
+	config = last_config(fp);
+	CHECK_EQ(config.share[1], 0);
+	/* It was running still. */
+	CHECK(fake_pci_port_last(fp)->enabled & 1 << 2);
+	fake_pci_port_check_commands(fp, "4.1 4.1");
+	/* Refused that as well, it cannot be helped. */
+	answer_first(fp, FAKE_CTRL_NEVER, FAKE_CTRL_REFUSES);
+	CHECK_EQ(rte_eth_dev_rx_queue_start(fp->port, 1), -ETIMEDOUT);
+	CHECK_EQ(fp->fake->queue[2].enable, 0);
+	CHECK_EQ(test_logged("rx queue 1 is stopped though the device may send it packets"), 1);
+	/* A clean refusal leaves nothing to be taken back. */
+	CHECK_EQ(rte_eth_dev_rx_queue_start(fp->port, 1), 0);
+	CHECK_EQ(rte_eth_dev_rx_queue_stop(fp->port, 1), 0);
+	answer_first(fp, FAKE_CTRL_REFUSES, FAKE_CTRL_OBEYS);
+	CHECK_EQ(rte_eth_dev_rx_queue_start(fp->port, 1), -EIO);
+	fake_pci_port_check_commands(fp, "4.1");
+	CHECK_EQ(rte_eth_dev_rx_queue_start(fp->port, 1), 0);
+	CHECK_EQ(last_config(fp).share[1], TABLE / 3 + 1);
+	fake_pci_port_destroy(fp);
+}
+
+/* The first of two commands may have taken the share of a queue that runs on. */
+static void
+failed_stop_gives_the_share_back(void)
+{
+	struct fake_pci_port_conf conf = with_rss;
+	struct fake_pci_port *fp;
+
+	conf.timeout_ms = 20;
+	fp = fake_pci_port_start(&conf);
+	answer_first(fp, FAKE_CTRL_NEVER, FAKE_CTRL_REFUSES);
+	CHECK_EQ(rte_eth_dev_rx_queue_stop(fp->port, 1), -EIO);
+	CHECK_EQ(fp->fake->queue[2].enable, 1);
+	CHECK_EQ(last_config(fp).share[1], TABLE / 3 + 1);
+	fake_pci_port_check_commands(fp, "4.1 4.1 4.1");
+	CHECK_EQ(test_logged("goes on, but the device may send it no packets"), 0);
+	answer_first(fp, FAKE_CTRL_REFUSES, FAKE_CTRL_OBEYS);
+	CHECK_EQ(rte_eth_dev_rx_queue_stop(fp->port, 1), -EIO);
+	fake_pci_port_check_commands(fp, "4.1");
+	CHECK_EQ(rte_eth_dev_rx_queue_stop(fp->port, 1), 0);
+	fake_pci_port_destroy(fp);
+}
+
+/* What is not kept here is taken back from a device that may have it. */
+static void
+unanswered_update_is_taken_back(void)
+{
+	struct rte_eth_rss_reta_entry64 reta[2] = { { .mask = 1, .reta = { 2 } } };
+	struct rte_eth_rss_conf rss = { .rss_hf = RTE_ETH_RSS_NONFRAG_IPV4_TCP };
+	struct fake_pci_port_conf conf = with_rss;
+	struct fake_pci_port *fp;
+
+	conf.timeout_ms = 20;
+	fp = fake_pci_port_start(&conf);
+	answer_first(fp, FAKE_CTRL_NEVER, FAKE_CTRL_OBEYS);
+	CHECK_EQ(rte_eth_dev_rss_reta_update(fp->port, reta, TABLE), -ETIMEDOUT);
+	CHECK_EQ(last_config(fp).table[0], 0);
+	check_shown_table(fp, 0);
+	answer_first(fp, FAKE_CTRL_NEVER, FAKE_CTRL_OBEYS);
+	CHECK_EQ(rte_eth_dev_rss_hash_update(fp->port, &rss), -ETIMEDOUT);
+	CHECK_EQ(last_config(fp).hash_types, 1 << 0 | 1 << 2);
+	fake_pci_port_check_commands(fp, "4.1 4.1");
+	fake_pci_port_destroy(fp);
+}
+
+/* Nothing answers 0 that has no effect: without RSS there is no table and no key. */
+static void
+port_without_rss_takes_no_table(void)
+{
+	struct rte_eth_rss_reta_entry64 reta[2] = { { .mask = 1, .reta = { 2 } } };
+	struct rte_eth_rss_conf rss = { .rss_hf = RTE_ETH_RSS_IPV4 };
+	struct fake_pci_port_conf conf = with_rss;
+	struct fake_pci_port *fp;
+
+	conf.rss_hf = 0;
+	fp = fake_pci_port_start(&conf);
+	CHECK_EQ(rte_eth_dev_rss_reta_update(fp->port, reta, TABLE), -ENOTSUP);
+	CHECK_EQ(rte_eth_dev_rss_hash_update(fp->port, &rss), -ENOTSUP);
+	fake_pci_port_destroy(fp);
+}
+
+static void
 application_changes_table_key_and_types(void)
 {
 	struct fake_pci_port *fp = fake_pci_port_start(&with_rss);
@@ -298,6 +406,10 @@ TEST_MAIN(
 	TEST_LAYOUTS(deferred_queue_is_not_in_the_first_table),
 	TEST_LAYOUTS(queue_stays_where_the_table_is_refused),
 	TEST_LAYOUTS(queue_stops_though_the_device_is_deaf),
+	TEST_LAYOUTS(failed_start_leaves_the_table),
+	TEST_LAYOUTS(failed_stop_gives_the_share_back),
+	TEST(unanswered_update_is_taken_back),
+	TEST(port_without_rss_takes_no_table),
 	TEST(application_changes_table_key_and_types),
 	TEST(update_leaves_the_stopped_queue_out),
 	TEST(device_says_what_it_hashes),

@@ -307,8 +307,11 @@ send_pairs(struct virtio_port *port, uint16_t pairs)
 	};
 	const int ret = virtio_ctrl_send(port, &command);
 
+	/* A command without an answer may have been carried out. */
 	if (ret == 0)
 		port->pairs_told = pairs;
+	else if (!virtio_ctrl_works(port))
+		port->pairs_told = 0;
 	return ret;
 }
 

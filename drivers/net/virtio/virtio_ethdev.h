@@ -114,7 +114,7 @@ struct virtio_port {
 	struct virtio_txq **txqs;
 	bool interrupts;           /**< those of the bus are on */
 	uint16_t max_pairs;        /**< pairs of queues that the device has */
-	uint16_t pairs_told;       /**< those that it was last told to use, by MQ */
+	uint16_t pairs_told;       /**< those that it was last told to use, by MQ; 0: not known */
 	uint16_t max_mtu;          /**< the device's, 0 where it does not say */
 	uint16_t tx_queue_size;    /**< default ring size for transmit; 0: args.queue_size */
 	bool fenced;               /**< gates open FENCED: the primary has no membarrier */

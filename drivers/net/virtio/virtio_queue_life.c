@@ -241,7 +241,11 @@ virtio_queue_borrow(struct virtio_queue *q, uint32_t timeout_us, bool *runs)
 static int
 refuse_without_method(const struct virtio_queue *q, const char *what)
 {
-	if (q->port->dev.stop_method != VIRTIO_STOP_NONE)
+	const struct virtio_device *dev = &q->port->dev;
+
+	/* A device may have offered it once, and not at this start of the port. */
+	if (dev->stop_method != VIRTIO_STOP_NONE &&
+	    (!(dev->status & VIRTIO_STATUS_DRIVER_OK) || virtio_device_stops_rings(dev)))
 		return 0;
 	VIRTIO_LOG(ERR, "port %u: %s queue %u: no %s of single queues with this device. The line "
 		   "about queue_reset at probe says why.", q->port->edev->data->port_id,
@@ -446,61 +450,71 @@ queue_stop(struct virtio_queue *q)
 	return ret;
 }
 
-/* 5.1.6.5.7: the device's table is to name running queues only, so this one leaves it first. */
+/*
+ * Tells the device of a queue that runs, by its RSS table or by the number of pairs: with RSS on
+ * the table's command tells both, and no other is sent.
+ *
+ * table: whether the table is to be sent.
+ */
 static int
-rx_queue_stop(struct virtio_queue *q)
+join_device(struct virtio_queue *q, bool table)
+{
+	const int ret = q->is_rx && table ? virtio_rss_apply(q->port, NULL) : 0;
+
+	return ret != 0 ? ret : virtio_ctrl_follow_queues(q->port, NULL);
+}
+
+static int
+leave_device(struct virtio_queue *q, bool table)
+{
+	const int ret = q->is_rx && table ? virtio_rss_take_out(q->port, q) : 0;
+
+	return ret != 0 ? ret : virtio_ctrl_follow_queues(q->port, q);
+}
+
+/*
+ * 5.1.6.5.7: the device's table is to name running queues only, so a queue leaves it first. Where
+ * the device refuses that the queue runs on, and gets its share again if a command without an
+ * answer may have taken it away.
+ */
+static int
+stop_and_leave(struct virtio_queue *q)
 {
 	int ret;
 
 	ret = refuse_without_method(q, "stop");
-	if (ret == 0)
-		ret = virtio_rss_take_out(q->port, q);
-	if (ret == 0)
-		ret = virtio_ctrl_follow_queues(q->port, q);
 	if (ret != 0)
 		return ret;
-	return queue_stop(q);
-}
-
-static int
-tx_queue_stop(struct virtio_queue *q)
-{
-	int ret;
-
-	ret = refuse_without_method(q, "stop");
+	ret = leave_device(q, true);
 	if (ret == 0)
-		ret = virtio_ctrl_follow_queues(q->port, q);
-	return ret != 0 ? ret : queue_stop(q);
-}
-
-static int
-rx_queue_start(struct virtio_queue *q)
-{
-	int ret;
-
-	ret = queue_start(q);
-	if (ret != 0)
-		return ret;
-	ret = virtio_rss_apply(q->port, NULL);
-	if (ret == 0)
-		ret = virtio_ctrl_follow_queues(q->port, NULL);
-	/* Started, but with no share of the packets: that is not what was asked for. */
-	if (ret != 0)
-		queue_stop(q);
+		return queue_stop(q);
+	if (join_device(q, q->port->rss.unsure) != 0)
+		VIRTIO_LOG(ERR, "port %u: %s queue %u goes on, but the device may send it no "
+			   "packets: it has refused the command for that", q->port->data->port_id,
+			   virtio_queue_kind(q), q->id);
 	return ret;
 }
 
+/*
+ * Started, but with no share of the packets, is not what was asked for. The queue leaves the device
+ * again before it stops, if a command without an answer may have given it a share.
+ */
 static int
-tx_queue_start(struct virtio_queue *q)
+start_and_join(struct virtio_queue *q)
 {
 	int ret;
 
 	ret = queue_start(q);
-	if (ret == 0) {
-		ret = virtio_ctrl_follow_queues(q->port, NULL);
-		if (ret != 0)
-			queue_stop(q);
-	}
+	if (ret != 0)
+		return ret;
+	ret = join_device(q, true);
+	if (ret == 0)
+		return 0;
+	if (leave_device(q, q->port->rss.unsure) != 0)
+		VIRTIO_LOG(ERR, "port %u: %s queue %u is stopped though the device may send it "
+			   "packets: it has refused the command for that", q->port->data->port_id,
+			   virtio_queue_kind(q), q->id);
+	queue_stop(q);
 	return ret;
 }
 
@@ -511,10 +525,8 @@ virtio_queue_restart(struct virtio_queue *q)
 	int ret = 0;
 
 	if (virtqueue_state(q->vq) != VIRTQUEUE_READY)
-		ret = q->is_rx ? rx_queue_stop(q) : tx_queue_stop(q);
-	if (ret != 0)
-		return ret;
-	return q->is_rx ? rx_queue_start(q) : tx_queue_start(q);
+		ret = stop_and_leave(q);
+	return ret != 0 ? ret : start_and_join(q);
 }
 
 /*
@@ -545,26 +557,26 @@ int
 virtio_rx_queue_start(struct rte_eth_dev *edev, uint16_t id)
 {
 	return by_word(virtio_port(edev), &virtio_port(edev)->rxqs[id]->q, VIRTQUEUE_LIVE,
-		       rx_queue_start);
+		       start_and_join);
 }
 
 int
 virtio_rx_queue_stop(struct rte_eth_dev *edev, uint16_t id)
 {
 	return by_word(virtio_port(edev), &virtio_port(edev)->rxqs[id]->q, VIRTQUEUE_READY,
-		       rx_queue_stop);
+		       stop_and_leave);
 }
 
 int
 virtio_tx_queue_start(struct rte_eth_dev *edev, uint16_t id)
 {
 	return by_word(virtio_port(edev), &virtio_port(edev)->txqs[id]->q, VIRTQUEUE_LIVE,
-		       tx_queue_start);
+		       start_and_join);
 }
 
 int
 virtio_tx_queue_stop(struct rte_eth_dev *edev, uint16_t id)
 {
 	return by_word(virtio_port(edev), &virtio_port(edev)->txqs[id]->q, VIRTQUEUE_READY,
-		       tx_queue_stop);
+		       stop_and_leave);
 }

@@ -264,7 +264,7 @@ virtio_rss_apply(struct virtio_port *port, const struct virtio_queue *leaving)
 		.class = VIRTIO_NET_CTRL_MQ, .code = VIRTIO_NET_CTRL_MQ_RSS_CONFIG,
 		.feature = VIRTIO_NET_F_RSS, .data = &config, .len = sizeof(config),
 	};
-	int first;
+	int first, ret;
 
 	if (!port->rss.on || !(port->dev.status & VIRTIO_STATUS_DRIVER_OK))
 		return 0;
@@ -276,7 +276,12 @@ virtio_rss_apply(struct virtio_port *port, const struct virtio_queue *leaving)
 		return 0;
 	}
 	fill_command(port, leaving, first, &config);
-	return virtio_ctrl_send(port, &command);
+	ret = virtio_ctrl_send(port, &command);
+	if (ret == 0)
+		port->rss.unsure = false;
+	else if (!virtio_ctrl_works(port))
+		port->rss.unsure = true;
+	return ret;
 }
 
 int
@@ -315,6 +320,25 @@ virtio_rss_take_out(struct virtio_port *port, const struct virtio_queue *leaving
 	return 0;
 }
 
+/*
+ * After an error: what there was before holds again, for the device too where the command was not
+ * answered and may have been carried out.
+ */
+static void
+take_back(struct virtio_port *port, const struct virtio_rss *before)
+{
+	int ret = 0;
+
+	port->rss = *before;
+	if (!virtio_ctrl_works(port))
+		ret = virtio_rss_apply(port, NULL);
+	if (ret == 0 && !virtio_ctrl_works(port))
+		ret = virtio_rss_tell_hashes(port);
+	if (ret != 0)
+		VIRTIO_LOG(ERR, "port %u: the device may have the new RSS configuration, the port "
+			   "has the old one: it does not answer to commands", port->data->port_id);
+}
+
 /* ---- ethdev's ops ------------------------------------------------------------------------- */
 
 static int
@@ -345,7 +369,7 @@ virtio_rss_hash_update(struct rte_eth_dev *edev, struct rte_eth_rss_conf *conf)
 	if (ret == 0)
 		ret = virtio_rss_tell_hashes(port);
 	if (ret != 0)
-		port->rss = before;
+		take_back(port, &before);
 	pthread_mutex_unlock(&port->lock);
 	return ret;
 }
@@ -391,7 +415,7 @@ virtio_rss_reta_update(struct rte_eth_dev *edev, struct rte_eth_rss_reta_entry64
 	}
 	ret = virtio_rss_apply(port, NULL);
 	if (ret != 0)
-		port->rss = before;
+		take_back(port, &before);
 	pthread_mutex_unlock(&port->lock);
 	return ret;
 }

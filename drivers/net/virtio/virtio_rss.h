@@ -28,6 +28,7 @@ struct virtio_rss {
 	bool offered;         /**< the device has it, with a key and a table of our sizes */
 	bool reports;         /**< the device can tell hashes, by a key of our size */
 	bool on;              /**< as last configured */
+	bool unsure;          /**< a table was sent, and not answered: the device may have it */
 	uint32_t hash_types;  /**< VIRTIO_NET_HASH_*: those that the device has */
 	uint16_t table_queues; /**< queues that the table was made for */
 	uint64_t types;       /**< RTE_ETH_RSS_*, the application's */
