@@ -136,7 +136,8 @@ start_fails_where_pairs_are_refused(void)
 
 	fp->answer = FAKE_CTRL_REFUSES;
 	CHECK_EQ(rte_eth_dev_start(fp->port), -EIO);
-	CHECK_EQ(fp->fake->status, 0);
+	/* ACKNOWLEDGE, DRIVER, FAILED. */
+	CHECK_EQ(fp->fake->status, 0x83);
 	CHECK_EQ(rte_mempool_in_use_count(fp->pool), 0);
 	fp->answer = FAKE_CTRL_OBEYS;
 	CHECK_EQ(rte_eth_dev_start(fp->port), 0);

@@ -298,7 +298,6 @@ pci_queue_stop_poll(struct virtqueue *vq)
 	struct pci_ring *ring = select_ring(pci, vq->index);
 	uint16_t reset = 0;
 	uint16_t enabled;
-	uint8_t status;
 	int ret;
 
 	/*
@@ -313,17 +312,13 @@ pci_queue_stop_poll(struct virtqueue *vq)
 		return 0;
 	}
 	/* What all ones in the others mean, the status tells too. */
-	ret = pci_get_status(dev, &status);
-	if (ret != 0)
-		return ret;
-	if (status & VIRTIO_STATUS_NEEDS_RESET) {
+	ret = virtio_device_check(dev);
+	if (ret == -EIO)
 		VIRTIO_LOG(ERR, "%s: ring %u: the device takes its stop for an error and needs a "
-			   "reset (status 0x%02x)%s", dev->name, vq->index, status,
+			   "reset%s", dev->name, vq->index,
 			   dev->stop_method == VIRTIO_STOP_PCI_RESET ? "" :
 			   ": queue_reset=proposal is not for it");
-		return -EIO;
-	}
-	return -EAGAIN;
+	return ret != 0 ? ret : -EAGAIN;
 }
 
 /* 4.1.5.2; a barrier before the write is rte_write's own. */

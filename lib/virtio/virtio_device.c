@@ -194,6 +194,42 @@ virtio_device_start(struct virtio_device *dev, struct virtqueue *const *vqs, uns
 }
 
 int
+virtio_device_check(struct virtio_device *dev)
+{
+	uint8_t status;
+	int ret;
+
+	if (dev->needs_reset)
+		return -EIO;
+	ret = virtio_device_ops(dev)->get_status(dev, &status);
+	if (ret != 0 || !(status & VIRTIO_STATUS_NEEDS_RESET))
+		return ret;
+	dev->needs_reset = true;
+	VIRTIO_LOG(ERR, "%s: the device has met an error and needs a reset (status 0x%02x): stop "
+		   "and start the port", dev->name, status);
+	return -EIO;
+}
+
+void
+virtio_device_give_up(struct virtio_device *dev, int error)
+{
+	const uint8_t failed =
+		VIRTIO_STATUS_ACKNOWLEDGE | VIRTIO_STATUS_DRIVER | VIRTIO_STATUS_FAILED;
+
+	if (dev->status != VIRTIO_STATUS_RESET)
+		return;
+	switch (error) {
+	case -ENOTSUP:
+	case -EINVAL:
+	case -EIO:
+	case -EBUSY:
+	case -EPROTO:
+		add_status(dev, failed);
+		break;
+	}
+}
+
+int
 virtio_device_queue_max(struct virtio_device *dev, uint16_t index, uint16_t *size)
 {
 	const struct virtio_transport_ops *ops = virtio_device_ops(dev);

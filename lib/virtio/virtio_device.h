@@ -30,6 +30,7 @@ struct virtio_device {
 	uint8_t status;     /**< VIRTIO_STATUS_*, as last told to the device */
 	bool by_iova;       /**< knows memory by IOVA; else by virtual address */
 	bool offer_read;    /**< offered is of this life of the device, not yet negotiated */
+	bool needs_reset;   /**< it was seen to need one, and has not had it since */
 	bool legacy;        /**< virtio before 1.0: see struct virtio_transport_ops */
 	uint16_t nb_vqs;    /**< entries of vqs */
 	uint64_t offered;   /**< feature bits that the device offers */
@@ -107,6 +108,28 @@ int virtio_device_start(struct virtio_device *dev, struct virtqueue *const *vqs,
  *   proof; every ring that the device knew is BROKEN, and its memory and buffers stay.
  */
 int virtio_device_reset(struct virtio_device *dev, uint32_t timeout_us);
+
+/**
+ * Looks whether the device has met an error that it does not recover from, DEVICE_NEEDS_RESET in
+ * its status (2.1.2). Such a device may leave anything undone until virtio_device_reset(). The
+ * first time after a reset a line says so.
+ *
+ * @return
+ *   0. -EIO: it needs a reset. Else the transport's error.
+ */
+int virtio_device_check(struct virtio_device *dev);
+
+/**
+ * The driver does not go on with a device whose probe or start has failed: FAILED is set in its
+ * status (2.2.1, 3.1.1), on a device that was reset before, so that its rings are the driver's.
+ * virtio_device_reset() clears it, which has to come before the next negotiation.
+ *
+ * @param error
+ *   What has failed it. Only where the device is not fit, or has refused something, FAILED is set:
+ *   -ENOTSUP, -EINVAL, -EIO, -EBUSY, -EPROTO. One that is gone or late, or a lack of memory here,
+ *   says nothing of the device.
+ */
+void virtio_device_give_up(struct virtio_device *dev, int error);
 
 /**
  * Waits until poll(arg) says something else than -EAGAIN. Looks once more after the deadline, so

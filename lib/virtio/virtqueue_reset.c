@@ -148,6 +148,7 @@ virtio_device_reset(struct virtio_device *dev, uint32_t timeout_us)
 	if (ret == 0) {
 		dev->status = VIRTIO_STATUS_RESET;
 		dev->offer_read = false;
+		dev->needs_reset = false;
 		dev->acked = 0;
 	} else {
 		VIRTIO_LOG(ERR,

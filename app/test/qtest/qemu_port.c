@@ -634,6 +634,26 @@ switched_off_by_the_user(void)
 	check_no_stop();
 }
 
+/* The proposal's stop is an error to this device, which needs a reset then; the port's restart. */
+static void
+device_that_needs_a_reset(void)
+{
+	struct rte_eth_link link;
+
+	up("", "queue_reset=proposal");
+	check_runs();
+	CHECK_EQ(rte_eth_dev_rx_queue_stop(port.id, 0), -EIO);
+	CHECK(qemu_peek(port.qemu, VIRTIO_PCI_DEVICE_STATUS, 1) & VIRTIO_STATUS_NEEDS_RESET);
+	CHECK_EQ(rte_eth_link_get_nowait(port.id, &link), 0);
+	CHECK_EQ(link.link_status, RTE_ETH_LINK_DOWN);
+	CHECK_EQ(rte_eth_dev_stop(port.id), 0);
+	start();
+	CHECK_EQ(rte_eth_link_get_nowait(port.id, &link), 0);
+	CHECK_EQ(link.link_status, RTE_ETH_LINK_UP);
+	check_runs();
+	down();
+}
+
 /* ---- tagged frames ------------------------------------------------------------------------ */
 
 #define TAGGED_LEN 64
@@ -1136,6 +1156,7 @@ static const struct test_case cases[] = {
 	TEST_LAYOUTS(without_queue_reset),
 	TEST_LAYOUTS(switched_off_by_the_user),
 	TEST(legacy_device_takes_its_address),
+	TEST_LAYOUTS(device_that_needs_a_reset),
 	TEST_LAYOUTS(tagged_frames_arrive_without_a_filter),
 	TEST(link_speed_and_ring_sizes),
 	TEST_LAYOUTS(queues_share_the_flows),

@@ -10,6 +10,7 @@
 #include "virtio_ctrl.h"
 #include "virtio_ethdev.h"
 #include "virtio_log.h"
+#include "virtio_needs_reset.h"
 #include "virtio_net.h"
 #include "virtio_queue.h"
 #include "virtqueue_reset.h"
@@ -74,15 +75,14 @@ post(struct virtqueue *vq, const struct virtio_ctrl_command *command)
 static int
 answered(void *arg)
 {
-	const struct virtqueue *vq = arg;
-	const int used = ring_used(vq, 1, vq->conf.packed);
-	uint8_t status;
+	struct virtio_port *port = arg;
+	const int used = ring_used(port->ctrl, 1, port->ctrl->conf.packed);
 	int ret;
 
 	if (used != 0)
 		return RTE_MIN(used, 0);
-	/* A device that is gone is not waited for. */
-	ret = virtio_device_ops(vq->dev)->get_status(vq->dev, &status);
+	/* A device that is gone, or needs a reset (2.1.1), is not waited for. */
+	ret = virtio_needs_reset(port);
 	return ret != 0 ? ret : -EAGAIN;
 }
 
@@ -155,7 +155,7 @@ send_on_ring(struct virtio_port *port, const struct virtio_ctrl_command *command
 		return ret;
 	ret = post(vq, command);
 	if (ret == 0)
-		ret = virtio_device_wait(&port->dev, answered, vq,
+		ret = virtio_device_wait(&port->dev, answered, port,
 					 virtio_now_us() + port->args.reset_timeout_us);
 	if (ret == 0)
 		ret = collect(vq, &answer);

@@ -360,7 +360,8 @@ virtio_port_bring_up(struct virtio_port *port, const bool *run_rx, const bool *r
 		ret = bring_up_rings(port, &plan, vqs);
 	rte_free(vqs);
 	if (ret != 0) {
-		reset_device(port);
+		if (reset_device(port) == 0)
+			virtio_device_give_up(&port->dev, ret);
 		return ret;
 	}
 	each_queue(port, drain_one, NULL); /* of those at rest: as new */

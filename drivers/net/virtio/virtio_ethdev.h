@@ -137,6 +137,7 @@ struct virtio_port {
 	bool watching;             /**< its handler is registered */
 	bool rewatch;              /**< an alarm is set: there is another descriptor to watch */
 	bool watchdog;             /**< its alarm is set */
+	bool reset_told;           /**< that the device needs one; cleared once it does not */
 };
 
 static inline struct virtio_port *

@@ -14,6 +14,7 @@
 
 #include "virtio_ethdev.h"
 #include "virtio_log.h"
+#include "virtio_needs_reset.h"
 #include "virtio_queue.h"
 #include "virtqueue_ring.h"
 
@@ -281,6 +282,7 @@ watchdog(void *arg)
 
 	pthread_mutex_lock(&port->lock);
 	port->watchdog = false;
+	virtio_needs_reset(port);
 	for (i = 0; i < port->args.pairs; i++)
 		again |= keep_watching(virtio_queue_tx(port, i));
 	if (again)
@@ -327,6 +329,7 @@ virtio_link_unwatch(struct virtio_port *port)
 	rte_eal_alarm_cancel(rewatch, port);
 	rte_eal_alarm_cancel(watchdog, port);
 	virtio_recovery_cancel(port);
+	virtio_needs_reset_cancel(port);
 	port->rewatch = false;
 	port->watchdog = false;
 }

@@ -9,6 +9,7 @@
 #include "virtio_announce.h"
 #include "virtio_ctrl.h"
 #include "virtio_log.h"
+#include "virtio_needs_reset.h"
 #include "virtio_net.h"
 #include "virtio_pci_port.h"
 
@@ -34,7 +35,10 @@ virtio_pci_link_is_up(struct virtio_device *dev, bool *up)
 	uint16_t status;
 	int ret;
 
-	*up = true;
+	ret = virtio_needs_reset(container_of(dev, struct virtio_port, dev));
+	*up = ret == 0;
+	if (ret != 0)
+		return ret == -EIO ? 0 : ret;
 	if (!virtio_device_has(dev, VIRTIO_NET_F_STATUS))
 		return 0;
 	ret = virtio_device_read_config(dev, VIRTIO_NET_CONFIG_STATUS, &status, sizeof(status));
@@ -200,6 +204,7 @@ virtio_pci_port_create(struct virtio_port *port, const char *name,
 	if (ret == 0)
 		ret = virtio_port_create(port->edev);
 	if (ret != 0) {
+		virtio_device_give_up(&port->dev, ret);
 		virtio_pci_destroy(&port->dev);
 		return ret;
 	}

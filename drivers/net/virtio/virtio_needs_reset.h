@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+#ifndef VIRTIO_NEEDS_RESET_H
+#define VIRTIO_NEEDS_RESET_H
+
+/**
+ * @file
+ * A device that needs a reset, 2.1.2: who finds it, and what the application is told. Its link is
+ * down from then on, and there are two events, RTE_ETH_EVENT_INTR_LSC, if the link was up, and
+ * RTE_ETH_EVENT_INTR_RESET. rte_eth_dev_stop() and _start(), or rte_eth_dev_reset(), bring the port
+ * back, since both reset the device.
+ *
+ * Found by: the interrupt of a changed configuration, rte_eth_link_get(), commands of the control
+ * queue, the stop of a queue and the watchdog. On virtio-pci alone: a back-end's status comes by a
+ * message, and nothing asks for it.
+ */
+
+struct virtio_port;
+
+/**
+ * Looks at the device, and has the application called back if this is news. Port's lock held.
+ *
+ * @return
+ *   As virtio_device_check().
+ */
+int virtio_needs_reset(struct virtio_port *port);
+
+/**
+ * The application is not called back any more when this returns, unless it is called from within
+ * that very call-back. Port's lock not held.
+ */
+void virtio_needs_reset_cancel(struct virtio_port *port);
+
+#endif /* VIRTIO_NEEDS_RESET_H */
