@@ -144,8 +144,6 @@ class Bench:
         options = [*options, '--pairs', str(pairs), '--ring', str(ring),
                    '--deadline', str(deadline)]
         if null:
-            if os.path.exists(self.socket):
-                os.unlink(self.socket)
             options += ['--null', self.socket]
         megabytes = LIFE_MB if options[0] == 'life' else FRONT_MB
         command = self.command(self.front_cpu, megabytes, eal, options)

@@ -13,6 +13,7 @@
 
 #include "null_device.h"
 #include "null_ring.h"
+#include "socket_path.h"
 
 #define FDS_MAX 8u
 #define READY_MS 5000u
@@ -246,13 +247,15 @@ handle(struct message *message)
 	return reply(message, sizeof(uint64_t));
 }
 
-/* Ends with the process, or with the connection. */
+/* Ends with the process, or with the connection. There is one connection only. */
 static void *
-talk(void *arg __rte_unused)
+talk(void *path)
 {
 	struct message message;
 
 	device.fd = accept4(device.listen_fd, NULL, NULL, SOCK_CLOEXEC);
+	close(device.listen_fd);
+	unlink(path);
 	if (device.fd < 0)
 		return NULL;
 	while (receive_message(&message) && handle(&message))
@@ -268,7 +271,9 @@ null_device_start(const char *path)
 	pthread_t thread;
 	int ret;
 
-	/* Its length was checked with the options. */
+	ret = socket_path_claim(path, "--null");
+	if (ret != 0)
+		return ret;
 	strncpy(address.sun_path, path, sizeof(address.sun_path) - 1);
 	device.listen_fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	if (device.listen_fd < 0 ||
@@ -278,7 +283,7 @@ null_device_start(const char *path)
 		fprintf(stderr, "--null %s: %s\n", path, strerror(-ret));
 		return ret;
 	}
-	ret = -pthread_create(&thread, NULL, talk, NULL);
+	ret = -pthread_create(&thread, NULL, talk, (void *)(uintptr_t)path);
 	if (ret != 0) {
 		fprintf(stderr, "no thread for the null device: %s\n", strerror(-ret));
 		return ret;

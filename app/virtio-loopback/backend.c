@@ -19,6 +19,7 @@
 #include "frame.h"
 #include "idle.h"
 #include "pool.h"
+#include "socket_path.h"
 
 #define BURST 32u
 #define SOURCE_LEN_MAX 1514u	/* fits one buffer of any front-end */
@@ -45,6 +46,7 @@ struct __rte_cache_aligned backend_queue {
 
 struct backend {
 	struct backend_conf conf;
+	struct socket_path_file socket;		/* as a server */
 	struct rte_mempool *pool;
 	struct backend_queue *queue;
 	uint32_t connection_seen;		/* by the polling thread */
@@ -384,24 +386,35 @@ backend_free(struct backend *backend)
 }
 
 static int
-backend_listen(const struct backend_conf *conf)
+backend_listen(struct backend *backend)
 {
+	const struct backend_conf *conf = &backend->conf;
 	/* Without these flags the library would look into each packet for offloads. */
 	uint64_t flags = RTE_VHOST_USER_NET_COMPLIANT_OL_FLAGS;
+	int ret;
 
-	if (conf->client)
+	if (conf->client) {
 		flags |= RTE_VHOST_USER_CLIENT;
+	} else {
+		ret = socket_path_claim(conf->path, "back-end:");
+		if (ret != 0)
+			return ret;
+	}
 	if (rte_vhost_driver_register(conf->path, flags) != 0) {
 		fprintf(stderr, "back-end: cannot register %s\n", conf->path);
 		return -EINVAL;
 	}
 	if (rte_vhost_driver_callback_register(conf->path, &device_ops) != 0 ||
 			rte_vhost_driver_start(conf->path) != 0) {
-		fprintf(stderr, "back-end: cannot %s %s (does it exist already?)\n",
+		fprintf(stderr, "back-end: cannot %s %s; the folder must exist and permit it\n",
 			conf->client ? "connect to" : "listen on", conf->path);
-		rte_vhost_driver_unregister(conf->path);
+		/* It unlinks a server's path, and another process may have taken that by now. */
+		if (conf->client)
+			rte_vhost_driver_unregister(conf->path);
 		return -EADDRINUSE;
 	}
+	if (!conf->client)
+		socket_path_note(conf->path, &backend->socket);
 	return 0;
 }
 
@@ -421,7 +434,7 @@ backend_open(const struct backend_conf *conf, struct backend **out)
 	if (backend->queue == NULL || backend->pool == NULL)
 		goto no_memory;
 	the_backend = backend;
-	ret = backend_listen(conf);
+	ret = backend_listen(backend);
 	if (ret != 0) {
 		backend_free(backend);
 		return ret;
@@ -442,7 +455,11 @@ backend_close(struct backend *backend)
 	int vid = atomic_load(&backend->vid);
 	int ret = 0;
 
-	rte_vhost_driver_unregister(backend->conf.path);
+	if (backend->conf.client)
+		rte_vhost_driver_unregister(backend->conf.path);
+	else
+		socket_path_release(backend->conf.path, &backend->socket,
+			rte_vhost_driver_unregister);
 	/* A connection that is ended by this ends without a call-back. */
 	if (vid != -1)
 		vhost_ring_reset_detach(vid);

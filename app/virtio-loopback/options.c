@@ -95,6 +95,8 @@ static const char help_text[] =
 "Back-end alone, for a front-end in another process:\n"
 "  --serve PATH       listen there and send packets back until SIGINT or SIGTERM. SIGUSR1\n"
 "                     and the end print the counters of all rings, a JSON object a line.\n"
+"                     A socket that no process uses is replaced; any other file at PATH\n"
+"                     is left as it is, and the program ends with status 2.\n"
 "  --serve-source     do not send back: write numbered packets into all receive rings,\n"
 "                     and count what the transmit rings give\n"
 "  --serve-client     connect to PATH, where the front-end listens\n";
