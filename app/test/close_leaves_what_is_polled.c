@@ -10,6 +10,7 @@
 #include <bus_vdev_driver.h>
 
 #include "fake_pci_port.h"
+#include "fake_port.h"
 #include "test.h"
 #include "virtio_ethdev.h"
 #include "virtio_queue.h"
@@ -53,8 +54,35 @@ burst_comes_out(void)
 	fake_pci_port_destroy(fp);
 }
 
+/*
+ * The application has released the queue, by a configuration with fewer, while a thread is still in
+ * a burst of it: neither ring nor buffers are taken from under that thread.
+ */
+static void
+released_queue_is_polled(void)
+{
+	const struct rte_eth_conf conf = { 0 };
+	struct fake_port *fp = fake_port_start(&(struct fake_port_conf){ .timeout_ms = 20 });
+	struct virtio_rxq *rxq = virtio_port(&rte_eth_devices[fp->port])->rxqs[1];
+	const struct virtqueue *vq = rxq->q.vq;
+
+	CHECK(virtio_gate_enter(&rxq->q.gate));
+	CHECK_EQ(rte_eth_dev_stop(fp->port), 0);
+	CHECK_EQ(rte_eth_dev_configure(fp->port, 1, 1, &conf), 0);
+	CHECK_EQ(rte_eth_dev_start(fp->port), -ETIMEDOUT);
+	CHECK(rxq->q.vq == vq);
+	fake_port_check_in_use(fp->rx_pool[1], FAKE_PORT_SIZE);
+	virtio_gate_leave(&rxq->q.gate);
+	CHECK_EQ(rte_eth_dev_start(fp->port), 0);
+	CHECK(rxq->q.vq == NULL);
+	fake_port_check_in_use(fp->rx_pool[1], 0);
+	fake_port_check_runs(fp, 0);
+	fake_port_destroy(fp);
+}
+
 TEST_MAIN(
 	TEST_WARM_UP(burst_comes_out),
 	TEST(burst_comes_out),
+	TEST(released_queue_is_polled),
 	TEST_LEAVES(burst_goes_on_after_the_close),
 )

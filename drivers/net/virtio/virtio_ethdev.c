@@ -162,6 +162,20 @@ each_queue(struct virtio_port *port, int (*fn)(struct virtio_queue *q, void *arg
 	return ret;
 }
 
+/* Likewise for every queue that has a ring, also where the application has released it. */
+static void
+each_ring(struct virtio_port *port, int (*fn)(struct virtio_queue *q, void *arg), void *arg)
+{
+	uint16_t i;
+
+	for (i = 0; i < port->args.pairs; i++) {
+		if (port->rxqs[i] != NULL && port->rxqs[i]->q.vq != NULL)
+			fn(&port->rxqs[i]->q, arg);
+		if (port->txqs[i] != NULL && port->txqs[i]->q.vq != NULL)
+			fn(&port->txqs[i]->q, arg);
+	}
+}
+
 /* Which queues are to run, and a place for those that are not. */
 struct run_plan {
 	const bool *rx;
@@ -375,7 +389,8 @@ virtio_port_take_down(struct virtio_port *port)
 {
 	int ret = 0;
 
-	each_queue(port, close_gate_one, &ret);
+	/* The device's reset takes the rings of released queues too: no thread may be in one. */
+	each_ring(port, close_gate_one, &ret);
 	return ret == 0 ? reset_device(port) : ret;
 }
 
