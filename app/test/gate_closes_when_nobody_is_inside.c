@@ -12,7 +12,9 @@
 #include <signal.h>
 #include <stddef.h>
 #include <stdlib.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/ptrace.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -238,6 +240,49 @@ check_killed_process_is_not_waited_for(void)
 	CHECK(!gate.abandoned);
 }
 
+/* Opens the gate in a child that its parent steps through. */
+static void
+open_step_by_step(struct virtio_gate *shared)
+{
+	ptrace(PTRACE_TRACEME, 0, NULL, NULL);
+	raise(SIGSTOP);
+	virtio_gate_open(shared);
+	_exit(0);
+}
+
+/*
+ * With another process enrolled the gate is never OPEN, not even for one instruction: a poller of
+ * the primary that saw that value would not look for the name of a process which was killed inside.
+ */
+static void
+check_shared_gate_is_never_open(void)
+{
+	struct virtio_gate *shared = mmap(NULL, sizeof(*shared), PROT_READ | PROT_WRITE,
+					  MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	uint32_t number;
+	const pid_t other = another_process(&number);
+	pid_t child;
+	int status;
+
+	CHECK(shared != MAP_FAILED);
+	child = fork();
+	CHECK(child >= 0);
+	if (child == 0)
+		open_step_by_step(shared);
+	for (;;) {
+		CHECK_EQ(waitpid(child, &status, 0), child);
+		if (!WIFSTOPPED(status))
+			break;
+		CHECK(__atomic_load_n(&shared->open, __ATOMIC_RELAXED) != VIRTIO_GATE_OPEN);
+		CHECK_EQ(ptrace(PTRACE_SINGLESTEP, child, NULL, NULL), 0);
+	}
+	CHECK(WIFEXITED(status));
+	CHECK_EQ(shared->open, VIRTIO_GATE_SHARED);
+	munmap(shared, sizeof(*shared));
+	CHECK_EQ(kill(other, SIGKILL), 0);
+	CHECK_EQ(waitpid(other, NULL, 0), other);
+}
+
 /* Whose number was never given lives, for all that is known. */
 static void
 check_unknown_process_is_waited_for(void)
@@ -256,6 +301,7 @@ check_all(void)
 	check_open_gate_becomes_shared();
 	check_thread_inside_comes_in_again();
 	check_killed_process_is_not_waited_for();
+	check_shared_gate_is_never_open();
 	check_unknown_process_is_waited_for();
 	check_polling_thread_is_waited_for();
 	check_queries_are_waited_for();
@@ -328,8 +374,39 @@ a_barrier_that_is_refused(void)
 	CHECK(virtio_gate_is_empty(&gate));
 }
 
+static void *
+prepare_without_membarrier(void *arg)
+{
+	bool *have = arg;
+
+	forbid_membarrier();
+	*have = virtio_gate_prepare();
+	return NULL;
+}
+
+/* A second port, after a seccomp filter: the gates of the first are still closed by the barrier. */
+static void
+a_later_refusal(void)
+{
+	pthread_t thread;
+	bool have = false;
+	int ret = 0;
+
+	CHECK(virtio_gate_prepare());
+	virtio_gate_open(&gate);
+	CHECK_EQ(pthread_create(&thread, NULL, prepare_without_membarrier, &have), 0);
+	pthread_join(thread, NULL);
+	CHECK(have);
+	CHECK_EQ(pthread_create(&thread, NULL, close_without_membarrier, &ret), 0);
+	pthread_join(thread, NULL);
+	CHECK_EQ(ret, -EPERM);
+	CHECK(!virtio_gate_is_empty(&gate));
+	CHECK_EQ(virtio_gate_close(&gate, SHORT_US), 0);
+}
+
 TEST_MAIN(
 	TEST(with_fences),
 	TEST(with_the_kernels_barrier),
 	TEST(a_barrier_that_is_refused),
+	TEST(a_later_refusal),
 )

@@ -32,9 +32,14 @@ membarrier(int command)
 bool
 virtio_gate_prepare(void)
 {
-	/* The global one: pollers may be threads of other processes. Linux 4.16. */
-	have_membarrier = membarrier(MEMBARRIER_CMD_REGISTER_GLOBAL_EXPEDITED) == 0;
-	if (!have_membarrier)
+	/*
+	 * The global one: pollers may be threads of other processes. Linux 4.16. A later refusal
+	 * (seccomp) does not change what earlier gates were opened for: those are closed with the
+	 * barrier, or not at all.
+	 */
+	if (membarrier(MEMBARRIER_CMD_REGISTER_GLOBAL_EXPEDITED) == 0)
+		have_membarrier = true;
+	else if (!have_membarrier)
 		VIRTIO_INIT_LOG(INFO, "the kernel has no membarrier: each burst has a fence of its "
 				      "own");
 	return have_membarrier;
@@ -71,17 +76,23 @@ virtio_gate_share(struct virtio_gate *gate)
 void
 virtio_gate_open(struct virtio_gate *gate)
 {
+	uint32_t how = VIRTIO_GATE_FENCED;
+
 	/* Killed while it looked at the closed gate: it has not touched the ring. */
 	take_out_ended(gate);
+	/* Not OPEN first: a poller of this process would come in over one that was killed. */
+	if (!virtio_process_is_alone())
+		how = VIRTIO_GATE_SHARED;
+	else if (have_membarrier)
+		how = VIRTIO_GATE_OPEN;
 	/* All of the set-up comes before; pairs with the acquire in virtio_gate_enter(). */
-	__atomic_store_n(&gate->open, have_membarrier ? VIRTIO_GATE_OPEN : VIRTIO_GATE_FENCED,
-			 __ATOMIC_RELEASE);
+	__atomic_store_n(&gate->open, how, __ATOMIC_RELEASE);
 	/*
-	 * The gate, then a look for other processes; who enrols one does it the other way round:
-	 * one of the two sees the other.
+	 * The gate, then a look for other processes; a process that enrols does it in the opposite
+	 * order (virtio_gate_share()): one of the two sees the other.
 	 */
 	__atomic_thread_fence(__ATOMIC_SEQ_CST);
-	if (!virtio_process_is_alone())
+	if (how == VIRTIO_GATE_OPEN && !virtio_process_is_alone())
 		virtio_gate_share(gate);
 }
 
