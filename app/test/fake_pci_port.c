@@ -3,6 +3,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
+#include <unistd.h>
 
 #include <bus_vdev_driver.h>
 #include <ethdev_vdev.h>
@@ -11,6 +13,7 @@
 #include "fake_pci_port.h"
 #include "test.h"
 #include "virtio_pci_port.h"
+#include "virtio_worker.h"
 
 #define CTRL_RING (2 * FAKE_PCI_PAIRS)
 #define RING 64
@@ -329,7 +332,19 @@ fake_pci_port_destroy(struct fake_pci_port *fp)
 void
 fake_pci_port_event(struct fake_pci_port *fp)
 {
-	virtio_pci_event(virtio_port(&rte_eth_devices[fp->port]));
+	struct virtio_port *port = virtio_port(&rte_eth_devices[fp->port]);
+	const time_t start = time(NULL);
+	bool done = false;
+
+	virtio_pci_event(port);
+	/* The port's worker takes it with the port's lock held. */
+	while (!done) {
+		CHECK(time(NULL) - start < 60);
+		pthread_mutex_lock(&port->lock);
+		done = __atomic_load_n(&port->worker->work, __ATOMIC_ACQUIRE) == 0;
+		pthread_mutex_unlock(&port->lock);
+		usleep(10);
+	}
 }
 
 void

@@ -53,11 +53,13 @@ fake_port_create(const struct fake_port_conf *conf)
 	struct fake_port *fp = calloc(1, sizeof(*fp));
 	const bool packed = test_packed();
 	char args[256];
+	char path[32];
 	uint16_t q;
 
-	/* A name of its own each time: a case that failed leaves its device. */
+	/* Names of its own each time: a case that failed leaves its device. */
 	snprintf(fp->name, sizeof(fp->name), "net_virtio_user%u", ++made);
-	fp->vu = fake_vu_create(test_path("backend"));
+	snprintf(path, sizeof(path), "backend%u", made);
+	fp->vu = fake_vu_create(test_path(path));
 	fp->vu->features |= conf->features |
 			    (packed && !conf->withhold_packed ? VU_F_PACKED : 0);
 	fp->vu->queue_num = FAKE_PORT_PAIRS;

@@ -274,7 +274,7 @@ mark(void *arg)
 	__atomic_store_n((bool *)arg, true, __ATOMIC_RELEASE);
 }
 
-/* Alarms go off in their order: the driver's, if there is one, before this one. */
+/* Longer than the driver waits before an attempt that it has planned. */
 static void
 let_alarms_go_off(void)
 {
@@ -457,6 +457,74 @@ driver_heals_one_that_is_not_served(void)
 	end(fp);
 }
 
+static struct rte_mempool *
+pool_of_one_thread(struct rte_mempool *instead_of, const char *handler)
+{
+	struct rte_mempool *pool = rte_pktmbuf_pool_create_by_ops(handler, FAKE_PORT_BUFFERS, 0, 0,
+		RTE_PKTMBUF_HEADROOM + FAKE_PORT_ROOM, SOCKET_ID_ANY, handler);
+
+	CHECK(pool != NULL);
+	rte_mempool_free(instead_of);
+	return pool;
+}
+
+/* The driver's thread would be a second producer or consumer: the application restarts these. */
+static void
+refused_for_pools_of_one_thread(void)
+{
+	struct fake_port *fp =
+		fake_port_create(&(struct fake_port_conf){ .args = "recovery=auto" });
+	const time_t start = time(NULL);
+
+	fp->rx_pool[0] = pool_of_one_thread(fp->rx_pool[0], "ring_mp_sc");
+	CHECK_EQ(fake_port_setup_rx(fp, 0, FAKE_PORT_SIZE), 0);
+	fp->tx_pool[0] = pool_of_one_thread(fp->tx_pool[0], "ring_sp_mc");
+	CHECK_EQ(rte_eth_dev_start(fp->port), 0);
+	break_rx(fp, 0);
+	CHECK_EQ(fake_port_send(fp, 0, 3), 3);
+	break_tx(fp, 0);
+	while (test_logged("recovery=auto does not restart it") < 2) {
+		CHECK(time(NULL) - start < 60);
+		usleep(1000);
+	}
+	CHECK_EQ(test_logged("rx queue 0: recovery=auto does not"), 1);
+	CHECK_EQ(test_logged("tx queue 0: recovery=auto does not"), 1);
+	let_alarms_go_off();
+	CHECK_EQ(fake_port_xstat(fp, "rx_q0_recovered"), 0);
+	CHECK_EQ(fake_port_xstat(fp, "tx_q0_recovered"), 0);
+	CHECK_EQ(fake_port_receive(fp, 0), 0);
+	/* A queue with another pool is restarted. */
+	break_rx(fp, 1);
+	wait_xstat(fp, "rx_q1_recovered", 1);
+	CHECK_EQ(rte_eth_dev_rx_queue_stop(fp->port, 0), 0);
+	CHECK_EQ(rte_eth_dev_rx_queue_start(fp->port, 0), 0);
+	CHECK_EQ(rte_eth_dev_tx_queue_stop(fp->port, 0), 0);
+	CHECK_EQ(rte_eth_dev_tx_queue_start(fp->port, 0), 0);
+	fp->tx_next[0] = fp->took[0];
+	fake_port_check_runs(fp, 0);
+	fake_port_destroy(fp);
+}
+
+/* The same of a queue that is not served: its gate is opened again. */
+static void
+refused_queue_goes_on(void)
+{
+	struct fake_port *fp =
+		fake_port_create(&(struct fake_port_conf){ .args = "recovery=auto" });
+	const time_t start = time(NULL);
+
+	fp->tx_pool[1] = pool_of_one_thread(fp->tx_pool[1], "ring_sp_sc");
+	CHECK_EQ(rte_eth_dev_start(fp->port), 0);
+	CHECK_EQ(fake_port_send(fp, 1, 3), 3);
+	while (test_logged("tx queue 1: recovery=auto does not restart it") == 0) {
+		CHECK(time(NULL) - start < 60);
+		usleep(1000);
+	}
+	CHECK_EQ(fake_port_take(fp, 1, true), 3);
+	fake_port_check_runs(fp, 1);
+	fake_port_destroy(fp);
+}
+
 /* Without a way to stop queues there is nothing to be tried. */
 static void
 nothing_is_tried_where_nothing_can_be(void)
@@ -525,6 +593,8 @@ TEST_MAIN(
 	TEST(plan_ends_with_the_port),
 	TEST(attempts_become_rare),
 	TEST(driver_heals_one_that_is_not_served),
+	TEST_LAYOUTS(refused_for_pools_of_one_thread),
+	TEST_LAYOUTS(refused_queue_goes_on),
 	TEST(nothing_is_tried_where_nothing_can_be),
 	TEST(next_back_end_finds_the_queue_started),
 	TEST(closed_with_an_attempt_to_come),

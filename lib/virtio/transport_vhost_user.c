@@ -726,6 +726,7 @@ vhost_user_create(struct virtio_device *dev, const struct vhost_user_conf *conf)
 	vu->wish = conf->stop;
 	vu->nb_rings = conf->nb_rings;
 	ret = vhost_user_channel_init(&vu->ch, dev->name);
+	vu->ch.cancels = &dev->cancels;
 	if (ret != 0) {
 		vu->nb_rings = 0;
 		goto fail;
@@ -826,7 +827,7 @@ vhost_user_is_up(struct virtio_device *dev)
 {
 	struct vhost_user *vu = dev->priv;
 
-	return vhost_user_poll(&vu->ch) == 0 && !vu->ch.broken;
+	return vhost_user_is_connected(&vu->ch);
 }
 
 int
@@ -835,6 +836,17 @@ vhost_user_watch_fd(struct virtio_device *dev)
 	const struct vhost_user *vu = dev->priv;
 
 	return vu->ch.gone && vu->server ? vu->listen_fd : vu->ch.fd;
+}
+
+short
+vhost_user_watch_events(struct virtio_device *dev)
+{
+	const struct vhost_user *vu = dev->priv;
+
+	if (vu->ch.gone)
+		return vu->server ? POLLIN : 0;
+	/* Answers are read by the thread that waits for them: they are to wake nobody else. */
+	return POLLRDHUP;
 }
 
 void

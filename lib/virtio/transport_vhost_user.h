@@ -65,6 +65,12 @@ bool vhost_user_is_up(struct virtio_device *dev);
 int vhost_user_watch_fd(struct virtio_device *dev);
 
 /**
+ * What to poll(2) that descriptor for: POLLRDHUP, the end of the connection; POLLIN, a back-end
+ * that connects; 0, nothing, of a client's connection that has ended.
+ */
+short vhost_user_watch_events(struct virtio_device *dev);
+
+/**
  * Takes leave of a back-end that does not answer: nothing is sent any more, and one that still
  * reads its socket sees the end of it, lets go and closes. virtio_device_reset() then waits for
  * that.

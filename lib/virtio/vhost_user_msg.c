@@ -81,8 +81,11 @@ void
 vhost_user_channel_close(struct vhost_user_channel *ch)
 {
 	pthread_mutex_lock(&ch->lock);
-	if (ch->fd >= 0)
+	if (ch->fd >= 0) {
+		/* A thread that polls the socket keeps it open; the back-end is to see the end. */
+		shutdown(ch->fd, SHUT_RDWR);
 		close(ch->fd);
+	}
 	ch->fd = -1;
 	ch->gone = true;
 	ch->gone_us = virtio_now_us();
@@ -213,6 +216,16 @@ vhost_user_poll(struct vhost_user_channel *ch)
 	return gone ? -ENODEV : 0;
 }
 
+bool
+vhost_user_is_connected(struct vhost_user_channel *ch)
+{
+	if (pthread_mutex_trylock(&ch->lock) == 0) {
+		read_answers(ch);
+		pthread_mutex_unlock(&ch->lock);
+	}
+	return !ch->gone && !ch->broken;
+}
+
 void
 vhost_user_sleep(struct vhost_user_channel *ch, uint32_t timeout_us)
 {
@@ -336,6 +349,8 @@ vhost_user_wait(struct vhost_user_channel *ch, struct vhost_user_reply *reply, u
 			return ret;
 		if (now >= deadline_us)
 			return -ETIMEDOUT;
+		if (virtio_device_is_cancelled(ch->cancels))
+			return -ECANCELED;
 		vhost_user_sleep(ch, RTE_MIN(deadline_us - now, UINT64_C(1000000)));
 	}
 }

@@ -134,6 +134,7 @@ struct vhost_user_channel {
 	bool broken;    /**< out of step: nothing is sent any more, the back-end is to close */
 	uint64_t gone_us; /**< when that was noticed */
 	int wake_fd;    /**< raised when an answer is in, for another thread that waits for it */
+	const uint32_t *cancels; /**< the device's, see virtio_device_cancel(); or NULL */
 	int peer_pid;   /**< process that made the socket, 0 where the kernel does not tell */
 	pthread_mutex_t lock;
 	uint16_t first;   /**< head of waiting */
@@ -175,6 +176,12 @@ int vhost_user_send(struct vhost_user_channel *ch, struct vhost_user_msg *msg, c
 /** Reads what answers there are, without waiting. 0, or -ENODEV when the connection is gone. */
 int vhost_user_poll(struct vhost_user_channel *ch);
 
+/**
+ * Whether the connection stands. Reads what answers there are, unless another thread has the
+ * channel at this moment: a thread that sends to a full socket may have it for a second.
+ */
+bool vhost_user_is_connected(struct vhost_user_channel *ch);
+
 /** Sleeps until something can be read, at most so many microseconds. */
 void vhost_user_sleep(struct vhost_user_channel *ch, uint32_t timeout_us);
 
@@ -182,7 +189,7 @@ void vhost_user_sleep(struct vhost_user_channel *ch, uint32_t timeout_us);
  * Waits for all that is pending in a reply.
  *
  * @return
- *   0, -EIO where the back-end refused, -ENODEV, -ETIMEDOUT.
+ *   0, -EIO where the back-end refused, -ENODEV, -ETIMEDOUT, -ECANCELED.
  */
 int vhost_user_wait(struct vhost_user_channel *ch, struct vhost_user_reply *reply,
 		    uint32_t timeout_us);

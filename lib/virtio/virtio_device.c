@@ -43,6 +43,33 @@ virtio_now_us(void)
 	return (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000;
 }
 
+static __thread bool may_be_cancelled;
+
+void
+virtio_device_allow_cancel(void)
+{
+	may_be_cancelled = true;
+}
+
+void
+virtio_device_cancel(struct virtio_device *dev)
+{
+	__atomic_fetch_add(&dev->cancels, 1, __ATOMIC_RELAXED);
+}
+
+void
+virtio_device_resume(struct virtio_device *dev)
+{
+	__atomic_fetch_sub(&dev->cancels, 1, __ATOMIC_RELAXED);
+}
+
+bool
+virtio_device_is_cancelled(const uint32_t *cancels)
+{
+	return may_be_cancelled && cancels != NULL &&
+	       __atomic_load_n(cancels, __ATOMIC_RELAXED) != 0;
+}
+
 int
 virtio_device_wait(struct virtio_device *dev, int (*poll)(void *arg), void *arg,
 		   uint64_t deadline_us)
@@ -55,6 +82,8 @@ virtio_device_wait(struct virtio_device *dev, int (*poll)(void *arg), void *arg,
 			return ret;
 		if (now >= deadline_us)
 			return -ETIMEDOUT;
+		if (virtio_device_is_cancelled(&dev->cancels))
+			return -ECANCELED;
 		virtio_device_ops(dev)->wait(dev, RTE_MIN(deadline_us - now, UINT64_C(1000000)));
 	}
 }
@@ -71,6 +100,7 @@ virtio_device_init(struct virtio_device *dev, const char *name, enum virtio_tran
 	dev->status = VIRTIO_STATUS_RESET;
 	dev->offered = 0;
 	dev->acked = 0;
+	dev->cancels = 0;
 	dev->vqs = rte_calloc("virtio_vqs", nb_vqs, sizeof(*dev->vqs), 0);
 	return dev->vqs == NULL ? -ENOMEM : 0;
 }

@@ -37,6 +37,7 @@ struct virtio_device {
 	uint64_t acked;     /**< feature bits in force; 0 before negotiation */
 	struct virtqueue **vqs; /**< rings that the device may touch, by index; else NULL */
 	void *priv;         /**< the transport's own */
+	uint32_t cancels;   /**< see virtio_device_cancel(); atomic */
 };
 
 static inline const struct virtio_transport_ops *
@@ -136,7 +137,7 @@ void virtio_device_give_up(struct virtio_device *dev, int error);
  * that a thread that was not scheduled in time still sees an answer that is there.
  *
  * @return
- *   What poll returned, -ETIMEDOUT after the deadline.
+ *   What poll returned, -ETIMEDOUT after the deadline, -ECANCELED: see virtio_device_cancel().
  */
 int virtio_device_wait(struct virtio_device *dev, int (*poll)(void *arg), void *arg,
 		       uint64_t deadline_us);
@@ -188,6 +189,19 @@ int virtio_device_attach(struct virtio_device *dev);
 
 /** Gives back what that took; of this process alone. */
 void virtio_device_detach(struct virtio_device *dev);
+
+/**
+ * Ends the waits for the device on threads that allow it, with -ECANCELED, until it is resumed as
+ * many times. What was asked of the device is then unproven, as after a time-out. Any thread.
+ */
+void virtio_device_cancel(struct virtio_device *dev);
+void virtio_device_resume(struct virtio_device *dev);
+
+/** From now on waits of the calling thread may be cancelled. */
+void virtio_device_allow_cancel(void);
+
+/** Whether a wait of the calling thread is to end. `cancels` is the device's, or NULL: never. */
+bool virtio_device_is_cancelled(const uint32_t *cancels);
 
 /** Microseconds of a clock that only goes forward. */
 uint64_t virtio_now_us(void);

@@ -12,6 +12,7 @@
 #include "virtio_ethdev.h"
 #include "virtio_log.h"
 #include "virtio_net.h"
+#include "virtio_pool.h"
 #include "virtio_queue.h"
 #include "virtio_rxtx.h"
 
@@ -82,8 +83,11 @@ send_frame(struct virtio_queue *q)
 	const struct virtio_tx_path *path = virtio_tx_path_of(q->port, q->vq->conf.packed);
 	struct rte_mbuf *m;
 
-	/* The last frame may be there yet, and be all that the pool has. */
-	if (path->complete(txq, UINT32_MAX) < 0)
+	/*
+	 * The last frame may be there yet, and be all that the pool has. With it packets of others
+	 * go back to their pools, on this thread.
+	 */
+	if (virtio_pool_of_one_thread(q) != NULL || path->complete(txq, UINT32_MAX) < 0)
 		return false;
 	m = rte_net_make_rarp_packet(q->port->announce.pool, &q->port->edev->data->mac_addrs[0]);
 	if (m == NULL)

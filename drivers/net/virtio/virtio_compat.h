@@ -6,9 +6,13 @@
 /**
  * @file
  * What differs for this driver between DPDK 22.11, 24.11 and 25.11, in one place. Seen compiled
- * and running with all three.
+ * and running with all three, but for the threads of 23.11 and later.
  */
 
+#include <pthread.h>
+
+#include <rte_lcore.h>
+#include <rte_thread.h>
 #include <rte_version.h>
 
 #include <ethdev_driver.h>
@@ -48,6 +52,60 @@ typedef uint32_t virtio_rx_queue_count_t;
 #define VIRTIO_MBUF_IOVA_AT offsetof(struct rte_mbuf, buf_iova)
 #else
 #define VIRTIO_MBUF_IOVA_AT offsetof(struct rte_mbuf, buf_addr)
+#endif
+
+/**
+ * A control thread: off the cores that poll, as EAL's own. Creation returns 0 or a negative errno.
+ * From 23.11 on such threads are EAL's type, before that pthreads.
+ */
+#if RTE_VERSION >= RTE_VERSION_NUM(23, 11, 0, 0)
+typedef rte_thread_t virtio_thread_t;
+typedef uint32_t virtio_thread_result_t;
+
+static inline int
+virtio_thread_create(virtio_thread_t *thread, const char *name,
+		     virtio_thread_result_t (*run)(void *arg), void *arg)
+{
+	const int ret = rte_thread_create_control(thread, name, run, arg);
+
+	return ret > 0 ? -ret : ret;
+}
+
+static inline void
+virtio_thread_join(virtio_thread_t thread)
+{
+	rte_thread_join(thread, NULL);
+}
+
+static inline void
+virtio_thread_detach(virtio_thread_t thread)
+{
+	rte_thread_detach(thread);
+}
+#else
+typedef pthread_t virtio_thread_t;
+typedef void *virtio_thread_result_t;
+
+static inline int
+virtio_thread_create(virtio_thread_t *thread, const char *name,
+		     virtio_thread_result_t (*run)(void *arg), void *arg)
+{
+	const int ret = rte_ctrl_thread_create(thread, name, NULL, run, arg);
+
+	return ret > 0 ? -ret : ret;
+}
+
+static inline void
+virtio_thread_join(virtio_thread_t thread)
+{
+	pthread_join(thread, NULL);
+}
+
+static inline void
+virtio_thread_detach(virtio_thread_t thread)
+{
+	pthread_detach(thread);
+}
 #endif
 
 /** Telemetry's unsigned values have this name from 23.03 on. */

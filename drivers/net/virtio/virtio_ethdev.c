@@ -22,6 +22,7 @@
 #include "virtio_rxtx.h"
 #include "virtio_rxtx_common.h"
 #include "virtio_secondary.h"
+#include "virtio_worker.h"
 #include "virtqueue_reset.h"
 
 #define MAX_RX_PKTLEN   9728
@@ -622,12 +623,13 @@ dev_start(struct rte_eth_dev *edev)
 	port->running = ret == 0;
 	virtio_port_show_states(port);
 	virtio_announce(port);
-	pthread_mutex_unlock(&port->lock);
 	if (ret == 0) {
-		log_paths(port);
-		virtio_link_update(edev, 0);
+		virtio_link_refresh(port);
 		virtio_link_announce(port);
 	}
+	pthread_mutex_unlock(&port->lock);
+	if (ret == 0)
+		log_paths(port);
 	return ret;
 }
 
@@ -640,14 +642,17 @@ dev_stop(struct rte_eth_dev *edev)
 {
 	struct virtio_port *port = virtio_port(edev);
 
+	/* What the worker waits for is over with the port. */
+	virtio_device_cancel(&port->dev);
 	pthread_mutex_lock(&port->lock);
+	virtio_device_resume(&port->dev);
 	port->running = false;
 	virtio_port_take_down(port);
 	virtio_port_show_states(port);
+	virtio_link_refresh(port);
+	virtio_link_announce(port);
 	pthread_mutex_unlock(&port->lock);
 	edev->data->dev_started = 0;
-	virtio_link_update(edev, 0);
-	virtio_link_announce(port);
 	return 0;
 }
 
@@ -658,27 +663,26 @@ dev_reset(struct rte_eth_dev *edev)
 	struct virtio_port *port = virtio_port(edev);
 	int ret = 0;
 
-	if (virtio_link_calls_back(port)) {
-		VIRTIO_LOG(ERR, "port %u: no reset from within an event's call-back, whose end it "
-			   "would wait for: set an alarm there, or tell another thread",
-			   edev->data->port_id);
+	if (virtio_worker_calls_back(port)) {
+		VIRTIO_LOG(ERR, "port %u: a reset from within an event's call-back is refused: it "
+			   "may wait for a back-end, and the events of all ports with it; set an "
+			   "alarm there, or use another thread", edev->data->port_id);
 		return -EDEADLK;
 	}
-	virtio_link_unwatch(port);
 	pthread_mutex_lock(&port->lock);
 	if (port->dev.status != VIRTIO_STATUS_RESET)
 		ret = virtio_port_take_down(port);
 	virtio_port_show_states(port);
 	if (ret == 0 && !port->bus->is_up(&port->dev))
 		ret = port->bus->reconnect(&port->dev);
+	virtio_link_refresh(port);
 	pthread_mutex_unlock(&port->lock);
+	/* There may be another connection to watch. */
+	virtio_worker_raise(port, VIRTIO_WORK_LOOK);
 	if (ret == -EAGAIN) {
 		VIRTIO_LOG(NOTICE, "port %u: no back-end has connected yet", edev->data->port_id);
 		ret = 0;
 	}
-	if (virtio_link_watch(port) != 0)
-		VIRTIO_LOG(ERR, "port %u: its link is not watched", edev->data->port_id);
-	virtio_link_update(edev, 0);
 	return ret;
 }
 
@@ -701,7 +705,7 @@ virtio_port_close(struct rte_eth_dev *edev)
 	bool entered;
 
 	virtio_telemetry_remove(port);
-	virtio_link_unwatch(port);
+	virtio_worker_stop(port);
 	if (port->bus->unwatch != NULL)
 		port->bus->unwatch(port);
 	pthread_mutex_lock(&port->lock);
@@ -717,10 +721,7 @@ virtio_port_close(struct rte_eth_dev *edev)
 	virtio_ctrl_free(port);
 	virtio_announce_release(port);
 	pthread_mutex_unlock(&port->lock);
-	/* With the gates closed no poller reports anything any more. */
-	virtio_recovery_cancel(port);
 	virtio_rx_intr_release(port);
-	virtio_link_fini(port);
 	if (entered) {
 		/* Its next step may be the doorbell: the transport stays, and what leads there. */
 		VIRTIO_LOG(ERR, "port %u: closed with a thread in a burst of a queue: its memory "
@@ -729,6 +730,8 @@ virtio_port_close(struct rte_eth_dev *edev)
 		edev->data->dev_private = NULL;
 		return -EBUSY;
 	}
+	/* With the gates closed no poller reports anything any more. */
+	virtio_worker_free(port);
 	port->bus->destroy(&port->dev);
 	virtio_device_fini(&port->dev);
 	rte_free(port->rxqs);
@@ -963,13 +966,14 @@ virtio_port_create(struct rte_eth_dev *edev)
 	port->spares = rte_calloc("virtio_spares", 2 * port->args.pairs, sizeof(*port->spares), 0);
 	data->mac_addrs = rte_calloc("virtio_macs", VIRTIO_MAX_MAC_ADDRS,
 				     sizeof(*data->mac_addrs), 0);
-	if (port->rxqs == NULL || port->txqs == NULL || port->spares == NULL ||
-	    data->mac_addrs == NULL) {
+	ret = port->rxqs == NULL || port->txqs == NULL || port->spares == NULL ||
+	      data->mac_addrs == NULL ? -ENOMEM : virtio_worker_start(port);
+	if (ret != 0) {
 		rte_free(port->rxqs);
 		rte_free(port->txqs);
 		rte_free(port->spares);
 		pthread_mutex_destroy(&port->lock);
-		return -ENOMEM;
+		return ret;
 	}
 	if (port->args.mac_given)
 		data->mac_addrs[0] = port->args.mac;

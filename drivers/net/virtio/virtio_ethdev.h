@@ -7,17 +7,17 @@
  * @file
  * A port: a set of queues that share a device.
  *
- * Threads: ethdev's control calls come on one thread at a time. The driver itself acts on EAL's
- * interrupt thread (link, reconnection, watchdog); the port's lock is between the two. The lock is
- * never held while the application is called back, nor while an alarm or an interrupt handler is
- * cancelled. Order of locks: port, EAL's memory, the transport's channel.
+ * Threads: ethdev's control calls come on one thread at a time. The driver itself acts on the
+ * port's worker (virtio_worker.h); the port's lock is between the two. A holder of the lock may
+ * wait for the device. So the lock is never taken on a thread of EAL's, and never held while the
+ * application is called back, an interrupt handler is cancelled, or the worker is joined. Order of
+ * locks: port, EAL's memory, the transport's channel.
  */
 
+#include <poll.h>
 #include <pthread.h>
 #include <stdbool.h>
 #include <stdint.h>
-
-#include <rte_interrupts.h>
 
 #include "virtio_compat.h"
 #include "virtio_device.h"
@@ -29,6 +29,7 @@ struct virtio_ctrl_command;
 struct virtio_port;
 struct virtio_rxq;
 struct virtio_txq;
+struct virtio_worker;
 
 #define VIRTIO_MAX_MAC_ADDRS 64
 
@@ -38,14 +39,12 @@ struct virtio_bus {
 	bool (*is_up)(struct virtio_device *dev);
 	/** Meets the device anew after it was gone; -EAGAIN: nobody there. */
 	int (*reconnect)(struct virtio_device *dev);
-	/** What to watch for link changes, -1 for nothing; NULL: the bus does it itself. */
+	/** What the worker polls for link changes, and for what; NULL: the bus raises the work. */
 	int (*watch_fd)(struct virtio_device *dev);
+	short (*watch_events)(struct virtio_device *dev);
 	/** Lets the device know that this is the end, whatever it does. */
 	void (*hang_up)(struct virtio_device *dev);
-	/**
-	 * At close: no event of the device reaches the port any more. From within the handler too,
-	 * which returns then without a look at the port. NULL: virtio_link_unwatch() does it.
-	 */
+	/** At close: no event of the device reaches the port any more. NULL: there are none. */
 	void (*unwatch)(struct virtio_port *port);
 	/** Frees the transport. */
 	void (*destroy)(struct virtio_device *dev);
@@ -131,13 +130,13 @@ struct virtio_port {
 		uint64_t last_us;         /**< the last one; 0: never */
 	} announce;
 	uint16_t nb_rx_intr;       /**< receive queues that have an event descriptor */
-	struct rte_intr_handle *watch; /**< primary */
+	struct virtio_worker *worker;  /**< primary */
 	bool announced;            /**< what the application was last told: the link is up */
-	bool unwatching;           /**< the port is being closed or reset: nothing is watched */
-	bool watching;             /**< its handler is registered */
-	bool rewatch;              /**< an alarm is set: there is another descriptor to watch */
-	bool watchdog;             /**< its alarm is set */
-	bool reset_told;           /**< that the device needs one; cleared once it does not */
+	bool reset_told;           /**< RTE_ETH_EVENT_INTR_RESET was raised, or will be */
+	bool reset_event;          /**< it is the worker's to raise */
+	bool was_up;               /**< the worker's: bus->is_up(), when it last looked */
+	uint64_t accept_us;        /**< as server: no back-end is taken before */
+	uint64_t watchdog_us;      /**< when queues are looked at next; UINT64_MAX: not at all */
 };
 
 static inline struct virtio_port *
@@ -213,26 +212,29 @@ int virtio_filter_restore(struct virtio_port *port);
 
 /* virtio_link.c */
 int virtio_link_update(struct rte_eth_dev *edev, int wait_to_complete);
-/**
- * On EAL's interrupt thread: calls the application back if the link, just updated, is another one
- * than it knows. The port may be closed when this returns.
- */
-void virtio_link_tell(struct virtio_port *port);
-/**
- * On EAL's interrupt thread, without the port's lock: calls the application back. The port may be
- * closed when this returns.
- */
-void virtio_link_call_back(struct virtio_port *port, enum rte_eth_event_type event);
+/** Reads the link and shows it to ethdev. Port's lock held. */
+void virtio_link_refresh(struct virtio_port *port);
 /** Whether the link is another one than the application knows; from here on it does. */
 bool virtio_link_announce(struct virtio_port *port);
-int virtio_link_watch(struct virtio_port *port);
-void virtio_link_unwatch(struct virtio_port *port);
-/** Whether this very thread is within a call-back about the link: its end cannot be waited for. */
-bool virtio_link_calls_back(const struct virtio_port *port);
-/** Frees the handle of a port that is not watched any more. */
-void virtio_link_fini(struct virtio_port *port);
+/**
+ * The worker, with the port's lock held: notices the end of a connection, takes the next back-end,
+ * refreshes the link.
+ *
+ * @param changed
+ *   The device says that its configuration has changed.
+ * @return
+ *   The application is to be called back with RTE_ETH_EVENT_INTR_LSC.
+ */
+bool virtio_link_serve(struct virtio_port *port, bool changed);
+/**
+ * Port's lock held: what the worker is to poll next, where there is anything, and when it is to
+ * look again at the latest. Both are left alone otherwise.
+ */
+void virtio_link_watch(struct virtio_port *port, struct pollfd *watched, uint64_t *until_us);
 /** Sets the watchdog for queues that were just started. Port's lock held. */
 void virtio_watchdog_arm(struct virtio_port *port);
+/** The worker, with the port's lock held: looks at queues that are not known to be served. */
+void virtio_watchdog_serve(struct virtio_port *port);
 
 /* virtio_telemetry.c: ports that telemetry knows of; not with the port's lock held */
 void virtio_telemetry_add(struct virtio_port *port);

@@ -1,14 +1,13 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
 /*
- * What happens without the application asking: the link goes down with the back-end, a server port
- * takes the next back-end that connects, and a queue that nobody serves is noticed. All of it runs
- * on EAL's interrupt thread.
+ * The link, new back-ends, and queues that are not served. The worker (virtio_worker.h) looks after
+ * all of that without the application asking.
  */
 
 #include <errno.h>
 
-#include <rte_alarm.h>
+#include <rte_cycles.h>
 #include <rte_errno.h>
 #include <rte_malloc.h>
 
@@ -16,6 +15,7 @@
 #include "virtio_log.h"
 #include "virtio_needs_reset.h"
 #include "virtio_queue.h"
+#include "virtio_worker.h"
 #include "virtqueue_ring.h"
 
 #define WATCHDOG_PERIOD_US 500000
@@ -23,13 +23,19 @@
 /* Looks without a used buffer while there is work, until a queue counts as not served. */
 #define WATCHDOG_TICKS     4
 
-/* Fills in speed and duplex, where it is up. */
+/* After a back-end that could not be used, until the next one is taken. */
+#define ACCEPT_PAUSE_US    100000
+
+/* rte_eth_link_get() waits so long for a control call or the worker to finish. */
+#define LINK_WAIT_US       1000000
+#define LINK_SLEEP_US      1000
+
+/* Fills in speed and duplex, where it is up. Port's lock held. */
 static bool
 has_link(struct virtio_port *port, struct rte_eth_link *link)
 {
 	bool up = false;
 
-	pthread_mutex_lock(&port->lock);
 	if (port->running && (port->dev.status & VIRTIO_STATUS_DRIVER_OK))
 		up = port->bus->is_up(&port->dev);
 	if (up && port->bus->link_is_up != NULL && port->bus->link_is_up(&port->dev, &up) != 0)
@@ -40,14 +46,12 @@ has_link(struct virtio_port *port, struct rte_eth_link *link)
 	if (up && port->args.speed_capa == 0 && port->bus->link_speed != NULL &&
 	    port->bus->link_speed(&port->dev, link) != 0)
 		up = false;
-	pthread_mutex_unlock(&port->lock);
 	return up;
 }
 
-int
-virtio_link_update(struct rte_eth_dev *edev, int wait_to_complete __rte_unused)
+void
+virtio_link_refresh(struct virtio_port *port)
 {
-	struct virtio_port *port = virtio_port(edev);
 	struct rte_eth_link link = {
 		.link_speed = RTE_ETH_SPEED_NUM_NONE,
 		.link_duplex = RTE_ETH_LINK_FULL_DUPLEX,
@@ -59,7 +63,27 @@ virtio_link_update(struct rte_eth_dev *edev, int wait_to_complete __rte_unused)
 		link.link_status = RTE_ETH_LINK_UP;
 	else
 		link.link_speed = RTE_ETH_SPEED_NUM_NONE;
-	return rte_eth_linkstatus_set(edev, &link);
+	rte_eth_linkstatus_set(port->edev, &link);
+}
+
+/*
+ * A control call may hold the lock as long as its time-out. Without wait_to_complete nothing is
+ * waited for, and the link stays what it was last known to be.
+ */
+int
+virtio_link_update(struct rte_eth_dev *edev, int wait_to_complete)
+{
+	struct virtio_port *port = virtio_port(edev);
+	const uint64_t deadline_us = virtio_now_us() + (wait_to_complete ? LINK_WAIT_US : 0);
+
+	while (pthread_mutex_trylock(&port->lock) != 0) {
+		if (virtio_now_us() >= deadline_us)
+			return -1;
+		rte_delay_us_sleep(LINK_SLEEP_US);
+	}
+	virtio_link_refresh(port);
+	pthread_mutex_unlock(&port->lock);
+	return 0;
 }
 
 bool
@@ -114,130 +138,65 @@ meet_again(struct virtio_port *port)
 	return ret;
 }
 
-static void rewatch(void *arg);
-
-/* The descriptor to watch is another one now; that cannot be changed from within its handler. */
+/* As server: a back-end is there that waits to be taken. Port's lock held. */
 static void
-rewatch_soon(struct virtio_port *port)
+take_next(struct virtio_port *port)
 {
-	if (!port->rewatch && !port->unwatching && rte_eal_alarm_set(1, rewatch, port) == 0)
-		port->rewatch = true;
-}
+	int ret;
 
-/* The port whose application is being called back by this thread. */
-static __thread const struct virtio_port *calling_back;
-
-void
-virtio_link_call_back(struct virtio_port *port, enum rte_eth_event_type event)
-{
-	calling_back = port;
-	rte_eth_dev_callback_process(port->edev, event, NULL);
-	/* The application may have closed the port meanwhile: not to be touched. */
-	calling_back = NULL;
-}
-
-void
-virtio_link_tell(struct virtio_port *port)
-{
-	/* Whoever asks for the link may have updated it before, but has not told the others. */
-	if (virtio_link_announce(port))
-		virtio_link_call_back(port, RTE_ETH_EVENT_INTR_LSC);
-}
-
-static void
-watch_event(void *arg)
-{
-	struct virtio_port *port = arg;
-	bool was_up;
-	int ret = 0;
-
-	/*
-	 * Most events are answers that a control call waits for, and it may be holding the lock for
-	 * as long as its time-out: with the connection up there is nothing to do but to read them.
-	 */
-	if (port->bus->is_up(&port->dev))
-		return;
-	pthread_mutex_lock(&port->lock);
-	was_up = port->bus->is_up(&port->dev);
-	if (!was_up && port->args.server && !port->unwatching &&
-	    rte_intr_fd_get(port->watch) == port->bus->watch_fd(&port->dev))
-		ret = meet_again(port);
-	if (ret != 0 && ret != -EAGAIN)
+	ret = meet_again(port);
+	port->accept_us = ret == 0 ? 0 : virtio_now_us() + ACCEPT_PAUSE_US;
+	/* -ECANCELED: the port is being closed. */
+	if (ret != 0 && ret != -EAGAIN && ret != -ECANCELED)
 		VIRTIO_LOG(ERR, "%s: the back-end that connected cannot be used: %s",
 			   port->dev.name, rte_strerror(-ret));
-	else if (!was_up && port->bus->is_up(&port->dev))
+	else if (ret == 0 && port->bus->is_up(&port->dev))
 		VIRTIO_LOG(NOTICE, "%s: a back-end has connected", port->dev.name);
-	if (rte_intr_fd_get(port->watch) != port->bus->watch_fd(&port->dev) ||
-	    (!port->args.server && !was_up))
-		rewatch_soon(port);
-	pthread_mutex_unlock(&port->lock);
+}
 
-	virtio_link_update(port->edev, 0);
-	virtio_link_tell(port);
+void
+virtio_link_watch(struct virtio_port *port, struct pollfd *watched, uint64_t *until_us)
+{
+	if (port->bus->watch_fd == NULL)
+		return;
+	watched->events = port->bus->watch_events(&port->dev);
+	/* The socket on which back-ends connect stays readable until the next one is taken. */
+	if ((watched->events & POLLIN) && port->accept_us > virtio_now_us())
+		*until_us = RTE_MIN(*until_us, port->accept_us);
+	/* The end of a connection that has ended would be told for ever. */
+	else if (watched->events != 0)
+		watched->fd = port->bus->watch_fd(&port->dev);
+}
+
+static bool
+back_end_waits(struct virtio_port *port)
+{
+	struct pollfd pfd = { .fd = -1 };
+	uint64_t ignored = UINT64_MAX;
+
+	virtio_link_watch(port, &pfd, &ignored);
+	return (pfd.events & POLLIN) && pfd.fd >= 0 && poll(&pfd, 1, 0) > 0;
 }
 
 bool
-virtio_link_calls_back(const struct virtio_port *port)
+virtio_link_serve(struct virtio_port *port, bool changed)
 {
-	return calling_back == port;
-}
+	if (port->bus->watch_fd != NULL) {
+		bool up = port->bus->is_up(&port->dev);
 
-/* Port's lock held. */
-static int
-watch_fd(struct virtio_port *port)
-{
-	const int fd = port->bus->watch_fd(&port->dev);
-	int ret;
-
-	/* A client's dead connection would call for ever: only dev_reset() leads on from there. */
-	if (port->unwatching || fd < 0 || (!port->args.server && !port->bus->is_up(&port->dev)))
-		return 0;
-	if (rte_intr_fd_set(port->watch, fd) != 0 ||
-	    rte_intr_type_set(port->watch, RTE_INTR_HANDLE_VDEV) != 0)
-		return -rte_errno;
-	ret = rte_intr_callback_register(port->watch, watch_event, port);
-	port->watching = ret == 0;
-	return ret;
-}
-
-static void
-rewatch(void *arg)
-{
-	struct virtio_port *port = arg;
-
-	pthread_mutex_lock(&port->lock);
-	port->rewatch = false;
-	if (!port->unwatching) {
-		/* On the thread that calls the handler: it is not being called now. */
-		if (port->watching)
-			rte_intr_callback_unregister(port->watch, watch_event, port);
-		port->watching = false;
-		rte_intr_fd_set(port->watch, -1);
-		if (watch_fd(port) != 0)
-			VIRTIO_LOG(ERR, "%s: its link is not watched any more", port->dev.name);
+		if (!up && back_end_waits(port)) {
+			take_next(port);
+			up = port->bus->is_up(&port->dev);
+			changed = true;
+		}
+		changed |= up != port->was_up;
+		port->was_up = up;
 	}
-	pthread_mutex_unlock(&port->lock);
-}
-
-int
-virtio_link_watch(struct virtio_port *port)
-{
-	int ret;
-
-	if (port->bus->watch_fd == NULL) {
-		port->unwatching = false;
-		return 0;
-	}
-	if (port->watch == NULL)
-		port->watch = rte_intr_instance_alloc(RTE_INTR_INSTANCE_F_PRIVATE);
-	if (port->watch == NULL)
-		return -ENOMEM;
-	port->edev->intr_handle = port->watch;
-	pthread_mutex_lock(&port->lock);
-	port->unwatching = false;
-	ret = watch_fd(port);
-	pthread_mutex_unlock(&port->lock);
-	return ret;
+	if (!changed)
+		return false;
+	virtio_link_refresh(port);
+	/* A thread that asked for the link may have updated it, and told nobody. */
+	return virtio_link_announce(port);
 }
 
 /* ---- watchdog ----------------------------------------------------------------------------- */
@@ -273,73 +232,25 @@ keep_watching(struct virtio_queue *txq)
 	return false;
 }
 
-static void
-watchdog(void *arg)
+void
+virtio_watchdog_serve(struct virtio_port *port)
 {
-	struct virtio_port *port = arg;
-	uint16_t i;
 	bool again = false;
+	uint16_t i;
 
-	pthread_mutex_lock(&port->lock);
-	port->watchdog = false;
+	if (port->watchdog_us > virtio_now_us())
+		return;
 	virtio_needs_reset(port);
 	for (i = 0; i < port->args.pairs; i++)
 		again |= keep_watching(virtio_queue_tx(port, i));
-	if (again)
-		virtio_watchdog_arm(port);
-	pthread_mutex_unlock(&port->lock);
+	port->watchdog_us = again ? virtio_now_us() + WATCHDOG_PERIOD_US : UINT64_MAX;
 }
 
 void
 virtio_watchdog_arm(struct virtio_port *port)
 {
-	if (!port->watchdog && !port->unwatching &&
-	    rte_eal_alarm_set(WATCHDOG_PERIOD_US, watchdog, port) == 0)
-		port->watchdog = true;
-}
-
-/*
- * On the thread of the handlers. Within the handler itself it can only be marked for the end of it;
- * within an alarm it is not being called.
- */
-static void
-unregister_within(struct virtio_port *port)
-{
-	if (rte_intr_callback_unregister(port->watch, watch_event, port) == -EAGAIN)
-		rte_intr_callback_unregister_pending(port->watch, watch_event, port, NULL);
-}
-
-void
-virtio_link_unwatch(struct virtio_port *port)
-{
-	bool watching;
-
-	/* From here on nothing is registered and no alarm is set any more. */
-	pthread_mutex_lock(&port->lock);
-	port->unwatching = true;
-	watching = port->watching;
-	port->watching = false;
-	pthread_mutex_unlock(&port->lock);
-
-	/* What is under way is waited for, without the lock that it may be waiting for. */
-	if (watching && virtio_link_calls_back(port))
-		unregister_within(port);
-	else if (watching)
-		rte_intr_callback_unregister_sync(port->watch, watch_event, port);
-	rte_eal_alarm_cancel(rewatch, port);
-	rte_eal_alarm_cancel(watchdog, port);
-	virtio_recovery_cancel(port);
-	virtio_needs_reset_cancel(port);
-	port->rewatch = false;
-	port->watchdog = false;
-}
-
-void
-virtio_link_fini(struct virtio_port *port)
-{
-	if (port->watch == NULL)
+	if (port->watchdog_us != UINT64_MAX)
 		return;
-	port->edev->intr_handle = NULL;
-	rte_intr_instance_free(port->watch);
-	port->watch = NULL;
+	port->watchdog_us = virtio_now_us() + WATCHDOG_PERIOD_US;
+	virtio_worker_raise(port, VIRTIO_WORK_LOOK);
 }

@@ -15,6 +15,8 @@
  * message, and nothing asks for it.
  */
 
+#include <stdbool.h>
+
 struct virtio_port;
 
 /**
@@ -25,10 +27,7 @@ struct virtio_port;
  */
 int virtio_needs_reset(struct virtio_port *port);
 
-/**
- * The application is not called back any more when this returns, unless it is called from within
- * that very call-back. Port's lock not held.
- */
-void virtio_needs_reset_cancel(struct virtio_port *port);
+/** The worker's: whether RTE_ETH_EVENT_INTR_RESET is to be raised now. Port's lock held. */
+bool virtio_needs_reset_take(struct virtio_port *port);
 
 #endif /* VIRTIO_NEEDS_RESET_H */

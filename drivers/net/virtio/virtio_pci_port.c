@@ -6,12 +6,12 @@
 #include <rte_byteorder.h>
 #include <rte_common.h>
 
-#include "virtio_announce.h"
 #include "virtio_ctrl.h"
 #include "virtio_log.h"
 #include "virtio_needs_reset.h"
 #include "virtio_net.h"
 #include "virtio_pci_port.h"
+#include "virtio_worker.h"
 
 #define MIN_MTU 68
 
@@ -72,13 +72,7 @@ virtio_pci_link_speed(struct virtio_device *dev, struct rte_eth_link *link)
 void
 virtio_pci_event(void *arg)
 {
-	struct virtio_port *port = arg;
-
-	pthread_mutex_lock(&port->lock);
-	virtio_announce(port);
-	pthread_mutex_unlock(&port->lock);
-	virtio_link_update(port->edev, 0);
-	virtio_link_tell(port);
+	virtio_worker_raise(arg, VIRTIO_WORK_LINK);
 }
 
 /* Little-endian, as all of it: a field of two bytes. */

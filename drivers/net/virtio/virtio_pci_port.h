@@ -34,8 +34,8 @@ int virtio_pci_link_is_up(struct virtio_device *dev, bool *up);
 int virtio_pci_link_speed(struct virtio_device *dev, struct rte_eth_link *link);
 
 /**
- * Handler of the interrupt that tells of a changed configuration, of a struct virtio_port: link and
- * announcements. The port may be closed when it returns.
+ * Handler of the interrupt that tells of a changed configuration, of a struct virtio_port: the
+ * port's worker looks after link and announcements.
  */
 void virtio_pci_event(void *port);
 

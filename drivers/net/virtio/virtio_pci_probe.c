@@ -157,10 +157,7 @@ pci_unwatch(struct virtio_port *port)
 
 	if (!(port->edev->data->dev_flags & RTE_ETH_DEV_INTR_LSC))
 		return;
-	if (virtio_link_calls_back(port))
-		rte_intr_callback_unregister_pending(handle, virtio_pci_event, port, NULL);
-	else
-		rte_intr_callback_unregister_sync(handle, virtio_pci_event, port);
+	rte_intr_callback_unregister_sync(handle, virtio_pci_event, port);
 }
 
 static void

@@ -10,9 +10,11 @@
 
 #include "virtio_ethdev.h"
 #include "virtio_log.h"
+#include "virtio_pool.h"
 #include "virtio_process.h"
 #include "virtio_queue.h"
 #include "virtio_recovery.h"
+#include "virtio_worker.h"
 
 /* A first attempt comes at once, the next ones later and later, as long as it breaks again. */
 #define FIRST_US  UINT64_C(1000)
@@ -28,14 +30,13 @@ struct report {
 	uint16_t port_id;
 };
 
-static void look(void *arg);
-
 /* ---- hearing of it ------------------------------------------------------------------------ */
 
 static int
 look_soon(struct virtio_port *port)
 {
-	return rte_eal_alarm_set(1, look, port);
+	virtio_worker_raise(port, VIRTIO_WORK_TROUBLE);
+	return 0;
 }
 
 /* A secondary has found it: on EAL's thread for messages, in the primary. */
@@ -71,14 +72,12 @@ tell_primary(void *port_id)
 void
 virtio_recovery_report(struct virtio_queue *q, enum rte_pmd_virtio_queue_trouble trouble)
 {
-	const bool primary = rte_eal_process_type() == RTE_PROC_PRIMARY;
-	int ret;
-
 	__atomic_store_n(&q->recovery.trouble, trouble, __ATOMIC_RELEASE);
 	/* Not from here: a burst neither waits nor calls the application back. */
-	ret = primary ? look_soon(q->port) :
-		rte_eal_alarm_set(1, tell_primary, (void *)(uintptr_t)q->port->data->port_id);
-	if (ret != 0)
+	if (rte_eal_process_type() == RTE_PROC_PRIMARY)
+		look_soon(q->port);
+	else if (rte_eal_alarm_set(1, tell_primary,
+				   (void *)(uintptr_t)q->port->data->port_id) != 0)
 		VIRTIO_LOG(ERR, "%s: no alarm to be had: the application is not told of the queue",
 			   q->port->dev.name);
 }
@@ -131,6 +130,31 @@ plan(struct virtio_queue *q, uint64_t took_us)
 	return wait_us;
 }
 
+/*
+ * A restart gives buffers back and takes others, on the worker's thread. Of a transmit queue the
+ * pools are known by its packets alone, and these to nobody else once the gate is closed.
+ */
+static bool
+is_for_one_thread(struct virtio_queue *q)
+{
+	const struct rte_mempool *pool;
+
+	if (!q->is_rx && virtio_gate_close(&q->gate, q->port->args.reset_timeout_us) != 0)
+		return false; /* the restart fails by the same, and is planned again */
+	/* Of a killed poller's ring what is in it says nothing for certain. */
+	pool = q->gate.abandoned ? NULL : virtio_pool_of_one_thread(q);
+	if (pool == NULL)
+		return false;
+	/* One that is merely not served goes on as it was. */
+	if (!q->is_rx && virtqueue_state(q->vq) == VIRTQUEUE_LIVE)
+		virtio_queue_return(q);
+	VIRTIO_LOG(ERR, "port %u: %s queue %u: recovery=auto does not restart it: pool %s has a "
+		   "single producer or consumer, and the driver's thread would be another; stop "
+		   "and start the queue, or use a pool for several threads (ring_mp_mc)",
+		   q->port->data->port_id, virtio_queue_kind(q), q->id, pool->name);
+	return true;
+}
+
 static bool
 heal_if_due(struct virtio_queue *q, uint64_t now_us)
 {
@@ -140,6 +164,11 @@ heal_if_due(struct virtio_queue *q, uint64_t now_us)
 
 	if (r->heal_at_us == 0 || r->heal_at_us > now_us)
 		return false;
+	if (is_for_one_thread(q)) {
+		r->heal_at_us = 0;
+		virtio_queue_show_state(q);
+		return false;
+	}
 	start_us = virtio_now_us();
 	r->healing = true;
 	ret = virtio_queue_restart(q);
@@ -161,12 +190,21 @@ heal_if_due(struct virtio_queue *q, uint64_t now_us)
 	return true;
 }
 
-static uint64_t
-next_us(struct virtio_port *port)
+/* Without a device its queues are brought up with the next one, or by a port start. */
+static bool
+may_heal(struct virtio_port *port)
+{
+	return port->running && port->bus->is_up(&port->dev);
+}
+
+uint64_t
+virtio_recovery_next_us(struct virtio_port *port)
 {
 	uint64_t next = UINT64_MAX;
 	uint16_t i;
 
+	if (!may_heal(port))
+		return next;
 	for (i = 0; i < port->args.pairs; i++) {
 		const struct virtio_queue *q[2] = { virtio_queue_rx(port, i),
 						    virtio_queue_tx(port, i) };
@@ -178,37 +216,6 @@ next_us(struct virtio_port *port)
 		}
 	}
 	return next;
-}
-
-static void heal(void *arg);
-
-/* On the thread of the alarms: one for all queues, so that cancelling the others never waits. */
-static void
-set_alarm(struct virtio_port *port)
-{
-	const uint64_t next = next_us(port);
-	const uint64_t now_us = virtio_now_us();
-
-	rte_eal_alarm_cancel(heal, port);
-	if (next != UINT64_MAX)
-		rte_eal_alarm_set(next > now_us ? next - now_us : 1, heal, port);
-}
-
-static void
-heal(void *arg)
-{
-	struct virtio_port *port = arg;
-	bool told = false;
-
-	pthread_mutex_lock(&port->lock);
-	/* Without a device its queues are brought up with the next one, or by a port start. */
-	if (!port->unwatching && port->running && port->bus->is_up(&port->dev)) {
-		told = any_queue(port, heal_if_due, virtio_now_us());
-		set_alarm(port);
-	}
-	pthread_mutex_unlock(&port->lock);
-	if (told)
-		virtio_link_call_back(port, RTE_ETH_EVENT_QUEUE_STATE);
 }
 
 /* ---- telling ------------------------------------------------------------------------------ */
@@ -246,27 +253,16 @@ see_to(struct virtio_queue *q, uint64_t now_us)
 	return true;
 }
 
-static void
-look(void *arg)
+bool
+virtio_recovery_serve(struct virtio_port *port, bool trouble)
 {
-	struct virtio_port *port = arg;
-	bool told = false;
+	const uint64_t now_us = virtio_now_us();
+	/* What is planned here is due later: the application is called back before. */
+	bool told = trouble && any_queue(port, see_to, now_us);
 
-	pthread_mutex_lock(&port->lock);
-	if (!port->unwatching) {
-		told = any_queue(port, see_to, virtio_now_us());
-		set_alarm(port);
-	}
-	pthread_mutex_unlock(&port->lock);
-	if (told)
-		virtio_link_call_back(port, RTE_ETH_EVENT_QUEUE_STATE);
-}
-
-void
-virtio_recovery_cancel(struct virtio_port *port)
-{
-	rte_eal_alarm_cancel(look, port);
-	rte_eal_alarm_cancel(heal, port);
+	if (may_heal(port))
+		told |= any_queue(port, heal_if_due, now_us);
+	return told;
 }
 
 int

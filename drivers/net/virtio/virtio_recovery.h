@@ -8,9 +8,9 @@
  * What follows when a queue is in trouble: the application is told by RTE_ETH_EVENT_QUEUE_STATE,
  * and with recovery=auto the driver stops and starts that queue itself.
  *
- * Threads: trouble is reported by whoever finds it, the polling thread above all, which does
- * nothing but set a mark and an alarm. All else is done on EAL's interrupt thread; that of a
- * secondary process sends the primary a message.
+ * Threads: trouble is reported by the thread that finds it, the polling thread above all, which
+ * does nothing but set a mark and wake the port's worker (virtio_worker.h). In a secondary process
+ * it sets an alarm, whose handler sends the primary a message. All else is done by the worker.
  */
 
 #include <stdbool.h>
@@ -44,9 +44,17 @@ void virtio_recovery_forget(struct virtio_queue *q);
 bool virtio_recovery_is_due(const struct virtio_queue *q);
 
 /**
- * Nothing is done any more when this returns, unless it is called from within a call-back about the
- * port; no poller can report any more. Port's lock not held.
+ * The worker, with the port's lock held: makes plans for queues that are in trouble, and carries
+ * out those that are due.
+ *
+ * @param trouble
+ *   Some queue has reported it.
+ * @return
+ *   The application is to be called back with RTE_ETH_EVENT_QUEUE_STATE.
  */
-void virtio_recovery_cancel(struct virtio_port *port);
+bool virtio_recovery_serve(struct virtio_port *port, bool trouble);
+
+/** When the next plan is due; UINT64_MAX: there is none. Port's lock held. */
+uint64_t virtio_recovery_next_us(struct virtio_port *port);
 
 #endif /* VIRTIO_RECOVERY_H */

@@ -48,16 +48,28 @@ virtio_user_rx_interrupts(struct virtio_port *port, uint16_t n)
 		ret = rte_intr_efd_counter_size_set(handle, 0);
 	if (ret == 0)
 		ret = rte_intr_nb_efd_set(handle, n);
-	/* One more than those: they are not the descriptor that is watched. */
+	/* One more than those: they come after the handle's own descriptor, which is none. */
 	return ret != 0 ? ret : rte_intr_max_intr_set(handle, n + 1);
+}
+
+/* Its descriptors are those of receive queues: the connection is the worker's to watch. */
+static void
+virtio_user_destroy(struct virtio_device *dev)
+{
+	struct virtio_port *port = container_of(dev, struct virtio_port, dev);
+
+	rte_intr_instance_free(port->edev->intr_handle);
+	port->edev->intr_handle = NULL;
+	vhost_user_destroy(dev);
 }
 
 static const struct virtio_bus virtio_user_bus = {
 	.is_up = vhost_user_is_up,
 	.reconnect = vhost_user_reconnect,
 	.watch_fd = vhost_user_watch_fd,
+	.watch_events = vhost_user_watch_events,
 	.hang_up = vhost_user_hang_up,
-	.destroy = vhost_user_destroy,
+	.destroy = virtio_user_destroy,
 	.command = virtio_user_command,
 	.rx_interrupts = virtio_user_rx_interrupts,
 	.mem_attach = vhost_user_mem_attach,
@@ -98,15 +110,13 @@ probe_port(struct rte_eth_dev *edev, const char *name, const char *args)
 		ret = meet_device(port, name);
 	if (ret != 0)
 		return ret;
-	ret = virtio_port_create(edev);
+	port->edev = edev;
+	edev->intr_handle = rte_intr_instance_alloc(RTE_INTR_INSTANCE_F_PRIVATE);
+	ret = edev->intr_handle == NULL ? -ENOMEM : virtio_port_create(edev);
 	if (ret != 0) {
-		vhost_user_destroy(&port->dev);
+		virtio_user_destroy(&port->dev);
 		virtio_device_fini(&port->dev);
-		return ret;
 	}
-	ret = virtio_link_watch(port);
-	if (ret != 0)
-		virtio_port_close(edev);
 	return ret;
 }
 

@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+#ifndef VIRTIO_POOL_H
+#define VIRTIO_POOL_H
+
+/**
+ * @file
+ * Which mempools the worker (virtio_worker.h) may use while the application's threads do: it is one
+ * more producer, and one more consumer.
+ */
+
+#include <stdbool.h>
+
+#include <rte_mempool.h>
+
+struct virtio_queue;
+
+/** Whether buffers may be given back to a pool, and taken from it, by several threads at once. */
+bool virtio_pool_takes_producers(const struct rte_mempool *pool);
+bool virtio_pool_takes_consumers(const struct rte_mempool *pool);
+
+/**
+ * The pool that keeps the worker from restarting a queue or giving its buffers back; NULL: none
+ * does. The queue's gate is closed and nobody is inside, of a transmit queue.
+ */
+const struct rte_mempool *virtio_pool_of_one_thread(struct virtio_queue *q);
+
+#endif /* VIRTIO_POOL_H */
