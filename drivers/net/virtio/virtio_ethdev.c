@@ -924,6 +924,8 @@ share_port(struct virtio_port *port)
 		if (port->txqs[i] != NULL)
 			virtio_gate_share(&port->txqs[i]->q.gate);
 	}
+	/* It is to look at what the other process asks for by itself. */
+	virtio_worker_raise(port, VIRTIO_WORK_LOOK);
 	return 0;
 }
 

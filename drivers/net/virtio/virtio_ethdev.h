@@ -22,6 +22,7 @@
 #include "virtio_compat.h"
 #include "virtio_device.h"
 #include "virtio_devargs.h"
+#include "virtio_reclaim.h"
 #include "virtio_rss.h"
 
 struct vhost_mem;
@@ -131,6 +132,8 @@ struct virtio_port {
 	} announce;
 	uint16_t nb_rx_intr;       /**< receive queues that have an event descriptor */
 	struct virtio_worker *worker;  /**< primary */
+	bool starving;             /**< a receive queue has found its pool empty; atomic */
+	struct virtio_reclaim reclaim;
 	bool announced;            /**< what the application was last told: the link is up */
 	bool reset_told;           /**< RTE_ETH_EVENT_INTR_RESET was raised, or will be */
 	bool reset_event;          /**< it is the worker's to raise */

@@ -69,6 +69,7 @@ struct virtio_queue_events {
 	uint64_t quarantined;   /**< times that the ring was taken out of service; by the poller */
 	uint64_t unserved;      /**< starts after which the device did not serve the queue */
 	uint64_t announced;     /**< transmit: frames that the driver has sent by itself */
+	uint64_t reclaimed_idle; /**< transmit: sent packets given back while idle */
 	uint64_t recovered;     /**< recovery=auto: stops and starts by the driver that worked */
 	uint64_t recovery_failed; /**< those that did not */
 };
@@ -130,6 +131,8 @@ struct virtio_txq {
 	uint16_t free_thresh
 		__rte_cache_aligned; /**< fewer free descriptors: completions are taken */
 	bool indirect;        /**< INDIRECT_DESC is in force */
+	bool not_reclaimed;   /**< its packets' pools are not for the worker, virtio_reclaim.h */
+	uint64_t sent_before; /**< counters.packets, when the worker last looked */
 	struct rte_eth_txconf conf;
 	struct virtio_counters counters __rte_cache_aligned;
 };

@@ -193,8 +193,12 @@ open_gate(struct virtio_queue *q)
 void
 virtio_queue_open(struct virtio_queue *q)
 {
-	if (!q->is_rx)
+	if (!q->is_rx) {
+		/* What the worker has made of it ends with the ring's life. */
+		to_txq(q)->free_thresh = to_txq(q)->conf.tx_free_thresh;
+		to_txq(q)->not_reclaimed = false;
 		to_txq(q)->indirect = virtio_device_has(q->vq->dev, VIRTIO_RING_F_INDIRECT_DESC);
+	}
 	q->watched = !q->is_rx;
 	q->watch_ticks = 0;
 	q->recovery.heal_at_us = 0;

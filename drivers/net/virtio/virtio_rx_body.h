@@ -125,6 +125,8 @@ rx_fill_scarce(struct virtio_rxq *rxq, struct virtqueue *vq, uint16_t want,
 		got++;
 	}
 	rxq->counters.no_mbuf += want - got;
+	if (got < want)
+		virtio_reclaim_ask(&rxq->q);
 	return got;
 }
 

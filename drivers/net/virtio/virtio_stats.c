@@ -52,6 +52,7 @@ static const struct field event_fields[] = {
 	EVENT("quarantined", quarantined),
 	EVENT("unserved", unserved),
 	EVENT("announced", announced),
+	EVENT("reclaimed_idle", reclaimed_idle),
 	EVENT("recovered", recovered),
 	EVENT("recovery_failed", recovery_failed),
 };

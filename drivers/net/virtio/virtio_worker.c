@@ -14,6 +14,7 @@
 #include "virtio_ethdev.h"
 #include "virtio_log.h"
 #include "virtio_needs_reset.h"
+#include "virtio_reclaim.h"
 #include "virtio_recovery.h"
 #include "virtio_worker.h"
 
@@ -98,7 +99,7 @@ static void
 serve(struct virtio_worker *w, struct wait *wait)
 {
 	struct virtio_port *port = w->port;
-	bool trouble, link, reset;
+	bool trouble, link, reset, starving;
 	uint32_t work;
 
 	pthread_mutex_lock(&port->lock);
@@ -109,10 +110,14 @@ serve(struct virtio_worker *w, struct wait *wait)
 		virtio_announce(port);
 	link = virtio_link_serve(port, (work & VIRTIO_WORK_LINK) != 0);
 	reset = virtio_needs_reset_take(port);
+	starving = virtio_reclaim_serve(port, (work & VIRTIO_WORK_RECLAIM) != 0);
 	wait->until_us = RTE_MIN(port->watchdog_us, virtio_recovery_next_us(port));
+	wait->until_us = RTE_MIN(wait->until_us, virtio_reclaim_next_us(port));
 	virtio_link_watch(port, &wait->watched, &wait->until_us);
 	pthread_mutex_unlock(&port->lock);
 
+	if (starving)
+		virtio_reclaim_ask_others(port);
 	if (trouble)
 		call_back(w, RTE_ETH_EVENT_QUEUE_STATE);
 	/* The port may be closed in one call-back, and then there is no other. */

@@ -41,6 +41,7 @@ struct virtio_port;
 #define VIRTIO_WORK_LINK    (1u << 0) /**< the device says that its configuration has changed */
 #define VIRTIO_WORK_TROUBLE (1u << 1) /**< a queue has reported trouble */
 #define VIRTIO_WORK_LOOK    (1u << 2) /**< a deadline or the descriptor to watch is another */
+#define VIRTIO_WORK_RECLAIM (1u << 3) /**< a receive queue needs what transmit queues hold */
 
 struct virtio_worker {
 	struct virtio_port *port;

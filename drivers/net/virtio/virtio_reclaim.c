@@ -1,0 +1,159 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+#include <rte_eal.h>
+
+#include "virtio_ethdev.h"
+#include "virtio_log.h"
+#include "virtio_pool.h"
+#include "virtio_process.h"
+#include "virtio_queue.h"
+#include "virtio_reclaim.h"
+#include "virtio_rxtx.h"
+#include "virtio_worker.h"
+#include "virtqueue_ring.h"
+
+/* Between two looks: the least, and the most where looks bring nothing. */
+#define PAUSE_US     1000
+#define PAUSE_MAX_US 100000
+
+/* The flag is looked at so often while secondary processes may set it. */
+#define SECONDARY_US 20000
+
+/* A burst takes microseconds. */
+#define BORROW_US    10000
+
+void
+virtio_reclaim_ask(struct virtio_queue *q)
+{
+	struct virtio_port *port = q->port;
+
+	/* A poller comes here at each burst as long as its pool is empty. */
+	if (__atomic_load_n(&port->starving, __ATOMIC_RELAXED))
+		return;
+	__atomic_store_n(&port->starving, true, __ATOMIC_RELAXED);
+	if (rte_eal_process_type() == RTE_PROC_PRIMARY)
+		virtio_worker_raise(port, VIRTIO_WORK_RECLAIM);
+}
+
+static void
+refuse(struct virtio_txq *txq, const struct rte_mempool *pool)
+{
+	txq->not_reclaimed = true;
+	VIRTIO_LOG(NOTICE, "port %u: tx queue %u: a receive queue has no buffers, and this queue's "
+		   "sent packets are not given back by the driver's thread: pool %s has a single "
+		   "producer; use a pool for several (ring_mp_mc), or a tx_free_thresh near the "
+		   "ring's size", txq->q.port->data->port_id, txq->q.id, pool->name);
+}
+
+/* Behind the queue's gate. How many packets were freed. */
+static int
+complete(struct virtio_txq *txq)
+{
+	struct virtqueue *vq = txq->q.vq;
+	const struct rte_mempool *pool = virtio_pool_of_one_thread(&txq->q);
+	int n;
+
+	if (pool != NULL) {
+		refuse(txq, pool);
+		return 0;
+	}
+	n = virtio_tx_path_of(txq->q.port, vq->conf.packed)->complete(txq, UINT32_MAX);
+	if (n <= 0)
+		return 0;
+	txq->q.events.reclaimed_idle += n;
+	/* It holds fewer sent packets from now on, until it is started again. */
+	txq->free_thresh = RTE_MAX(RTE_MIN(2 * txq->free_thresh, vq->size - 4), txq->free_thresh);
+	return n;
+}
+
+/*
+ * A queue that sends takes its completions itself. So only one that has sent nothing since the last
+ * look is taken from its poller; what the device has used is a hint until then.
+ */
+static int
+reclaim(struct virtio_queue *q, bool *again)
+{
+	struct virtio_txq *txq = container_of(q, struct virtio_txq, q);
+	uint64_t sent;
+	bool runs;
+	int n;
+
+	if (virtqueue_state(q->vq) != VIRTQUEUE_LIVE || txq->not_reclaimed ||
+	    ring_used(q->vq, 1, q->vq->conf.packed) <= 0)
+		return 0;
+	sent = __atomic_load_n(&txq->counters.packets, __ATOMIC_RELAXED);
+	if (sent != txq->sent_before) {
+		txq->sent_before = sent;
+		*again = true;
+		return 0;
+	}
+	if (!virtio_queue_borrow(q, BORROW_US, &runs))
+		return 0;
+	n = complete(txq);
+	virtio_queue_return(q);
+	return n;
+}
+
+bool
+virtio_reclaim_serve(struct virtio_port *port, bool asked)
+{
+	struct virtio_reclaim *r = &port->reclaim;
+	const uint64_t now_us = virtio_now_us();
+	bool starving, again = false;
+	unsigned int n = 0;
+	uint16_t i;
+
+	r->wanted |= asked || (!virtio_process_is_alone() &&
+			       __atomic_load_n(&port->starving, __ATOMIC_RELAXED));
+	if (!r->wanted || r->at_us > now_us)
+		return false;
+	/* Before the look: a poller that finds nothing after it asks again. */
+	starving = __atomic_exchange_n(&port->starving, false, __ATOMIC_SEQ_CST);
+	for (i = 0; i < port->args.pairs; i++) {
+		struct virtio_queue *q = virtio_queue_tx(port, i);
+
+		if (q != NULL)
+			n += reclaim(q, &again);
+	}
+	/* One more look for each time that it is asked: the poller may be asleep. */
+	r->wanted = again && !r->again;
+	r->again = r->wanted;
+	r->pause_us = n > 0 || r->wanted ? PAUSE_US :
+		RTE_MIN(RTE_MAX(2 * r->pause_us, PAUSE_US), PAUSE_MAX_US);
+	r->at_us = now_us + r->pause_us;
+	if (n > 0 && !r->logged) {
+		r->logged = true;
+		VIRTIO_LOG(NOTICE, "port %u: transmit rings hold the buffers that receive queues "
+			   "need: %u sent packets were given back from idle queues; a larger pool "
+			   "or smaller rings forward faster", port->data->port_id, n);
+	}
+	return starving;
+}
+
+uint64_t
+virtio_reclaim_next_us(const struct virtio_port *port)
+{
+	uint64_t next = port->reclaim.wanted ? port->reclaim.at_us : UINT64_MAX;
+
+	if (!virtio_process_is_alone())
+		next = RTE_MIN(next, virtio_now_us() + SECONDARY_US);
+	return next;
+}
+
+static int
+ask_port(struct virtio_port *port)
+{
+	virtio_worker_raise(port, VIRTIO_WORK_RECLAIM);
+	return 0;
+}
+
+void
+virtio_reclaim_ask_others(const struct virtio_port *port)
+{
+	uint16_t id;
+
+	for (id = 0; id < RTE_MAX_ETHPORTS; id++) {
+		if (id != port->data->port_id)
+			virtio_telemetry_visit(id, ask_port);
+	}
+}
