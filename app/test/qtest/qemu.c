@@ -620,6 +620,16 @@ qemu_receive(struct qemu *q, void *frame, size_t size)
 	return n;
 }
 
+/* Datagrams between sockets of one machine are there when the call that sends them returns. */
+size_t
+qemu_receive_now(struct qemu *q, void *frame, size_t size)
+{
+	const ssize_t n = recv(q->net, frame, size, MSG_DONTWAIT);
+
+	CHECK(n > 0 || errno == EAGAIN);
+	return n > 0 ? n : 0;
+}
+
 void
 qemu_forget_record(struct qemu *q)
 {

@@ -93,6 +93,9 @@ void qemu_send(struct qemu *qemu, const void *frame, size_t len);
 /** A frame that the device has sent; its length. Ends the case where none comes. */
 size_t qemu_receive(struct qemu *qemu, void *frame, size_t size);
 
+/** The same, of what it has sent by now; 0: there is no more. */
+size_t qemu_receive_now(struct qemu *qemu, void *frame, size_t size);
+
 /** Turns QEMU's main loop round, some times. */
 void qemu_turn(struct qemu *qemu);
 
