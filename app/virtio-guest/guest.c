@@ -131,25 +131,28 @@ setup(struct guest *guest, uint16_t port)
 }
 
 uint64_t
-guest_dropped(void)
+guest_dropped_of(uint16_t port)
 {
 	static struct rte_eth_xstat values[1024];
 	static struct rte_eth_xstat_name names[1024];
 	uint64_t sum = 0;
-	uint16_t port;
 	int i, n;
 
-	for (port = SENDER; port <= RECEIVER; port++) {
-		n = rte_eth_xstats_get_names(port, names, RTE_DIM(names));
-		n = RTE_MIN(n, rte_eth_xstats_get(port, values, RTE_DIM(values)));
-		for (i = 0; i < n && i < (int)RTE_DIM(names); i++) {
-			/* What the receiver sends and the sender receives are others' packets. */
-			if (strstr(names[i].name, "reset_dropped") != NULL &&
-			    names[i].name[0] == (port == SENDER ? 't' : 'r'))
-				sum += values[i].value;
-		}
+	n = rte_eth_xstats_get_names(port, names, RTE_DIM(names));
+	n = RTE_MIN(n, rte_eth_xstats_get(port, values, RTE_DIM(values)));
+	for (i = 0; i < n && i < (int)RTE_DIM(names); i++) {
+		/* What the receiver sends and the sender receives are others' packets. */
+		if (strstr(names[i].name, "reset_dropped") != NULL &&
+		    names[i].name[0] == (port == SENDER ? 't' : 'r'))
+			sum += values[i].value;
 	}
 	return sum;
+}
+
+uint64_t
+guest_dropped(void)
+{
+	return guest_dropped_of(SENDER) + guest_dropped_of(RECEIVER);
 }
 
 int

@@ -63,6 +63,7 @@ struct guest {
 	struct send_queue tx[MAX_QUEUES];
 	struct flow flows[FLOWS];
 	uint64_t dropped;     /**< what stops of both ports have thrown away; the main lcore's */
+	uint64_t foreign;     /**< frames that arrived and are not the program's; the poller's */
 	uint64_t quota;       /**< packets that may still be sent, where it is not UNLIMITED */
 	uint64_t turn;        /**< the poller's: steps each time round */
 	bool end;             /**< the poller is to return */
@@ -84,7 +85,12 @@ bool wait_until(bool (*test)(void *arg), void *arg);
 /** Asks whoever runs the machine for something. */
 void monitor(const char *command);
 
-/** What stops have thrown away so far, by the driver's own count, both ports. */
+/**
+ * What stops of a port have thrown away so far, by the driver's own count: of the SENDER's transmit
+ * queues or of the RECEIVER's receive queues.
+ */
+uint64_t guest_dropped_of(uint16_t port);
+/** Both. */
 uint64_t guest_dropped(void);
 
 /** Configures and starts both ports. 0, or negative with a line. */
@@ -103,6 +109,8 @@ bool traffic_read(const struct rte_mbuf *m, uint32_t *number, uint16_t *flow);
 /** Packets sent or received of all flows. */
 uint64_t traffic_sent(const struct guest *guest);
 uint64_t traffic_got(const struct guest *guest);
+/** Frames that the receiving port had from somebody else. */
+uint64_t traffic_foreign(const struct guest *guest);
 /**
  * Sends no more, but for so many packets, and waits until all have come that are to come: those of
  * flows by this queue excepted (-1: none). false where some do not.

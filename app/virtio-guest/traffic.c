@@ -119,6 +119,12 @@ traffic_got(const struct guest *guest)
 	return sum;
 }
 
+uint64_t
+traffic_foreign(const struct guest *guest)
+{
+	return look(&guest->foreign);
+}
+
 struct settling {
 	const struct guest *guest;
 	int except;
@@ -189,6 +195,7 @@ receive_some(struct guest *guest, uint16_t q)
 		add(&guest->flows[f].got, 1);
 	}
 	rte_pktmbuf_free_bulk(m, n);
+	add(&guest->foreign, n - ours);
 	add(&rx->packets, ours);
 }
 
@@ -197,7 +204,7 @@ static uint16_t
 allowance(struct guest *guest)
 {
 	const uint64_t quota = look(&guest->quota);
-	uint64_t under_way;
+	int64_t under_way; /* below 0 where the counts are wrong, which is for the end to say */
 
 	if (guest->queues == 1)
 		return RTE_MIN(quota, (uint64_t)BURST);
