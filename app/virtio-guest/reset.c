@@ -256,6 +256,9 @@ reset_run(struct guest *guest, unsigned int rounds)
 		good = rx_round(&round, size, &times[0], &times[1]) &&
 		       tx_round(&round, size, &times[2], &times[3]);
 		__atomic_store_n(&guest->dropped, guest_dropped(), __ATOMIC_RELEASE);
+		/* A sign of life: a guest that says nothing for long counts as hung. */
+		if ((i + 1) % 20 == 0)
+			printf("%u of %u rounds\n", i + 1, rounds);
 	}
 	for (i = 0; i < RTE_DIM(times); i++) {
 		report_times(&times[i]);
