@@ -104,7 +104,7 @@ run() {
 
 run "packaged port" port ""
 run "packaged plain" plain ""
-run "ours rx-queue" rx-queue ,rx_drain_us=100000 -d "$private/librte_net_virtio.so"
+run "ours rx-queue" rx-queue ,rx_drain_us=1000000 -d "$private/librte_net_virtio.so"
 
 "$python" "$root/devtools/compare-port-restart.py" "$json" ${plot:+--plot "$plot"} \
 	"packaged port=$work/port.json" "packaged plain=$work/plain.json" \

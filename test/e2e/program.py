@@ -15,7 +15,7 @@ import time
 ESCAPES = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]|\r|\x00")
 
 # Generous: on a machine that is busy with other work too, a test is slow and not wrong.
-PATIENCE = 30
+PATIENCE = 120
 
 
 def poll(what, look, patience=PATIENCE, say=lambda: ()):

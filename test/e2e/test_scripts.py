@@ -21,7 +21,7 @@ NOBODY = 65534
 def run(script, *args, **more):
     """(exit status, all that it said)"""
     done = subprocess.run([script, *args], stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-                          text=True, stdin=subprocess.DEVNULL, timeout=300, **more)
+                          text=True, stdin=subprocess.DEVNULL, timeout=900, **more)
     return done.returncode, done.stdout
 
 
