@@ -234,7 +234,7 @@ use_first(struct fake_port *fp, struct taken *taken, unsigned int n)
 	memmove(taken->heads, taken->heads + n, taken->n * sizeof(taken->heads[0]));
 }
 
-/* segments: of what length; 0 for packets of one, and then the ring stays in step. */
+/* segments: of what length; 0 for packets of one, without chains. */
 static void
 packets(uint64_t features, uint16_t segments)
 {

@@ -45,9 +45,10 @@ static void
 take_back_bad_entry(void)
 {
 	if (set.vq->conf.packed)
-		packed_device_take_back(&set.rd->pack, set.vq->used_next, set.vq->used_wrap);
+		packed_device_take_back(&set.rd->pack, set.vq->next_used.pos,
+					 set.vq->next_used.wrap);
 	else
-		split_device_set_used_idx(&set.rd->split, set.vq->used_next);
+		split_device_set_used_idx(&set.rd->split, set.vq->next_used.idx);
 }
 
 static void
@@ -173,7 +174,7 @@ static void
 id_twice_in_a_burst(const struct ring_conf *ring)
 {
 	static const uint16_t ids[] = { 3, 1, 1, 0 };
-	struct ring_view view;
+	struct ring_cursor cur, bad_one;
 	unsigned int i;
 	uint32_t len;
 
@@ -181,11 +182,13 @@ id_twice_in_a_burst(const struct ring_conf *ring)
 	for (i = 0; i < RTE_DIM(ids); i++)
 		ring_device_use_raw(set.rd, ids[i], 64);
 	CHECK_EQ(ring_ready(set.vq), RTE_DIM(ids));
-	view = ring_view(set.vq, ring->packed);
-	CHECK_EQ(ring_look(set.vq, &view, 0, &len, ring->packed), 3);
-	CHECK_EQ(ring_look(set.vq, &view, 1, &len, ring->packed), 1);
-	CHECK(ring_look(set.vq, &view, 2, &len, ring->packed) < 0);
-	ring_took(set.vq, 2, true, ring->packed);
+	CHECK_EQ(ring_begin(set.vq, &cur, ring->packed), 0);
+	CHECK_EQ(ring_next(set.vq, &cur, &len, ring->packed), 3);
+	CHECK_EQ(ring_next(set.vq, &cur, &len, ring->packed), 1);
+	bad_one = cur;
+	CHECK_EQ(ring_next(set.vq, &cur, &len, ring->packed), -EPROTO);
+	CHECK(memcmp(&cur, &bad_one, sizeof(cur)) == 0);
+	ring_commit(set.vq, &cur);
 	set.buffers[3].returned++;
 	set.buffers[1].returned++;
 	check_bad_entry();
@@ -448,7 +451,8 @@ what_the_driver_wrote_is_scribbled_over(const struct ring_conf *ring)
 			struct buffer *b;
 
 			ring_device_use(set.rd, head, i);
-			CHECK_EQ(ring_ready(set.vq), 1);
+			/* A packed ring counts descriptors. */
+			CHECK_EQ(ring_ready(set.vq), ring->packed ? 3 : 1);
 			b = ring_get(set.vq, &len);
 			CHECK(b == &set.buffers[i]);
 			CHECK_EQ(len, i);
@@ -503,7 +507,7 @@ noise(const struct ring_conf *ring)
 			popped++;
 			/* As if the device had taken it. */
 			if (ring->packed)
-				set.rd->pack.descs[set.vq->order[set.vq->free_head]] = 3;
+				set.rd->pack.descs[set.vq->order[set.vq->next_avail.pos]] = 3;
 			ring_post(set.vq, b, 3, VRING_DESC_F_WRITE);
 			ring_show(set.vq);
 		}
@@ -627,7 +631,7 @@ batch_and_one_of_it_again(const struct ring_conf *ring)
 static void
 batch_and_a_lie_in_a_burst(const struct ring_conf *ring)
 {
-	struct ring_view view;
+	struct ring_cursor cur, two;
 	unsigned int i;
 	uint32_t len;
 
@@ -635,16 +639,18 @@ batch_and_a_lie_in_a_burst(const struct ring_conf *ring)
 	use_batch(0, 4, 1, 7);
 	use_batch(4, 1, 1, 8);
 	ring_device_use_raw(set.rd, 2, 64);
-	view = ring_view(set.vq, ring->packed);
 	CHECK(ring_ready(set.vq) >= 6);
 	CHECK_EQ(ring_used(set.vq, 3, ring->packed), 3);
+	CHECK_EQ(ring_begin(set.vq, &cur, ring->packed), 0);
 	for (i = 0; i < 5; i++) {
-		CHECK_EQ(ring_look(set.vq, &view, i, &len, ring->packed), i);
+		if (i == 2)
+			two = cur;
+		CHECK_EQ(ring_next(set.vq, &cur, &len, ring->packed), i);
 		CHECK_EQ(len, i < 3 ? set.vq->conf.buf_len : i + 4);
 	}
-	CHECK(ring_look(set.vq, &view, 5, &len, ring->packed) < 0);
+	CHECK_EQ(ring_next(set.vq, &cur, &len, ring->packed), -EPROTO);
 	/* Only a part is taken: what was seen beyond does not get in the way. */
-	ring_took(set.vq, 2, true, ring->packed);
+	ring_commit(set.vq, &two);
 	set.buffers[0].returned++;
 	set.buffers[1].returned++;
 	pop_next(2);
@@ -772,7 +778,7 @@ noise_in_batches(const struct ring_conf *ring, uint16_t descs)
 		}
 		state = state * 1664525 + 1013904223;
 		if (state >> 28 < 4 && !ring->packed)
-			split_device_set_used_idx(&set.rd->split, set.vq->used_next +
+			split_device_set_used_idx(&set.rd->split, set.vq->next_used.idx +
 						  (state >> 8) % 8);
 		/* In part, or to the end. */
 		for (i = (state >> 16) % 32; i > 0 && (used = ring_ready(set.vq)) != 0; i--) {
@@ -789,7 +795,7 @@ noise_in_batches(const struct ring_conf *ring, uint16_t descs)
 			b->returned++;
 			popped++;
 			if (ring->packed && descs > 1)
-				set.rd->pack.descs[set.vq->order[set.vq->free_head]] = descs;
+				set.rd->pack.descs[set.vq->order[set.vq->next_avail.pos]] = descs;
 			ring_post(set.vq, b, descs, VRING_DESC_F_WRITE);
 			ring_show(set.vq);
 		}

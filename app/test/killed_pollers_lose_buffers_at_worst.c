@@ -545,7 +545,7 @@ tables_of_descriptors(void)
 static void
 packets_of_two_pools(void)
 {
-	/* With tables, or the first packet of two owners would end the ring's being in step. */
+	/* With tables: of a packet with two owners the header takes a descriptor of its own. */
 	run(&(struct scenario){ .features = VU_F_INDIRECT, .two_pools = true });
 }
 

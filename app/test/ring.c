@@ -124,7 +124,7 @@ post(struct virtqueue *vq, struct buffer *b, uint16_t descs, uint16_t flags, con
 		ring_push(vq, b, (uintptr_t)b->data, sizeof(b->data), flags, packed);
 		return;
 	}
-	chain = ring_chain_begin(vq, descs, packed);
+	chain = ring_chain_begin(vq, descs);
 	for (i = 0; i < descs; i++)
 		ring_chain_add(vq, &chain, (uintptr_t)b->data, sizeof(b->data), flags, packed);
 	ring_chain_end(vq, &chain, b, packed);

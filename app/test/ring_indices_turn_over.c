@@ -80,7 +80,7 @@ push_burst(struct virtqueue *vq, struct buffer *const *posted, uint32_t n)
 
 	while (i < n) {
 		const struct ring_view view = ring_view(vq, packed);
-		const uint16_t run = ring_free_run(&view, n - i, packed);
+		const uint16_t run = ring_free_run(&view, n - i);
 		uint16_t k;
 
 		for (k = 0; k < run; k++, i++) {
@@ -92,6 +92,15 @@ push_burst(struct virtqueue *vq, struct buffer *const *posted, uint32_t n)
 	}
 }
 
+static void
+check_seen(const struct virtqueue *vq, int head, uint32_t len, const struct seen *taken)
+{
+	CHECK_EQ(head, taken->head);
+	CHECK_EQ(len, taken->len);
+	CHECK(vq->cookies[head] == taken->b);
+	taken->b->returned++;
+}
+
 /* As a data path does it: what is expected at once, what is not with care. */
 static void
 pop_burst(struct virtqueue *vq, const struct seen *taken, uint32_t n)
@@ -100,23 +109,27 @@ pop_burst(struct virtqueue *vq, const struct seen *taken, uint32_t n)
 	const struct ring_view view = ring_view(vq, packed);
 	/* With IN_ORDER there may be no entry to look at, from the first batch on. */
 	const uint16_t run = vq->in_order ? 0 : ring_used_run(&view, n, packed);
-	uint32_t i;
+	struct ring_cursor cur;
+	uint32_t plain, i;
 
 	CHECK(ring_used_hint(vq, n, packed) >= (n > 0));
-	for (i = 0; i < n; i++) {
+	for (plain = 0; plain < run; plain++) {
 		uint32_t len;
-		int head = -1;
+		const int head = ring_expect(&view, plain, &len, packed);
 
-		if (i < run)
-			head = ring_expect(&view, i, &len, packed);
 		if (head < 0)
-			head = ring_look(vq, &view, i, &len, packed);
-		CHECK_EQ(head, taken[i].head);
-		CHECK_EQ(len, taken[i].len);
-		CHECK(ring_cookies(&view, packed)[head] == taken[i].b);
-		taken[i].b->returned++;
+			break;
+		check_seen(vq, head, len, &taken[plain]);
 	}
-	ring_took(vq, n, true, packed);
+	ring_took(vq, plain, true, packed);
+	CHECK_EQ(ring_begin(vq, &cur, packed), 0);
+	for (i = plain; i < n; i++) {
+		uint32_t len;
+		const int head = ring_next(vq, &cur, &len, packed);
+
+		check_seen(vq, head, len, &taken[i]);
+	}
+	ring_commit(vq, &cur);
 }
 
 static void
@@ -222,9 +235,10 @@ run(const struct ring_conf *ring, uint16_t max_descs, enum how how)
 		for (i = 0; i < used; )
 			i += how == IN_BATCHES ? use_batch(rd, taken + i, used - i, &random) :
 						 use_one(rd, taken + i);
-		/* Of chains in a packed ring one is found at a time. */
-		CHECK_EQ(ring_ready(vq),
-			 vq->in_step || !ring->packed ? used : RTE_MIN(used, 1u));
+		/* A packed ring counts the descriptors of chains. */
+		CHECK_EQ(ring_ready(vq), !ring->packed || vq->chains == 0 ? used :
+			 virtqueue_used_descs(vq));
+		CHECK_EQ(ring_ready(vq) > 0, used > 0);
 		/* Batches are not taken as they were given. */
 		first = how == IN_BATCHES ? mixed(&random) % (used + 1) : used;
 		pop(vq, taken, first);

@@ -325,6 +325,7 @@ pci_queue_stop_poll(struct virtqueue *vq)
 static void
 pci_queue_notify(struct virtqueue *vq)
 {
+	const struct virtqueue_place *next = &vq->next_avail;
 	const struct pci *pci = vq->dev->priv;
 	const uint32_t at = pci->rings[vq->index].doorbell;
 
@@ -332,9 +333,9 @@ pci_queue_notify(struct virtqueue *vq)
 		reg_write(pci, VIRTIO_PCI_NOTIFY, at, 2, vq->index);
 		return;
 	}
-	/* 2.9: where the next buffer will be; a split ring's index has 16 bits, wrap included. */
+	/* 2.9: where the next buffer will be; packed: the wrap counter is the highest bit. */
 	reg_write(pci, VIRTIO_PCI_NOTIFY, at, 4, vq->index |
-		  (uint32_t)(vq->avail_next | (vq->conf.packed && vq->avail_wrap) << 15) << 16);
+		  (uint32_t)(vq->conf.packed ? next->pos | next->wrap << 15 : next->idx) << 16);
 }
 
 static int

@@ -12,9 +12,6 @@
 #include "virtio_log.h"
 #include "virtqueue_ring.h"
 
-/* Instead of a descriptor, in order[], while two change places. */
-#define NOBODY UINT16_MAX
-
 /* Offsets in a ring's memory; the parts that the device writes have cache lines of their own. */
 struct layout {
 	size_t second; /* split: avail; packed: driver's event */
@@ -116,247 +113,16 @@ make_fresh(struct virtqueue *vq)
 	for (i = 0; i < vq->size; i++) {
 		vq->order[i] = i;
 		vq->where[i] = i;
-	}
-	vq->in_step = true;
-	vq->by_place = true;
-	vq->rewrite = vq->size;
-	vq->avail_next = 0;
-	vq->used_next = 0;
-	vq->avail_wrap = true;
-	vq->used_wrap = true;
-	vq->told = 0;
-	vq->free_head = 0;
-	vq->free_count = vq->size;
-	vq->batch_from = 0;
-	vq->batch_n = 0;
-}
-
-bool
-virtqueue_reorder(struct virtqueue *vq, uint16_t pos, uint16_t left, uint32_t id)
-{
-	uint16_t expected, distance, place;
-
-	if (id >= vq->size)
-		return false;
-	/* Where it was made available must lie among what the device has from `pos` on. */
-	place = vq->where[id];
-	distance = place >= pos ? place - pos : vq->size - pos + place;
-	if (distance >= left)
-		return false;
-	vq->by_place = false;
-	expected = vq->order[pos];
-	/* Never twice in it, not even in between: see struct virtqueue. */
-	vq->order[place] = NOBODY;
-	rte_compiler_barrier();
-	vq->order[pos] = id;
-	vq->where[id] = pos;
-	rte_compiler_barrier();
-	vq->order[place] = expected;
-	vq->where[expected] = place;
-	/* The avail ring's entries of both are another descriptor's from the next lap on. */
-	vq->rewrite = vq->size;
-	return true;
-}
-
-bool
-virtqueue_note_batch(struct virtqueue *vq, uint16_t i, uint16_t pos, uint16_t left, uint32_t id,
-		     uint32_t *len)
-{
-	uint16_t distance, place;
-
-	if (id >= vq->size)
-		return false;
-	place = vq->where[id];
-	distance = place >= pos ? place - pos : vq->size - pos + place;
-	if (distance >= left)
-		return false;
-	vq->batch_from = i;
-	vq->batch_n = distance + 1;
-	vq->batch_len = *len;
-	virtqueue_in_batch(vq, i, len);
-	return true;
-}
-
-bool
-virtqueue_note_chain_batch(struct virtqueue *vq, uint16_t left, uint32_t id, uint32_t len)
-{
-	uint32_t at = (vq->free_head + vq->free_count) % vq->size;
-	uint16_t n;
-
-	/* Along the heads, in the order given. */
-	for (n = 1; n <= left; n++) {
-		const uint16_t head = vq->order[at];
-
-		if (vq->links[head].count == 0)
-			return false;
-		if (head == id) {
-			vq->batch_from = 0;
-			vq->batch_n = n;
-			vq->batch_len = len;
-			return true;
-		}
-		at = (at + vq->links[head].count) % vq->size;
-	}
-	return false;
-}
-
-void
-virtqueue_leave_step(struct virtqueue *vq)
-{
-	const uint16_t first_free = vq->conf.packed ? vq->avail_next : vq->avail_next & vq->mask;
-	uint16_t i;
-
-	for (i = 0; i < vq->size; i++)
 		vq->links[i].count = 1;
-	for (i = 0; i < vq->free_count; i++)
-		vq->links[vq->order[(first_free + i) % vq->size]].count = 0;
-	vq->free_head = first_free;
-	vq->unchained = 0;
-	vq->by_place = false;
-	rte_compiler_barrier();
-	vq->in_step = false;
-}
-
-void
-virtqueue_join_step(struct virtqueue *vq)
-{
-	const uint16_t at = vq->conf.packed ? vq->avail_next : vq->avail_next & vq->mask;
-	/* With IN_ORDER descriptors go round the table, whatever their places (2.7.9). */
-	const uint16_t first = vq->in_order ? vq->order[vq->free_head] : at;
-	uint16_t i;
-
-	for (i = 0; i < vq->size; i++) {
-		const uint16_t place = ((uint32_t)at + i) % vq->size;
-		const uint16_t id = ((uint32_t)first + i) % vq->size;
-
-		vq->order[place] = id;
-		vq->where[id] = place;
 	}
+	vq->is_identity = true;
+	vq->next_avail = (struct virtqueue_place){ .wrap = true };
+	vq->next_used = (struct virtqueue_place){ .wrap = true };
+	vq->free_count = vq->size;
+	vq->chains = 0;
+	vq->used_known = 0;
+	vq->notified_at = 0;
 	vq->rewrite = vq->size;
-	rte_compiler_barrier();
-	vq->by_place = first == at;
-	vq->in_step = true;
-}
-
-/*
- * Out of step, IN_ORDER: descriptors of the next `n` buffers, or of those up to the head `last`.
- *
- * at: where in order[] they begin, and end.
- */
-static uint16_t
-descs_in_order(const struct virtqueue *vq, uint32_t *at, uint16_t n, uint32_t last)
-{
-	uint32_t descs = 0;
-
-	while (n-- > 0 && descs < vq->size) {
-		const uint16_t head = vq->order[*at];
-		const uint16_t count = vq->links[head].count;
-
-		descs += count;
-		*at = (*at + count) % vq->size;
-		if (head == last || count == 0)
-			break;
-	}
-	return RTE_MIN(descs, vq->size);
-}
-
-static uint32_t
-first_in_order(const struct virtqueue *vq)
-{
-	return ((uint32_t)vq->free_head + vq->free_count) % vq->size;
-}
-
-static uint32_t
-split_descs(const struct virtqueue *vq, uint16_t used)
-{
-	uint32_t at = first_in_order(vq);
-	uint32_t descs = 0;
-	uint16_t i;
-
-	if (vq->in_order)
-		return descs_in_order(vq, &at, used, UINT32_MAX);
-	for (i = 0; i < used; i++) {
-		uint32_t ignored;
-		const uint32_t head = split_read(
-			&vq->used->ring[(vq->used_next + i) & vq->mask], &ignored);
-
-		if (head < vq->size)
-			descs += vq->links[head].count;
-	}
-	return descs;
-}
-
-static uint32_t
-packed_descs(const struct virtqueue *vq, uint16_t in_flight)
-{
-	uint32_t order_at = first_in_order(vq);
-	uint64_t bits = vq->used_wrap ? PACKED_BOTH : 0;
-	uint32_t descs = 0;
-	uint32_t at;
-
-	/* What is left of a batch was told of before it. */
-	if (vq->batch_n > 0)
-		descs = descs_in_order(vq, &order_at, vq->batch_n, UINT32_MAX);
-	at = vq->used_next + descs;
-	if (at >= vq->size) {
-		at -= vq->size;
-		bits ^= PACKED_BOTH;
-	}
-	while (descs < in_flight) {
-		const uint64_t rest = packed_rest(&vq->ring[at]);
-		const uint16_t id = rest >> 32;
-		uint16_t count;
-
-		if ((rest & PACKED_BOTH) != bits || id >= vq->size)
-			break;
-		/* A batch is told of by its first place and its last id alone. */
-		count = vq->in_order ? descs_in_order(vq, &order_at, vq->size, id) :
-				       vq->links[id].count;
-		if (count == 0)
-			break;
-		descs += count;
-		at += count;
-		if (at >= vq->size) {
-			at -= vq->size;
-			bits ^= PACKED_BOTH;
-		}
-	}
-	return descs;
-}
-
-uint16_t
-virtqueue_used_descs(const struct virtqueue *vq)
-{
-	const bool packed = vq->conf.packed;
-	const int used = ring_used(vq, UINT16_MAX, packed);
-	const uint16_t in_flight = vq->size - vq->free_count;
-
-	if (vq->in_step || used <= 0)
-		return RTE_MAX(used, 0);
-	return RTE_MIN(packed ? packed_descs(vq, in_flight) : split_descs(vq, used), in_flight);
-}
-
-uint16_t
-virtqueue_give(struct virtqueue *vq, uint32_t head)
-{
-	uint16_t tail = (vq->free_head + vq->free_count) % vq->size;
-	uint16_t id = head;
-	uint16_t count, i;
-
-	if (head >= vq->size)
-		return 0;
-	count = vq->links[head].count;
-	vq->links[head].count = 0;
-	/* And then it is the caller's. */
-	rte_compiler_barrier();
-	for (i = 0; i < count; i++) {
-		vq->order[tail] = id;
-		if (++tail == vq->size)
-			tail = 0;
-		id = vq->links[id].next;
-	}
-	vq->free_count += count;
-	return count;
 }
 
 int
@@ -423,7 +189,7 @@ take_memory(struct virtqueue *vq)
 				      RTE_CACHE_LINE_SIZE, conf->node);
 	vq->where = rte_malloc_socket("virtio_ring", conf->size * sizeof(*vq->where),
 				      RTE_CACHE_LINE_SIZE, conf->node);
-	vq->links = rte_malloc_socket("virtio_ring", conf->size * sizeof(*vq->links),
+	vq->links = rte_zmalloc_socket("virtio_ring", conf->size * sizeof(*vq->links),
 				      RTE_CACHE_LINE_SIZE, conf->node);
 	if (vq->memory == NULL || vq->cookies == NULL || vq->order == NULL ||
 	    vq->where == NULL || vq->links == NULL)
@@ -479,7 +245,6 @@ virtqueue_create(struct virtio_device *dev, uint16_t index, const struct virtque
 	vq->index = index;
 	vq->size = conf->size;
 	vq->mask = conf->size - 1;
-	vq->slot_size = conf->slot_area;
 	vq->state = VIRTQUEUE_READY;
 	ret = take_memory(vq);
 	if (ret != 0) {
@@ -516,21 +281,13 @@ virtqueue_each_in_flight(struct virtqueue *vq, virtqueue_cookie_t fn, void *arg)
 	int n = 0;
 	uint16_t i;
 
-	if (vq->in_step) {
-		for (i = 0; i < in_flight; i++) {
-			const uint16_t id = vq->order[(vq->used_next + i) % vq->size];
+	for (i = 0; i < in_flight; i++) {
+		const uint16_t id = vq->order[(vq->next_used.pos + i) % vq->size];
 
-			if (id == NOBODY)
-				continue;
-			fn(arg, vq->cookies[id]);
-			n++;
-		}
-		return n;
-	}
-	for (i = 0; i < vq->size; i++) {
-		if (vq->links[i].count == 0 || vq->cookies[i] == NULL)
+		/* Of a chain its head alone has a cookie. */
+		if (id == VIRTQUEUE_NO_DESC || vq->cookies[id] == NULL)
 			continue;
-		fn(arg, vq->cookies[i]);
+		fn(arg, vq->cookies[id]);
 		n++;
 	}
 	return n;

@@ -71,44 +71,45 @@ struct virtqueue_conf {
 	int node;           /**< NUMA node of all its memory, SOCKET_ID_ANY for any */
 };
 
-/** What is known of a descriptor of a ring that is out of step. */
+/** In order[], in place of a descriptor, while two of them change places. */
+#define VIRTQUEUE_NO_DESC UINT16_MAX
+
+/** A place in a ring, to make the next buffer available or to find the next used one. */
+struct virtqueue_place {
+	uint16_t pos; /**< in order[]; packed: in the descriptor ring too */
+	uint16_t idx; /**< split: buffers so far, modulo 65536, as in avail->idx and used->idx */
+	bool wrap;    /**< packed: the wrap counter, 2.8.1 */
+};
+
+/** The descriptors of a buffer. */
 struct virtqueue_link {
-	uint16_t count; /**< descriptors of the buffer whose head this is; 0 where it is none */
-	uint16_t next;  /**< the next one's index, within a chain */
+	uint16_t count; /**< by head: descriptors of the buffer; 1 unless it is a chain in flight */
+	uint16_t next;  /**< by descriptor: the next one of the same chain */
 };
 
 /*
- * Both layouts: as long as each buffer takes one descriptor the ring is "in step". The place where
- * a buffer is made available, the place where it is expected back and a place in the list of free
- * descriptors go round together: order[p] is the descriptor that place p takes next and, once it
- * was made available, the one that is expected back there. A device that uses buffers in the order
- * given then costs one comparison a buffer, which is also the check that the device had it. A
- * buffer that comes back out of order changes places with the one that was expected, so that
- * order[] from used_next to avail_next remains what the device has, no more and no less. With the
- * first chain the ring leaves step: order[] is then just a list of free descriptors, and links[]
- * tells what the device has. It comes back in step when the device has nothing, after a lap without
- * chains.
+ * order[] is a queue of all descriptors, for both layouts: the device has those from
+ * next_used.pos on, size - free_count of them, and the others are free. A buffer takes its
+ * descriptors from next_avail.pos on, and they become free when next_used.pos moves over them.
+ * where[] is the inverse of order[].
  *
- * With IN_ORDER a device may tell of several buffers at once, by the id of the last in the entry of
- * the first, and then has used all of the buffers before it (2.7.9, 2.8.9). Such a batch is noted
- * in batch_*, in buffers from used_next on, until all of it was taken: the entries within it are
- * not to be read. Of a split ring that is sent from, all that used->idx counts is noted as one.
- * Since everything comes back in the order given, the list of free descriptors stays in the order
- * of the ring out of step, too, and the entry behind its end is the buffer that is expected next.
+ * A device that uses buffers in the order in which they were made available costs one comparison
+ * a buffer: the id that it writes against order[next_used.pos]. The comparison is also the check
+ * that the device has that buffer. A buffer that is used out of order first changes places in
+ * order[] with what was expected, descriptor by descriptor. That costs as many steps as the buffer
+ * has descriptors, whatever the size of the ring. The descriptors of a chain need not lie in a row
+ * in order[] afterwards; links[] has them.
  *
- * The process that polls a ring may be killed at any instruction, and what it leaves is given back
- * by virtqueue_reclaim() all the same: a buffer may be lost then, none is given back twice. Memory
- * is as the stores came in program order, so the order is all that it takes, of the stores that a
- * reclaim reads the results of:
+ * With IN_ORDER a device may report several buffers at once, by the id of the last of them
+ * (2.7.9, 2.8.9). The buffers of such a batch that were not taken yet are counted in used_known,
+ * and the device's entries for them are not read.
  *
- * - taken, in step: free_count, then used_next, then the buffer goes to its new owner. In between
- *   the reclaim begins at the right place and ends early: the last ones are lost.
- * - made available, in step: cookies, then free_count. Before it the new ones are lost.
- * - two that change places in order[]: the farther one is nobody's while the nearer one changes.
- * - taken, out of step: links[].count 0, then the buffer goes to its new owner.
- * - a chain: the cookie is NULL before links[].count is set, and the buffer's once all is done.
- * - out of step: links[] is complete before in_step is false, and order[] is as it was until then.
- * - back in step: nothing is in flight, by links[] and by free_count.
+ * A process that polls a ring may be killed at any instruction. virtqueue_reclaim() then returns
+ * every buffer once or not at all, because stores become visible in program order and
+ * 1. a buffer's cookie is stored, and that of the other descriptors of its chain is NULL, before
+ *    free_count is lowered;
+ * 2. free_count is raised before next_used.pos moves, and both before the buffer has a new owner;
+ * 3. no descriptor is in order[] twice while two of them change places.
  */
 struct virtqueue {
 	/* What a burst reads. */
@@ -119,42 +120,33 @@ struct virtqueue {
 			struct vring_used *used;
 		};
 		struct { /* packed */
-			struct vring_packed_desc *ring;
+			struct vring_packed_desc *ring; /* of descriptors */
 			struct vring_packed_event *driver_event;
 			struct vring_packed_event *device_event;
 		};
 	};
-	void **cookies;    /**< by head: the owner's, valid while the device has it */
-	uint16_t *order;   /**< see above; out of step: free descriptors, from free_head on */
-	uint16_t *where;   /**< in step: by descriptor, its place in order */
-	struct virtqueue_link *links; /**< out of step: by descriptor */
+	void **cookies;    /**< by head: the owner's, valid while the device has the buffer */
+	uint16_t *order;   /**< the queue of descriptors, see above */
+	uint16_t *where;   /**< by descriptor: its place in order[] */
+	struct virtqueue_link *links; /**< by descriptor */
 	uint8_t *slot_area; /**< conf.slot_area bytes for each descriptor */
 	uint16_t mask;     /**< split: size - 1 */
 	uint16_t size;
-	uint16_t slot_size;
 	bool event_idx;    /**< EVENT_IDX is in force */
 	bool in_order;     /**< IN_ORDER is in force */
-	bool in_step;
-	bool by_place;     /**< in step, and order[p] is p: nothing came back out of order yet */
+	bool is_identity;  /**< order[p] is p: every buffer so far was used in order; a hint */
 	uint64_t dev_delta; /**< see virtqueue_dev_addr() */
 
-	/*
-	 * What a burst writes. Split: the two indices run freely over 16 bits. Packed: they are
-	 * places in the ring, with the wrap counters beside them.
-	 */
-	uint16_t avail_next __rte_cache_aligned; /**< next place to make a buffer available in */
-	uint16_t used_next;  /**< next place to find a used buffer in */
+	/* What a burst writes. */
+	struct virtqueue_place next_avail __rte_cache_aligned; /**< of the next buffer */
+	struct virtqueue_place next_used; /**< where the next used buffer is expected */
 	uint16_t free_count; /**< free descriptors */
-	uint16_t free_head;  /**< out of step: place in order of the first free descriptor */
-	uint16_t unchained;  /**< out of step: buffers of one descriptor since the last chain */
-	uint16_t told;       /**< split: avail_next when the device was last told; packed: since */
-	uint16_t rewrite;    /**< split, in step: entries of avail that are not yet as order */
-	bool avail_wrap;     /**< packed */
-	bool used_wrap;      /**< packed */
-	uint16_t batch_from; /**< buffers from used_next to the batch that is noted */
-	uint16_t batch_n;    /**< its buffers; 0: none is noted */
-	uint32_t batch_len;  /**< what the device wrote into the last of them */
-	uint64_t notified;   /**< doorbells rung */
+	uint16_t chains;     /**< buffers of several descriptors that the device has */
+	uint16_t used_known; /**< IN_ORDER: buffers from next_used on that are used for certain */
+	uint16_t notified_at; /**< next_avail.idx at the last notification; packed: since then */
+	uint16_t rewrite;    /**< split: entries of avail that may differ from order[] */
+	uint32_t used_known_len; /**< bytes written to the last of the used_known buffers */
+	uint64_t notified;   /**< notifications sent */
 
 	/* The control side's. */
 	struct virtio_device *dev __rte_cache_aligned;
@@ -204,8 +196,8 @@ typedef void (*virtqueue_cookie_t)(void *arg, void *cookie);
 int virtqueue_each_in_flight(struct virtqueue *vq, virtqueue_cookie_t fn, void *arg);
 
 /**
- * Gives every buffer of a READY ring back, and makes the ring as new: zeroed, indices 0. Also of
- * one whose polling process was killed within a burst (struct virtqueue).
+ * Gives every buffer of a READY ring back, and makes the ring as new: zeroed, indices 0. This also
+ * holds for a ring whose polling process was killed within a burst (struct virtqueue).
  *
  * @return
  *   Number of buffers given back, -EBUSY where the ring is not READY.
@@ -221,128 +213,8 @@ int virtqueue_reclaim(struct virtqueue *vq, virtqueue_cookie_t give_back, void *
  */
 bool virtqueue_quarantine(struct virtqueue *vq, const char *why);
 
-/**
- * In step: a head that is not the one expected at place `pos`. Lets the two change places.
- *
- * @param left
- *   Buffers that the device has from `pos` on.
- * @return
- *   false where the device does not have that buffer.
- */
-bool virtqueue_reorder(struct virtqueue *vq, uint16_t pos, uint16_t left, uint32_t id);
-
-/**
- * IN_ORDER: whether the buffer `i` buffers from used_next on is in the batch that is noted.
- *
- * @param[out] len
- *   If so, what the device wrote into it.
- */
-static __rte_always_inline bool
-virtqueue_in_batch(const struct virtqueue *vq, uint16_t i, uint32_t *len)
-{
-	const uint16_t at = i - vq->batch_from;
-
-	if (likely(at >= vq->batch_n))
-		return false;
-	*len = at + 1 == vq->batch_n ? vq->batch_len : vq->conf.buf_len;
-	return true;
-}
-
-/**
- * IN_ORDER, in step: an entry, `i` buffers from used_next on, with the id of another buffer than is
- * expected there, at place `pos`: notes the batch that ends with that buffer.
- *
- * @param left
- *   Buffers that the device has from `pos` on.
- * @param[in,out] len
- *   What the entry says was written; that of the batch's first buffer afterwards.
- * @return
- *   false where the device does not have that buffer.
- */
-bool virtqueue_note_batch(struct virtqueue *vq, uint16_t i, uint16_t pos, uint16_t left,
-			  uint32_t id, uint32_t *len);
-
-/** IN_ORDER: the same out of step, for the entry of used_next, where `left` buffers at most are. */
-bool virtqueue_note_chain_batch(struct virtqueue *vq, uint16_t left, uint32_t id, uint32_t len);
-
-/** IN_ORDER, out of step: the head that is expected next. */
-static inline uint16_t
-virtqueue_next_head(const struct virtqueue *vq)
-{
-	return vq->order[(vq->free_head + vq->free_count) % vq->size];
-}
-
-/** Accounts for `n` buffers that were taken of what used_next counted from. */
-static __rte_always_inline void
-virtqueue_leave_batch(struct virtqueue *vq, uint16_t n)
-{
-	if (likely(vq->batch_n == 0))
-		return;
-	if (n <= vq->batch_from) {
-		vq->batch_from -= n;
-		return;
-	}
-	n -= vq->batch_from;
-	vq->batch_from = 0;
-	vq->batch_n -= RTE_MIN(n, vq->batch_n);
-}
-
-/** Leaves step, before the first chain. */
-void virtqueue_leave_step(struct virtqueue *vq);
-
-/** Out of step, with nothing in flight: back in step. */
-void virtqueue_join_step(struct virtqueue *vq);
-
-/**
- * Whether the ring is out of step, and would join it if all its buffers were taken. Not between
- * chains that come again and again: each time costs as much as the ring is long.
- */
-static __rte_always_inline bool
-virtqueue_wants_empty(const struct virtqueue *vq)
-{
-	return unlikely(!vq->in_step) && vq->unchained >= vq->size;
-}
-
-/** Out of step, after a buffer was taken: joins step where that can be. */
-static __rte_always_inline void
-virtqueue_try_step(struct virtqueue *vq)
-{
-	if (unlikely(vq->free_count == vq->size && virtqueue_wants_empty(vq)))
-		virtqueue_join_step(vq);
-}
-
 /** Descriptors of the buffers that the device has used. For queries: may be a burst old. */
 uint16_t virtqueue_used_descs(const struct virtqueue *vq);
-
-/** Out of step: takes the first free descriptor; there must be one. */
-static inline uint16_t
-virtqueue_take(struct virtqueue *vq)
-{
-	const uint16_t id = vq->order[vq->free_head];
-
-	if (++vq->free_head == vq->size)
-		vq->free_head = 0;
-	vq->free_count--;
-	return id;
-}
-
-/** Out of step: a chain of `n` descriptors begins with `head`, and has no buffer yet. */
-static inline void
-virtqueue_open_chain(struct virtqueue *vq, uint16_t head, uint16_t n)
-{
-	vq->unchained = n > 1 ? 0 : RTE_MIN(vq->unchained + 1, UINT16_MAX);
-	vq->cookies[head] = NULL;
-	rte_compiler_barrier();
-	vq->links[head].count = n;
-}
-
-/**
- * Out of step: frees the descriptors of a head that came back.
- *
- * @return
- *   How many they were; 0 where the device does not have that buffer.
- */
-uint16_t virtqueue_give(struct virtqueue *vq, uint32_t head);
 
 static inline enum virtqueue_state
 virtqueue_state(const struct virtqueue *vq)

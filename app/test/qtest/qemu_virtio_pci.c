@@ -280,7 +280,7 @@ transmit(unsigned int n)
 static __rte_always_inline void
 push_command(struct virtqueue *vq, struct room *r, rte_iova_t iova, const bool packed)
 {
-	struct ring_chain chain = ring_chain_begin(vq, 3, packed);
+	struct ring_chain chain = ring_chain_begin(vq, 3);
 
 	ring_chain_add(vq, &chain, iova, 2, 0, packed);
 	ring_chain_add(vq, &chain, iova + 2, 1, 0, packed);

@@ -57,7 +57,7 @@ post(struct virtqueue *vq, const struct virtio_ctrl_command *command)
 	area->answer = NO_ANSWER;
 	if (has_data)
 		memcpy(area->data, command->data, command->len);
-	chain = ring_chain_begin(vq, n, packed);
+	chain = ring_chain_begin(vq, n);
 	ring_chain_add(vq, &chain, virtqueue_dev_addr(vq, area->head), sizeof(area->head), 0,
 		       packed);
 	if (has_data)

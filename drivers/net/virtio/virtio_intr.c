@@ -240,12 +240,13 @@ virtio_get_monitor_addr(void *rx_queue, struct rte_power_monitor_cond *pmc)
 	vq = rxq->q.vq;
 	rxq->q.monitored = vq;
 	if (vq->conf.packed) {
-		pmc->addr = &vq->ring[vq->used_next].flags;
-		pmc->opaque[0] = vq->used_wrap ? VRING_PACKED_F_AVAIL | VRING_PACKED_F_USED : 0;
+		pmc->addr = &vq->ring[vq->next_used.pos].flags;
+		pmc->opaque[0] =
+			vq->next_used.wrap ? VRING_PACKED_F_AVAIL | VRING_PACKED_F_USED : 0;
 		pmc->fn = packed_has_more;
 	} else {
 		pmc->addr = &vq->used->idx;
-		pmc->opaque[0] = vq->used_next;
+		pmc->opaque[0] = vq->next_used.idx;
 		pmc->fn = split_has_more;
 	}
 	if (ring_used(vq, 1, vq->conf.packed) != 0)

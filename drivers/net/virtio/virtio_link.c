@@ -216,7 +216,8 @@ keep_watching(struct virtio_queue *txq)
 		return false;
 	/* The polling thread's indices, a burst old at worst. */
 	vq = txq->vq;
-	if (vq->used_next != 0 || !vq->used_wrap || ring_used(vq, 1, vq->conf.packed) != 0) {
+	if (vq->next_used.pos != 0 || !vq->next_used.wrap || vq->next_used.idx != 0 ||
+	    ring_used(vq, 1, vq->conf.packed) != 0) {
 		txq->watched = false;
 		return false;
 	}

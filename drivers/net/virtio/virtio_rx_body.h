@@ -90,14 +90,14 @@ rx_post(const struct virtio_rxq *rxq, struct virtqueue *vq, struct rte_mbuf **bu
 
 	while (n > 0) {
 		const struct ring_view view = ring_view(vq, packed);
-		const size_t run = ring_free_run(&view, n, packed);
-		const size_t by_place = likely(vq->by_place) ? run : 0;
+		const size_t run = ring_free_run(&view, n);
+		const size_t in_a_row = likely(vq->is_identity) ? run : 0;
 		size_t i = 0;
 
-		if (mode.post_front != NULL && by_place > 0)
+		if (mode.post_front != NULL && in_a_row > 0)
 			i = mode.post_front(rxq, &view, bufs, run);
-		for (; i < by_place; i++) {
-			ring_free_cookies(&view, packed)[i] = bufs[i];
+		for (; i < in_a_row; i++) {
+			ring_free_cookies(&view)[i] = bufs[i];
 			ring_place_at(&view, i, rx_addr(bufs[i], addr_at, mode), buf_len,
 				      VRING_DESC_F_WRITE, packed);
 		}
@@ -171,25 +171,26 @@ rx_frame(const struct rte_mbuf *m)
 }
 
 /*
- * Chains the `rest` other buffers of a frame, used ones from the `i`th on, to its first. Returns
+ * Chains the `rest` other buffers of a frame, used ones from the cursor on, to its first. Returns
  * how many are good; fewer than `rest` where the device lies, and the frame is to be freed.
  */
 static __rte_always_inline uint16_t
 rx_chain_rest(struct virtio_rxq *rxq, struct virtqueue *vq, struct rte_mbuf *first,
-	      const struct ring_view *view, uint16_t i, uint16_t rest, const struct rx_mode mode)
+	      struct ring_cursor *cur, uint16_t rest, const struct rx_mode mode)
 {
-	const bool packed = mode.packed;
 	struct rte_mbuf *last = first;
 	uint16_t n;
 
 	for (n = 0; n < rest; n++) {
+		struct ring_cursor next = *cur;
 		uint32_t len;
-		const int head = ring_look(vq, view, i + n, &len, packed);
+		const int head = ring_next(vq, &next, &len, mode.packed);
 		struct rte_mbuf *m;
 
 		if (unlikely(head < 0 || len > rxq->buf_len))
 			break;
-		m = ring_cookies(view, packed)[head];
+		*cur = next;
+		m = vq->cookies[head];
 		rx_fill_mbuf(m, rxq->rearm, len);
 		/* Only the first buffer has a header (5.1.6.4). */
 		m->data_off -= virtio_hdr_size(mode.hash);
@@ -199,18 +200,6 @@ rx_chain_rest(struct virtio_rxq *rxq, struct virtqueue *vq, struct rte_mbuf *fir
 		last = m;
 	}
 	return n;
-}
-
-/*
- * Used buffers that are to be seen, `need` of them if there are so many. Those of a packed ring are
- * looked at one by one, so no more than are needed, and not again for each that is.
- */
-static __rte_always_inline int
-rx_see(const struct virtqueue *vq, int seen, uint32_t need, const bool packed)
-{
-	if (likely((int)need <= seen))
-		return seen;
-	return ring_used(vq, RTE_MIN(RTE_MAX(need, 2u * seen), (uint32_t)UINT16_MAX), packed);
 }
 
 /* Buffers of the frame that begins in m, `posted` at most. 0: the device lies. */
@@ -242,22 +231,21 @@ rx_until_drop(struct virtio_rxq *rxq, struct rte_mbuf **pkts, uint16_t n, struct
 	const bool offload = rx_has_offload(rxq, mode);
 	const uint32_t hdr_size = virtio_hdr_size(mode.hash);
 	struct virtqueue *vq = rxq->q.vq;
-	const struct ring_view view = ring_view(vq, packed);
-	int used = ring_used(vq, n, packed);
-	uint16_t taken = 0;
+	struct ring_cursor cur, taken;
 	uint16_t nb = 0;
 
+	if (ring_begin(vq, &cur, packed) != 0)
+		return 0;
+	taken = cur;
 	while (nb < n) {
 		struct rte_mbuf *m;
 		uint16_t buffers = 1;
 		uint16_t rest;
 		uint32_t len;
-		int head;
+		const int head = ring_next(vq, &cur, &len, packed);
 
-		used = rx_see(vq, used, taken + 1, packed);
-		if (used <= taken)
+		if (head == -EAGAIN)
 			break;
-		head = ring_look(vq, &view, taken, &len, packed);
 		if (unlikely(head < 0)) {
 			virtio_quarantine(&rxq->q, "used id that the device does not own");
 			break;
@@ -266,20 +254,16 @@ rx_until_drop(struct virtio_rxq *rxq, struct rte_mbuf **pkts, uint16_t n, struct
 			virtio_quarantine(&rxq->q, "used length beyond the buffer");
 			break;
 		}
-		m = ring_cookies(&view, packed)[head];
+		m = vq->cookies[head];
 		if (mergeable) {
-			buffers = rx_buffers(rxq, m, vq->size - vq->free_count - taken, mode);
-			if (buffers == 0)
-				break;
+			buffers = rx_buffers(rxq, m, cur.left + 1, mode);
 			/* Not all there yet: its others may be on their way. */
-			used = rx_see(vq, used, taken + buffers, packed);
-			if (used < taken + buffers)
+			if (buffers == 0 || !ring_has(vq, &cur, buffers - 1, packed))
 				break;
 		}
-		taken++;
 		rx_fill_mbuf(m, rxq->rearm, len < hdr_size ? 0 : len - hdr_size);
-		rest = rx_chain_rest(rxq, vq, m, &view, taken, buffers - 1, mode);
-		taken += rest;
+		rest = rx_chain_rest(rxq, vq, m, &cur, buffers - 1, mode);
+		taken = cur;
 		if (unlikely(rest < buffers - 1)) {
 			*drop = m;
 			virtio_quarantine(&rxq->q, "bad entry within a frame");
@@ -299,7 +283,7 @@ rx_until_drop(struct virtio_rxq *rxq, struct rte_mbuf **pkts, uint16_t n, struct
 			     RTE_MIN(m->pkt_len, (uint32_t)UINT16_MAX));
 		pkts[nb++] = m;
 	}
-	ring_took(vq, taken, true, packed);
+	ring_commit(vq, &taken);
 	return nb;
 }
 
@@ -352,8 +336,7 @@ rx_plain(struct virtio_rxq *rxq, struct rte_mbuf **pkts, uint16_t n, const struc
 	const uint32_t hdr_size = virtio_hdr_size(mode.hash);
 	const uint32_t least = hdr_size + RTE_ETHER_HDR_LEN;
 	const uint32_t longest = rxq->buf_len - least;
-	/* Within a batch there is nothing to be read. */
-	const size_t run = unlikely(vq->batch_n > 0) ? 0 : ring_used_run(&view, n, packed);
+	const size_t run = ring_is_plain(vq) ? ring_used_run(&view, n, packed) : 0;
 	uint64_t bytes = 0;
 	size_t i;
 
@@ -365,7 +348,7 @@ rx_plain(struct virtio_rxq *rxq, struct rte_mbuf **pkts, uint16_t n, const struc
 		/* Too short or too long, in one comparison. */
 		if (unlikely(head < 0 || len - least > longest))
 			break;
-		m = ring_cookies(&view, packed)[head];
+		m = ring_cookies(&view)[head];
 		if (mergeable && unlikely(rx_hdr(m, mode)->num_buffers != 1))
 			break;
 		len -= hdr_size;
@@ -437,27 +420,23 @@ rx_unread(const struct virtio_rxq *rxq, const struct rx_mode mode)
 {
 	const bool packed = mode.packed;
 	struct virtqueue *vq = rxq->q.vq;
-	const struct ring_view view = ring_view(vq, packed);
-	const int used = ring_used(vq, UINT16_MAX, packed);
 	uint32_t packets = 0;
 	uint16_t rest = 0; /* other buffers of the last frame counted */
-	int i;
+	struct ring_cursor cur;
+	uint32_t ignored;
+	int head;
 
-	/* Each is looked at: where one came back tells where the next ones are. */
-	for (i = 0; i < used; i++) {
-		uint32_t ignored;
-		const int head = ring_look(vq, &view, i, &ignored, packed);
-
-		if (head < 0)
-			break;
+	if (ring_begin(vq, &cur, packed) != 0)
+		return 0;
+	while ((head = ring_next(vq, &cur, &ignored, packed)) >= 0) {
 		if (rest > 0) {
 			rest--;
 			continue;
 		}
 		packets++;
 		if (rx_is_mergeable(rxq, mode))
-			rest = rx_hdr(ring_cookies(&view, packed)[head], mode)->num_buffers;
-		/* A frame of no buffers is one of one. */
+			rest = rx_hdr(vq->cookies[head], mode)->num_buffers;
+		/* A frame of no buffers counts as a frame of one. */
 		rest = RTE_MAX(rest, 1) - 1;
 	}
 	return packets;

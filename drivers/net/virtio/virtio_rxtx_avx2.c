@@ -53,7 +53,7 @@ four_used(const struct ring_view *view, size_t i, const bool packed, __m256i *le
 		const __m256i rest = packed_rests(&view->packed.used[i]);
 		const __m256i want = _mm256_or_si256(
 			_mm256_set1_epi64x(view->packed.used_bits),
-			_mm256_slli_epi64(four_places(view->packed.used_at + i), 32));
+			_mm256_slli_epi64(four_places(view->used_at + i), 32));
 		const __m256i mask = _mm256_set1_epi64x(PACKED_BOTH | UINT64_C(0xffff) << 32);
 
 		*len = _mm256_and_si256(rest, low_halves(UINT32_MAX));
@@ -65,7 +65,7 @@ four_used(const struct ring_view *view, size_t i, const bool packed, __m256i *le
 		*len = _mm256_srli_epi64(entries, 32);
 		return all_true(_mm256_cmpeq_epi64(
 			_mm256_and_si256(entries, low_halves(UINT32_MAX)),
-			four_places(view->split.used_at + i)));
+			four_places(view->used_at + i)));
 	}
 }
 
@@ -104,7 +104,7 @@ rx_vector(struct virtio_rxq *rxq, struct rte_mbuf **pkts, uint16_t n, const stru
 	struct virtqueue *vq = rxq->q.vq;
 	const struct ring_view view = ring_view(vq, mode.packed);
 	const size_t run = RTE_ALIGN_FLOOR(ring_used_run(&view, n, mode.packed), GROUP);
-	struct rte_mbuf **cookies = (struct rte_mbuf **)ring_used_cookies(&view, mode.packed);
+	struct rte_mbuf **cookies = (struct rte_mbuf **)ring_used_cookies(&view);
 	const __m256i least = low_halves(VIRTIO_HDR_SIZE + RTE_ETHER_HDR_LEN);
 	const __m256i longest = low_halves(rxq->buf_len - VIRTIO_HDR_SIZE - RTE_ETHER_HDR_LEN);
 	const __m256i header = low_halves(VIRTIO_HDR_SIZE);
@@ -114,7 +114,7 @@ rx_vector(struct virtio_rxq *rxq, struct rte_mbuf **pkts, uint16_t n, const stru
 	uint64_t sums[GROUP];
 	size_t i;
 
-	if (!vq->by_place || vq->batch_n > 0)
+	if (!vq->is_identity || !ring_is_plain(vq))
 		return 0;
 	for (i = 0; i < run; i += GROUP) {
 		struct rte_mbuf **m = &cookies[i];
@@ -228,13 +228,13 @@ tx_vector(struct virtio_txq *txq, struct rte_mbuf **pkts, uint16_t n, const stru
 	struct virtqueue *vq = txq->q.vq;
 	const struct ring_view view = ring_view(vq, mode.packed);
 	const size_t run = RTE_ALIGN_FLOOR(
-		ring_free_run(&view, RTE_MIN(n, vq->free_count), mode.packed), GROUP);
-	struct rte_mbuf **cookies = (struct rte_mbuf **)ring_free_cookies(&view, mode.packed);
+		ring_free_run(&view, RTE_MIN(n, vq->free_count)), GROUP);
+	struct rte_mbuf **cookies = (struct rte_mbuf **)ring_free_cookies(&view);
 	const uint16_t addr_at = txq->q.addr_at;
 	uint64_t bytes = 0;
 	size_t i;
 
-	if (!vq->by_place)
+	if (!vq->is_identity)
 		return 0;
 	for (i = 0; i < run; i += GROUP) {
 		struct rte_mbuf **m = &pkts[i];
@@ -272,11 +272,11 @@ free_vector(struct virtqueue *vq, uint16_t n, const bool known, const bool packe
 {
 	const struct ring_view view = ring_view(vq, packed);
 	const size_t run = RTE_ALIGN_FLOOR(ring_used_run(&view, n, packed), GROUP);
-	struct rte_mbuf **cookies = (struct rte_mbuf **)ring_used_cookies(&view, packed);
+	struct rte_mbuf **cookies = (struct rte_mbuf **)ring_used_cookies(&view);
 	struct rte_mempool *pool;
 	size_t i;
 
-	if (!vq->by_place || (!known && vq->batch_n > 0) || run == 0)
+	if (!vq->is_identity || (!known && vq->used_known > 0) || run == 0)
 		return 0;
 	pool = cookies[0]->pool;
 	for (i = 0; i < run; i += GROUP) {

@@ -94,7 +94,7 @@ eight_used(const struct ring_view *view, size_t i, const bool packed, __m512i *l
 		const __m512i rest = _mm512_permutex2var_epi64(
 			load(desc), _mm512_set_epi64(15, 13, 11, 9, 7, 5, 3, 1), load(desc + 4));
 		const __m512i want = count_up(view->packed.used_bits |
-					      (uint64_t)(view->packed.used_at + i) << 32,
+					      (uint64_t)(view->used_at + i) << 32,
 					      UINT64_C(1) << 32);
 		const __m512i mask = each(PACKED_BOTH | UINT64_C(0xffff) << 32);
 
@@ -106,7 +106,7 @@ eight_used(const struct ring_view *view, size_t i, const bool packed, __m512i *l
 		const __m512i ids = _mm512_and_si512(entries, each(UINT32_MAX));
 
 		*len = _mm512_srli_epi64(entries, 32);
-		return _mm512_cmpeq_epi64_mask(ids, count_up(view->split.used_at + i, 1)) == ALL;
+		return _mm512_cmpeq_epi64_mask(ids, count_up(view->used_at + i, 1)) == ALL;
 	}
 }
 
@@ -118,7 +118,7 @@ eight_place(const struct ring_view *view, size_t i, __m512i addr, __m512i len, c
 		struct vring_packed_desc *desc = &view->packed.avail[i];
 		const __m512i rest = _mm512_add_epi64(len, count_up(
 			(uint64_t)view->packed.avail_flags << 48 |
-			(uint64_t)(view->packed.avail_at + i) << 32, UINT64_C(1) << 32));
+			(uint64_t)(view->avail_at + i) << 32, UINT64_C(1) << 32));
 		const __m512i first = interleave(addr, rest, false);
 		const __m512i others = interleave(addr, rest, true);
 
@@ -132,7 +132,7 @@ eight_place(const struct ring_view *view, size_t i, __m512i addr, __m512i len, c
 		_mm512_mask_storeu_epi64(desc, 0xaa, first);
 		_mm512_mask_storeu_epi64(desc + 4, 0xaa, others);
 	} else {
-		struct vring_desc *desc = &view->split.desc[view->split.avail_at + i];
+		struct vring_desc *desc = &view->split.desc[view->avail_at + i];
 
 		_mm512_storeu_si512(desc, interleave(addr, len, false));
 		_mm512_storeu_si512(desc + 4, interleave(addr, len, true));
@@ -190,7 +190,7 @@ rx_vector(struct virtio_rxq *rxq, struct rte_mbuf **pkts, uint16_t n, const stru
 	const struct ring_view view = ring_view(vq, mode.packed);
 	const size_t run = RTE_MIN(RTE_ALIGN_FLOOR(ring_used_run(&view, n, mode.packed), GROUP),
 				   MOST_GROUPS * GROUP);
-	struct rte_mbuf **cookies = (struct rte_mbuf **)ring_used_cookies(&view, mode.packed);
+	struct rte_mbuf **cookies = (struct rte_mbuf **)ring_used_cookies(&view);
 	const __m512i least = each(VIRTIO_HDR_SIZE + RTE_ETHER_HDR_LEN);
 	const __m512i longest = each(rxq->buf_len - VIRTIO_HDR_SIZE - RTE_ETHER_HDR_LEN);
 	const __m512i rearm = _mm512_broadcast_i32x4((__m128i)rxq->rearm);
@@ -199,7 +199,7 @@ rx_vector(struct virtio_rxq *rxq, struct rte_mbuf **pkts, uint16_t n, const stru
 	__m512i sizes = _mm512_setzero_si512();
 	size_t i;
 
-	if (!vq->by_place || vq->batch_n > 0)
+	if (!vq->is_identity || !ring_is_plain(vq))
 		return 0;
 	for (i = 0; i < run; i += GROUP) {
 		const __m512i mbufs = load(&cookies[i]);
@@ -241,7 +241,7 @@ static __rte_always_inline uint16_t
 post_vector(const struct virtio_rxq *rxq, const struct ring_view *view, struct rte_mbuf **bufs,
 	    uint16_t n, const bool packed)
 {
-	struct rte_mbuf **cookies = (struct rte_mbuf **)ring_free_cookies(view, packed);
+	struct rte_mbuf **cookies = (struct rte_mbuf **)ring_free_cookies(view);
 	const size_t run = RTE_ALIGN_FLOOR(n, GROUP);
 	const __m512i hdr_at = each(RTE_PKTMBUF_HEADROOM - VIRTIO_HDR_SIZE);
 	const __m512i len = each(rxq->buf_len | (uint64_t)VRING_DESC_F_WRITE <<
@@ -305,15 +305,15 @@ tx_vector(struct virtio_txq *txq, struct rte_mbuf **pkts, uint16_t n, const stru
 	struct virtqueue *vq = txq->q.vq;
 	const struct ring_view view = ring_view(vq, mode.packed);
 	const size_t run = RTE_MIN(RTE_ALIGN_FLOOR(ring_free_run(
-		&view, RTE_MIN(n, vq->free_count), mode.packed), GROUP), MOST_GROUPS * GROUP);
-	struct rte_mbuf **cookies = (struct rte_mbuf **)ring_free_cookies(&view, mode.packed);
+		&view, RTE_MIN(n, vq->free_count)), GROUP), MOST_GROUPS * GROUP);
+	struct rte_mbuf **cookies = (struct rte_mbuf **)ring_free_cookies(&view);
 	const bool by_iova = txq->q.addr_at != offsetof(struct rte_mbuf, buf_addr);
 	const __m512i header = each(VIRTIO_HDR_SIZE);
 	__m512i bytes = _mm512_setzero_si512();
 	__m512i sizes = _mm512_setzero_si512();
 	size_t i;
 
-	if (!vq->by_place)
+	if (!vq->is_identity)
 		return 0;
 	for (i = 0; i < run; i += GROUP) {
 		const __m512i mbufs = load(&pkts[i]);
@@ -365,11 +365,11 @@ free_vector(struct virtqueue *vq, uint16_t n, const bool known, const bool packe
 {
 	const struct ring_view view = ring_view(vq, packed);
 	const size_t run = RTE_ALIGN_FLOOR(ring_used_run(&view, n, packed), GROUP);
-	struct rte_mbuf **cookies = (struct rte_mbuf **)ring_used_cookies(&view, packed);
+	struct rte_mbuf **cookies = (struct rte_mbuf **)ring_used_cookies(&view);
 	struct rte_mempool *pool;
 	size_t i;
 
-	if (!vq->by_place || (!known && vq->batch_n > 0) || run == 0)
+	if (!vq->is_identity || (!known && vq->used_known > 0) || run == 0)
 		return 0;
 	pool = cookies[0]->pool;
 	for (i = 0; i < run; i += GROUP) {

@@ -11,7 +11,7 @@
  * Receive: each descriptor is one buffer, header right before the frame; a frame fills one buffer
  * or, with MRG_RXBUF, several used ones in a row. Transmit: a frame takes one descriptor, with the
  * header in its headroom or with an indirect table in the ring's memory; a chain of descriptors
- * only where neither will do, and from then on the ring is out of step (virtqueue.h).
+ * only where neither will do.
  *
  * Invariants: a burst works between enter and leave of the gate and takes the ring from the queue
  * once. It looks at used buffers one by one and takes all of them together at its end; what was not

@@ -6,11 +6,11 @@
 /**
  * @file
  * What the vector paths share. Each is virtio_rxtx_body.h with functions for the front of a burst
- * that look at a group of buffers at once. They handle rings whose buffers came back in order so
- * far (by_place), where what is expected at a place is its number and the cookies of a run lie side
- * by side; and of those the plain ones, as far as the end of the ring. At the first group that is
- * not so they leave the rest to the body, which looks at it anew. Nothing is written for a group
- * before all of it was found good.
+ * that look at a group of buffers at once. They handle rings whose buffers were used in order so
+ * far (is_identity), where the id expected at a place is its number and the cookies of a run lie
+ * side by side; and of those the plain ones, as far as the end of the ring. At the first group
+ * that is not so they leave the rest to the body, which looks at it anew. Nothing is written for a
+ * group before all of it was found good.
  *
  * A file of its own for each kind of instructions defines these four and makes its paths with
  * VIRTIO_VECTOR_PATHS:

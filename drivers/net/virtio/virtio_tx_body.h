@@ -76,13 +76,13 @@ tx_free_plain(struct virtqueue *vq, unsigned int n, const bool known, const bool
 
 	for (i = 0; i < run; i++) {
 		uint32_t ignored; /* the device writes nothing into these */
-		const int head = known ? ring_used_id(&view, i, packed) :
+		const int head = known ? ring_used_id(&view, i) :
 					 ring_expect(&view, i, &ignored, packed);
 		struct rte_mbuf *m;
 
 		if (unlikely(head < 0))
 			break;
-		m = ring_cookies(&view, packed)[head];
+		m = ring_cookies(&view)[head];
 		pkts[i] = m;
 		if (unlikely(m->pool != pool || !virtio_mbuf_is_simple(m))) {
 			mixed |= i > 0 || !virtio_mbuf_is_simple(m);
@@ -102,8 +102,7 @@ static __rte_noinline int
 tx_free_batch(struct virtqueue *vq, unsigned int n, const struct tx_mode mode)
 {
 	const bool packed = mode.packed;
-	const struct ring_view view = ring_view(vq, packed);
-	const int known = ring_batch(vq, &view, n, packed);
+	const int known = ring_batch(vq, n, packed);
 	uint16_t done = 0;
 
 	if (known < 0)
@@ -133,7 +132,7 @@ tx_free(struct virtqueue *vq, uint16_t used, const struct tx_mode mode)
 	const bool packed = mode.packed;
 	uint16_t n;
 
-	if (unlikely(!vq->in_step))
+	if (unlikely(vq->chains > 0))
 		return tx_free_any(vq, packed);
 	/* Split: all in one, and no entry has to be fetched. */
 	if (!packed && vq->in_order)
@@ -146,7 +145,7 @@ tx_free(struct virtqueue *vq, uint16_t used, const struct tx_mode mode)
 		if (packed && vq->in_order)
 			return tx_free_batch(vq, used, mode);
 	}
-	if (likely(vq->batch_n == 0)) {
+	if (likely(vq->used_known == 0)) {
 		n = tx_free_plain(vq, used, false, packed);
 		if (likely(n > 0))
 			return n;
@@ -342,28 +341,15 @@ tx_indirect(struct virtio_txq *txq, struct virtqueue *vq, struct rte_mbuf *m, bo
 	const struct rte_mbuf *seg = tx_skip_empty(push ? m->next : m);
 	const uint16_t first = tx_table_at(mode);
 	const bool packed = mode.packed;
-	struct ring_chain chain;
-	struct virtio_tx_slot *slot;
-	uint16_t id, n;
+	const struct ring_view view = ring_view(vq, packed);
+	const uint16_t id = ring_free_id(&view);
+	struct virtio_tx_slot *slot = tx_slot(vq, id);
+	const uint16_t n =
+		tx_table(txq, slot, tx_front(txq, vq, id, m, push, mode), seg, mode);
 
-	if (likely(vq->in_step)) {
-		const struct ring_view view = ring_view(vq, packed);
-
-		id = ring_free_id(&view, packed);
-		slot = tx_slot(vq, id);
-		n = tx_table(txq, slot, tx_front(txq, vq, id, m, push, mode), seg, mode);
-		ring_place(&view, 0, m, virtqueue_dev_addr(vq, &slot->table[first]),
-			   n * sizeof(slot->table[0]), VRING_DESC_F_INDIRECT, packed);
-		ring_pushed(vq, 1, packed);
-		return;
-	}
-	chain = ring_chain_begin(vq, 1, packed);
-	id = ring_chain_head(&chain, packed);
-	slot = tx_slot(vq, id);
-	n = tx_table(txq, slot, tx_front(txq, vq, id, m, push, mode), seg, mode);
-	ring_chain_add(vq, &chain, virtqueue_dev_addr(vq, &slot->table[first]),
-		       n * sizeof(slot->table[0]), VRING_DESC_F_INDIRECT, packed);
-	ring_chain_end(vq, &chain, m, packed);
+	ring_place(&view, 0, m, virtqueue_dev_addr(vq, &slot->table[first]),
+		   n * sizeof(slot->table[0]), VRING_DESC_F_INDIRECT, packed);
+	ring_pushed(vq, 1, packed);
 }
 
 /* A chain of ring descriptors: no table, or too many segments for one. */
@@ -372,9 +358,8 @@ tx_chain(struct virtio_txq *txq, struct virtqueue *vq, struct rte_mbuf *m, uint1
 	 bool push, const struct tx_mode mode)
 {
 	const bool packed = mode.packed;
-	struct ring_chain chain = ring_chain_begin(vq, need, packed);
-	const struct tx_front front =
-		tx_front(txq, vq, ring_chain_head(&chain, packed), m, push, mode);
+	struct ring_chain chain = ring_chain_begin(vq, need);
+	const struct tx_front front = tx_front(txq, vq, chain.head, m, push, mode);
 	const struct rte_mbuf *seg = tx_skip_empty(push ? m->next : m);
 
 	ring_chain_add(vq, &chain, front.addr, front.len, 0, packed);
@@ -395,9 +380,8 @@ tx_is_sendable(uint32_t data_off, uint32_t len, uint32_t hdr_size)
 }
 
 /*
- * The plain packets at the front of a burst, while the ring is in step and as far as its end: those
- * of one segment that is not empty, with room for their header and with nobody else who could read
- * it there.
+ * The plain packets at the front of a burst, as far as the end of the ring: those of one segment
+ * that is not empty, with room for their header and with nobody else who could read it there.
  */
 static __rte_always_inline uint16_t
 tx_plain(struct virtio_txq *txq, struct virtqueue *vq, struct rte_mbuf **pkts, uint16_t n,
@@ -408,7 +392,7 @@ tx_plain(struct virtio_txq *txq, struct virtqueue *vq, struct rte_mbuf **pkts, u
 	const uint32_t hdr_size = virtio_hdr_size(mode.hash);
 	const bool packed = mode.packed;
 	const struct ring_view view = ring_view(vq, packed);
-	const size_t run = ring_free_run(&view, RTE_MIN(n, vq->free_count), packed);
+	const size_t run = ring_free_run(&view, RTE_MIN(n, vq->free_count));
 	const uint16_t addr_at = txq->q.addr_at;
 	uint64_t bytes = 0;
 	size_t nb;
@@ -548,21 +532,18 @@ tx_burst(struct virtio_txq *txq, struct rte_mbuf **pkts, uint16_t n, const struc
 	uint16_t nb = 0;
 
 	/*
-	 * No more than that: a device at work uses others meanwhile, and whoever runs after it
-	 * takes each line from under its hands. But all where a ring out of step waits to be empty
-	 * (virtqueue_try_step()).
+	 * No more than that: a device at work uses others meanwhile, and a driver that follows it
+	 * closely takes each cache line that the device is about to write.
 	 */
-	if (vq->free_count < room &&
-	    unlikely(tx_complete(txq, virtqueue_wants_empty(vq) ? UINT32_MAX : room, mode) < 0))
+	if (vq->free_count < room && unlikely(tx_complete(txq, room, mode) < 0))
 		return 0;
 	if (mode.front != NULL)
 		nb = mode.front(txq, pkts, n);
 	while (nb < n) {
-		const uint16_t plain =
-			likely(vq->in_step) ? tx_plain(txq, vq, pkts + nb, n - nb, mode) : 0;
+		const uint16_t plain = tx_plain(txq, vq, pkts + nb, n - nb, mode);
 
 		nb += plain;
-		/* None: the ring is full or out of step, or the packet is not plain. */
+		/* None: the ring is full, or the packet is not plain. */
 		if (plain == 0 && !tx_any(txq, vq, pkts[nb++], mode)) {
 			nb--;
 			break;
