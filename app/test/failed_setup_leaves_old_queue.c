@@ -77,12 +77,10 @@ setup_rx(uint16_t size, const struct rte_eth_rxconf *conf, struct rte_mempool *p
 static void
 ring_size_that_is_none(void)
 {
-	/* Of a packed ring only the limits count, which the ethdev layer knows. */
-	const uint16_t bad = test_packed() ? 31 : 96;
+	const uint16_t bad = 31; /* below the limits, which the ethdev layer knows */
 
 	up(NULL);
 	CHECK_EQ(setup_rx(bad, NULL, loop->queue[1].rx_pool[1]), -EINVAL);
-	CHECK_EQ(test_logged("want a power of two, 32 to 32768"), !test_packed());
 	check_rx_is_as_it_was();
 	CHECK_EQ(rte_eth_tx_queue_setup(loop->port, 1, bad, SOCKET_ID_ANY, NULL), -EINVAL);
 	check_tx_is_as_it_was();
@@ -104,26 +102,6 @@ buffers_that_are_too_small(void)
 	CHECK_EQ(rte_mempool_in_use_count(small), 0);
 	start_and_down();
 	rte_mempool_free(small);
-}
-
-static void
-pool_that_never_fills_the_ring(void)
-{
-	struct rte_mempool *few;
-
-	up(NULL);
-	few = rte_pktmbuf_pool_create("few", 511, 0, 0, RTE_MBUF_DEFAULT_BUF_SIZE, SOCKET_ID_ANY);
-	CHECK(few != NULL);
-	CHECK_EQ(setup_rx(512, NULL, few), -EINVAL);
-	CHECK_EQ(test_logged("pool few has 511 buffers in all, a ring of 512"), 1);
-	check_rx_is_as_it_was();
-	/* Of those that it has all are enough, also if they are not there yet. */
-	CHECK_EQ(setup_rx(256, NULL, few), 0);
-	loop_wait_flow(loop, 0, 100);
-	CHECK_EQ(setup_rx(256, NULL, loop->queue[1].rx_pool[0]), 0);
-	CHECK_EQ(rte_mempool_in_use_count(few), 0);
-	start_and_down();
-	rte_mempool_free(few);
 }
 
 static void
@@ -258,7 +236,6 @@ TEST_MAIN(
 	TEST_WARM_UP(loop_warm_up),
 	TEST_LAYOUTS(ring_size_that_is_none),
 	TEST_LAYOUTS(buffers_that_are_too_small),
-	TEST_LAYOUTS(pool_that_never_fills_the_ring),
 	TEST_LAYOUTS(thresholds_that_are_wrong),
 	TEST_LAYOUTS(no_memory),
 	TEST_LAYOUTS(setup_of_a_running_queue),

@@ -29,14 +29,14 @@ make_pool(const char *name, unsigned int made, uint16_t q)
 int
 fake_port_setup_rx(struct fake_port *fp, uint16_t queue, uint16_t size)
 {
-	return rte_eth_rx_queue_setup(fp->port, queue, size, SOCKET_ID_ANY, NULL,
+	return rte_eth_rx_queue_setup(fp->port, queue, size, fp->node, NULL,
 				      fp->rx_pool[queue]);
 }
 
 int
 fake_port_setup_tx(struct fake_port *fp, uint16_t queue, uint16_t size)
 {
-	return rte_eth_tx_queue_setup(fp->port, queue, size, SOCKET_ID_ANY, NULL);
+	return rte_eth_tx_queue_setup(fp->port, queue, size, fp->node, NULL);
 }
 
 struct fake_port *
@@ -80,6 +80,7 @@ fake_port_create(const struct fake_port_conf *conf)
 		 conf->args != NULL ? conf->args : "");
 	CHECK_EQ(rte_vdev_init(fp->name, args), 0);
 	fp->open = true;
+	fp->node = conf->node == 0 ? (unsigned int)SOCKET_ID_ANY : conf->node;
 	CHECK_EQ(rte_eth_dev_get_port_by_name(fp->name, &fp->port), 0);
 	CHECK_EQ(rte_eth_dev_configure(fp->port, FAKE_PORT_PAIRS, FAKE_PORT_PAIRS, &eth), 0);
 	for (q = 0; q < FAKE_PORT_PAIRS; q++) {

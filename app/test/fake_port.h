@@ -32,6 +32,7 @@ struct fake_port_conf {
 	uint64_t rx_offloads; /**< beside SCATTER, where buffers are mergeable */
 	uint64_t tx_offloads; /**< beside MULTI_SEGS */
 	bool interrupts;    /**< receive interrupts are configured */
+	unsigned int node;  /**< that the queues are set up on; 0: any */
 };
 
 struct fake_port {
@@ -39,6 +40,7 @@ struct fake_port {
 	uint16_t port;
 	char name[32];
 	bool open;
+	unsigned int node;                 /**< that queues are set up on */
 	struct rte_mempool *rx_pool[FAKE_PORT_PAIRS];
 	struct rte_mempool *tx_pool[FAKE_PORT_PAIRS];
 	uint64_t ol_flags;                 /**< that received mbufs are to have */

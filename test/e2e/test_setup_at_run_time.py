@@ -68,10 +68,9 @@ def test_failed_set_up_leaves_the_queue_as_it_was(connect, kind):
     port = connection.port
     connection.carries_all()
     connection.stop(kind, 1)
-    port.set_ring_size(kind, 1, 288)
+    port.set_ring_size(kind, 1, 31)
     said = port.queue(kind, 1, "setup")
     assert f"Failed to setup {kind[:2].upper()} queue" in said
-    assert "power of two" in said
     assert port.state(kind, 1) == "stopped"
     assert port.ring_size(kind, 1) == 256
     connection.carries(**{kind[:2]: [0]})

@@ -26,7 +26,8 @@
 #include "virtqueue_reset.h"
 
 #define MAX_RX_PKTLEN   9728
-#define MIN_MTU         68
+/* What a shortest Ethernet frame holds, as ethdev has it where a driver does not say. */
+#define MIN_MTU         (RTE_ETHER_MIN_LEN - RTE_ETHER_HDR_LEN - RTE_ETHER_CRC_LEN)
 #define MAX_MTU         (MAX_RX_PKTLEN - RTE_ETHER_HDR_LEN - RTE_VLAN_HLEN - VIRTIO_HDR_SIZE)
 #define MIN_RX_BUFSIZE  64
 
@@ -782,8 +783,8 @@ virtio_dev_infos_get(struct rte_eth_dev *edev, struct rte_eth_dev_info *info)
 	const struct rte_eth_desc_lim lim = {
 		.nb_max = VIRTIO_SPLIT_RING_MAX,
 		.nb_min = VIRTIO_MIN_RING,
-		/* A split ring's size is a power of two, which cannot be said here. */
-		.nb_align = port->packed ? 1 : VIRTIO_MIN_RING,
+		/* A split ring's size is a power of two, which is not said here: set-up rounds. */
+		.nb_align = 1,
 		.nb_seg_max = UINT16_MAX,
 		.nb_mtu_seg_max = UINT16_MAX,
 	};

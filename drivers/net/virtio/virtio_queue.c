@@ -38,6 +38,9 @@ virtio_queue_tx(const struct virtio_port *port, uint16_t id)
 
 /* ---- set-up ------------------------------------------------------------------------------- */
 
+/* Descriptors that a transmit threshold leaves, as with the packaged driver. */
+#define TX_SPARE 3
+
 /* The free threshold that is asked for, or a quarter of the ring, in fours, up to 32. */
 static uint16_t
 free_thresh(uint16_t asked, uint16_t nb_desc)
@@ -98,13 +101,11 @@ check_rx(const struct rte_eth_dev *edev, uint16_t id, uint16_t nb_desc,
 		return -EINVAL;
 	}
 	/* Not what is in it now: others may give back what they have of it until the start. */
-	if (pool->size < nb_desc) {
-		VIRTIO_INIT_LOG(ERR,
-				"port %u: rx queue %u: pool %s has %u buffers in all, a ring of %u "
-				"wants as many: want a larger pool, or a smaller ring",
+	if (pool->size < nb_desc)
+		VIRTIO_INIT_LOG(NOTICE,
+				"port %u: rx queue %u: pool %s has %u buffers for a ring of %u "
+				"descriptors. The ring is filled as far as the pool goes.",
 				edev->data->port_id, id, pool->name, pool->size, nb_desc);
-		return -EINVAL;
-	}
 	if (virtio_extmem_check_pool(virtio_port(edev), id, pool) != 0)
 		return -EFAULT;
 	return check_buffers(edev, id, conf, pool->name,
@@ -118,27 +119,19 @@ check_tx(const struct rte_eth_dev *edev, uint16_t id, uint16_t nb_desc,
 {
 	const uint16_t thresh = free_thresh(conf->tx_free_thresh, nb_desc);
 
-	if (thresh >= nb_desc - 3) {
+	if (thresh + TX_SPARE >= nb_desc) {
 		VIRTIO_INIT_LOG(ERR, "port %u: tx queue %u: tx_free_thresh %u: want less than %d",
-				edev->data->port_id, id, thresh, nb_desc - 3);
+				edev->data->port_id, id, thresh, nb_desc - TX_SPARE);
 		return -EINVAL;
 	}
 	return 0;
 }
 
 static int
-check_common(const struct virtio_queue *q, uint16_t nb_desc, bool deferred)
+check_common(const struct virtio_queue *q, bool deferred)
 {
 	const uint16_t port_id = q->port->edev->data->port_id;
 
-	if (!q->port->packed && !rte_is_power_of_2(nb_desc)) {
-		VIRTIO_INIT_LOG(ERR,
-				"port %u: %s queue %u: a split ring of %u is not possible: want a "
-				"power of two, %u to %u",
-				port_id, virtio_queue_kind(q), q->id, nb_desc, VIRTIO_MIN_RING,
-				VIRTIO_SPLIT_RING_MAX);
-		return -EINVAL;
-	}
 	if (deferred && q->port->dev.stop_method == VIRTIO_STOP_NONE) {
 		VIRTIO_INIT_LOG(ERR,
 				"port %u: %s queue %u: deferred start needs a device that can stop "
@@ -165,7 +158,8 @@ ring_of(const struct virtio_queue *q)
 
 /*
  * The size that the device can have of what is asked for: users of upstream's driver ask for more
- * and get what there is. A legacy device has one size, whatever is asked for.
+ * and get what there is. A split ring has a power of two (2.7): rounded down. A legacy device has
+ * one size, whatever is asked for.
  */
 int
 virtio_ring_size(struct virtio_port *port, uint16_t ring, uint16_t *nb_desc)
@@ -175,6 +169,8 @@ virtio_ring_size(struct virtio_port *port, uint16_t ring, uint16_t *nb_desc)
 
 	if (ret == 0 && max != 0 && (*nb_desc > max || port->dev.legacy))
 		*nb_desc = max;
+	if (ret == 0 && !port->packed && !port->dev.legacy && *nb_desc != 0)
+		*nb_desc = rte_align32prevpow2(*nb_desc);
 	return ret;
 }
 
@@ -185,10 +181,46 @@ fit_to_device(struct virtio_queue *q, uint16_t *nb_desc)
 	const int ret = virtio_ring_size(q->port, ring_of(q), nb_desc);
 
 	if (ret == 0 && asked != *nb_desc)
-		VIRTIO_INIT_LOG(NOTICE, "port %u: %s queue %u: %u descriptors are asked for, the "
-				"device has %u", q->port->edev->data->port_id,
-				virtio_queue_kind(q), q->id, asked, *nb_desc);
+		VIRTIO_INIT_LOG(NOTICE, "port %u: %s queue %u: a ring of %u descriptors is asked "
+				"for, the device takes %u. The ring has %u.",
+				q->port->edev->data->port_id, virtio_queue_kind(q), q->id, asked,
+				*nb_desc, *nb_desc);
 	return ret;
+}
+
+/*
+ * A threshold that fitted the ring that was asked for, but not the smaller one that the device
+ * takes, becomes the default of that ring.
+ */
+static uint16_t
+fit_thresh(const struct virtio_queue *q, uint16_t thresh, uint16_t asked, uint16_t nb_desc,
+	   uint16_t spare)
+{
+	if (thresh + spare < nb_desc || thresh + spare >= asked)
+		return thresh;
+	VIRTIO_INIT_LOG(NOTICE, "port %u: %s queue %u: a free threshold of %u does not fit a ring "
+			"of %u descriptors. It is %u.", q->port->edev->data->port_id,
+			virtio_queue_kind(q), q->id, thresh, nb_desc, free_thresh(0, nb_desc));
+	return 0;
+}
+
+/* The node that is asked for, or any where it has no memory at all. */
+static int
+node_with_memory(const struct virtio_port *port, const char *kind, uint16_t id, int node)
+{
+	const struct rte_memzone *probe;
+
+	if (node == SOCKET_ID_ANY)
+		return node;
+	/* As a ring is allocated: EAL refuses a memzone on nodes of which it gives other memory. */
+	probe = rte_memzone_reserve("virtio_node", 1, node, 0);
+	if (probe != NULL) {
+		rte_memzone_free(probe);
+		return node;
+	}
+	VIRTIO_INIT_LOG(NOTICE, "port %u: %s queue %u: node %d has no memory. That of any other "
+			"node is used.", port->edev->data->port_id, kind, id, node);
+	return SOCKET_ID_ANY;
 }
 
 /*
@@ -268,12 +300,17 @@ rx_setup(struct virtio_rxq *rxq, uint16_t nb_desc, int node, const struct rte_et
 	 struct rte_mempool *pool)
 {
 	struct rte_eth_dev *edev = rxq->q.port->edev;
+	struct rte_eth_rxconf fitted = *conf;
+	const uint16_t asked = nb_desc;
 	uint32_t room, buf_len;
 	int ret;
 
 	ret = fit_to_device(&rxq->q, &nb_desc);
+	fitted.rx_free_thresh =
+		fit_thresh(&rxq->q, conf->rx_free_thresh, asked, nb_desc, 0);
+	conf = &fitted;
 	if (ret == 0)
-		ret = check_common(&rxq->q, nb_desc, conf->rx_deferred_start);
+		ret = check_common(&rxq->q, conf->rx_deferred_start);
 	if (ret == 0)
 		ret = check_rx(edev, rxq->q.id, nb_desc, conf, pool);
 	if (ret != 0)
@@ -306,15 +343,16 @@ virtio_rx_queue_setup(struct rte_eth_dev *edev, uint16_t id, uint16_t nb_desc,
 {
 	struct virtio_port *port = virtio_port(edev);
 	struct virtio_rxq *rxq = port->rxqs[id];
+	const int node = node_with_memory(port, "rx", id, (int)socket);
 	const bool first = rxq == NULL;
 	int ret;
 
 	if (first)
-		rxq = first_setup(port, id, sizeof(*rxq), true, (int)socket);
+		rxq = first_setup(port, id, sizeof(*rxq), true, node);
 	if (rxq == NULL)
 		return -ENOMEM;
 	pthread_mutex_lock(&port->lock);
-	ret = rx_setup(rxq, nb_desc, (int)socket, conf, pool);
+	ret = rx_setup(rxq, nb_desc, node, conf, pool);
 	if (rxq->q.vq != NULL) {
 		port->rxqs[id] = rxq;
 		edev->data->rx_queues[id] = rxq;
@@ -329,11 +367,16 @@ virtio_rx_queue_setup(struct rte_eth_dev *edev, uint16_t id, uint16_t nb_desc,
 static int
 tx_setup(struct virtio_txq *txq, uint16_t nb_desc, int node, const struct rte_eth_txconf *conf)
 {
+	struct rte_eth_txconf fitted = *conf;
+	const uint16_t asked = nb_desc;
 	int ret;
 
 	ret = fit_to_device(&txq->q, &nb_desc);
+	fitted.tx_free_thresh =
+		fit_thresh(&txq->q, conf->tx_free_thresh, asked, nb_desc, TX_SPARE);
+	conf = &fitted;
 	if (ret == 0)
-		ret = check_common(&txq->q, nb_desc, conf->tx_deferred_start);
+		ret = check_common(&txq->q, conf->tx_deferred_start);
 	if (ret == 0)
 		ret = check_tx(txq->q.port->edev, txq->q.id, nb_desc, conf);
 	if (ret == 0)
@@ -353,15 +396,16 @@ virtio_tx_queue_setup(struct rte_eth_dev *edev, uint16_t id, uint16_t nb_desc,
 {
 	struct virtio_port *port = virtio_port(edev);
 	struct virtio_txq *txq = port->txqs[id];
+	const int node = node_with_memory(port, "tx", id, (int)socket);
 	const bool first = txq == NULL;
 	int ret;
 
 	if (first)
-		txq = first_setup(port, id, sizeof(*txq), false, (int)socket);
+		txq = first_setup(port, id, sizeof(*txq), false, node);
 	if (txq == NULL)
 		return -ENOMEM;
 	pthread_mutex_lock(&port->lock);
-	ret = tx_setup(txq, nb_desc, (int)socket, conf);
+	ret = tx_setup(txq, nb_desc, node, conf);
 	if (txq->q.vq != NULL) {
 		port->txqs[id] = txq;
 		edev->data->tx_queues[id] = txq;
@@ -390,7 +434,8 @@ virtio_rxq_info_get(struct rte_eth_dev *edev, uint16_t id, struct rte_eth_rxq_in
 {
 	const struct virtio_rxq *rxq = edev->data->rx_queues[id];
 
-	info->mp = rxq->pool;
+	/* After a stop the application may have freed it: then there is none of that name. */
+	info->mp = rte_mempool_lookup(rxq->pool_name) == rxq->pool ? rxq->pool : NULL;
 	info->conf = rxq->conf;
 	info->scattered_rx = rxq->q.port->mergeable;
 	info->nb_desc = rxq->q.nb_desc;
