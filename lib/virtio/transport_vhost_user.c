@@ -596,7 +596,7 @@ mem_event(enum rte_mem_event type, const void *addr, size_t len, void *arg)
 	 * later.
 	 */
 	if (ret == 0 && vu->ch.peer_pid != getpid())
-		ret = vhost_user_wait(&vu->ch, &vu->mem_event, ANSWER_TIMEOUT_US);
+		ret = vhost_user_wait_through(&vu->ch, &vu->mem_event, ANSWER_TIMEOUT_US);
 	if (ret != 0 && ret != -ENODEV)
 		VIRTIO_LOG(ERR, "%s: the back-end does not take the changed memory table: %s; "
 			   "buffers in new memory may not reach it", dev->name, rte_strerror(-ret));
@@ -626,6 +626,10 @@ connect_to_server(struct virtio_device *dev)
 		return fd;
 	do {
 		ret = connect(fd, (struct sockaddr *)&addr, sizeof(addr)) == 0 ? 0 : -errno;
+		if (ret != 0 && virtio_device_is_cancelled(&dev->cancels)) {
+			close(fd);
+			return -ECANCELED;
+		}
 		/* Too many wait to be accepted; the socket makes no noise when that changes. */
 		if (ret == -EAGAIN)
 			poll(NULL, 0, 5);

@@ -54,7 +54,8 @@ void vhost_user_destroy(struct virtio_device *dev);
  * The device is to be reset before (the gone back-end's rings need their proof too).
  *
  * @return
- *   0. -EAGAIN: as server, nobody is there. Else as vhost_user_create().
+ *   0. -EAGAIN: as server, nobody is there. -ECANCELED: see virtio_device_cancel(). Else as
+ *   vhost_user_create().
  */
 int vhost_user_reconnect(struct virtio_device *dev);
 

@@ -295,6 +295,9 @@ write_all(struct vhost_user_channel *ch, const struct vhost_user_msg *msg, const
 				give_up(ch, "the back-end stopped reading within a message");
 			return -ETIMEDOUT;
 		}
+		/* A message that has begun is finished: half of one would end the connection. */
+		if (sent == 0 && virtio_device_is_cancelled(ch->cancels))
+			return -ECANCELED;
 		/* It may itself be waiting for us to read its answers. */
 		poll(&pfd, 1, 10);
 		read_answers(ch);
@@ -334,8 +337,9 @@ vhost_user_send(struct vhost_user_channel *ch, struct vhost_user_msg *msg, const
 	return ret;
 }
 
-int
-vhost_user_wait(struct vhost_user_channel *ch, struct vhost_user_reply *reply, uint32_t timeout_us)
+static int
+wait_for(struct vhost_user_channel *ch, struct vhost_user_reply *reply, uint32_t timeout_us,
+	 const uint32_t *cancels)
 {
 	const uint64_t deadline_us = virtio_now_us() + timeout_us;
 
@@ -349,10 +353,23 @@ vhost_user_wait(struct vhost_user_channel *ch, struct vhost_user_reply *reply, u
 			return ret;
 		if (now >= deadline_us)
 			return -ETIMEDOUT;
-		if (virtio_device_is_cancelled(ch->cancels))
+		if (virtio_device_is_cancelled(cancels))
 			return -ECANCELED;
 		vhost_user_sleep(ch, RTE_MIN(deadline_us - now, UINT64_C(1000000)));
 	}
+}
+
+int
+vhost_user_wait(struct vhost_user_channel *ch, struct vhost_user_reply *reply, uint32_t timeout_us)
+{
+	return wait_for(ch, reply, timeout_us, ch->cancels);
+}
+
+int
+vhost_user_wait_through(struct vhost_user_channel *ch, struct vhost_user_reply *reply,
+			uint32_t timeout_us)
+{
+	return wait_for(ch, reply, timeout_us, NULL);
 }
 
 bool

@@ -168,7 +168,7 @@ void vhost_user_channel_close(struct vhost_user_channel *ch);
  *   unless the request is one that always has an answer.
  * @return
  *   0. -ENODEV: the connection is gone. -ETIMEDOUT: the back-end does not read. -EBUSY: too many
- *   requests without an answer.
+ *   requests without an answer. -ECANCELED: see virtio_device_cancel(); nothing was sent.
  */
 int vhost_user_send(struct vhost_user_channel *ch, struct vhost_user_msg *msg, const int *fds,
 		    unsigned int nfds, struct vhost_user_reply *reply);
@@ -193,6 +193,10 @@ void vhost_user_sleep(struct vhost_user_channel *ch, uint32_t timeout_us);
  */
 int vhost_user_wait(struct vhost_user_channel *ch, struct vhost_user_reply *reply,
 		    uint32_t timeout_us);
+
+/** The same, whether the thread's waits are cancelled or not. */
+int vhost_user_wait_through(struct vhost_user_channel *ch, struct vhost_user_reply *reply,
+			    uint32_t timeout_us);
 
 /**
  * Whether the back-end can no more touch the memory it was given: the grace time since it closed
