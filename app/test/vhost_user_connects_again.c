@@ -5,8 +5,10 @@
  * everything anew, and what the old one owed is not waited for.
  */
 
+#include <fcntl.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -204,16 +206,99 @@ name_is_long(void)
 	port_down(&port);
 }
 
+/* A socket that another process has bound stays, and so does one that does not listen yet. */
 static void
-path_is_taken(void)
+path_is_in_use(void)
 {
+	struct sockaddr_un addr = { .sun_family = AF_UNIX };
+	int fd;
+
 	port_create(&port);
 	fake_vu_launch(port.vu);
 	CHECK_EQ(create_server(), -EADDRINUSE);
-	CHECK_EQ(test_logged("remove the file if nobody uses it"), 1);
-	/* It is somebody else's: it stays. */
+	CHECK_EQ(test_logged("another process listens there"), 1);
 	CHECK_EQ(access(port.vu->path, F_OK), 0);
+	/* The look is no connection. */
+	CHECK_EQ(port_connect(&port, VHOST_USER_STOP_AUTO), 0);
+	CHECK_EQ(port.vu->connections, 1);
 	port_down(&port);
+
+	port_create(&port);
+	strcpy(addr.sun_path, port.vu->path);
+	fd = socket(AF_UNIX, SOCK_STREAM, 0);
+	CHECK_EQ(bind(fd, (struct sockaddr *)&addr, sizeof(addr)), 0);
+	CHECK_EQ(create_server(), -EADDRINUSE);
+	CHECK_EQ(access(port.vu->path, F_OK), 0);
+	close(fd);
+	unlink(port.vu->path);
+	port_down(&port);
+}
+
+/* A socket that a process left behind when it was killed is replaced. */
+static void
+path_is_stale(void)
+{
+	struct sockaddr_un addr = { .sun_family = AF_UNIX };
+	int fd;
+
+	port_create(&port);
+	strcpy(addr.sun_path, port.vu->path);
+	fd = socket(AF_UNIX, SOCK_STREAM, 0);
+	CHECK_EQ(bind(fd, (struct sockaddr *)&addr, sizeof(addr)), 0);
+	CHECK_EQ(listen(fd, 1), 0);
+	close(fd);
+	CHECK_EQ(access(port.vu->path, F_OK), 0);
+	port.vu->client = true;
+	fake_vu_launch(port.vu);
+	CHECK_EQ(create_server(), 0);
+	port_start(&port);
+	port_check_others_run(&port, PORT_RINGS);
+	port_down(&port);
+	CHECK_EQ(access(test_path("backend"), F_OK), -1);
+}
+
+static void
+path_is_no_socket(void)
+{
+	struct stat before, now;
+
+	port_create(&port);
+	CHECK_EQ(symlink("nothing", port.vu->path), 0);
+	CHECK_EQ(create_server(), -EEXIST);
+	CHECK_EQ(lstat(port.vu->path, &now), 0);
+	CHECK(S_ISLNK(now.st_mode));
+	unlink(port.vu->path);
+
+	close(open(port.vu->path, O_CREAT | O_WRONLY, 0600));
+	CHECK_EQ(lstat(port.vu->path, &before), 0);
+	CHECK_EQ(create_server(), -EEXIST);
+	CHECK_EQ(test_logged("the file there is no socket"), 2);
+	CHECK_EQ(lstat(port.vu->path, &now), 0);
+	CHECK_EQ(now.st_ino, before.st_ino);
+	unlink(port.vu->path);
+	port_down(&port);
+}
+
+/* The path is given to another process while the port lives: that file stays at the close. */
+static void
+path_changes_hands(void)
+{
+	struct sockaddr_un addr = { .sun_family = AF_UNIX };
+	int fd;
+
+	port_create(&port);
+	unlink(port.vu->path);
+	port.vu->client = true;
+	fake_vu_launch(port.vu);
+	CHECK_EQ(create_server(), 0);
+	CHECK_EQ(unlink(test_path("backend")), 0);
+	strcpy(addr.sun_path, test_path("backend"));
+	fd = socket(AF_UNIX, SOCK_STREAM, 0);
+	CHECK_EQ(bind(fd, (struct sockaddr *)&addr, sizeof(addr)), 0);
+	port_down(&port);
+	CHECK_EQ(access(test_path("backend"), F_OK), 0);
+	close(fd);
+	unlink(test_path("backend"));
 }
 
 TEST_MAIN(
@@ -222,7 +307,10 @@ TEST_MAIN(
 	TEST_LAYOUTS(other_back_end_comes),
 	TEST_LAYOUTS(back_end_that_comes_back_grants_less),
 	TEST_LAYOUTS(we_are_the_server),
-	TEST_LAYOUTS(path_is_taken),
+	TEST(path_is_in_use),
+	TEST(path_is_stale),
+	TEST(path_is_no_socket),
+	TEST(path_changes_hands),
 	TEST(nobody_accepts),
 	TEST(name_is_long),
 )

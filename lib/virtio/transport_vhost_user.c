@@ -15,7 +15,6 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/eventfd.h>
-#include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -30,6 +29,7 @@
 #include "vhost_mem.h"
 #include "vhost_user_kicks.h"
 #include "vhost_user_msg.h"
+#include "vhost_user_socket.h"
 #include "virtio_log.h"
 #include "virtqueue.h"
 
@@ -64,7 +64,7 @@ struct vhost_user {
 	struct vhost_user_channel ch;
 	char path[sizeof(((struct sockaddr_un *)0)->sun_path)];
 	bool server;
-	int listen_fd;
+	struct vhost_user_listener listener;
 	enum vhost_user_stop_wish wish;
 	uint64_t features;       /* the back-end's offer */
 	uint64_t protocol_offer; /* the back-end's offer */
@@ -603,87 +603,13 @@ mem_event(enum rte_mem_event type, const void *addr, size_t len, void *arg)
 }
 
 static int
-make_socket(const struct vhost_user *vu, struct sockaddr_un *addr)
+connect_to_back_end(struct vhost_user *vu, bool wait)
 {
-	const int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-
-	memset(addr, 0, sizeof(*addr));
-	addr->sun_family = AF_UNIX;
-	rte_strlcpy(addr->sun_path, vu->path, sizeof(addr->sun_path));
-	return fd < 0 ? -errno : fd;
-}
-
-static int
-connect_to_server(struct virtio_device *dev)
-{
-	struct vhost_user *vu = dev->priv;
-	const uint64_t deadline_us = virtio_now_us() + ANSWER_TIMEOUT_US;
-	struct sockaddr_un addr;
-	const int fd = make_socket(vu, &addr);
-	int ret;
+	const int fd = vu->server ? vhost_user_accept(&vu->listener, &vu->ch, vu->path, wait) :
+				    vhost_user_connect(&vu->ch, vu->path);
 
 	if (fd < 0)
 		return fd;
-	do {
-		ret = connect(fd, (struct sockaddr *)&addr, sizeof(addr)) == 0 ? 0 : -errno;
-		if (ret != 0 && virtio_device_is_cancelled(&dev->cancels)) {
-			close(fd);
-			return -ECANCELED;
-		}
-		/* Too many wait to be accepted; the socket makes no noise when that changes. */
-		if (ret == -EAGAIN)
-			poll(NULL, 0, 5);
-	} while ((ret == -EAGAIN || ret == -EINTR) && virtio_now_us() < deadline_us);
-	if (ret != 0) {
-		/* Nobody there would be another thing: a server's -EAGAIN. */
-		ret = ret == -EAGAIN ? -ETIMEDOUT : ret;
-		VIRTIO_INIT_LOG(ERR, "%s: cannot connect to the back-end on %s: %s", dev->name,
-				vu->path, rte_strerror(-ret));
-		close(fd);
-		return ret;
-	}
-	vhost_user_channel_open(&vu->ch, fd);
-	return 0;
-}
-
-static int
-listen_on_path(struct virtio_device *dev)
-{
-	struct vhost_user *vu = dev->priv;
-	struct sockaddr_un addr;
-	int ret;
-
-	vu->listen_fd = make_socket(vu, &addr);
-	if (vu->listen_fd < 0)
-		return vu->listen_fd;
-	if (bind(vu->listen_fd, (struct sockaddr *)&addr, sizeof(addr)) == 0 &&
-	    listen(vu->listen_fd, 1) == 0)
-		return 0;
-	ret = -errno;
-	VIRTIO_INIT_LOG(ERR, "%s: cannot listen on %s: %s%s", dev->name, vu->path,
-			rte_strerror(-ret),
-			ret == -EADDRINUSE ? "; remove the file if nobody uses it" : "");
-	close(vu->listen_fd);
-	vu->listen_fd = -1;
-	return ret;
-}
-
-static int
-accept_client(struct virtio_device *dev, bool patient)
-{
-	struct vhost_user *vu = dev->priv;
-	struct pollfd pfd = { .fd = vu->listen_fd, .events = POLLIN };
-	int fd;
-
-	while (poll(&pfd, 1, patient ? 10000 : 0) <= 0) {
-		if (!patient)
-			return -EAGAIN;
-		VIRTIO_INIT_LOG(NOTICE, "%s: still waiting for a back-end to connect to %s",
-				dev->name, vu->path);
-	}
-	fd = accept4(vu->listen_fd, NULL, NULL, SOCK_CLOEXEC);
-	if (fd < 0)
-		return -errno;
 	vhost_user_channel_open(&vu->ch, fd);
 	return 0;
 }
@@ -725,7 +651,7 @@ vhost_user_create(struct virtio_device *dev, const struct vhost_user_conf *conf)
 	if (vu == NULL)
 		return -ENOMEM;
 	dev->priv = vu;
-	vu->listen_fd = -1;
+	vu->listener.fd = -1;
 	vu->server = conf->server;
 	vu->wish = conf->stop;
 	vu->nb_rings = conf->nb_rings;
@@ -753,13 +679,10 @@ vhost_user_create(struct virtio_device *dev, const struct vhost_user_conf *conf)
 	if (ret != 0)
 		goto fail;
 
-	if (vu->server) {
-		ret = listen_on_path(dev);
-		if (ret == 0)
-			ret = accept_client(dev, true);
-	} else {
-		ret = connect_to_server(dev);
-	}
+	if (vu->server)
+		ret = vhost_user_listen(&vu->listener, &vu->ch, vu->path);
+	if (ret == 0)
+		ret = connect_to_back_end(vu, true);
 	if (ret == 0)
 		ret = greet(dev);
 	if (ret != 0)
@@ -791,10 +714,7 @@ vhost_user_destroy(struct virtio_device *dev)
 	if (vu->mem_events)
 		rte_mem_event_callback_unregister(MEM_EVENT_NAME, dev);
 	vhost_user_channel_fini(&vu->ch);
-	if (vu->listen_fd >= 0) {
-		close(vu->listen_fd);
-		unlink(vu->path);
-	}
+	vhost_user_unlisten(&vu->listener, vu->path);
 	for (i = 0; i < vu->attached.table.count; i++)
 		close(vu->attached.fds[i]);
 	vhost_user_kicks_close(dev);
@@ -818,7 +738,7 @@ vhost_user_reconnect(struct virtio_device *dev)
 	vu->mem_told = false;
 	rte_mcfg_mem_write_unlock();
 	vhost_user_channel_close(&vu->ch);
-	ret = vu->server ? accept_client(dev, false) : connect_to_server(dev);
+	ret = connect_to_back_end(vu, false);
 	if (ret == 0)
 		ret = greet(dev);
 	if (ret != 0)
@@ -839,7 +759,7 @@ vhost_user_watch_fd(struct virtio_device *dev)
 {
 	const struct vhost_user *vu = dev->priv;
 
-	return vu->ch.gone && vu->server ? vu->listen_fd : vu->ch.fd;
+	return vu->ch.gone && vu->server ? vu->listener.fd : vu->ch.fd;
 }
 
 short

@@ -33,16 +33,17 @@ struct vhost_user_conf {
 };
 
 /**
- * Connects to the back-end (as server: waits for the first one to come, without limit and with a
- * log line now and then, as users of server mode expect), agrees on protocol features and chooses
- * dev->stop_method. Sets dev->offered.
+ * Connects to the back-end, agrees on protocol features and chooses dev->stop_method. Sets
+ * dev->offered. As server it waits for the first back-end without limit; a signal that the calling
+ * thread handles ends the wait.
  *
  * @param dev
  *   Initialised for at least conf->nb_rings rings.
  * @return
  *   0. -EINVAL: the back-end grants fewer rings, or the path is no good. -ENOTSUP: the wish cannot
- * be met with this back-end. -EMFILE: too few descriptors for all rings. -ENOMEM, -ETIMEDOUT,
- * -ENODEV, or what the socket calls say.
+ * be met with this back-end. -EMFILE: too few descriptors for all rings. -EINTR: a signal.
+ * -EADDRINUSE, -EEXIST: as server, the path is taken. -ENOMEM, -ETIMEDOUT, -ENODEV, or what the
+ * socket calls say.
  */
 int vhost_user_create(struct virtio_device *dev, const struct vhost_user_conf *conf);
 

@@ -2,10 +2,12 @@
 """Our port listens; back-ends come and go, and each queue keeps its own state meanwhile."""
 
 import os
+import signal
 
 import pytest
 
 from connection import Connection
+from program import PATIENCE
 
 
 @pytest.fixture
@@ -71,6 +73,26 @@ def test_reconnect_under_forwarding(serve, reconnect):
     reconnect(serve)
     serve.port.halt()
     serve.carries_all()
+
+
+def test_a_waiting_port_says_so_and_ends_with_a_signal(start_port, host):
+    port = start_port(devargs="server=1", wait=False)
+    port.expect(f"waiting for a back-end to connect to {host.socket()}")
+    # Not SIGINT: a shell that runs the tests in the background has it ignored.
+    port.process.send_signal(signal.SIGTERM)
+    assert port.process.wait(PATIENCE) != 0
+
+
+def test_the_socket_of_a_killed_port_is_replaced(backend_kind, start_backend, start_port, host):
+    port = start_port(devargs="server=1", wait=False)
+    port.expect("waiting for a back-end to connect")
+    port.kill()
+    assert os.path.exists(host.socket())
+    port = start_port(devargs="server=1", wait=False)
+    port.expect("waiting for a back-end to connect")
+    start_backend(backend_kind, client=True)
+    port.wait_prompt()
+    port.wait_link("up")
 
 
 def test_port_closes_and_takes_its_socket_away(serve, host):

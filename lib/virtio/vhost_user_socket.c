@@ -1,0 +1,214 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+#include <errno.h>
+#include <poll.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include <rte_common.h>
+#include <rte_errno.h>
+#include <rte_string_fns.h>
+
+#include "vhost_user_socket.h"
+#include "virtio_device.h"
+#include "virtio_log.h"
+
+/* Longest wait for a back-end whose queue of connections is full. */
+#define CONNECT_TIMEOUT_US 10000000
+
+/* From one log line of a wait for a client to the next. */
+#define WAIT_LOG_PERIOD_MS 10000
+
+static int
+make_socket(const char *path, int type, struct sockaddr_un *addr)
+{
+	const int fd = socket(AF_UNIX, type | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+
+	memset(addr, 0, sizeof(*addr));
+	addr->sun_family = AF_UNIX;
+	rte_strlcpy(addr->sun_path, path, sizeof(addr->sun_path));
+	return fd < 0 ? -errno : fd;
+}
+
+int
+vhost_user_connect(const struct vhost_user_channel *ch, const char *path)
+{
+	const uint64_t deadline_us = virtio_now_us() + CONNECT_TIMEOUT_US;
+	struct sockaddr_un addr;
+	const int fd = make_socket(path, SOCK_STREAM, &addr);
+	int ret;
+
+	if (fd < 0)
+		return fd;
+	do {
+		ret = connect(fd, (struct sockaddr *)&addr, sizeof(addr)) == 0 ? 0 : -errno;
+		if (ret == 0)
+			return fd;
+		if (virtio_device_is_cancelled(ch->cancels)) {
+			close(fd);
+			return -ECANCELED;
+		}
+		/* The queue of connections is full, and no event tells when it is not. */
+		if (ret == -EAGAIN)
+			poll(NULL, 0, 5);
+	} while ((ret == -EAGAIN || ret == -EINTR) && virtio_now_us() < deadline_us);
+	/* -EAGAIN is the answer of vhost_user_accept() without a client. */
+	ret = ret == -EAGAIN ? -ETIMEDOUT : ret;
+	VIRTIO_INIT_LOG(ERR, "%s: cannot connect to the back-end on %s: %s", ch->name, path,
+			rte_strerror(-ret));
+	close(fd);
+	return ret;
+}
+
+/*
+ * Whether a process has bound the socket at a path. A datagram socket cannot connect to a stream
+ * socket: the kernel answers EPROTOTYPE if a process has bound it, listening or not, and
+ * ECONNREFUSED if none has. The owner sees no connection.
+ */
+static int
+has_owner(const char *path, bool *has)
+{
+	struct sockaddr_un addr;
+	const int fd = make_socket(path, SOCK_DGRAM, &addr);
+	int ret = 0;
+
+	if (fd < 0)
+		return fd;
+	if (connect(fd, (struct sockaddr *)&addr, sizeof(addr)) != 0)
+		ret = -errno;
+	close(fd);
+	*has = ret != -ECONNREFUSED;
+	return ret == -ECONNREFUSED || ret == -EPROTOTYPE ? 0 : ret;
+}
+
+/* Removes the socket that a process left behind at a path; any other file is an error. */
+static int
+clear_path(const char *path, const char **cure)
+{
+	struct stat st;
+	bool has = false;
+	int ret;
+
+	if (lstat(path, &st) != 0)
+		return errno == ENOENT ? 0 : -errno;
+	if (!S_ISSOCK(st.st_mode)) {
+		*cure = "; the file there is no socket, give another path";
+		return -EEXIST;
+	}
+	ret = has_owner(path, &has);
+	if (ret != 0)
+		return ret;
+	if (has) {
+		*cure = "; another process listens there, end it or give another path";
+		return -EADDRINUSE;
+	}
+	return unlink(path) == 0 || errno == ENOENT ? 0 : -errno;
+}
+
+int
+vhost_user_listen(struct vhost_user_listener *l, const struct vhost_user_channel *ch,
+		  const char *path)
+{
+	struct sockaddr_un addr;
+	const char *cure = "";
+	struct stat st;
+	int ret;
+
+	l->fd = -1;
+	ret = clear_path(path, &cure);
+	if (ret != 0)
+		goto fail;
+	ret = make_socket(path, SOCK_STREAM, &addr);
+	if (ret < 0)
+		goto fail;
+	l->fd = ret;
+	ret = bind(l->fd, (struct sockaddr *)&addr, sizeof(addr)) == 0 ? 0 : -errno;
+	if (ret != 0)
+		goto fail;
+	ret = listen(l->fd, 1) == 0 && lstat(path, &st) == 0 ? 0 : -errno;
+	if (ret != 0) {
+		unlink(path);
+		goto fail;
+	}
+	l->device = st.st_dev;
+	l->inode = st.st_ino;
+	return 0;
+
+fail:
+	VIRTIO_INIT_LOG(ERR, "%s: cannot listen on %s: %s%s", ch->name, path, rte_strerror(-ret),
+			cure);
+	if (l->fd >= 0)
+		close(l->fd);
+	l->fd = -1;
+	return ret;
+}
+
+void
+vhost_user_unlisten(struct vhost_user_listener *l, const char *path)
+{
+	struct stat st;
+
+	if (l->fd < 0)
+		return;
+	/* Before the close: from then on another process may take the path for a stale one. */
+	if (lstat(path, &st) == 0 && st.st_dev == l->device && st.st_ino == l->inode)
+		unlink(path);
+	close(l->fd);
+	l->fd = -1;
+}
+
+/* 0: there is a client. -ETIMEDOUT: none within a period. */
+static int
+wait_client(const struct vhost_user_listener *l)
+{
+	struct pollfd pfd = { .fd = l->fd, .events = POLLIN };
+
+	switch (poll(&pfd, 1, WAIT_LOG_PERIOD_MS)) {
+	case -1:
+		return -errno;
+	case 0:
+		return -ETIMEDOUT;
+	default:
+		return 0;
+	}
+}
+
+static int
+take_client(const struct vhost_user_listener *l)
+{
+	const int fd = accept4(l->fd, NULL, NULL, SOCK_CLOEXEC);
+
+	if (fd >= 0)
+		return fd;
+	/* A client that is gone again is none. */
+	return errno == ECONNABORTED ? -EAGAIN : -errno;
+}
+
+int
+vhost_user_accept(const struct vhost_user_listener *l, const struct vhost_user_channel *ch,
+		  const char *path, bool wait)
+{
+	const char *still = "";
+	int ret;
+
+	if (!wait)
+		return take_client(l);
+	ret = -ETIMEDOUT; /* for the log line that says at once what is waited for */
+	do {
+		if (ret == -ETIMEDOUT) {
+			VIRTIO_INIT_LOG(NOTICE, "%s: %swaiting for a back-end to connect to %s",
+					ch->name, still, path);
+			still = "still ";
+		}
+		ret = wait_client(l);
+		if (ret == 0)
+			ret = take_client(l);
+	} while (ret == -EAGAIN || ret == -ETIMEDOUT);
+	if (ret < 0)
+		VIRTIO_INIT_LOG(ERR, "%s: no back-end has connected to %s: %s", ch->name, path,
+				ret == -EINTR ? "a signal ended the wait" : rte_strerror(-ret));
+	return ret;
+}
