@@ -63,11 +63,13 @@ enum {
 #define VU_F_IN_ORDER VU_BIT(35)
 #define VU_F_RING_RESET VU_BIT(40)
 #define VU_P_MQ VU_BIT(0)
+#define VU_P_LOG_SHMFD VU_BIT(1)
 #define VU_P_RARP VU_BIT(2)
 #define VU_P_REPLY_ACK VU_BIT(3)
 #define VU_P_NET_MTU VU_BIT(4)
 #define VU_P_CRYPTO_SESSION VU_BIT(7)
 #define VU_P_STATUS VU_BIT(16)
+#define VU_P_DEVICE_STATE VU_BIT(19)
 
 /** What is done with a message. */
 enum fake_vu_action {

@@ -9,7 +9,11 @@
 
 #include "vhost_user_port.h"
 
-static const uint64_t marks[] = { VU_P_RARP, VU_P_REPLY_ACK, VU_P_NET_MTU, VU_P_CRYPTO_SESSION };
+/* Four of librte_vhost, and one that it does not have. */
+static const uint64_t marks[] = { VU_P_RARP, VU_P_REPLY_ACK, VU_P_NET_MTU, VU_P_CRYPTO_SESSION,
+				  VU_P_DEVICE_STATE };
+
+#define LIBRTE_VHOST (VU_P_RARP | VU_P_REPLY_ACK | VU_P_NET_MTU | VU_P_CRYPTO_SESSION)
 
 /* In the words of the guide; -ENOTSUP where the user is refused. */
 static int
@@ -29,25 +33,16 @@ right_choice(enum vhost_user_stop_wish wish, uint64_t features, uint64_t protoco
 		return VIRTIO_STOP_VHOST_GET_BASE;
 	if (!(features & VU_F_PROTOCOL))
 		return VIRTIO_STOP_VHOST_GET_BASE;
+	if (protocol & VU_P_DEVICE_STATE)
+		return VIRTIO_STOP_VHOST_GET_BASE;
 	if (hints == 3 && acks)
 		return VIRTIO_STOP_VHOST_DISABLE_ACK;
 	return hints == 0 ? VIRTIO_STOP_VHOST_GET_BASE : VIRTIO_STOP_NONE;
 }
 
-static bool
-is_librte_vhost(uint64_t protocol)
-{
-	unsigned int i;
-
-	for (i = 0; i < RTE_DIM(marks); i++) {
-		if (!(protocol & marks[i]))
-			return false;
-	}
-	return true;
-}
-
+/* Connects to a back-end that offers just this. */
 static void
-check(enum vhost_user_stop_wish wish, uint64_t features, uint64_t protocol)
+check_offer(enum vhost_user_stop_wish wish, uint64_t features, uint64_t protocol)
 {
 	const int right = right_choice(wish, features, protocol);
 	const struct vhost_user_conf conf = {
@@ -59,7 +54,7 @@ check(enum vhost_user_stop_wish wish, uint64_t features, uint64_t protocol)
 	vu->features |= features | VU_F_EVENT_IDX;
 	if (!(features & VU_F_PROTOCOL))
 		vu->features &= ~VU_F_PROTOCOL;
-	vu->protocol = VU_P_MQ | VU_P_STATUS | protocol;
+	vu->protocol = protocol;
 	fake_vu_launch(vu);
 	test_forget_log();
 	CHECK_EQ(virtio_device_init(&dev, "port", VIRTIO_TRANSPORT_VHOST_USER, 2), 0);
@@ -80,7 +75,7 @@ check(enum vhost_user_stop_wish wish, uint64_t features, uint64_t protocol)
 		CHECK_EQ((dev.offered & VU_F_RING_RESET) != 0, right != VIRTIO_STOP_NONE);
 		/* Of a librte_vhost, which keeps what it has signalled over the stop of a ring. */
 		CHECK_EQ((dev.offered & VU_F_EVENT_IDX) != 0,
-			 !(features & VU_F_PROTOCOL) || !is_librte_vhost(protocol));
+			 !(features & VU_F_PROTOCOL) || (~protocol & LIBRTE_VHOST) != 0);
 		/* The way out of a choice that cannot be made is named. */
 		if (right == VIRTIO_STOP_NONE && wish == VHOST_USER_STOP_AUTO)
 			CHECK_EQ(test_logged("queue_reset=get_base or queue_reset=disable"), 1);
@@ -88,6 +83,12 @@ check(enum vhost_user_stop_wish wish, uint64_t features, uint64_t protocol)
 	}
 	virtio_device_fini(&dev);
 	fake_vu_destroy(vu);
+}
+
+static void
+check(enum vhost_user_stop_wish wish, uint64_t features, uint64_t protocol)
+{
+	check_offer(wish, features, VU_P_MQ | VU_P_STATUS | protocol);
 }
 
 static void
@@ -117,6 +118,24 @@ automatic(void)
 	every_offer(VHOST_USER_STOP_AUTO);
 }
 
+/* What products offer, as seen on their sockets. */
+static void
+offers_of_products(void)
+{
+	/* passt of 2025 and 2026: no MQ. */
+	const uint64_t passt = VU_P_LOG_SHMFD | VU_P_RARP | VU_P_REPLY_ACK | VU_P_DEVICE_STATE;
+
+	CHECK_EQ(passt, 0x8000e);
+	check_offer(VHOST_USER_STOP_AUTO, VU_F_PROTOCOL, passt);
+	CHECK_EQ(test_logged("get_base (the back-end is not librte_vhost, it offers DEVICE_STATE)"),
+		 1);
+	/* An application on librte_vhost may leave MQ out: nothing follows from that. */
+	check_offer(VHOST_USER_STOP_AUTO, VU_F_PROTOCOL, LIBRTE_VHOST);
+	CHECK_EQ(test_logged("disable (the back-end offers what librte_vhost does)"), 1);
+	check_offer(VHOST_USER_STOP_AUTO, VU_F_PROTOCOL, passt & ~VU_P_DEVICE_STATE);
+	CHECK_EQ(test_logged("none (the back-end may be librte_vhost or not"), 1);
+}
+
 static void
 user_says_get_base(void)
 {
@@ -137,6 +156,7 @@ user_says_off(void)
 
 TEST_MAIN(
 	TEST(automatic),
+	TEST(offers_of_products),
 	TEST(user_says_get_base),
 	TEST(user_says_disable),
 	TEST(user_says_off),

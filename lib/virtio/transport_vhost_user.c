@@ -52,6 +52,9 @@
 			    VIRTIO_BIT(VHOST_USER_PROTOCOL_F_NET_MTU) | \
 			    VIRTIO_BIT(VHOST_USER_PROTOCOL_F_CRYPTO_SESSION))
 
+/* Offered by no librte_vhost up to DPDK 26.07; passt offers it beside two of the hints. */
+#define NOT_LIBRTE_VHOST VIRTIO_BIT(VHOST_USER_PROTOCOL_F_DEVICE_STATE)
+
 struct ring {
 	int call_fd; /* the kick's is each process's own, see vhost_user_kicks.h */
 	bool told; /* set up since the device's last reset: a device stop must name it */
@@ -494,6 +497,11 @@ choose_stop_method(const struct vhost_user *vu, const char **why)
 	}
 	if (vu->features & VIRTIO_BIT(VIRTIO_F_RING_RESET)) {
 		*why = "the back-end offers VIRTIO_F_RING_RESET";
+		return VIRTIO_STOP_VHOST_GET_BASE;
+	}
+	/* get_base in doubt: by the specification GET_VRING_BASE stops a ring, ENABLE 0 may not. */
+	if (offer & NOT_LIBRTE_VHOST) {
+		*why = "the back-end is not librte_vhost, it offers DEVICE_STATE";
 		return VIRTIO_STOP_VHOST_GET_BASE;
 	}
 	if ((offer & LIBRTE_VHOST_MARKS) == LIBRTE_VHOST_MARKS) {

@@ -53,6 +53,7 @@ enum vhost_user_request {
 #define VHOST_USER_PROTOCOL_F_NET_MTU         4
 #define VHOST_USER_PROTOCOL_F_CRYPTO_SESSION  7
 #define VHOST_USER_PROTOCOL_F_STATUS          16
+#define VHOST_USER_PROTOCOL_F_DEVICE_STATE    19
 
 #define VHOST_USER_VERSION       0x1
 #define VHOST_USER_FLAG_REPLY    0x4
