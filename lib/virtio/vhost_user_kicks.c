@@ -128,7 +128,10 @@ answer_fetch(const struct rte_mp_msg *msg, const void *peer)
 	struct fetched *fetched = (struct fetched *)(void *)reply.param;
 	const struct kicks *kicks = NULL;
 	int ret;
+	int i;
 
+	for (i = 0; i < msg->num_fds; i++)
+		close(msg->fds[i]);
 	rte_strlcpy(reply.name, FETCH_MESSAGE, sizeof(reply.name));
 	/* Locked until they are sent: they are not closed meanwhile. */
 	pthread_mutex_lock(&lock);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <pthread.h>
 #include <stdlib.h>
@@ -80,6 +81,9 @@ virtio_process_enrol(int pidfd)
 	struct process *process = malloc(sizeof(*process));
 	uint32_t number = 0;
 
+	/* pidfd_open(2) sets the flag, but EAL receives descriptors without it. */
+	if (pidfd >= 0)
+		fcntl(pidfd, F_SETFD, FD_CLOEXEC);
 	pthread_mutex_lock(&lock);
 	forget_ended();
 	if (process != NULL) {
