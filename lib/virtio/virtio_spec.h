@@ -79,11 +79,6 @@ struct vring_used {
 
 #define VRING_USED_F_NO_NOTIFY           1
 
-/** Alignment of the three parts of a split ring, section 2.7. */
-#define VRING_DESC_ALIGN                 16
-#define VRING_AVAIL_ALIGN                2
-#define VRING_USED_ALIGN                 4
-
 /** Alignment of a ring and of its used part in a device before virtio 1.0, section 2.7.2. */
 #define VRING_LEGACY_ALIGN               4096
 
@@ -108,9 +103,6 @@ struct vring_packed_event {
 #define VRING_EVENT_ENABLE               0
 #define VRING_EVENT_DISABLE              1
 #define VRING_EVENT_DESC                 2
-
-/** Largest packed ring, section 2.8.10.1. */
-#define VIRTIO_PACKED_RING_MAX           32768
 
 static_assert(sizeof(struct vring_packed_desc) == 16, "2.8.14");
 static_assert(offsetof(struct vring_packed_desc, len) == 8, "2.8.14");

@@ -50,9 +50,6 @@
 #define VIRTIO_NET_SPEED_END            0x80000000
 #define VIRTIO_NET_DUPLEX_HALF          0
 
-/** Queue pairs that a device may have, section 5.1.4.1. */
-#define VIRTIO_NET_MAX_PAIRS            0x8000
-
 /** Classes and codes of the control queue's commands, section 5.1.6.5; and its answers. */
 #define VIRTIO_NET_OK                   0
 
