@@ -184,6 +184,49 @@ refusal_is_an_error(void)
 	down();
 }
 
+/* A refusal of what was asked for before, and was given up, says nothing of the next. */
+static void
+late_refusal_is_no_error_of_the_next(void)
+{
+	struct vhost_user_reply reply = { 0 };
+
+	up();
+	CHECK_EQ(ask(VHOST_USER_SET_FEATURES, 1, &reply), 0);
+	CHECK_EQ(vhost_user_wait(&ch, &reply, SHORT_US), -ETIMEDOUT);
+	vhost_user_reply_begin(&reply);
+	CHECK_EQ(ask(VHOST_USER_SET_FEATURES, 2, &reply), 0);
+	write_answer(VHOST_USER_SET_FEATURES, 1);
+	write_answer(VHOST_USER_SET_FEATURES, 0);
+	CHECK_EQ(vhost_user_wait(&ch, &reply, PATIENCE_US), 0);
+	down();
+}
+
+static void
+silence_is_described(void)
+{
+	struct vhost_user_reply reply = { 0 };
+	char text[96];
+
+	up();
+	vhost_user_describe_silence(&ch, text, sizeof(text));
+	CHECK_EQ(strlen(text), 0);
+	test_forget_log();
+	CHECK_EQ(ask(VHOST_USER_SET_STATUS, 1, &reply), 0);
+	CHECK_EQ(ask(VHOST_USER_GET_STATUS, 0, &reply), 0);
+	CHECK_EQ(vhost_user_wait(&ch, &reply, SHORT_US), -ETIMEDOUT);
+	CHECK_EQ(test_logged("no answer in time; the back-end has not answered SET_STATUS for"), 1);
+	write_answer(VHOST_USER_SET_STATUS, 0);
+	CHECK_EQ(vhost_user_poll(&ch), 0);
+	CHECK_EQ(test_logged("the back-end answers again, after"), 1);
+	vhost_user_describe_silence(&ch, text, sizeof(text));
+	CHECK(strstr(text, "has not answered GET_STATUS for") != NULL);
+	write_answer(VHOST_USER_GET_STATUS, 0);
+	CHECK_EQ(vhost_user_wait(&ch, &reply, PATIENCE_US), 0);
+	vhost_user_describe_silence(&ch, text, sizeof(text));
+	CHECK_EQ(strlen(text), 0);
+	down();
+}
+
 static void
 answer_in_pieces(void)
 {
@@ -597,6 +640,8 @@ TEST_MAIN(
 	TEST(late_answer_is_not_taken_for_that_of_the_next),
 	TEST(late_value_is_not_taken_for_that_of_the_next),
 	TEST(refusal_is_an_error),
+	TEST(late_refusal_is_no_error_of_the_next),
+	TEST(silence_is_described),
 	TEST(answer_in_pieces),
 	TEST(answers_in_one_piece),
 	TEST(garbage_answers),

@@ -19,7 +19,8 @@ int
 port_connect(struct vhost_user_port *port, enum vhost_user_stop_wish wish)
 {
 	const struct vhost_user_conf conf = {
-		.path = test_path("backend"), .nb_rings = PORT_RINGS, .stop = wish
+		.path = test_path("backend"), .nb_rings = PORT_RINGS, .stop = wish,
+		.answer_timeout_us = port->answer_timeout_us
 	};
 	int ret;
 

@@ -20,6 +20,7 @@ struct vhost_user_port {
 	struct fake_vu *vu;
 	struct virtio_device dev;
 	bool connected;
+	uint32_t answer_timeout_us; /**< set between create and connect; 0: the usual one */
 	struct virtqueue *vq[PORT_RINGS];
 	struct buffer *buffers[PORT_RINGS]; /**< in memory that the back-end can see */
 };

@@ -33,7 +33,10 @@
 #include "virtio_log.h"
 #include "virtqueue.h"
 
-/* For everything but a stop, which has the user's own limit: a back-end may map gigabytes first. */
+/*
+ * Longest time without an answer, for everything but a stop, which has the user's own limit: a
+ * back-end may map gigabytes first.
+ */
 #define ANSWER_TIMEOUT_US 10000000
 
 /* Protocol features that this front-end has a use for. */
@@ -69,6 +72,7 @@ struct vhost_user {
 	bool server;
 	struct vhost_user_listener listener;
 	enum vhost_user_stop_wish wish;
+	uint32_t answer_timeout_us;
 	uint64_t features;       /* the back-end's offer */
 	uint64_t protocol_offer; /* the back-end's offer */
 	uint64_t protocol;       /* in force */
@@ -144,7 +148,7 @@ get_u64(struct vhost_user *vu, uint32_t request, uint64_t *value)
 	int ret = vhost_user_send(&vu->ch, &msg, NULL, 0, &vu->handshake);
 
 	if (ret == 0)
-		ret = vhost_user_wait(&vu->ch, &vu->handshake, ANSWER_TIMEOUT_US);
+		ret = vhost_user_wait(&vu->ch, &vu->handshake, vu->answer_timeout_us);
 	*value = vu->handshake.value;
 	return ret;
 }
@@ -155,9 +159,9 @@ control_u64(struct vhost_user *vu, uint32_t request, uint64_t value)
 {
 	int ret;
 
-	vu->control.error = 0;
+	vhost_user_reply_begin(&vu->control);
 	ret = send_u64(vu, request, value, ack(vu, &vu->control));
-	return ret != 0 ? ret : vhost_user_wait(&vu->ch, &vu->control, ANSWER_TIMEOUT_US);
+	return ret != 0 ? ret : vhost_user_wait(&vu->ch, &vu->control, vu->answer_timeout_us);
 }
 
 static int
@@ -197,7 +201,7 @@ send_mem_table(struct vhost_user *vu, const void *gone, size_t gone_len,
 	struct vhost_mem mem;
 	int ret;
 
-	reply->error = 0;
+	vhost_user_reply_begin(reply);
 	ret = vhost_mem_read(&mem, &vu->attached, gone, gone_len);
 	if (ret != 0 || (vu->mem_told && memcmp(&mem, &vu->mem, sizeof(mem)) == 0))
 		return ret;
@@ -228,7 +232,7 @@ vu_set_features(struct virtio_device *dev, uint64_t features)
 	vu->mem_told = false;
 	ret = send_mem_table(vu, NULL, 0, &vu->control);
 	rte_mcfg_mem_read_unlock();
-	return ret != 0 ? ret : vhost_user_wait(&vu->ch, &vu->control, ANSWER_TIMEOUT_US);
+	return ret != 0 ? ret : vhost_user_wait(&vu->ch, &vu->control, vu->answer_timeout_us);
 }
 
 static int
@@ -286,7 +290,7 @@ vu_queue_setup(struct virtqueue *vq)
 	int ret;
 
 	ring->told = true;
-	ring->setup.error = 0;
+	vhost_user_reply_begin(&ring->setup);
 	ret = send_ring(vu, VHOST_USER_SET_VRING_NUM, vq->index, vq->size, reply);
 	if (ret == 0)
 		ret = send_ring(vu, VHOST_USER_SET_VRING_BASE, vq->index, fresh_base(vq), reply);
@@ -313,7 +317,7 @@ vu_queue_enable(struct virtqueue *vq)
 				ack(vu, &ring->setup));
 	/* Done before the first notify, or the notify may overtake it. */
 	if (ret == 0)
-		ret = vhost_user_wait(&vu->ch, &ring->setup, ANSWER_TIMEOUT_US);
+		ret = vhost_user_wait(&vu->ch, &ring->setup, vu->answer_timeout_us);
 	/*
 	 * Messages are carried out in order: an answer to this one says the same without REPLY_ACK.
 	 */
@@ -333,7 +337,7 @@ vu_queue_stop_ask(struct virtqueue *vq)
 	if (ring->stop_asked && !vhost_user_answered(&ring->stop))
 		return 0;
 	ring->stop_asked = false;
-	ring->stop.error = 0;
+	vhost_user_reply_begin(&ring->stop);
 	if (has_enable(vu))
 		ret = send_ring(vu, VHOST_USER_SET_VRING_ENABLE, vq->index, 0,
 				ack(vu, &ring->stop));
@@ -371,7 +375,7 @@ vu_queue_notify(struct virtqueue *vq)
 	RTE_SET_USED(n);
 }
 
-/* Nothing of an earlier connection or life of the device is waited for any more. */
+/* Nothing of an earlier life of the device is a proof any more; its late answers are taken. */
 static void
 forget_rings(struct vhost_user *vu)
 {
@@ -379,29 +383,45 @@ forget_rings(struct vhost_user *vu)
 
 	for (i = 0; i < vu->nb_rings; i++) {
 		vu->rings[i].told = false;
-		vu->rings[i].setup = (struct vhost_user_reply){ 0 };
-		vu->rings[i].stop = (struct vhost_user_reply){ 0 };
 		vu->rings[i].stop_asked = false;
 	}
-	vu->reset = (struct vhost_user_reply){ 0 };
 	vu->reset_asked = false;
+}
+
+/* No answer of an earlier connection will come. */
+static void
+forget_answers(struct vhost_user *vu)
+{
+	uint16_t i;
+
+	for (i = 0; i < vu->nb_rings; i++) {
+		vu->rings[i].setup = (struct vhost_user_reply){ 0 };
+		vu->rings[i].stop = (struct vhost_user_reply){ 0 };
+	}
+	vu->handshake = (struct vhost_user_reply){ 0 };
+	vu->control = (struct vhost_user_reply){ 0 };
+	vu->mem_event = (struct vhost_user_reply){ 0 };
+	vu->reset = (struct vhost_user_reply){ 0 };
 }
 
 /*
  * A device stop has no message of its own: it is the stop of every ring, after SET_STATUS 0, by
- * which a back-end with per-ring reset tells it from single stops.
+ * which a back-end with per-ring reset tells it from single stops. Its last answer proves that all
+ * earlier requests have been carried out, and so there is always one: requests do not pile up at a
+ * back-end that is silent through several attempts to start the port.
  */
 static int
 vu_reset_ask(struct virtio_device *dev)
 {
 	struct vhost_user *vu = dev->priv;
+	struct vhost_user_msg barrier = { .request = VHOST_USER_GET_FEATURES };
 	uint16_t i;
 	int ret = 0;
 
 	if (vu->reset_asked && !vhost_user_answered(&vu->reset))
 		return 0;
 	vu->reset_asked = false;
-	vu->reset.error = 0;
+	vhost_user_reply_begin(&vu->reset);
 	if (speaks(vu, VHOST_USER_PROTOCOL_F_STATUS))
 		ret = send_u64(vu, VHOST_USER_SET_STATUS, VIRTIO_STATUS_RESET,
 			       ack(vu, &vu->reset));
@@ -413,6 +433,8 @@ vu_reset_ask(struct virtio_device *dev)
 		if (ret == 0)
 			ret = send_ring(vu, VHOST_USER_GET_VRING_BASE, i, 0, &vu->reset);
 	}
+	if (ret == 0 && vhost_user_answered(&vu->reset))
+		ret = vhost_user_send(&vu->ch, &barrier, NULL, 0, &vu->reset);
 	vu->reset_asked = ret == 0;
 	return ret == -ENODEV ? 0 : ret;
 }
@@ -430,6 +452,14 @@ vu_reset_poll(struct virtio_device *dev)
 		return vu->reset.error;
 	forget_rings(vu);
 	return 0;
+}
+
+static void
+vu_describe_silence(struct virtio_device *dev, char *text, size_t size)
+{
+	struct vhost_user *vu = dev->priv;
+
+	vhost_user_describe_silence(&vu->ch, text, size);
 }
 
 static void
@@ -467,6 +497,7 @@ static const struct virtio_transport_ops vhost_user_ops = {
 	.reset_ask = vu_reset_ask,
 	.reset_poll = vu_reset_poll,
 	.wait = vu_wait,
+	.describe_silence = vu_describe_silence,
 	.attach = vu_attach,
 	.detach = vu_detach,
 };
@@ -547,9 +578,7 @@ greet(struct virtio_device *dev)
 	uint64_t pairs = 1;
 	int ret;
 
-	vu->handshake = (struct vhost_user_reply){ 0 };
-	vu->control = (struct vhost_user_reply){ 0 };
-	vu->mem_event = (struct vhost_user_reply){ 0 };
+	forget_answers(vu);
 	vu->protocol_offer = 0;
 	vu->protocol = 0;
 	vu->mem_told = false;
@@ -604,7 +633,7 @@ mem_event(enum rte_mem_event type, const void *addr, size_t len, void *arg)
 	 * later.
 	 */
 	if (ret == 0 && vu->ch.peer_pid != getpid())
-		ret = vhost_user_wait_through(&vu->ch, &vu->mem_event, ANSWER_TIMEOUT_US);
+		ret = vhost_user_wait_through(&vu->ch, &vu->mem_event, vu->answer_timeout_us);
 	if (ret != 0 && ret != -ENODEV)
 		VIRTIO_LOG(ERR, "%s: the back-end does not take the changed memory table: %s; "
 			   "buffers in new memory may not reach it", dev->name, rte_strerror(-ret));
@@ -662,9 +691,12 @@ vhost_user_create(struct virtio_device *dev, const struct vhost_user_conf *conf)
 	vu->listener.fd = -1;
 	vu->server = conf->server;
 	vu->wish = conf->stop;
+	vu->answer_timeout_us =
+		conf->answer_timeout_us != 0 ? conf->answer_timeout_us : ANSWER_TIMEOUT_US;
 	vu->nb_rings = conf->nb_rings;
 	ret = vhost_user_channel_init(&vu->ch, dev->name);
 	vu->ch.cancels = &dev->cancels;
+	vu->ch.ends_us = &dev->ends_us;
 	if (ret != 0) {
 		vu->nb_rings = 0;
 		goto fail;
@@ -817,7 +849,7 @@ tell_attached(struct virtio_device *dev)
 		     vhost_mem_read(&mem, &vu->attached, NULL, 0);
 	rte_mcfg_mem_read_unlock();
 	if (ret == 0 && told)
-		ret = vhost_user_wait(&vu->ch, &vu->control, ANSWER_TIMEOUT_US);
+		ret = vhost_user_wait(&vu->ch, &vu->control, vu->answer_timeout_us);
 	if (ret == 0 && told && !speaks(vu, VHOST_USER_PROTOCOL_F_REPLY_ACK))
 		ret = get_u64(vu, VHOST_USER_GET_FEATURES, &ignored);
 	/* The next connection is told with all the rest. */

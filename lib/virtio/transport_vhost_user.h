@@ -30,6 +30,7 @@ struct vhost_user_conf {
 	bool server;       /**< listen on path and let the back-end connect */
 	uint16_t nb_rings; /**< data rings wanted */
 	enum vhost_user_stop_wish stop;
+	uint32_t answer_timeout_us; /**< longest time without an answer; 0: 10 s */
 };
 
 /**

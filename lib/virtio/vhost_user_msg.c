@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <poll.h>
 #include <stdio.h>
 #include <string.h>
@@ -74,6 +75,8 @@ vhost_user_channel_open(struct vhost_user_channel *ch, int fd)
 	ch->first = 0;
 	ch->count = 0;
 	ch->in_bytes = 0;
+	ch->answered_us = virtio_now_us();
+	ch->silence_logged = false;
 	pthread_mutex_unlock(&ch->lock);
 }
 
@@ -147,6 +150,88 @@ has_value(uint32_t request)
 	}
 }
 
+static const char *
+request_name(uint32_t request)
+{
+	switch (request) {
+	case VHOST_USER_GET_FEATURES:
+		return "GET_FEATURES";
+	case VHOST_USER_SET_FEATURES:
+		return "SET_FEATURES";
+	case VHOST_USER_SET_MEM_TABLE:
+		return "SET_MEM_TABLE";
+	case VHOST_USER_SET_VRING_NUM:
+		return "SET_VRING_NUM";
+	case VHOST_USER_SET_VRING_ADDR:
+		return "SET_VRING_ADDR";
+	case VHOST_USER_SET_VRING_BASE:
+		return "SET_VRING_BASE";
+	case VHOST_USER_GET_VRING_BASE:
+		return "GET_VRING_BASE";
+	case VHOST_USER_SET_VRING_KICK:
+		return "SET_VRING_KICK";
+	case VHOST_USER_SET_VRING_CALL:
+		return "SET_VRING_CALL";
+	case VHOST_USER_GET_PROTOCOL_FEATURES:
+		return "GET_PROTOCOL_FEATURES";
+	case VHOST_USER_GET_QUEUE_NUM:
+		return "GET_QUEUE_NUM";
+	case VHOST_USER_SET_VRING_ENABLE:
+		return "SET_VRING_ENABLE";
+	case VHOST_USER_SET_STATUS:
+		return "SET_STATUS";
+	case VHOST_USER_GET_STATUS:
+		return "GET_STATUS";
+	default:
+		return "a request";
+	}
+}
+
+/* When the back-end fell silent; 0: no request is unanswered. Lock held. */
+static uint64_t
+silent_since(const struct vhost_user_channel *ch)
+{
+	return ch->gone || ch->count == 0 ? 0 :
+	       RTE_MAX(ch->answered_us, ch->waiting[ch->first].sent_us);
+}
+
+/* Lock held. */
+static void
+describe_silence(struct vhost_user_channel *ch, char *text, size_t size)
+{
+	const uint64_t since_us = silent_since(ch);
+	uint64_t ms;
+
+	text[0] = '\0';
+	if (since_us == 0)
+		return;
+	ms = (virtio_now_us() - since_us) / 1000;
+	snprintf(text, size, "; the back-end has not answered %s for %" PRIu64 ".%" PRIu64 " s",
+		 request_name(ch->waiting[ch->first].request), ms / 1000, ms % 1000 / 100);
+	ch->silence_logged = true;
+}
+
+void
+vhost_user_describe_silence(struct vhost_user_channel *ch, char *text, size_t size)
+{
+	pthread_mutex_lock(&ch->lock);
+	describe_silence(ch, text, size);
+	pthread_mutex_unlock(&ch->lock);
+}
+
+/* An answer is in, before it is taken from the queue. Lock held. */
+static void
+note_answer(struct vhost_user_channel *ch)
+{
+	const uint64_t now_us = virtio_now_us();
+
+	if (ch->silence_logged)
+		VIRTIO_LOG(NOTICE, "%s: the back-end answers again, after %" PRIu64 " ms", ch->name,
+			   (now_us - silent_since(ch)) / 1000);
+	ch->silence_logged = false;
+	ch->answered_us = now_us;
+}
+
 /* Hands a complete answer to the request that waits for it. Lock held. */
 static void
 take_answer(struct vhost_user_channel *ch)
@@ -159,11 +244,12 @@ take_answer(struct vhost_user_channel *ch)
 		give_up(ch, "an answer that nobody asked for");
 		return;
 	}
+	note_answer(ch);
 	ch->first = (ch->first + 1) % VHOST_USER_MAX_WAITING;
 	ch->count--;
 	if (has_value(w->request))
 		w->reply->value = ch->in.payload.u64;
-	else if (ch->in.payload.u64 != 0)
+	else if (ch->in.payload.u64 != 0 && w->round == w->reply->round)
 		w->reply->error = -EIO;
 	/* Last: whoever waits looks at the rest once this says that all is in. */
 	if (__atomic_sub_fetch(&w->reply->pending, 1, __ATOMIC_RELEASE) == 0)
@@ -247,12 +333,20 @@ vhost_user_sleep(struct vhost_user_channel *ch, uint32_t timeout_us)
 	}
 }
 
+/* When the call under way is to end. A message that goes through belongs to none. */
+static uint64_t
+call_ends(const struct vhost_user_channel *ch, bool through)
+{
+	return through || ch->ends_us == NULL || *ch->ends_us == 0 ? UINT64_MAX : *ch->ends_us;
+}
+
 /* Lock held. */
 static int
 write_all(struct vhost_user_channel *ch, const struct vhost_user_msg *msg, const int *fds,
-	  unsigned int nfds)
+	  unsigned int nfds, bool through)
 {
-	const uint64_t deadline_us = virtio_now_us() + SEND_TIMEOUT_US;
+	const uint64_t deadline_us = RTE_MIN(virtio_now_us() + SEND_TIMEOUT_US,
+					     call_ends(ch, through));
 	const size_t len = VHOST_USER_HEADER_SIZE + msg->size;
 	char control[CMSG_SPACE(VHOST_USER_MAX_REGIONS * sizeof(int))] = { 0 };
 	size_t sent = 0;
@@ -296,7 +390,7 @@ write_all(struct vhost_user_channel *ch, const struct vhost_user_msg *msg, const
 			return -ETIMEDOUT;
 		}
 		/* A message that has begun is finished: half of one would end the connection. */
-		if (sent == 0 && virtio_device_is_cancelled(ch->cancels))
+		if (sent == 0 && !through && virtio_device_is_cancelled(ch->cancels))
 			return -ECANCELED;
 		/* It may itself be waiting for us to read its answers. */
 		poll(&pfd, 1, 10);
@@ -307,9 +401,9 @@ write_all(struct vhost_user_channel *ch, const struct vhost_user_msg *msg, const
 	return 0;
 }
 
-int
-vhost_user_send(struct vhost_user_channel *ch, struct vhost_user_msg *msg, const int *fds,
-		unsigned int nfds, struct vhost_user_reply *reply)
+static int
+send_message(struct vhost_user_channel *ch, struct vhost_user_msg *msg, const int *fds,
+	     unsigned int nfds, struct vhost_user_reply *reply, bool through)
 {
 	int ret;
 
@@ -323,12 +417,14 @@ vhost_user_send(struct vhost_user_channel *ch, struct vhost_user_msg *msg, const
 	else if (reply != NULL && ch->count == VHOST_USER_MAX_WAITING)
 		ret = -EBUSY;
 	else
-		ret = write_all(ch, msg, fds, nfds);
+		ret = write_all(ch, msg, fds, nfds, through);
 	if (ret == 0 && reply != NULL) {
 		struct vhost_user_waiting *w =
 			&ch->waiting[(ch->first + ch->count) % VHOST_USER_MAX_WAITING];
 
 		w->request = msg->request;
+		w->round = reply->round;
+		w->sent_us = virtio_now_us();
 		w->reply = reply;
 		__atomic_add_fetch(&reply->pending, 1, __ATOMIC_RELAXED);
 		ch->count++;
@@ -337,23 +433,66 @@ vhost_user_send(struct vhost_user_channel *ch, struct vhost_user_msg *msg, const
 	return ret;
 }
 
+int
+vhost_user_send(struct vhost_user_channel *ch, struct vhost_user_msg *msg, const int *fds,
+		unsigned int nfds, struct vhost_user_reply *reply)
+{
+	return send_message(ch, msg, fds, nfds, reply, false);
+}
+
+int
+vhost_user_send_through(struct vhost_user_channel *ch, struct vhost_user_msg *msg, const int *fds,
+			unsigned int nfds, struct vhost_user_reply *reply)
+{
+	return send_message(ch, msg, fds, nfds, reply, true);
+}
+
+/* Reads what there is. The connection is gone, or when the last answer came. */
+static int
+look(struct vhost_user_channel *ch, uint64_t *answered_us)
+{
+	int ret;
+
+	pthread_mutex_lock(&ch->lock);
+	read_answers(ch);
+	*answered_us = ch->answered_us;
+	ret = ch->gone ? -ENODEV : 0;
+	pthread_mutex_unlock(&ch->lock);
+	return ret;
+}
+
+static int
+log_silence(struct vhost_user_channel *ch, bool limit)
+{
+	char text[VIRTIO_SILENCE_SIZE];
+
+	vhost_user_describe_silence(ch, text, sizeof(text));
+	VIRTIO_LOG(ERR, "%s: %s%s", ch->name,
+		   limit ? "the back-end is too slow for the call to end in time" :
+			   "no answer in time", text);
+	return -ETIMEDOUT;
+}
+
 static int
 wait_for(struct vhost_user_channel *ch, struct vhost_user_reply *reply, uint32_t timeout_us,
-	 const uint32_t *cancels)
+	 uint64_t since_us, bool through)
 {
-	const uint64_t deadline_us = virtio_now_us() + timeout_us;
+	const uint64_t ends_us = call_ends(ch, through);
 
 	for (;;) {
 		const uint64_t now = virtio_now_us();
-		const int ret = vhost_user_poll(ch);
+		uint64_t deadline_us;
+		uint64_t answered_us;
+		const int ret = look(ch, &answered_us);
 
 		if (vhost_user_answered(reply))
 			return reply->error;
 		if (ret != 0)
 			return ret;
+		deadline_us = RTE_MIN(RTE_MAX(since_us, answered_us) + timeout_us, ends_us);
 		if (now >= deadline_us)
-			return -ETIMEDOUT;
-		if (virtio_device_is_cancelled(cancels))
+			return log_silence(ch, deadline_us == ends_us);
+		if (!through && virtio_device_is_cancelled(ch->cancels))
 			return -ECANCELED;
 		vhost_user_sleep(ch, RTE_MIN(deadline_us - now, UINT64_C(1000000)));
 	}
@@ -362,14 +501,19 @@ wait_for(struct vhost_user_channel *ch, struct vhost_user_reply *reply, uint32_t
 int
 vhost_user_wait(struct vhost_user_channel *ch, struct vhost_user_reply *reply, uint32_t timeout_us)
 {
-	return wait_for(ch, reply, timeout_us, ch->cancels);
+	return wait_for(ch, reply, timeout_us, virtio_now_us(), false);
 }
 
 int
 vhost_user_wait_through(struct vhost_user_channel *ch, struct vhost_user_reply *reply,
 			uint32_t timeout_us)
 {
-	return wait_for(ch, reply, timeout_us, NULL);
+	uint64_t since_us;
+
+	pthread_mutex_lock(&ch->lock);
+	since_us = silent_since(ch);
+	pthread_mutex_unlock(&ch->lock);
+	return wait_for(ch, reply, timeout_us, since_us, true);
 }
 
 bool

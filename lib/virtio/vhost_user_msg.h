@@ -20,6 +20,7 @@
 
 #include <pthread.h>
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include <rte_common.h>
@@ -108,10 +109,19 @@ struct vhost_user_msg {
 
 /** Where the answers to one or several requests are collected; must live as long as the channel. */
 struct vhost_user_reply {
-	uint16_t pending; /**< requests not answered yet */
-	int error;        /**< 0, or -EIO once one of them was refused */
+	uint16_t pending; /**< requests not answered yet, of earlier rounds too */
+	uint16_t round;   /**< see vhost_user_reply_begin() */
+	int error;        /**< 0, or -EIO once one request of this round was refused */
 	uint64_t value;   /**< payload of the last answer that has a value */
 };
+
+/** From here on requests are of another round: a late refusal of an earlier one is no error. */
+static inline void
+vhost_user_reply_begin(struct vhost_user_reply *reply)
+{
+	reply->round++;
+	reply->error = 0;
+}
 
 static inline bool
 vhost_user_answered(const struct vhost_user_reply *reply)
@@ -122,6 +132,8 @@ vhost_user_answered(const struct vhost_user_reply *reply)
 
 struct vhost_user_waiting {
 	uint32_t request;
+	uint16_t round;
+	uint64_t sent_us;
 	struct vhost_user_reply *reply;
 };
 
@@ -136,6 +148,9 @@ struct vhost_user_channel {
 	uint64_t gone_us; /**< when that was noticed */
 	int wake_fd;    /**< raised when an answer is in, for another thread that waits for it */
 	const uint32_t *cancels; /**< the device's, see virtio_device_cancel(); or NULL */
+	const uint64_t *ends_us; /**< the device's, see virtio_device_limit(); or NULL */
+	uint64_t answered_us;    /**< when the last answer came, or the connection */
+	bool silence_logged;     /**< the end of the silence is to be logged too */
 	int peer_pid;   /**< process that made the socket, 0 where the kernel does not tell */
 	pthread_mutex_t lock;
 	uint16_t first;   /**< head of waiting */
@@ -174,6 +189,10 @@ void vhost_user_channel_close(struct vhost_user_channel *ch);
 int vhost_user_send(struct vhost_user_channel *ch, struct vhost_user_msg *msg, const int *fds,
 		    unsigned int nfds, struct vhost_user_reply *reply);
 
+/** The same, neither cancelled nor ended by the limit of a call: for memory events. */
+int vhost_user_send_through(struct vhost_user_channel *ch, struct vhost_user_msg *msg,
+			    const int *fds, unsigned int nfds, struct vhost_user_reply *reply);
+
 /** Reads what answers there are, without waiting. 0, or -ENODEV when the connection is gone. */
 int vhost_user_poll(struct vhost_user_channel *ch);
 
@@ -187,17 +206,30 @@ bool vhost_user_is_connected(struct vhost_user_channel *ch);
 void vhost_user_sleep(struct vhost_user_channel *ch, uint32_t timeout_us);
 
 /**
- * Waits for all that is pending in a reply.
+ * Waits for all that is pending in a reply. Each answer that comes, to whichever request, extends
+ * the wait: a slow back-end is not a dead one.
  *
+ * @param timeout_us
+ *   Longest time without any answer, from the call on.
  * @return
- *   0, -EIO where the back-end refused, -ENODEV, -ETIMEDOUT, -ECANCELED.
+ *   0, -EIO where the back-end refused, -ENODEV, -ECANCELED. -ETIMEDOUT, with a log line: there was
+ *   no answer for so long, or the call under way has come to its limit (virtio_device_limit()).
  */
 int vhost_user_wait(struct vhost_user_channel *ch, struct vhost_user_reply *reply,
 		    uint32_t timeout_us);
 
-/** The same, whether the thread's waits are cancelled or not. */
+/**
+ * The same, neither cancelled nor ended by the limit of a call: for memory events. The time without
+ * an answer counts from its beginning, which may be before the call.
+ */
 int vhost_user_wait_through(struct vhost_user_channel *ch, struct vhost_user_reply *reply,
 			    uint32_t timeout_us);
+
+/**
+ * Describes the oldest request that is not answered, "; the back-end has not answered SET_STATUS
+ * for 1.0 s", or "" if there is none. The end of such a silence is logged.
+ */
+void vhost_user_describe_silence(struct vhost_user_channel *ch, char *text, size_t size);
 
 /**
  * Whether the back-end can no more touch the memory it was given: the grace time since it closed

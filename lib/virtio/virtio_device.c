@@ -70,6 +70,23 @@ virtio_device_is_cancelled(const uint32_t *cancels)
 	       __atomic_load_n(cancels, __ATOMIC_RELAXED) != 0;
 }
 
+void
+virtio_device_limit(struct virtio_device *dev, uint64_t limit_us)
+{
+	dev->ends_us = limit_us == 0 ? 0 : virtio_now_us() + limit_us;
+}
+
+const char *
+virtio_device_silence(struct virtio_device *dev, char text[VIRTIO_SILENCE_SIZE])
+{
+	const struct virtio_transport_ops *ops = virtio_device_ops(dev);
+
+	text[0] = '\0';
+	if (ops->describe_silence != NULL)
+		ops->describe_silence(dev, text, VIRTIO_SILENCE_SIZE);
+	return text;
+}
+
 int
 virtio_device_wait(struct virtio_device *dev, int (*poll)(void *arg), void *arg,
 		   uint64_t deadline_us)
@@ -101,6 +118,7 @@ virtio_device_init(struct virtio_device *dev, const char *name, enum virtio_tran
 	dev->offered = 0;
 	dev->acked = 0;
 	dev->cancels = 0;
+	dev->ends_us = 0;
 	dev->vqs = rte_calloc("virtio_vqs", nb_vqs, sizeof(*dev->vqs), 0);
 	return dev->vqs == NULL ? -ENOMEM : 0;
 }
@@ -117,7 +135,8 @@ add_status(struct virtio_device *dev, uint8_t bits)
 {
 	const int ret = virtio_device_ops(dev)->set_status(dev, dev->status | bits);
 
-	if (ret == 0)
+	/* A device that did not answer may have taken it, and is to be reset. */
+	if (ret == 0 || !(bits & VIRTIO_STATUS_DRIVER_OK))
 		dev->status |= bits;
 	return ret;
 }

@@ -27,7 +27,7 @@ struct virtio_device {
 	const char *stop_reason; /**< why this method, a constant; of the primary process */
 	uint64_t connected_us; /**< virtio_now_us() of the last connection to the device */
 	uint32_t connections;  /**< how many there were */
-	uint8_t status;     /**< VIRTIO_STATUS_*, as last told to the device */
+	uint8_t status;     /**< VIRTIO_STATUS_* that the device has, or may have */
 	bool by_iova;       /**< knows memory by IOVA; else by virtual address */
 	bool offer_read;    /**< offered is of this life of the device, not yet negotiated */
 	bool needs_reset;   /**< it was seen to need one, and has not had it since */
@@ -38,6 +38,7 @@ struct virtio_device {
 	struct virtqueue **vqs; /**< rings that the device may touch, by index; else NULL */
 	void *priv;         /**< the transport's own */
 	uint32_t cancels;   /**< see virtio_device_cancel(); atomic */
+	uint64_t ends_us;   /**< see virtio_device_limit() */
 };
 
 static inline const struct virtio_transport_ops *
@@ -202,6 +203,25 @@ void virtio_device_allow_cancel(void);
 
 /** Whether a wait of the calling thread is to end. `cancels` is the device's, or NULL: never. */
 bool virtio_device_is_cancelled(const uint32_t *cancels);
+
+/** Longest that a start of a port or a queue waits for answers in all. */
+#define VIRTIO_CALL_LIMIT_US 60000000
+
+/**
+ * Bounds what the calling thread waits for the device from now on: transports whose waits each have
+ * a deadline of their own end them with -ETIMEDOUT after this time. Neither a stop nor a reset is
+ * bounded so.
+ *
+ * @param limit_us
+ *   0: no limit.
+ */
+void virtio_device_limit(struct virtio_device *dev, uint64_t limit_us);
+
+/** Longest text of virtio_device_silence(), with its end. */
+#define VIRTIO_SILENCE_SIZE 96
+
+/** Which request the device has not answered, and for how long: the end of a log line, or "". */
+const char *virtio_device_silence(struct virtio_device *dev, char text[VIRTIO_SILENCE_SIZE]);
 
 /** Microseconds of a clock that only goes forward. */
 uint64_t virtio_now_us(void);

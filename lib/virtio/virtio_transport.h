@@ -93,6 +93,11 @@ struct virtio_transport_ops {
 	 * The rest a transport may leave out; callers use the functions of virtio_device.h.
 	 */
 
+	/**
+	 * What the device owes, to end a log line of a wait that failed: "; the back-end has not
+	 * answered SET_STATUS for 1.0 s", or "".
+	 */
+	void (*describe_silence)(struct virtio_device *dev, char *text, size_t size);
 	/** Descriptors that a ring may have at most; 0: the device has no such ring. */
 	int (*queue_max_size)(struct virtio_device *dev, uint16_t index, uint16_t *size);
 	/**

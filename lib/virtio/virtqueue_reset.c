@@ -46,13 +46,14 @@ static int
 verify(struct virtqueue *vq, uint64_t deadline_us)
 {
 	const int ret = virtio_device_wait(vq->dev, stopped, vq, deadline_us);
+	char silence[VIRTIO_SILENCE_SIZE];
 
 	virtqueue_set_state(vq, ret == 0 ? VIRTQUEUE_READY : VIRTQUEUE_BROKEN);
 	if (ret == -ETIMEDOUT)
 		VIRTIO_LOG(ERR,
-			   "%s: the device did not confirm the stop in time. The ring's memory and "
+			   "%s: the device did not confirm the stop in time%s. The ring's memory and "
 			   "buffers are kept. Stop the queue again, or reset the port.",
-			   vq->conf.name);
+			   vq->conf.name, virtio_device_silence(vq->dev, silence));
 	else if (ret != 0)
 		VIRTIO_LOG(ERR,
 			   "%s: stop failed: %s. The ring's memory and buffers are kept. Stop the "
@@ -104,9 +105,11 @@ virtqueue_start(struct virtqueue *vq, uint32_t timeout_us)
 		return ret;
 
 	virtqueue_set_state(vq, VIRTQUEUE_LIVE);
+	virtio_device_limit(dev, VIRTIO_CALL_LIMIT_US);
 	ret = ops->queue_setup(vq);
 	if (ret == 0)
 		ret = ops->queue_enable(vq);
+	virtio_device_limit(dev, 0);
 	if (ret != 0) {
 		VIRTIO_LOG(ERR, "%s: start failed: %s. Start the queue again, or reset the port.",
 			   vq->conf.name, rte_strerror(-ret));
@@ -134,6 +137,7 @@ reset_done(void *arg)
 int
 virtio_device_reset(struct virtio_device *dev, uint32_t timeout_us)
 {
+	char silence[VIRTIO_SILENCE_SIZE];
 	uint16_t i;
 	int ret;
 
@@ -152,9 +156,10 @@ virtio_device_reset(struct virtio_device *dev, uint32_t timeout_us)
 		dev->acked = 0;
 	} else {
 		VIRTIO_LOG(ERR,
-			   "%s: the device's reset is not confirmed: %s. The memory and buffers "
+			   "%s: the device's reset is not confirmed: %s%s. The memory and buffers "
 			   "of its rings are kept. The next start or reset of the port tries "
-			   "again.", dev->name, rte_strerror(-ret));
+			   "again.", dev->name, rte_strerror(-ret),
+			   virtio_device_silence(dev, silence));
 	}
 	return ret;
 }

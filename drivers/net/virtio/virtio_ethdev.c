@@ -371,9 +371,11 @@ virtio_port_bring_up(struct virtio_port *port, const bool *run_rx, const bool *r
 	if (vqs == NULL)
 		return -ENOMEM;
 	plan.stop = vqs + max + 1; /* all and the control queue; those to stop */
+	virtio_device_limit(&port->dev, VIRTIO_CALL_LIMIT_US);
 	ret = negotiate(port);
 	if (ret == 0)
 		ret = bring_up_rings(port, &plan, vqs);
+	virtio_device_limit(&port->dev, 0);
 	rte_free(vqs);
 	if (ret != 0) {
 		if (reset_device(port) == 0)
