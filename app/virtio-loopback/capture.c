@@ -291,20 +291,23 @@ capture_frame(const struct capture *capture, uint16_t queue, uint64_t position,
 }
 
 int
-capture_writer_open(const char *path, struct capture_writer **out)
+capture_writer_open(const char *path, FILE *file, struct capture_writer **out)
 {
 	struct capture_writer *writer = calloc(1, sizeof(*writer));
 
 	if (writer == NULL)
-		return -ENOMEM;
+		goto no_memory;
 	writer->path = strdup(path);
 	writer->pcap = pcap_open_dead(DLT_EN10MB, FRAME_MAX);
 	if (writer->path == NULL || writer->pcap == NULL)
 		goto no_memory;
-	writer->dumper = pcap_dump_open(writer->pcap, path);
+	writer->dumper = file != NULL ? pcap_dump_fopen(writer->pcap, file) :
+		pcap_dump_open(writer->pcap, path);
 	if (writer->dumper == NULL) {
 		/* libpcap names the file. */
 		fprintf(stderr, "--pcap-out: cannot write there: %s\n", pcap_geterr(writer->pcap));
+		if (file != NULL)
+			fclose(file);
 		pcap_close(writer->pcap);
 		free(writer->path);
 		free(writer);
@@ -314,10 +317,14 @@ capture_writer_open(const char *path, struct capture_writer **out)
 	return 0;
 
 no_memory:
-	if (writer->pcap != NULL)
-		pcap_close(writer->pcap);
-	free(writer->path);
-	free(writer);
+	if (file != NULL)
+		fclose(file);
+	if (writer != NULL) {
+		if (writer->pcap != NULL)
+			pcap_close(writer->pcap);
+		free(writer->path);
+		free(writer);
+	}
 	return -ENOMEM;
 }
 
@@ -344,11 +351,13 @@ capture_writer_close(struct capture_writer *writer)
 
 	if (writer == NULL)
 		return 0;
+	errno = 0;
 	if (pcap_dump_flush(writer->dumper) != 0 ||
-			ferror(pcap_dump_file(writer->dumper)) != 0) {
-		fprintf(stderr, "%s: not all of the capture could be written\n", writer->path);
-		ret = -EIO;
-	}
+			ferror(pcap_dump_file(writer->dumper)) != 0)
+		ret = errno != 0 ? -errno : -EIO;
+	if (ret != 0)
+		fprintf(stderr, "%s: not all of the capture could be written: %s\n", writer->path,
+			strerror(-ret));
 	pcap_dump_close(writer->dumper);
 	pcap_close(writer->pcap);
 	free(writer->path);

@@ -13,6 +13,7 @@
  */
 
 #include <stdint.h>
+#include <stdio.h>
 
 #include <rte_mbuf.h>
 
@@ -42,8 +43,17 @@ uint32_t capture_queue_packets(const struct capture *capture, uint16_t queue);
 void capture_frame(const struct capture *capture, uint16_t queue, uint64_t position,
 		struct frame *frame);
 
-/** @return 0, or a negative errno after a message on stderr. */
-int capture_writer_open(const char *path, struct capture_writer **writer);
+/**
+ * Begin a capture.
+ *
+ * @param[in] path
+ *   Where to write, and its name in messages.
+ * @param[in] file
+ *   An open stream to write to, or NULL: @p path is opened. The writer closes it, at errors too.
+ * @return
+ *   0, or a negative errno after a message on stderr.
+ */
+int capture_writer_open(const char *path, FILE *file, struct capture_writer **writer);
 
 /** Append a packet, as of now. What goes wrong is told by capture_writer_close(). */
 void capture_write(struct capture_writer *writer, const struct rte_mbuf *mbuf);

@@ -177,8 +177,10 @@ write_head(FILE *file, const struct result *result, const struct options *option
 	write_member(file, "ended_by", resetter->ended_by);
 	fprintf(file, "  \"seconds\": %.6f,\n  \"packets\": %" PRIu64 ",\n  \"leaked\": %u,\n",
 		result->duration / 1e9, result->packets, result->leaked);
+	fprintf(file, "  \"resets_wanted\": %u,\n", resetter->wanted);
+	write_member(file, "verdict", result_verdict(result));
 	fprintf(file, "  \"passed\": %s,\n  \"failures\": [",
-		result->failures == 0 ? "true" : "false");
+		result->failures == 0 && !result->incomplete ? "true" : "false");
 	for (i = 0; i < RTE_MIN(result->failures, RESULT_FAILURES_MAX); i++) {
 		fprintf(file, "%s\n    ", i == 0 ? "" : ",");
 		write_string(file, result->failure[i]);

@@ -339,7 +339,7 @@ static uint32_t
 judge_with(const struct result_queue *queue, uint32_t drain_us)
 {
 	static struct reset_record record;
-	struct resetter resetter = { .records = &record, .n_records = 1 };
+	struct resetter resetter = { .records = &record, .n_records = 1, .wanted = 1 };
 	struct options options = { .queues = 1, .rounds = 1, .drain_us = drain_us };
 	struct result result;
 	uint32_t failures;
@@ -362,7 +362,7 @@ judge(const struct result_queue *queue)
 static bool
 blames_backend(uint64_t lost, bool own_backend)
 {
-	const struct resetter resetter = { .n_records = 1 };
+	const struct resetter resetter = { .n_records = 1, .wanted = 1 };
 	const struct options options = { .queues = 1, .rounds = 1 };
 	struct result result;
 	bool blames;
@@ -423,6 +423,37 @@ losses_may_be_those_of_a_back_end_that_is_not_ours(void)
 	CHECK(!blames_backend(1, true));
 }
 
+/* The verdict on a run of one queue in which as many resets were made. */
+static const char *
+verdict_after(uint32_t made, uint32_t wanted, uint64_t lost)
+{
+	struct reset_record records[2] = { 0 };
+	const struct resetter resetter = {
+		.records = records, .n_records = made, .wanted = wanted, .ended_by = "a signal",
+	};
+	const struct options options = { .queues = 1, .rounds = wanted };
+	struct result result;
+	const char *verdict;
+
+	CHECK_EQ(result_init(&result, 1), 0);
+	result.queue[0] = well;
+	result.queue[0].lost = lost;
+	result_judge(&result, &options, &numbered, &resetter, true);
+	verdict = result_verdict(&result);
+	result_free(&result);
+	return verdict;
+}
+
+static void
+a_run_without_all_of_its_resets_has_not_passed(void)
+{
+	CHECK(strcmp(verdict_after(2, 2, 0), "PASSED") == 0);
+	CHECK(strcmp(verdict_after(1, 2, 0), "INCOMPLETE") == 0);
+	CHECK(strcmp(verdict_after(0, 2, 0), "INCOMPLETE") == 0);
+	CHECK(strcmp(verdict_after(2, 2, 1), "FAILED") == 0);
+	CHECK(strcmp(verdict_after(1, 2, 1), "FAILED") == 0);
+}
+
 #define CASE(name) { #name, name }
 
 int
@@ -446,6 +477,7 @@ main(void)
 		CASE(numbers_must_add_up),
 		CASE(a_drain_may_lose_nothing),
 		CASE(losses_may_be_those_of_a_back_end_that_is_not_ours),
+		CASE(a_run_without_all_of_its_resets_has_not_passed),
 	};
 	const struct eal_wish wish = { .memory = 64u << 20, .alone = true, .no_huge = true };
 	struct eal_result eal;

@@ -18,9 +18,11 @@
 #include "resetter.h"
 #include "result.h"
 #include "serve.h"
+#include "standard_output.h"
 #include "traffic.h"
 
 #define EXIT_NOT_TRIED 2
+#define EXIT_INCOMPLETE 3
 /* Where threads share cores, an answer may have to wait for many time slices of others. */
 #define SHARED_STOP_TIMEOUT_MS 10000
 #define SPARE_MEMORY (24u << 20)	/* EAL's own, and what fragments */
@@ -175,18 +177,31 @@ static int
 open_outputs(struct loopback *loop)
 {
 	const struct options *options = &loop->options;
+	FILE *file = NULL;
+	int error;
 
 	if (options->json != NULL) {
-		loop->json = fopen(options->json, "w");
+		loop->json = options_is_stdout(options->json) ? standard_output_take() :
+			fopen(options->json, "w");
 		if (loop->json == NULL) {
+			error = errno;
 			fprintf(stderr, "--json %s: cannot write there: %s\n", options->json,
-				strerror(errno));
-			return -errno;
+				strerror(error));
+			return -error;
 		}
 	}
-	if (options->pcap_out != NULL)
-		return capture_writer_open(options->pcap_out, &loop->writer);
-	return 0;
+	if (options->pcap_out == NULL)
+		return 0;
+	if (options_is_stdout(options->pcap_out)) {
+		file = standard_output_take();
+		if (file == NULL) {
+			error = errno;
+			fprintf(stderr, "--pcap-out -: cannot write there: %s\n",
+				strerror(error));
+			return -error;
+		}
+	}
+	return capture_writer_open(options->pcap_out, file, &loop->writer);
 }
 
 /* Everything that can fail before there is traffic. */
@@ -264,21 +279,27 @@ static int
 tell(struct loopback *loop)
 {
 	struct result *result = &loop->result;
-	bool failed = false;
+	int error = 0;
 
 	if (!loop->tried)
 		return EXIT_NOT_TRIED;
 	if (loop->json != NULL) {
 		result_write_json(result, loop->json, &loop->options, &loop->resetter,
 			&loop->timeline, &loop->port, &loop->eal);
-		failed = ferror(loop->json) != 0;
-		failed |= fclose(loop->json) != 0;
+		errno = 0;
+		if (fflush(loop->json) != 0 || ferror(loop->json) != 0)
+			error = errno != 0 ? errno : EIO;
+		if (fclose(loop->json) != 0 && error == 0)
+			error = errno;
 		loop->json = NULL;
 	}
-	if (failed)
-		result_fail(result, "%s is not complete", loop->options.json);
+	if (error != 0)
+		result_fail(result, "%s is not complete: %s", loop->options.json,
+			strerror(error));
 	result_print(result, &loop->options, &loop->resetter);
-	return result->failures == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+	if (standard_output_check("virtio-loopback") != 0 || result->failures != 0)
+		return EXIT_FAILURE;
+	return result->incomplete ? EXIT_INCOMPLETE : EXIT_SUCCESS;
 }
 
 static void
@@ -306,7 +327,7 @@ main(int argc, char **argv)
 	case 0:
 		break;
 	case 1:
-		return EXIT_SUCCESS;
+		return standard_output_check("virtio-loopback") == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
 	default:
 		return EXIT_NOT_TRIED;
 	}

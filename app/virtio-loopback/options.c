@@ -11,6 +11,7 @@
 
 #include <rte_bitops.h>
 #include <rte_common.h>
+#include <rte_version.h>
 
 #include "backend.h"
 #include "options.h"
@@ -36,8 +37,8 @@ static const char help_text[] =
 "\n"
 "What is done:\n"
 "  --queues N         queue pairs, 1 to 128 (default 4)\n"
-"  --rounds N         resets of each queue (default 10; 0: traffic alone)\n"
-"  --seconds N        stop after this time, rounds or not (default 60)\n"
+"  --rounds N         resets of each queue (default 10)\n"
+"  --seconds N        end after this time, although resets are left (default 60)\n"
 "  --interval MS      time between two resets (default 10)\n"
 "  --ring-sizes LIST  sizes that the rings take in turn, powers of two from 32 to 32768\n"
 "                     (default 256,512,1024)\n"
@@ -67,11 +68,13 @@ static const char help_text[] =
 "                     spread over the queues by hash; each queue repeats its packets,\n"
 "                     whole passes only, as long as resets are made.\n"
 "  --pcap-out FILE    write what comes back, all of it, in the order of arrival. Writing\n"
-"                     takes time: then the gaps measured are the disk's.\n"
+"                     takes time: then the gaps measured are the disk's. -: standard output,\n"
+"                     and all other text goes to stderr\n"
 "\n"
 "Result: a table of each queue's packets and times, and\n"
 "  --json FILE        the same, every reset, and packets per millisecond and queue around\n"
-"                     each reset (devtools/plot-timeline.py draws it)\n"
+"                     each reset (devtools/plot-timeline.py draws it); -: standard output,\n"
+"                     and all other text goes to stderr\n"
 "  lost               packets that did not come back though their queue was not reset\n"
 "  dropped            packets that were on the queue's own rings when it was reset; the\n"
 "                     driver counts them, and the numbers must agree\n"
@@ -80,9 +83,14 @@ static const char help_text[] =
 "  start              time of the two set-up and the two start calls\n"
 "  gap                longest time that another queue received nothing during a reset\n"
 "                     (in brackets: when there was none)\n"
-"Exit status: 0 if queues that were not being reset lost nothing, for those that were\n"
-"every packet is accounted for, and every buffer came back; 1 if not; 2 if it could not\n"
-"be tried.\n"
+"Exit status:\n"
+"  0                  PASSED: all resets were made, queues that were not being reset lost\n"
+"                     nothing, for those that were every packet is accounted for, and every\n"
+"                     buffer came back\n"
+"  1                  FAILED: one of these does not hold, or a result could not be written\n"
+"  2                  nothing was tried: wrong options, no memory, no back-end\n"
+"  3                  INCOMPLETE: nothing failed, but a signal or --seconds ended the run\n"
+"                     before all resets were made\n"
 "\n"
 "Memory and cores: hugepages where enough are free, else --no-huge; it says which. All\n"
 "memory is reserved at the start and never grows. It takes the cores it may run on\n"
@@ -91,6 +99,8 @@ static const char help_text[] =
 "(queue_reset_timeout_ms=10000, unless --devargs has another). Root is not needed.\n"
 "  --no-huge          do without hugepages even if there are some\n"
 "  --verbose          what the driver says, and EAL\n"
+"  -h, --help         this text\n"
+"  --version          the versions of this program and of DPDK\n"
 "\n"
 "Back-end alone, for a front-end in another process:\n"
 "  --serve PATH       listen there and send packets back until SIGINT or SIGTERM. SIGUSR1\n"
@@ -105,7 +115,7 @@ enum {
 	OPT_QUEUES = 1, OPT_ROUNDS, OPT_SECONDS, OPT_INTERVAL, OPT_RING_SIZES, OPT_RESET_QUEUES,
 	OPT_RESIZE_SCHEDULE, OPT_DRAIN, OPT_EXTBUF, OPT_METHOD, OPT_DEVARGS, OPT_BACKEND,
 	OPT_PCAP_IN, OPT_PCAP_OUT, OPT_JSON, OPT_NO_HUGE, OPT_VERBOSE, OPT_SERVE, OPT_SERVE_SOURCE,
-	OPT_SERVE_CLIENT, OPT_HELP,
+	OPT_SERVE_CLIENT, OPT_VERSION, OPT_HELP = 'h',
 };
 
 static const struct option long_options[] = {
@@ -130,6 +140,7 @@ static const struct option long_options[] = {
 	{ "serve-source", no_argument, NULL, OPT_SERVE_SOURCE },
 	{ "serve-client", no_argument, NULL, OPT_SERVE_CLIENT },
 	{ "help", no_argument, NULL, OPT_HELP },
+	{ "version", no_argument, NULL, OPT_VERSION },
 	{ NULL, 0, NULL, 0 },
 };
 
@@ -295,6 +306,10 @@ parse_option(struct options *options, struct texts *texts, int option, const cha
 		options->serve_client = true;
 		return 0;
 	case OPT_HELP:
+		fputs(help_text, stdout);
+		return 1;
+	case OPT_VERSION:
+		printf("virtio-loopback %s, %s\n", PROJECT_VERSION, rte_version());
 		return 1;
 	default:
 		break;
@@ -303,7 +318,7 @@ parse_option(struct options *options, struct texts *texts, int option, const cha
 	texts->loop_only = true;
 	switch (option) {
 	case OPT_ROUNDS:
-		return parse_number(name, optarg, 0, ROUNDS_MAX, &options->rounds);
+		return parse_number(name, optarg, 1, ROUNDS_MAX, &options->rounds);
 	case OPT_SECONDS:
 		return parse_number(name, optarg, 1, SECONDS_MAX, &options->seconds);
 	case OPT_INTERVAL:
@@ -382,6 +397,11 @@ finish_options(struct options *options, const struct texts *texts)
 			"--no-huge and --verbose\n");
 		return -EINVAL;
 	}
+	if (options_is_stdout(options->json) && options_is_stdout(options->pcap_out)) {
+		fprintf(stderr, "--json - and --pcap-out -: only one of them is for standard "
+			"output\n");
+		return -EINVAL;
+	}
 	ret = parse_list("ring-sizes",
 		texts->ring_sizes != NULL ? texts->ring_sizes : "256,512,1024",
 		RING_SIZE_MIN, RING_SIZE_MAX, take_ring_size, options);
@@ -400,16 +420,14 @@ int
 options_parse(struct options *options, int argc, char **argv)
 {
 	struct texts texts = { 0 };
-	int option, index, ret;
+	int option, index = 0, ret;
 
 	*options = (struct options) {
 		.queues = 4, .rounds = 10, .seconds = 60, .interval_ms = 10,
 	};
-	while ((option = getopt_long(argc, argv, "", long_options, &index)) != -1) {
+	while ((option = getopt_long(argc, argv, "h", long_options, &index)) != -1) {
 		ret = parse_option(options, &texts, option,
-			option == '?' ? "" : long_options[index].name);
-		if (ret == 1)
-			fputs(help_text, stdout);
+			option == '?' || option == OPT_HELP ? "" : long_options[index].name);
 		if (ret != 0)
 			return ret;
 	}
@@ -419,6 +437,12 @@ options_parse(struct options *options, int argc, char **argv)
 		return -EINVAL;
 	}
 	return finish_options(options, &texts);
+}
+
+bool
+options_is_stdout(const char *path)
+{
+	return path != NULL && strcmp(path, "-") == 0;
 }
 
 void

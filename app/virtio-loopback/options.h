@@ -48,9 +48,12 @@ struct options {
 /**
  * Read the command line.
  *
- * @return 0: go on; 1: help was asked for and printed; -EINVAL after a message on stderr.
+ * @return 0: go on; 1: help or the version was printed; -EINVAL after a message on stderr.
  */
 int options_parse(struct options *options, int argc, char **argv);
+
+/** Whether an output is meant for standard output; @p path may be NULL. */
+bool options_is_stdout(const char *path);
 void options_free(struct options *options);
 
 #endif /* LOOPBACK_OPTIONS_H */

@@ -24,6 +24,12 @@ print_packets(const struct result *result)
 			queue->drops.tx_reset_dropped + queue->drops.rx_reset_dropped,
 			queue->resets, gap);
 	}
+	printf("lost: packets that did not come back although their queue was not being reset; "
+		"must be 0\n"
+		"dropped: packets that were on the queue's own rings at its resets, counted by "
+		"the driver\n"
+		"longest gap: the longest time without a packet while another queue was being "
+		"reset (in\n             brackets: while no queue was)\n");
 }
 
 static void
@@ -60,8 +66,7 @@ print_all_steps(const struct result *result)
 }
 
 static void
-print_summary(const struct result *result, const struct options *options,
-		const struct resetter *resetter)
+print_summary(const struct result *result, const struct resetter *resetter)
 {
 	uint64_t polls = 0, carried = 0;
 	uint16_t q;
@@ -70,9 +75,9 @@ print_summary(const struct result *result, const struct options *options,
 		polls += result->queue[q].stopped_polls;
 		carried += result->queue[q].stopped_carried;
 	}
-	printf("\n%" PRIu64 " packets came back in %.2f s, %u resets", result->packets,
-		result->duration / 1e9, resetter->n_records);
-	if (resetter->ended_by != NULL && options->rounds != 0)
+	printf("\n%" PRIu64 " packets came back in %.2f s, %u of %u resets", result->packets,
+		result->duration / 1e9, resetter->n_records, resetter->wanted);
+	if (resetter->ended_by != NULL)
 		printf(" (ended by %s)", resetter->ended_by);
 	printf("\nStopped queues were polled %" PRIu64 " times and carried %" PRIu64
 		" packets; %u buffers leaked\n", polls, carried, result->leaked);
@@ -87,7 +92,12 @@ result_print(const struct result *result, const struct options *options,
 	print_packets(result);
 	if (resetter->n_records != 0)
 		print_all_steps(result);
-	print_summary(result, options, resetter);
+	print_summary(result, resetter);
+	if (result->failures == 0 && result->incomplete) {
+		printf("INCOMPLETE: %u of %u resets were made, and nothing failed in these\n",
+			resetter->n_records, resetter->wanted);
+		return;
+	}
 	if (result->failures == 0) {
 		printf("PASSED: queues that were not being reset lost nothing, and every %s\n",
 			options->backend_path != NULL ? "buffer came back" :

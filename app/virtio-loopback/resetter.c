@@ -412,9 +412,6 @@ resetter_run(struct resetter *resetter)
 	resetter->zones_at_start = memory.zones;
 	resetter->start_tsc = resetter->traffic->timeline->start_tsc;
 	resetter->deadline_tsc = resetter->start_tsc + cycles_of_ms(1000) * options->seconds;
-	/* With nothing to reset there is traffic until the time is up. */
-	if (options->rounds == 0)
-		pass_time(resetter, options->seconds * 1000);
 	while (round < options->rounds && (options->n_resizes != 0 ?
 			resize_round(resetter, round) : reset_round(resetter, round)))
 		round++;
@@ -453,6 +450,18 @@ resetter_drain(struct resetter *resetter)
 	return ret;
 }
 
+static uint32_t
+count_wanted(const struct options *options)
+{
+	uint32_t queue, each = 0;
+
+	if (options->n_resizes != 0)
+		return options->rounds * options->n_resizes;
+	for (queue = 0; queue < options->queues; queue++)
+		each += options->reset_queue == NULL || options->reset_queue[queue];
+	return options->rounds * each;
+}
+
 int
 resetter_init(struct resetter *resetter, const struct options *options, const struct port *port,
 		struct traffic *traffic, bool shared_core)
@@ -462,6 +471,7 @@ resetter_init(struct resetter *resetter, const struct options *options, const st
 
 	*resetter = (struct resetter) {
 		.options = options, .port = port, .traffic = traffic, .shared_core = shared_core,
+		.wanted = count_wanted(options),
 	};
 	resetter->generation = calloc(options->queues, sizeof(*resetter->generation));
 	resetter->rx_pool = calloc(options->queues, sizeof(*resetter->rx_pool));

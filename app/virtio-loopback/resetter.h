@@ -43,6 +43,7 @@ struct resetter {
 
 	struct reset_record *records;
 	uint32_t n_records, room;
+	uint32_t wanted;	/**< resets that the options ask for */
 	uint32_t *generation;		/* [queue]: how often it was reset */
 	uint32_t *rx_pool;		/* [queue]: which of its pools the receive queue uses */
 	uint16_t *ring_size[2];		/* [receive, transmit][queue] */

@@ -229,8 +229,7 @@ result_judge(struct result *result, const struct options *options, const struct 
 
 	if (resetter->failure[0] != '\0')
 		result_fail(result, "%s", resetter->failure);
-	else if (options->rounds != 0 && resetter->n_records == 0)
-		result_fail(result, "no queue was reset");
+	result->incomplete = resetter->n_records < resetter->wanted;
 	for (q = 0; q < result->queues; q++) {
 		judge_queue(result, q, source);
 		lost += result->queue[q].lost;
@@ -240,4 +239,12 @@ result_judge(struct result *result, const struct options *options, const struct 
 			judge_drain(result, q);
 	}
 	result->maybe_backends = lost != 0 && !own_backend;
+}
+
+const char *
+result_verdict(const struct result *result)
+{
+	if (result->failures != 0)
+		return "FAILED";
+	return result->incomplete ? "INCOMPLETE" : "PASSED";
 }

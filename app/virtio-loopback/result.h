@@ -54,6 +54,7 @@ struct result {
 	uint32_t leaked;		/**< buffers */
 	char *failure[RESULT_FAILURES_MAX];
 	uint32_t failures;		/**< may be more than are kept */
+	bool incomplete;		/**< fewer resets than were asked for */
 	bool maybe_backends;		/**< packets are lost that the back-end may have dropped */
 };
 
@@ -77,6 +78,9 @@ int result_collect(struct result *result, const struct options *options, struct 
 /** Hold it against what must be; adds failures. */
 void result_judge(struct result *result, const struct options *options,
 		const struct source *source, const struct resetter *resetter, bool own_backend);
+
+/** PASSED, FAILED or INCOMPLETE. */
+const char *result_verdict(const struct result *result);
 
 /** The table, on stdout. */
 void result_print(const struct result *result, const struct options *options,

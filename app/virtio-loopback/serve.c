@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
+#include <errno.h>
 #include <inttypes.h>
 #include <signal.h>
 #include <stdio.h>
@@ -9,6 +10,7 @@
 #include "backend.h"
 #include "eal_start.h"
 #include "serve.h"
+#include "standard_output.h"
 
 static void
 print_ring(uint32_t ring, bool enabled, uint64_t packets, uint64_t bytes, uint32_t resets,
@@ -99,6 +101,8 @@ serve_run(const struct options *options)
 	rte_eal_wait_lcore(LCORE_BACKEND);
 	print_counters(backend, options->queues);
 	ret = backend_close(backend);
+	if (standard_output_check("virtio-loopback") != 0)
+		ret = -EIO;
 	eal_stop();
 	return ret == 0 ? 0 : 1;
 }

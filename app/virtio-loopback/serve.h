@@ -13,8 +13,8 @@
 /**
  * Serve until SIGINT or SIGTERM.
  *
- * @return the program's exit status: 0, 1 (its own buffers did not come back) or 2 (it did not
- *   start).
+ * @return the program's exit status: 0; 1: its own buffers did not come back, or the counters could
+ *   not be written; 2: it did not start.
  */
 int serve_run(const struct options *options);
 
