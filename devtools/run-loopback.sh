@@ -28,7 +28,9 @@ for option; do
 done
 
 "$root/devtools/setup.sh"
-build_targets=app/virtio-loopback/virtio-loopback build_tree build
+# The plug-in and the example too, because the README goes on with them.
+build_targets="app/virtio-loopback/virtio-loopback drivers/net/virtio/librte_net_virtio.so
+	app/examples/queue_swap" build_tree build
 
 build=$root/build
 capture=$build/loopback.pcap

@@ -1,14 +1,20 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""The testpmd session of the guide is played as it is printed there, against what testpmd says."""
+"""The sessions of the guide and of the README are played as they are printed there."""
 
 import re
+import shlex
 import textwrap
 from pathlib import Path
 
+import pytest
+
 from backends import TestpmdBackend
+from program import Program, poll
 from testpmd import PROMPT
 
-GUIDE = Path(__file__).resolve().parents[2] / "doc/guides/nics/virtio.rst"
+ROOT = Path(__file__).resolve().parents[2]
+GUIDE = ROOT / "doc/guides/nics/virtio.rst"
+README = ROOT / "README.md"
 BLOCK = re.compile(r"^\.\. _virtio_testpmd_session:\n\n"
                    r"\.\. code-block:: console\n\n((?: .*\n|\n)+)", re.MULTILINE)
 
@@ -52,3 +58,77 @@ def test_a_session_that_is_not_what_the_program_says_is_noticed():
     assert pattern("...\n... 22\nthree\n").fullmatch(said)
     for wrong in ("", "one\n", "...\ntwo\n...\n", "...\nthree\ntwo 22\n", "one\ntwo 23\nthree\n"):
         assert not pattern(wrong).fullmatch(said)
+
+
+@pytest.fixture
+def readme(host, started, plugin):
+    """readme(beginning, no_huge): the README's command that begins so, started as it is printed.
+
+    Only the paths of the socket and of the plug-in are others, and the folder of EAL's files.
+    """
+    text = README.read_text()
+    blocks = re.findall(r"(?:^    .*\n)+", text, re.MULTILINE)
+    commands = [" ".join(block.replace("\\\n", " ").split()) for block in blocks]
+
+    def start(beginning, no_huge=False):
+        command, = [command for command in commands if command.startswith(beginning)]
+        if no_huge:
+            new, old = re.search(r"^Without huge pages: `(.*)` in place of `(.*)`\.$", text,
+                                 re.MULTILINE).groups()
+            assert old in command
+            command = command.replace(old, new)
+        command = command.replace("/run/vhost.sock", host.socket())
+        command = command.replace("$PWD/build/drivers/net/virtio/librte_net_virtio.so", plugin)
+        words = shlex.split(command)
+        if words[0].startswith("build/"):
+            words[0] = str(ROOT / words[0])
+        name = Path(words[0]).name
+        program = Program(name, words, host.log(name), host.env)
+        started.append(program)
+        return program
+    return start
+
+
+def received(program):
+    since = program.mark()
+    program.send("show port stats 0\n")
+    return int(program.expect(r"RX-packets: (\d+)", since)[1])
+
+
+@pytest.mark.parametrize("no_huge", [False, True], ids=["huge pages", "no huge pages"])
+def test_the_testpmd_demo_of_the_readme_moves_packets(readme, host, no_huge):
+    if not no_huge and not host.huge_pages():
+        pytest.skip("not enough free huge pages for two programs of 256 MB")
+    section = re.search(r"^## With your own testpmd\n((?:(?!## ).*\n)*)", README.read_text(),
+                        re.MULTILINE)[1]
+    first, second = (re.findall(r"^    testpmd> (.+)$", part, re.MULTILINE)
+                     for part in section.split("\nThe second one "))
+    backend = readme("dpdk-testpmd --lcores '0@1", no_huge)
+    backend.expect(re.escape(PROMPT))
+    port = readme("dpdk-testpmd --lcores '0@0", no_huge)
+    port.expect(re.escape(PROMPT))
+    for command in first:
+        since = backend.mark()
+        backend.send(command + "\n")
+        backend.expect(re.escape(PROMPT), since)
+    for command in second:
+        since = port.mark()
+        if command == "show port stats 0":
+            poll("packets arrive at the port", lambda: received(port) > 0)
+            poll("packets come back", lambda: received(backend) > 0)
+            continue
+        port.send(command + "\n")
+        port.expect(re.escape(PROMPT), since)
+    port.expect(r"Number of RXDs: 512")
+    before = received(port)
+    poll("packets arrive after the queue's restart", lambda: received(port) > before)
+
+
+def test_the_example_of_the_readme_runs(readme, host):
+    if not host.huge_pages():
+        pytest.skip("not enough free huge pages for a program of 256 MB")
+    readme("build/app/virtio-loopback/virtio-loopback --serve")
+    host.wait_socket()
+    swap = readme("build/app/examples/queue_swap")
+    assert swap.wait() == 0, swap.text
+    assert swap.said(r"^done, every queue receives *$")
