@@ -238,7 +238,7 @@ virtio_device_start(struct virtio_device *dev, struct virtqueue *const *vqs, uns
 	if (ret != 0)
 		return ret;
 	for (i = 0; i < n; i++)
-		virtqueue_notify(vqs[i]);
+		virtqueue_notify_start(vqs[i]);
 	return 0;
 }
 

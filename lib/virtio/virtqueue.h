@@ -256,4 +256,12 @@ virtqueue_notify(struct virtqueue *vq)
 	virtio_device_ops(vq->dev)->queue_notify(vq);
 }
 
+/** The notification of a start, whatever the suppression says: an earlier one may be lost. */
+static inline void
+virtqueue_notify_start(struct virtqueue *vq)
+{
+	vq->notified_at = vq->conf.packed ? 0 : vq->next_avail.idx;
+	virtqueue_notify(vq);
+}
+
 #endif /* VIRTQUEUE_H */

@@ -51,8 +51,8 @@ verify(struct virtqueue *vq, uint64_t deadline_us)
 	virtqueue_set_state(vq, ret == 0 ? VIRTQUEUE_READY : VIRTQUEUE_BROKEN);
 	if (ret == -ETIMEDOUT)
 		VIRTIO_LOG(ERR,
-			   "%s: the device did not confirm the stop in time%s. The ring's memory and "
-			   "buffers are kept. Stop the queue again, or reset the port.",
+			   "%s: the device did not confirm the stop in time%s. The ring's memory "
+			   "and buffers are kept. Stop the queue again, or reset the port.",
 			   vq->conf.name, virtio_device_silence(vq->dev, silence));
 	else if (ret != 0)
 		VIRTIO_LOG(ERR,
@@ -122,7 +122,7 @@ virtqueue_start(struct virtqueue *vq, uint32_t timeout_us)
 	 * Always, whatever the suppression says: a doorbell rung while the ring was stopped is
 	 * lost, and a device may wait for one before it looks at the ring.
 	 */
-	virtqueue_notify(vq);
+	virtqueue_notify_start(vq);
 	return 0;
 }
 
