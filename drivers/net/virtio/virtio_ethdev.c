@@ -352,6 +352,11 @@ reset_device(struct virtio_port *port)
 {
 	const int ret = virtio_device_reset(&port->dev, port->args.reset_timeout_us);
 
+	/* It may need a reset again before anything has looked at its next life. */
+	if (ret == 0) {
+		port->reset_told = false;
+		port->reset_event = false;
+	}
 	virtio_queues_drain(port);
 	virtio_ctrl_drain(port);
 	if (port->bus->interrupts_off != NULL)
