@@ -173,6 +173,11 @@ heal_if_due(struct virtio_queue *q, uint64_t now_us)
 	r->healing = true;
 	ret = virtio_queue_restart(q);
 	r->healing = false;
+	/* The port is being stopped or closed, which ends the plan. */
+	if (ret == -ECANCELED) {
+		r->heal_at_us = virtio_now_us() + FIRST_US;
+		return false;
+	}
 	if (ret != 0) {
 		q->events.recovery_failed++;
 		wait_us = plan(q, virtio_now_us() - start_us);
