@@ -209,15 +209,17 @@ static int
 node_with_memory(const struct virtio_port *port, const char *kind, uint16_t id, int node)
 {
 	const struct rte_memzone *probe;
+	char name[RTE_MEMZONE_NAMESIZE];
 
 	if (node == SOCKET_ID_ANY)
 		return node;
 	/* As a ring is allocated: EAL refuses a memzone on nodes of which it gives other memory. */
-	probe = rte_memzone_reserve("virtio_node", 1, node, 0);
-	if (probe != NULL) {
+	snprintf(name, sizeof(name), "virtio_node_%u", port->data->port_id);
+	probe = rte_memzone_reserve(name, 1, node, 0);
+	if (probe != NULL)
 		rte_memzone_free(probe);
+	if (probe != NULL || (rte_errno != ENOMEM && rte_errno != EINVAL))
 		return node;
-	}
 	VIRTIO_INIT_LOG(NOTICE, "port %u: %s queue %u: node %d has no memory. That of any other "
 			"node is used.", port->edev->data->port_id, kind, id, node);
 	return SOCKET_ID_ANY;
