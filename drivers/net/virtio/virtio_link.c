@@ -26,9 +26,13 @@
 /* After a back-end that could not be used, until the next one is taken. */
 #define ACCEPT_PAUSE_US    100000
 
-/* rte_eth_link_get() waits so long for a control call or the worker to finish. */
+/*
+ * rte_eth_link_get() waits so long for a control call or the worker to finish.
+ * rte_eth_link_get_nowait() waits for one that does not wait itself.
+ */
 #define LINK_WAIT_US       1000000
-#define LINK_SLEEP_US      1000
+#define LINK_NOWAIT_US     1000
+#define LINK_SLEEP_US      50
 
 /* Fills in speed and duplex, where it is up. Port's lock held. */
 static bool
@@ -67,14 +71,15 @@ virtio_link_refresh(struct virtio_port *port)
 }
 
 /*
- * A control call may hold the lock as long as its time-out. Without wait_to_complete nothing is
+ * A control call may hold the lock as long as its time-out. Without wait_to_complete that is not
  * waited for, and the link stays what it was last known to be.
  */
 int
 virtio_link_update(struct rte_eth_dev *edev, int wait_to_complete)
 {
 	struct virtio_port *port = virtio_port(edev);
-	const uint64_t deadline_us = virtio_now_us() + (wait_to_complete ? LINK_WAIT_US : 0);
+	const uint64_t deadline_us =
+		virtio_now_us() + (wait_to_complete ? LINK_WAIT_US : LINK_NOWAIT_US);
 
 	while (pthread_mutex_trylock(&port->lock) != 0) {
 		if (virtio_now_us() >= deadline_us)

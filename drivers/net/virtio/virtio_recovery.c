@@ -208,8 +208,6 @@ virtio_recovery_next_us(struct virtio_port *port)
 	uint64_t next = UINT64_MAX;
 	uint16_t i;
 
-	if (!may_heal(port))
-		return next;
 	for (i = 0; i < port->args.pairs; i++) {
 		const struct virtio_queue *q[2] = { virtio_queue_rx(port, i),
 						    virtio_queue_tx(port, i) };
@@ -220,7 +218,8 @@ virtio_recovery_next_us(struct virtio_port *port)
 				next = RTE_MIN(next, q[k]->recovery.heal_at_us);
 		}
 	}
-	return next;
+	/* The device is asked only where there is a plan. */
+	return next != UINT64_MAX && may_heal(port) ? next : UINT64_MAX;
 }
 
 /* ---- telling ------------------------------------------------------------------------------ */
@@ -265,7 +264,7 @@ virtio_recovery_serve(struct virtio_port *port, bool trouble)
 	/* What is planned here is due later: the application is called back before. */
 	bool told = trouble && any_queue(port, see_to, now_us);
 
-	if (may_heal(port))
+	if (virtio_recovery_next_us(port) <= now_us)
 		told |= any_queue(port, heal_if_due, now_us);
 	return told;
 }
