@@ -13,6 +13,7 @@
 #include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/un.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -685,6 +686,20 @@ fake_vu_create(const char *path)
 	return vu;
 }
 
+/* The kernel names the process that called listen(2) to those that connect. */
+static void
+listen_in_child(int fd)
+{
+	const pid_t child = fork();
+	int status;
+
+	CHECK(child >= 0);
+	if (child == 0)
+		_exit(listen(fd, 1) == 0 ? 0 : 1);
+	CHECK_EQ(waitpid(child, &status, 0), child);
+	CHECK_EQ(status, 0);
+}
+
 void
 fake_vu_launch(struct fake_vu *vu)
 {
@@ -696,7 +711,10 @@ fake_vu_launch(struct fake_vu *vu)
 		/* Of a case that failed. */
 		unlink(vu->path);
 		CHECK_EQ(bind(vu->listen_fd, (struct sockaddr *)&addr, sizeof(addr)), 0);
-		CHECK_EQ(listen(vu->listen_fd, 1), 0);
+		if (vu->foreign)
+			listen_in_child(vu->listen_fd);
+		else
+			CHECK_EQ(listen(vu->listen_fd, 1), 0);
 	}
 	CHECK_EQ(pthread_create(&vu->thread, NULL, run, vu), 0);
 	vu->launched = true;

@@ -136,6 +136,7 @@ struct fake_vu {
 	unsigned int close_at; /**< closes at this message, counted from 1; 0: never */
 	bool once;             /**< takes no second connection */
 	bool client;           /**< connects, and connects again */
+	bool foreign;          /**< to the front-end its socket is another process's */
 
 	/* Seen. Under the lock while the thread runs. */
 	uint64_t acked;

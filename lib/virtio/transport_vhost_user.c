@@ -77,6 +77,7 @@ struct vhost_user {
 	uint64_t protocol_offer; /* the back-end's offer */
 	uint64_t protocol;       /* in force */
 	bool mem_told;
+	bool mem_stale; /* the back-end may not have mem: another table is due */
 	struct vhost_mem mem;    /* what the back-end was told last */
 	struct vhost_mem attached; /* the application's own memory, descriptors ours */
 	struct vhost_user_reply handshake;
@@ -193,7 +194,7 @@ vu_get_features(struct virtio_device *dev, uint64_t *features)
  */
 static int
 send_mem_table(struct vhost_user *vu, const void *gone, size_t gone_len,
-	       struct vhost_user_reply *reply)
+	       struct vhost_user_reply *reply, bool event)
 {
 	struct vhost_user_msg msg = {
 		.request = VHOST_USER_SET_MEM_TABLE, .size = sizeof(msg.payload.mem)
@@ -203,16 +204,34 @@ send_mem_table(struct vhost_user *vu, const void *gone, size_t gone_len,
 
 	vhost_user_reply_begin(reply);
 	ret = vhost_mem_read(&mem, &vu->attached, gone, gone_len);
-	if (ret != 0 || (vu->mem_told && memcmp(&mem, &vu->mem, sizeof(mem)) == 0))
+	if (ret != 0)
 		return ret;
+	if (vu->mem_told && !vu->mem_stale && memcmp(&mem, &vu->mem, sizeof(mem)) == 0)
+		return 0;
 	msg.size = offsetof(struct vhost_user_mem_table, regions) +
 		   mem.table.count * sizeof(mem.table.regions[0]);
 	msg.payload.mem = mem.table;
-	ret = vhost_user_send(&vu->ch, &msg, mem.fds, mem.table.count, ack(vu, reply));
+	ret = event ? vhost_user_send_through(&vu->ch, &msg, mem.fds, mem.table.count,
+					      ack(vu, reply)) :
+		      vhost_user_send(&vu->ch, &msg, mem.fds, mem.table.count, ack(vu, reply));
+	vu->mem_stale = ret != 0;
 	if (ret == 0) {
 		vu->mem = mem;
 		vu->mem_told = true;
 	}
+	return ret;
+}
+
+/* Makes up for a table that could not be sent, before anything that may name the new memory. */
+static int
+renew_mem_table(struct vhost_user *vu, struct vhost_user_reply *reply)
+{
+	int ret = 0;
+
+	rte_mcfg_mem_read_lock();
+	if (vu->mem_told && vu->mem_stale)
+		ret = send_mem_table(vu, NULL, 0, reply, false);
+	rte_mcfg_mem_read_unlock();
 	return ret;
 }
 
@@ -230,7 +249,7 @@ vu_set_features(struct virtio_device *dev, uint64_t features)
 
 	rte_mcfg_mem_read_lock();
 	vu->mem_told = false;
-	ret = send_mem_table(vu, NULL, 0, &vu->control);
+	ret = send_mem_table(vu, NULL, 0, &vu->control, false);
 	rte_mcfg_mem_read_unlock();
 	return ret != 0 ? ret : vhost_user_wait(&vu->ch, &vu->control, vu->answer_timeout_us);
 }
@@ -291,7 +310,9 @@ vu_queue_setup(struct virtqueue *vq)
 
 	ring->told = true;
 	vhost_user_reply_begin(&ring->setup);
-	ret = send_ring(vu, VHOST_USER_SET_VRING_NUM, vq->index, vq->size, reply);
+	ret = renew_mem_table(vu, &ring->setup);
+	if (ret == 0)
+		ret = send_ring(vu, VHOST_USER_SET_VRING_NUM, vq->index, vq->size, reply);
 	if (ret == 0)
 		ret = send_ring(vu, VHOST_USER_SET_VRING_BASE, vq->index, fresh_base(vq), reply);
 	if (ret == 0)
@@ -614,11 +635,38 @@ greet(struct virtio_device *dev)
 /* EAL tells call-backs of one name apart by their argument. */
 #define MEM_EVENT_NAME "virtio_vhost_user"
 
+/* 0: the back-end has the table. */
+static int
+announce_memory(struct vhost_user *vu, const void *freed, size_t len, bool *sent)
+{
+	struct vhost_user_msg barrier = { .request = VHOST_USER_GET_FEATURES };
+	int ret;
+
+	ret = send_mem_table(vu, freed, len, &vu->mem_event, true);
+	*sent = ret == 0;
+	/*
+	 * EAL's locks are held here, and a back-end in this very process allocates before it
+	 * answers. Without the answer, the order of messages still covers every ring that is set up
+	 * later.
+	 */
+	if (ret != 0 || vu->ch.peer_pid == getpid())
+		return ret;
+	/* Memory that is freed is unmapped next: not before the back-end has heard of it. */
+	if (freed != NULL && !speaks(vu, VHOST_USER_PROTOCOL_F_REPLY_ACK))
+		ret = vhost_user_send_through(&vu->ch, &barrier, NULL, 0, &vu->mem_event);
+	if (ret == 0)
+		ret = vhost_user_wait_through(&vu->ch, &vu->mem_event, vu->answer_timeout_us);
+	return ret;
+}
+
 static void
 mem_event(enum rte_mem_event type, const void *addr, size_t len, void *arg)
 {
 	struct virtio_device *dev = arg;
 	struct vhost_user *vu = dev->priv;
+	bool is_free = type == RTE_MEM_EVENT_FREE;
+	struct vhost_mem had;
+	bool sent;
 	int ret;
 
 	/*
@@ -626,17 +674,29 @@ mem_event(enum rte_mem_event type, const void *addr, size_t len, void *arg)
 	 */
 	if (!vu->mem_told)
 		return;
-	ret = send_mem_table(vu, addr, type == RTE_MEM_EVENT_FREE ? len : 0, &vu->mem_event);
+	had = vu->mem;
+	ret = announce_memory(vu, is_free ? addr : NULL, is_free ? len : 0, &sent);
+	if (ret == 0 || ret == -ENODEV)
+		return;
+	/* EAL unmaps the memory whatever happens here. Is it in what the back-end has? */
+	is_free = is_free && vhost_mem_overlaps(&had, addr, len);
+	vu->mem_stale |= ret == -EIO;
 	/*
-	 * EAL's locks are held here, and a back-end in this very process allocates before it
-	 * answers. Without the answer, the order of messages still covers every ring that is set up
-	 * later.
+	 * A table that was sent makes the back-end let go of freed memory before it obeys any later
+	 * message. Without one only the end of the connection does, which it sees as soon as it
+	 * reads again.
 	 */
-	if (ret == 0 && vu->ch.peer_pid != getpid())
-		ret = vhost_user_wait_through(&vu->ch, &vu->mem_event, vu->answer_timeout_us);
-	if (ret != 0 && ret != -ENODEV)
-		VIRTIO_LOG(ERR, "%s: the back-end does not take the changed memory table: %s; "
-			   "buffers in new memory may not reach it", dev->name, rte_strerror(-ret));
+	if (is_free && ret == -EIO)
+		vhost_user_give_up(&vu->ch, "the back-end refuses the memory table that leaves out "
+				   "freed memory");
+	else if (is_free && !sent)
+		vhost_user_give_up(&vu->ch, "the memory table that leaves out freed memory cannot "
+				   "be sent");
+	else
+		VIRTIO_LOG(ERR,
+			   "%s: the changed memory table is not in force at the back-end: %s. "
+			   "Buffers in new memory may not reach it.", dev->name,
+			   rte_strerror(-ret));
 }
 
 static int
@@ -845,7 +905,7 @@ tell_attached(struct virtio_device *dev)
 	int ret;
 
 	rte_mcfg_mem_read_lock();
-	ret = told ? send_mem_table(vu, NULL, 0, &vu->control) :
+	ret = told ? send_mem_table(vu, NULL, 0, &vu->control, false) :
 		     vhost_mem_read(&mem, &vu->attached, NULL, 0);
 	rte_mcfg_mem_read_unlock();
 	if (ret == 0 && told)

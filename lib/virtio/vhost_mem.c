@@ -117,6 +117,18 @@ vhost_mem_remove(struct vhost_mem *mem, const void *addr, size_t len)
 	return -ENOENT;
 }
 
+bool
+vhost_mem_overlaps(const struct vhost_mem *mem, const void *addr, size_t len)
+{
+	uint32_t i;
+
+	for (i = 0; i < mem->table.count; i++) {
+		if (overlaps(&mem->table.regions[i], (uintptr_t)addr, len))
+			return true;
+	}
+	return false;
+}
+
 static const struct vhost_user_region *
 find(const struct vhost_mem *mem, uint64_t addr)
 {

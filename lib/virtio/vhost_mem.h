@@ -50,4 +50,7 @@ int vhost_mem_remove(struct vhost_mem *mem, const void *addr, size_t len);
 /** Whether all of some memory is in the table. */
 bool vhost_mem_has(const struct vhost_mem *mem, const void *addr, size_t len);
 
+/** Whether any of it is. */
+bool vhost_mem_overlaps(const struct vhost_mem *mem, const void *addr, size_t len);
+
 #endif /* VHOST_MEM_H */
