@@ -6,11 +6,8 @@
  * fence that each burst then has of its own. A process that was killed inside is not waited for.
  */
 
-#include <linux/filter.h>
-#include <linux/seccomp.h>
 #include <pthread.h>
 #include <signal.h>
-#include <stddef.h>
 #include <stdlib.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
@@ -192,8 +189,7 @@ static void
 check_open_gate_becomes_shared(void)
 {
 	virtio_gate_open(&gate);
-	if (gate.open != VIRTIO_GATE_OPEN)
-		return; /* another process was seen, or the kernel has no barrier */
+	CHECK_EQ(gate.open, VIRTIO_GATE_OPEN);
 	CHECK(virtio_gate_enter(&gate));
 	CHECK_EQ(gate.process, 0);
 	virtio_gate_share(&gate);
@@ -298,11 +294,7 @@ check_unknown_process_is_waited_for(void)
 static void
 check_all(void)
 {
-	check_open_gate_becomes_shared();
 	check_thread_inside_comes_in_again();
-	check_killed_process_is_not_waited_for();
-	check_shared_gate_is_never_open();
-	check_unknown_process_is_waited_for();
 	check_polling_thread_is_waited_for();
 	check_queries_are_waited_for();
 	check_both_are_waited_for();
@@ -310,103 +302,44 @@ check_all(void)
 	check_nobody_comes_in_unseen();
 }
 
+static void
+check_opens_as(uint32_t how)
+{
+	virtio_gate_open(&gate);
+	CHECK_EQ(gate.open, how);
+	CHECK_EQ(virtio_gate_close(&gate, SHORT_US), 0);
+}
+
 /* As it is before anybody has asked the kernel: to be the first case. */
 static void
 with_fences(void)
 {
-	virtio_gate_open(&gate);
-	CHECK_EQ(gate.open, VIRTIO_GATE_FENCED);
+	check_opens_as(VIRTIO_GATE_FENCED);
 	check_all();
 }
 
 static void
 with_the_kernels_barrier(void)
 {
-	virtio_gate_prepare();
+	CHECK(virtio_gate_prepare());
+	check_opens_as(VIRTIO_GATE_OPEN);
 	check_all();
+	check_open_gate_becomes_shared();
 }
 
-/* From here on the kernel refuses this thread membarrier(2), and nothing else. */
+/* The last: a process that was enrolled is counted for good. */
 static void
-forbid_membarrier(void)
+with_other_processes(void)
 {
-	struct sock_filter filter[] = {
-		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
-		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_membarrier, 0, 1),
-		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EPERM),
-		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
-	};
-	const struct sock_fprog program = {
-		.len = sizeof(filter) / sizeof(filter[0]), .filter = filter,
-	};
-
-	prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
-	prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program);
-}
-
-static void *
-close_without_membarrier(void *arg)
-{
-	int *ret = arg;
-
-	forbid_membarrier();
-	*ret = virtio_gate_close(&gate, SHORT_US);
-	return NULL;
-}
-
-/* No barrier, so that nobody's being inside says nothing. */
-static void
-a_barrier_that_is_refused(void)
-{
-	pthread_t thread;
-	int ret = 0;
-
-	CHECK(virtio_gate_prepare());
-	virtio_gate_open(&gate);
-	CHECK_EQ(pthread_create(&thread, NULL, close_without_membarrier, &ret), 0);
-	pthread_join(thread, NULL);
-	CHECK_EQ(ret, -EPERM);
-	CHECK_EQ(test_logged("the kernel refuses its barrier"), 1);
-	CHECK(!virtio_gate_is_empty(&gate));
-	/* It is closed all the same, and closes for good where the kernel does its part. */
-	CHECK(!virtio_gate_enter(&gate));
-	CHECK_EQ(virtio_gate_close(&gate, SHORT_US), 0);
-	CHECK(virtio_gate_is_empty(&gate));
-}
-
-static void *
-prepare_without_membarrier(void *arg)
-{
-	bool *have = arg;
-
-	forbid_membarrier();
-	*have = virtio_gate_prepare();
-	return NULL;
-}
-
-/* A second port, after a seccomp filter: the gates of the first are still closed by the barrier. */
-static void
-a_later_refusal(void)
-{
-	pthread_t thread;
-	bool have = false;
-	int ret = 0;
-
-	CHECK(virtio_gate_prepare());
-	virtio_gate_open(&gate);
-	CHECK_EQ(pthread_create(&thread, NULL, prepare_without_membarrier, &have), 0);
-	pthread_join(thread, NULL);
-	CHECK(have);
-	CHECK_EQ(pthread_create(&thread, NULL, close_without_membarrier, &ret), 0);
-	pthread_join(thread, NULL);
-	CHECK_EQ(ret, -EPERM);
-	CHECK(!virtio_gate_is_empty(&gate));
-	CHECK_EQ(virtio_gate_close(&gate, SHORT_US), 0);
+	check_killed_process_is_not_waited_for();
+	check_shared_gate_is_never_open();
+	check_unknown_process_is_waited_for();
+	check_opens_as(VIRTIO_GATE_SHARED);
+	check_all();
 }
 
 TEST_MAIN(
 	TEST(with_fences),
 	TEST(with_the_kernels_barrier),
-	TEST(a_barrier_that_is_refused),
-	TEST(a_later_refusal),
+	TEST(with_other_processes),
 )

@@ -992,7 +992,7 @@ virtio_port_create(struct rte_eth_dev *edev)
 	data->dev_flags |= RTE_ETH_DEV_INTR_LSC;
 	edev->dev_ops = &virtio_ops;
 	virtio_path_install(edev);
-	port->fenced = !virtio_gate_prepare();
+	virtio_gate_prepare();
 	virtio_telemetry_add(port);
 	return 0;
 }

@@ -117,7 +117,6 @@ struct virtio_port {
 	uint16_t pairs_told;       /**< those that it was last told to use, by MQ; 0: not known */
 	uint16_t max_mtu;          /**< the device's, 0 where it does not say */
 	uint16_t tx_queue_size;    /**< default ring size for transmit; 0: args.queue_size */
-	bool fenced;               /**< gates open FENCED: the primary has no membarrier */
 	bool vlan_filter;          /**< the device can be told of VLANs */
 	/**
 	 * By ring: empty ones where the application has no such queue, but the device wants it.

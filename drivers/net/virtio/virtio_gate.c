@@ -21,6 +21,7 @@
 /* A burst takes microseconds: after this long it is worth a look whether its process lives. */
 #define LOOK_AFTER_US 5000
 
+/* How the next gate is opened. How one is closed, the gate itself says: see `unfenced`. */
 static bool have_membarrier;
 
 static int
@@ -32,17 +33,14 @@ membarrier(int command)
 bool
 virtio_gate_prepare(void)
 {
-	/*
-	 * The global one: pollers may be threads of other processes. Linux 4.16. A later refusal
-	 * (seccomp) does not change what earlier gates were opened for: those are closed with the
-	 * barrier, or not at all.
-	 */
-	if (membarrier(MEMBARRIER_CMD_REGISTER_GLOBAL_EXPEDITED) == 0)
-		have_membarrier = true;
-	else if (!have_membarrier)
+	/* The global one: pollers may be threads of other processes. Linux 4.16. */
+	const bool have = membarrier(MEMBARRIER_CMD_REGISTER_GLOBAL_EXPEDITED) == 0;
+
+	__atomic_store_n(&have_membarrier, have, __ATOMIC_RELAXED);
+	if (!have)
 		VIRTIO_INIT_LOG(INFO, "the kernel has no membarrier: each burst has a fence of its "
 				      "own");
-	return have_membarrier;
+	return have;
 }
 
 /* Whether whoever is inside was killed there; if so, it is out now. */
@@ -83,8 +81,11 @@ virtio_gate_open(struct virtio_gate *gate)
 	/* Not OPEN first: a poller of this process would come in over one that was killed. */
 	if (!virtio_process_is_alone())
 		how = VIRTIO_GATE_SHARED;
-	else if (have_membarrier)
+	else if (__atomic_load_n(&have_membarrier, __ATOMIC_RELAXED))
 		how = VIRTIO_GATE_OPEN;
+	/* Not cleared here: a close may have failed, and pollers of before be under way yet. */
+	if (how == VIRTIO_GATE_OPEN)
+		gate->unfenced = true;
 	/* All of the set-up comes before; pairs with the acquire in virtio_gate_enter(). */
 	__atomic_store_n(&gate->open, how, __ATOMIC_RELEASE);
 	/*
@@ -98,19 +99,25 @@ virtio_gate_open(struct virtio_gate *gate)
 
 /* Every poller has a full barrier between the close and the return of this. */
 static int
-force_barrier(void)
+force_barrier(struct virtio_gate *gate)
 {
 	int ret;
 
-	if (!have_membarrier) {
-		/* They have one of their own, FENCED. */
+	if (!gate->unfenced) {
+		/* Pollers have a fence of their own; pairs with it, virtio_gate_enter_shared(). */
 		__atomic_thread_fence(__ATOMIC_SEQ_CST);
 		return 0;
 	}
-	if (membarrier(MEMBARRIER_CMD_GLOBAL_EXPEDITED) == 0)
+	if (membarrier(MEMBARRIER_CMD_GLOBAL_EXPEDITED) == 0) {
+		gate->unfenced = false;
 		return 0;
+	}
 	ret = -errno;
-	VIRTIO_LOG(ERR, "the kernel refuses its barrier (membarrier): %s", rte_strerror(-ret));
+	/* A gate that opens from now on can be closed without. */
+	__atomic_store_n(&have_membarrier, false, __ATOMIC_RELAXED);
+	VIRTIO_LOG(ERR, "the kernel refuses its barrier (membarrier): %s. Queues that were started "
+		   "before cannot be stopped. Permit membarrier(2) in the process's seccomp filter.",
+		   rte_strerror(-ret));
 	return ret;
 }
 
@@ -124,7 +131,7 @@ virtio_gate_close(struct virtio_gate *gate, uint32_t timeout_us)
 	int ret;
 
 	__atomic_store_n(&gate->open, VIRTIO_GATE_CLOSED, __ATOMIC_SEQ_CST);
-	ret = force_barrier();
+	ret = force_barrier(gate);
 	gate->unproven = ret != 0;
 	if (ret != 0)
 		return ret;
@@ -165,7 +172,7 @@ virtio_gate_enter_shared(struct virtio_gate *gate)
 		return false;
 	}
 	__atomic_store_n(&gate->process, virtio_process_self, __ATOMIC_RELAXED);
-	/* For a closing thread that can force no barrier; where it can, this costs some cycles. */
+	/* Pairs with the fence in force_barrier(). */
 	__atomic_thread_fence(__ATOMIC_SEQ_CST);
 	if (__atomic_load_n(&gate->open, __ATOMIC_ACQUIRE) != VIRTIO_GATE_CLOSED)
 		return true;

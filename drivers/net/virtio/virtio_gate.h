@@ -48,6 +48,11 @@ struct virtio_gate {
 	 */
 	bool abandoned;
 	bool unproven; /**< closed, but the kernel has refused its barrier: maybe not empty */
+	/**
+	 * It was OPEN since the kernel's barrier was last forced: a poller may have come in without
+	 * a fence. Its close takes that barrier, whatever other gates were opened as since.
+	 */
+	bool unfenced;
 	/** The polling thread's line. Both are cleared in one go when it leaves. */
 	union {
 		uint64_t any;
@@ -59,11 +64,11 @@ struct virtio_gate {
 };
 
 /**
- * Registers this process with the kernel for membarrier(2): before the first gate is opened by it,
- * and before it enters one that another process has opened.
+ * Primary: registers this process with the kernel for membarrier(2), before the first gate is
+ * opened. Pollers of other processes need not: virtio_gate_enter_shared() has a fence.
  *
  * @return
- *   false where the kernel has none. Gates that such a process opens are FENCED.
+ *   false where the kernel has none, or refuses it. Gates that are opened from then on are FENCED.
  */
 bool virtio_gate_prepare(void);
 

@@ -171,11 +171,6 @@ virtio_secondary_attach(struct rte_eth_dev *edev)
 				"another build of this one: give both the same plug-in", name);
 		return -ENOTSUP;
 	}
-	if (!virtio_gate_prepare() && !port->fenced) {
-		VIRTIO_INIT_LOG(ERR, "%s: the kernel lets this process have no membarrier, on "
-				"which the primary relies", name);
-		return -ENOTSUP;
-	}
 	ret = virtio_process_join();
 	if (ret == 0)
 		ret = virtio_device_attach(&port->dev);
