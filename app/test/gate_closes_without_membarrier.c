@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
 /*
- * The kernel refuses membarrier(2) to some threads or from some time on, as a seccomp filter has it.
- * A gate that a poller may have entered without a fence is never taken for empty without that
+ * The kernel refuses membarrier(2) to some threads or from some time on, as a seccomp filter has
+ * it. A gate that a poller may have entered without a fence is never taken for empty without that
  * barrier; any other gate closes without it.
  */
 

@@ -116,8 +116,8 @@ force_barrier(struct virtio_gate *gate)
 	/* A gate that opens from now on can be closed without. */
 	__atomic_store_n(&have_membarrier, false, __ATOMIC_RELAXED);
 	VIRTIO_LOG(ERR, "the kernel refuses its barrier (membarrier): %s. Queues that were started "
-		   "before cannot be stopped. Permit membarrier(2) in the process's seccomp filter.",
-		   rte_strerror(-ret));
+		   "before cannot be stopped. Permit membarrier(2) in the seccomp filter of the "
+		   "process.", rte_strerror(-ret));
 	return ret;
 }
 
