@@ -40,12 +40,15 @@ static void
 asked_for_and_not_offered(void)
 {
 	struct fake_port *fp = fake_port_start(&(struct fake_port_conf){ .withhold_packed = true });
+	struct rte_eth_rxq_info info;
 
 	CHECK_EQ(test_logged("packed_vq=1: the back-end has no packed rings"), test_packed());
 	check_all_run(fp, false);
 	CHECK_EQ(rte_eth_dev_rx_queue_stop(fp->port, 0), 0);
 	/* A split ring's sizes count then. */
-	CHECK_EQ(fake_port_setup_rx(fp, 0, 33), -EINVAL);
+	CHECK_EQ(fake_port_setup_rx(fp, 0, 33), 0);
+	CHECK_EQ(rte_eth_rx_queue_info_get(fp->port, 0, &info), 0);
+	CHECK_EQ(info.nb_desc, 32);
 	CHECK_EQ(rte_eth_dev_rx_queue_start(fp->port, 0), 0);
 	fake_port_check_runs(fp, 0);
 	fake_port_destroy(fp);

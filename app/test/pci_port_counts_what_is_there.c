@@ -208,7 +208,7 @@ rings_of_any_size(void)
 		if (said >= 16 && test_packed())
 			CHECK_EQ(ret, 0);
 		if (said == 0)
-			CHECK_EQ(test_logged("the device has no ring 0"), 1);
+			CHECK_EQ(test_logged("the device has no such ring"), 1);
 		if (ret == 0)
 			CHECK_EQ(rte_eth_rx_burst(fp->port, 0, m, RTE_DIM(m)), 0);
 		fake_pci_port_destroy(fp);

@@ -242,7 +242,7 @@ refused_setup_keeps_it(void)
 	CHECK_EQ(rte_eth_rx_queue_setup(fp->port, 0, FAKE_PORT_SIZE, SOCKET_ID_ANY, &strips,
 					fp->rx_pool[0]), 0);
 	if (!test_packed())
-		CHECK_EQ(rte_eth_rx_queue_setup(fp->port, 0, 100, SOCKET_ID_ANY, NULL,
+		CHECK_EQ(rte_eth_rx_queue_setup(fp->port, 0, 31, SOCKET_ID_ANY, NULL,
 						fp->rx_pool[0]), -EINVAL);
 	CHECK_EQ(rte_eth_rx_queue_setup(fp->port, 0, FAKE_PORT_SIZE, SOCKET_ID_ANY,
 					&(struct rte_eth_rxconf){ .rx_free_thresh = 7 },

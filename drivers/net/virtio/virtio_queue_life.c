@@ -252,7 +252,7 @@ refuse_without_method(const struct virtio_queue *q, const char *what)
 	    (!(dev->status & VIRTIO_STATUS_DRIVER_OK) || virtio_device_stops_rings(dev)))
 		return 0;
 	VIRTIO_LOG(ERR, "port %u: %s queue %u: no %s of single queues with this device. The line "
-		   "about queue_reset at probe says why.", q->port->edev->data->port_id,
+		   "about queue_reset= at probe says why.", q->port->edev->data->port_id,
 		   virtio_queue_kind(q), q->id, what);
 	return -ENOTSUP;
 }
