@@ -496,14 +496,17 @@ free_queue(struct virtio_queue *q)
 {
 	if (q == NULL)
 		return;
+	/* A stopped queue too: the thread reads the gate next. The port's close says so. */
+	if (!virtio_gate_is_empty(&q->gate))
+		return;
 	if (q->retired != NULL)
 		virtqueue_destroy(q->retired);
 	if (q->vq != NULL)
 		virtio_queue_drain(q);
 	if (q->vq != NULL && virtqueue_destroy(q->vq) != 0) {
 		VIRTIO_LOG(ERR,
-			   "%s queue %u: the device was not seen to let go of its ring; its memory "
-			   "and %d buffers stay taken",
+			   "port %u: %s queue %u: the device did not confirm the stop of its ring. "
+			   "The ring's memory and %d buffers are kept.", q->port->data->port_id,
 			   virtio_queue_kind(q), q->id, q->vq->size - q->vq->free_count);
 		return;
 	}
