@@ -2,11 +2,10 @@
 
 /*
  * A set-up that runs on the packaged driver runs here: the ring size is rounded down to what the
- * layout and the device take, a pool may be smaller than the ring, a node may have no memory.
+ * layout and the device take, and a pool may be smaller than the ring.
  */
 
 #include <ethdev_driver.h>
-#include <rte_eal.h>
 
 #include "fake_port.h"
 #include "test.h"
@@ -117,22 +116,6 @@ pool_smaller_than_the_ring(void)
 	rte_mempool_free(few);
 }
 
-/* 65535 is what a -1 of 16 bits becomes. Without huge pages EAL knows any of the first nodes. */
-static void
-node_without_memory(void)
-{
-	static const unsigned int nodes[] = { 7, 99, 65535 };
-	unsigned int i;
-
-	for (i = 0; i < RTE_DIM(nodes); i++) {
-		test_forget_log();
-		check_runs(fake_port_create(&(struct fake_port_conf){ .node = nodes[i] }));
-		CHECK_EQ(test_logged("has no memory"),
-			 rte_eal_has_hugepages() || nodes[i] >= RTE_MAX_NUMA_NODES ?
-			 2 * FAKE_PORT_PAIRS : 0);
-	}
-}
-
 static void
 mtu_of_a_shortest_frame(void)
 {
@@ -171,6 +154,9 @@ freed_pool_is_not_named(void)
 	rte_mempool_free(pool);
 	CHECK_EQ(rte_eth_rx_queue_info_get(fp->port, 0, &info), 0);
 	CHECK(info.mp == NULL);
+	CHECK_EQ(rte_eth_dev_rx_queue_start(fp->port, 0), -EINVAL);
+	CHECK_EQ(test_logged("its pool brief has been freed"), 1);
+	CHECK_EQ(fake_port_rx_state(fp, 0), RTE_ETH_QUEUE_STATE_STOPPED);
 	CHECK_EQ(fake_port_setup_rx(fp, 0, FAKE_PORT_SIZE), 0);
 	CHECK_EQ(rte_eth_dev_rx_queue_start(fp->port, 0), 0);
 	fake_port_check_runs(fp, 0);
@@ -183,7 +169,6 @@ TEST_MAIN(
 	TEST_LAYOUTS(adjusted_sizes_are_taken),
 	TEST_LAYOUTS(thresholds_follow),
 	TEST_LAYOUTS(pool_smaller_than_the_ring),
-	TEST_LAYOUTS(node_without_memory),
 	TEST_LAYOUTS(mtu_of_a_shortest_frame),
 	TEST_LAYOUTS(freed_pool_is_not_named),
 )

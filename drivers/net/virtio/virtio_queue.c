@@ -431,13 +431,18 @@ virtio_tx_queue_release(struct rte_eth_dev *edev, uint16_t id)
 	edev->data->tx_queues[id] = NULL;
 }
 
+bool
+virtio_queue_has_pool(const struct virtio_rxq *rxq)
+{
+	return rte_mempool_lookup(rxq->pool_name) == rxq->pool;
+}
+
 void
 virtio_rxq_info_get(struct rte_eth_dev *edev, uint16_t id, struct rte_eth_rxq_info *info)
 {
 	const struct virtio_rxq *rxq = edev->data->rx_queues[id];
 
-	/* After a stop the application may have freed it: then there is none of that name. */
-	info->mp = rte_mempool_lookup(rxq->pool_name) == rxq->pool ? rxq->pool : NULL;
+	info->mp = virtio_queue_has_pool(rxq) ? rxq->pool : NULL;
 	info->conf = rxq->conf;
 	info->scattered_rx = rxq->q.port->mergeable;
 	info->nb_desc = rxq->q.nb_desc;

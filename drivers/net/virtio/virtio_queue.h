@@ -164,7 +164,15 @@ struct virtio_queue *virtio_queue_tx(const struct virtio_port *port, uint16_t id
 /** The size that a ring of the device has where this one is asked for; or the device's error. */
 int virtio_ring_size(struct virtio_port *port, uint16_t ring, uint16_t *nb_desc);
 
-/** Before a start: fills a receive ring from its pool. -ENOMEM: not one buffer, nothing taken. */
+/** Whether its pool exists: after a stop the application may have freed it. */
+bool virtio_queue_has_pool(const struct virtio_rxq *rxq);
+
+/**
+ * Before a start: fills a receive ring from its pool.
+ *
+ * @return
+ *   0. -ENOMEM: not one buffer, nothing taken. -EINVAL: the pool has been freed.
+ */
 int virtio_queue_fill(struct virtio_queue *q);
 
 /**

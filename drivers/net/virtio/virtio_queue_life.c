@@ -86,6 +86,12 @@ virtio_queue_fill(struct virtio_queue *q)
 
 	if (!q->is_rx)
 		return 0;
+	if (!virtio_queue_has_pool(to_rxq(q))) {
+		VIRTIO_LOG(ERR, "port %u: rx queue %u: its pool %s has been freed. Set the queue "
+			   "up with another one.", q->port->edev->data->port_id, q->id,
+			   to_rxq(q)->pool_name);
+		return -EINVAL;
+	}
 	to_rxq(q)->free_thresh = to_rxq(q)->conf.rx_free_thresh;
 	to_rxq(q)->idle_thresh = idle_thresh(to_rxq(q));
 	posted = virtio_rx_path_choose(q->port)->fill(to_rxq(q));
