@@ -22,7 +22,7 @@ static const struct fake_pci_port_conf plain = { .features = FAKE_F_CONTROL };
 /* ethdev answers from what it was told last. */
 static const struct fake_pci_port_conf with_lsc = { .features = FAKE_F_CONTROL, .lsc = true };
 
-/* On EAL's interrupt thread. */
+/* On the port's worker. */
 static unsigned int events[RTE_ETH_EVENT_MAX];
 
 static int
@@ -155,6 +155,28 @@ found_by_a_command(void)
 	done(fp);
 }
 
+/* Between a start and the first look at the device. */
+static void
+needs_another_before_a_look(void)
+{
+	struct fake_pci_port *fp = fake_pci_port_start(&plain);
+
+	listen_to(fp);
+	fp->fake->status |= NEEDS_RESET;
+	CHECK(!is_up(fp));
+	check_told(fp);
+	CHECK_EQ(rte_eth_dev_stop(fp->port), 0);
+	fp->fake->fails_when_run = true;
+	CHECK_EQ(rte_eth_dev_start(fp->port), 0);
+	wait_for(RTE_ETH_EVENT_INTR_RESET, 2);
+	CHECK(!is_up(fp));
+	fp->fake->fails_when_run = false;
+	CHECK_EQ(rte_eth_dev_stop(fp->port), 0);
+	CHECK_EQ(rte_eth_dev_start(fp->port), 0);
+	CHECK(is_up(fp));
+	done(fp);
+}
+
 /* With no interrupt and nobody who asks. */
 static void
 found_by_the_watchdog(void)
@@ -265,6 +287,7 @@ TEST_MAIN(
 	TEST_LAYOUTS(found_by_the_interrupt),
 	TEST(found_by_who_asks_for_the_link),
 	TEST_LAYOUTS(found_by_a_command),
+	TEST(needs_another_before_a_look),
 	TEST(found_by_the_watchdog),
 	TEST(closed_at_once),
 	TEST_LAYOUTS(failed_until_the_next_start),

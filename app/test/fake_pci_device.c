@@ -267,6 +267,8 @@ write_status(struct fake_pci *fake, uint32_t value)
 	fake->status = value | (fake->status & S_NEEDS_RESET);
 	if (fake->refuses_features)
 		fake->status &= ~S_FEATURES_OK;
+	if (fake->fails_when_run && (value & S_DRIVER_OK))
+		fake->status |= S_NEEDS_RESET;
 }
 
 static void

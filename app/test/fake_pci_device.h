@@ -94,6 +94,7 @@ struct fake_pci {
 	unsigned int late_status;    /**< reads of the status until a device reset is done */
 	unsigned int status_reads;
 	bool refuses_features;
+	bool fails_when_run;      /**< DEVICE_NEEDS_RESET as soon as DRIVER_OK is set */
 	bool gone;                   /**< all ones */
 	int gone_after;              /**< accesses until it is; negative: never */
 	struct fake_pci_queue queue[FAKE_PCI_MAX_QUEUES];

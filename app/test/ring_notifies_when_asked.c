@@ -232,10 +232,37 @@ device_that_sleeps_is_woken(const struct ring_conf *ring)
 	fake_device_destroy(fake);
 }
 
+/*
+ * A ring that was full when it was started, and is used and refilled in one burst: as many entries
+ * are new as the ring has, and not twice as many, which of 32768 would be none.
+ */
+static void
+by_event_word_from_the_start(const struct ring_conf *ring)
+{
+	const struct ring_conf with = { ring->packed, ring->size, true };
+	struct fake_device *fake = ring_device_for(&with);
+	struct virtqueue *vq = ring_create(&fake->dev, 0, &with);
+	struct ring_device *rd;
+
+	fake->features |= VIRTIO_BIT(VIRTIO_RING_F_EVENT_IDX);
+	publish(vq, ring->size);
+	fake_device_run(fake, &vq, 1);
+	rd = fake_ring(fake, 0);
+	complete(vq, rd);
+	ring_device_set_event(rd, ring->size);
+	publish(vq, ring->size);
+	CHECK(ring_asks(vq));
+	complete(vq, rd);
+	CHECK_EQ(virtqueue_stop(vq, PATIENCE_US), 0);
+	ring_destroy(vq);
+	fake_device_destroy(fake);
+}
+
 TEST_MAIN(
 	TEST_EVERY_RING(by_flag),
 	TEST_EVERY_RING(by_event_word),
 	TEST_EVERY_RING(by_event_word_with_a_full_ring),
+	TEST_EVERY_RING(by_event_word_from_the_start),
 	TEST_EVERY_RING(by_event_at_the_wrap),
 	TEST_EVERY_PACKED_RING(place_without_the_feature),
 	TEST_EVERY_RING(device_that_sleeps_is_woken),
