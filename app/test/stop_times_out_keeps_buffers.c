@@ -320,7 +320,7 @@ close_leaves_what_nobody_lets_go_of(void)
 	CHECK_EQ(rte_eth_dev_rx_queue_stop(fp->port, 0), -ETIMEDOUT);
 	fake_vu_wait_held(fp->vu);
 	CHECK_EQ(rte_vdev_uninit(fp->name), 0);
-	CHECK_EQ(test_logged("memory and 64 buffers stay taken"), 2);
+	CHECK_EQ(test_logged("memory and 64 buffers are kept"), 2);
 	fake_port_check_in_use(fp->rx_pool[0], FAKE_PORT_SIZE);
 	fake_port_check_in_use(fp->rx_pool[1], FAKE_PORT_SIZE);
 	fake_vu_destroy(fp->vu);
