@@ -77,6 +77,22 @@ virtio_queue_counters(const struct virtio_queue *q)
 			  &container_of(q, const struct virtio_txq, q)->counters;
 }
 
+/*
+ * A queue that ethdev has released counts on: between the release and the new set-up of a queue the
+ * port's counters must not go back.
+ */
+static const struct virtio_queue *
+counted_rx(const struct virtio_port *port, uint16_t id)
+{
+	return port->rxqs[id] == NULL ? NULL : &port->rxqs[id]->q;
+}
+
+static const struct virtio_queue *
+counted_tx(const struct virtio_port *port, uint16_t id)
+{
+	return port->txqs[id] == NULL ? NULL : &port->txqs[id]->q;
+}
+
 int
 virtio_stats_get(VIRTIO_STATS_GET_ARGS)
 {
@@ -86,7 +102,7 @@ virtio_stats_get(VIRTIO_STATS_GET_ARGS)
 
 	stats->rx_nombuf = 0;
 	for (i = 0; i < edev->data->nb_rx_queues; i++) {
-		const struct virtio_queue *q = virtio_queue_rx(port, i);
+		const struct virtio_queue *q = counted_rx(port, i);
 
 		if (q == NULL)
 			continue;
@@ -100,7 +116,7 @@ virtio_stats_get(VIRTIO_STATS_GET_ARGS)
 		}
 	}
 	for (i = 0; i < edev->data->nb_tx_queues; i++) {
-		const struct virtio_queue *q = virtio_queue_tx(port, i);
+		const struct virtio_queue *q = counted_tx(port, i);
 
 		if (q == NULL)
 			continue;
@@ -207,11 +223,11 @@ walk_all(const struct rte_eth_dev *edev, struct walk *walk)
 	for (g = 0; g < RTE_DIM(groups); g++) {
 		for (i = 0; i < edev->data->nb_rx_queues; i++)
 			add_fields(walk, "rx", i,
-				   source_of(virtio_queue_rx(port, i), groups[g].source),
+				   source_of(counted_rx(port, i), groups[g].source),
 				   groups[g].fields, groups[g].nb);
 		for (i = 0; i < edev->data->nb_tx_queues; i++)
 			add_fields(walk, "tx", i,
-				   source_of(virtio_queue_tx(port, i), groups[g].source),
+				   source_of(counted_tx(port, i), groups[g].source),
 				   groups[g].fields, groups[g].nb);
 	}
 	return walk->n;
