@@ -240,11 +240,14 @@ fill_command(const struct virtio_port *port, const struct virtio_queue *leaving,
 	memcpy(config->key, rss->key, sizeof(config->key));
 	for (i = 0; i < VIRTIO_RSS_TABLE_SIZE; i++) {
 		uint16_t queue = rss->table[i];
+		int next;
 
 		if (!runs(port, queue, leaving)) {
 			/* Its share goes to the others in turn, and not all to its neighbour. */
 			queue = spread;
-			spread = running_from(port, spread + 1, leaving);
+			next = running_from(port, spread + 1, leaving);
+			/* None where a poller has just found the last one broken. */
+			spread = next < 0 ? first : next;
 		}
 		config->table[i] = rte_cpu_to_le_16(queue);
 	}
