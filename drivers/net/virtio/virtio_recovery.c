@@ -141,8 +141,8 @@ is_for_one_thread(struct virtio_queue *q)
 
 	if (!q->is_rx && virtio_gate_close(&q->gate, q->port->args.reset_timeout_us) != 0)
 		return false; /* the restart fails by the same, and is planned again */
-	/* Of a killed poller's ring what is in it says nothing for certain. */
-	pool = q->gate.abandoned ? NULL : virtio_pool_of_one_thread(q);
+	/* A killed poller's transmit ring does not say whose packets are in it. */
+	pool = q->gate.abandoned && !q->is_rx ? NULL : virtio_pool_of_one_thread(q);
 	if (pool == NULL)
 		return false;
 	/* One that is merely not served goes on as it was. */
