@@ -138,6 +138,7 @@ struct virtio_port {
 	bool reset_event;          /**< it is the worker's to raise */
 	bool was_up;               /**< the worker's: bus->is_up(), when it last looked */
 	uint64_t accept_us;        /**< as server: no back-end is taken before */
+	uint64_t accept_pause_us;  /**< the pause that this ends; 0: the last one was usable */
 	uint64_t watchdog_us;      /**< when queues are looked at next; UINT64_MAX: not at all */
 };
 

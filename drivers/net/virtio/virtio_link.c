@@ -24,7 +24,8 @@
 #define WATCHDOG_TICKS     4
 
 /* After a back-end that could not be used, until the next one is taken. */
-#define ACCEPT_PAUSE_US    100000
+#define ACCEPT_PAUSE_US    UINT64_C(100000)
+#define ACCEPT_PAUSE_MAX_US UINT64_C(1600000)
 
 /*
  * rte_eth_link_get() waits so long for a control call or the worker to finish.
@@ -150,9 +151,15 @@ take_next(struct virtio_port *port)
 	int ret;
 
 	ret = meet_again(port);
-	port->accept_us = ret == 0 ? 0 : virtio_now_us() + ACCEPT_PAUSE_US;
-	/* -ECANCELED: the port is being closed. */
-	if (ret != 0 && ret != -EAGAIN && ret != -ECANCELED)
+	/* Longer and longer: a process may have no descriptors left, or a client come in a loop. */
+	port->accept_pause_us = ret == 0 ? 0 : port->accept_pause_us == 0 ? ACCEPT_PAUSE_US :
+		RTE_MIN(2 * port->accept_pause_us, ACCEPT_PAUSE_MAX_US);
+	port->accept_us = ret == 0 ? 0 : virtio_now_us() + port->accept_pause_us;
+	if (ret == -ECANCELED)
+		VIRTIO_LOG(NOTICE, "port %u: the back-end that was connecting is disconnected, as "
+			   "the port is stopped or closed. It has to connect again.",
+			   port->edev->data->port_id);
+	else if (ret != 0 && ret != -EAGAIN)
 		VIRTIO_LOG(ERR, "%s: the back-end that connected cannot be used: %s",
 			   port->dev.name, rte_strerror(-ret));
 	else if (ret == 0 && port->bus->is_up(&port->dev))
