@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
 /*
- * A port's life. The device is met by its bus (probe), told what is wanted (configure), and brought
- * up and reset as a whole (start, stop); everything about a queue is in virtio_queue.c.
+ * ethdev's ops of a port: configure, start, stop, reset, close, and information. virtio_port.c
+ * brings the device up and takes it down; everything about a queue is in virtio_queue.c.
  */
 
 #include <errno.h>
@@ -23,385 +23,12 @@
 #include "virtio_rxtx_common.h"
 #include "virtio_secondary.h"
 #include "virtio_worker.h"
-#include "virtqueue_reset.h"
 
 #define MAX_RX_PKTLEN   9728
 /* What a shortest Ethernet frame holds, as ethdev has it where a driver does not say. */
 #define MIN_MTU         (RTE_ETHER_MIN_LEN - RTE_ETHER_HDR_LEN - RTE_ETHER_CRC_LEN)
 #define MAX_MTU         (MAX_RX_PKTLEN - RTE_ETHER_HDR_LEN - RTE_VLAN_HLEN - VIRTIO_HDR_SIZE)
 #define MIN_RX_BUFSIZE  64
-
-/* ---- bring-up and take-down --------------------------------------------------------------- */
-
-static uint64_t
-wanted_features(const struct virtio_port *port)
-{
-	uint64_t wanted = VIRTIO_BIT(VIRTIO_F_VERSION_1) | VIRTIO_BIT(VIRTIO_NET_F_MQ) |
-			  VIRTIO_BIT(VIRTIO_RING_F_INDIRECT_DESC) | VIRTIO_BIT(VIRTIO_F_RING_RESET);
-
-	wanted |= port->bus->features;
-	/* The header with the data in one descriptor, which VERSION_1 implies. */
-	if (port->dev.legacy)
-		wanted |= VIRTIO_BIT(VIRTIO_F_ANY_LAYOUT);
-	/* Pairs that this device does not have, or not for this driver. */
-	if (port->bus->command == NULL && port->max_pairs == 1)
-		wanted &= ~VIRTIO_BIT(VIRTIO_NET_F_MQ);
-	if (port->packed)
-		wanted |= VIRTIO_BIT(VIRTIO_F_RING_PACKED);
-	if (port->mergeable)
-		wanted |= VIRTIO_BIT(VIRTIO_NET_F_MRG_RXBUF);
-	if (port->in_order)
-		wanted |= VIRTIO_BIT(VIRTIO_F_IN_ORDER);
-	wanted |= port->offloads;
-	/* librte_vhost keeps its notion of the last signalled entry over ENABLE 0. */
-	if (port->dev.stop_method != VIRTIO_STOP_VHOST_DISABLE_ACK)
-		wanted |= VIRTIO_BIT(VIRTIO_RING_F_EVENT_IDX);
-	if (virtio_filters_vlans(port))
-		wanted |= VIRTIO_BIT(VIRTIO_NET_F_CTRL_VLAN);
-	if (port->rss.on)
-		wanted |= VIRTIO_BIT(VIRTIO_NET_F_RSS);
-	/* 5.1.4.2: who takes it does not send or receive larger frames. */
-	if (port->max_mtu != 0 && port->edev->data->mtu <= port->max_mtu)
-		wanted |= VIRTIO_BIT(VIRTIO_NET_F_MTU);
-	if (!virtio_announce_heard(port))
-		wanted &= ~VIRTIO_BIT(VIRTIO_NET_F_GUEST_ANNOUNCE);
-	/* 5.1.3.1; virtio-user's control queue is not the back-end's. */
-	if (port->bus->command == NULL && !virtio_ctrl_offers(port, VIRTIO_NET_F_CTRL_VQ))
-		wanted &= ~(VIRTIO_BIT(VIRTIO_NET_F_CTRL_VQ) | VIRTIO_BIT(VIRTIO_NET_F_CTRL_RX) |
-			    VIRTIO_BIT(VIRTIO_NET_F_CTRL_VLAN) |
-			    VIRTIO_BIT(VIRTIO_NET_F_CTRL_MAC_ADDR) |
-			    VIRTIO_BIT(VIRTIO_NET_F_GUEST_ANNOUNCE) |
-			    VIRTIO_BIT(VIRTIO_NET_F_MQ) | VIRTIO_BIT(VIRTIO_NET_F_RSS));
-	return wanted;
-}
-
-/*
- * A ring that the device wants and the application has not: an empty one. No back-end starts
- * without rings 0 and 1, and a device with whole pairs is not to see a half of one.
- */
-static int
-spare_ring(struct virtio_port *port, unsigned int ring, struct virtqueue **vq)
-{
-	struct virtqueue_conf conf = {
-		.size = VIRTIO_MIN_RING, .packed = port->packed,
-		.node = port->edev->data->numa_node,
-	};
-	int ret;
-
-	if (port->spares[ring] != NULL && port->spares[ring]->conf.packed != conf.packed &&
-	    virtqueue_destroy(port->spares[ring]) == 0)
-		port->spares[ring] = NULL;
-	ret = virtio_ring_size(port, ring, &conf.size);
-	if (ret == 0 && port->spares[ring] == NULL)
-		ret = virtqueue_create(&port->dev, ring, &conf, &port->spares[ring]);
-	*vq = port->spares[ring];
-	return ret;
-}
-
-int
-virtio_port_retire_spare(struct virtio_port *port, uint16_t ring)
-{
-	if (port->spares[ring] == NULL)
-		return 0;
-	return virtqueue_stop(port->spares[ring], port->args.reset_timeout_us);
-}
-
-static uint16_t
-pairs_in_use(const struct virtio_port *port)
-{
-	const struct rte_eth_dev_data *data = port->edev->data;
-
-	return RTE_MAX(RTE_MAX(data->nb_rx_queues, data->nb_tx_queues), 1);
-}
-
-/* Every ring that the device is to know, by index order. */
-static int
-all_rings(struct virtio_port *port, struct virtqueue **vqs, unsigned int *n)
-{
-	const uint16_t pairs = pairs_in_use(port);
-	uint16_t i;
-	int ret;
-
-	*n = 0;
-	for (i = 0; i < pairs; i++) {
-		const struct virtio_queue *q[2] = { virtio_queue_rx(port, i),
-						    virtio_queue_tx(port, i) };
-		unsigned int k;
-
-		for (k = 0; k < 2; k++) {
-			if (q[k] != NULL) {
-				vqs[(*n)++] = q[k]->vq;
-			} else if (i == 0 || port->bus->whole_pairs) {
-				ret = spare_ring(port, 2 * i + k, &vqs[*n]);
-				if (ret != 0)
-					return ret;
-				(*n)++;
-			}
-		}
-	}
-	ret = virtio_ctrl_ring(port, &vqs[*n]);
-	if (ret == 0 && vqs[*n] != NULL)
-		(*n)++;
-	return ret;
-}
-
-/* Calls fn on each queue that is set up; the first error ends it. */
-static int
-each_queue(struct virtio_port *port, int (*fn)(struct virtio_queue *q, void *arg), void *arg)
-{
-	struct virtio_queue *q;
-	int ret = 0;
-	uint16_t i;
-
-	for (i = 0; ret == 0 && i < port->args.pairs; i++) {
-		q = virtio_queue_rx(port, i);
-		if (q != NULL)
-			ret = fn(q, arg);
-		q = virtio_queue_tx(port, i);
-		if (q != NULL && ret == 0)
-			ret = fn(q, arg);
-	}
-	return ret;
-}
-
-/* Likewise for every queue that has a ring, also where the application has released it. */
-static void
-each_ring(struct virtio_port *port, int (*fn)(struct virtio_queue *q, void *arg), void *arg)
-{
-	uint16_t i;
-
-	for (i = 0; i < port->args.pairs; i++) {
-		if (port->rxqs[i] != NULL && port->rxqs[i]->q.vq != NULL)
-			fn(&port->rxqs[i]->q, arg);
-		if (port->txqs[i] != NULL && port->txqs[i]->q.vq != NULL)
-			fn(&port->txqs[i]->q, arg);
-	}
-}
-
-/* Which queues are to run, and a place for those that are not. */
-struct run_plan {
-	const bool *rx;
-	const bool *tx;
-	struct virtqueue **stop;
-	unsigned int nb_stop;
-};
-
-static bool
-is_to_run(const struct virtio_queue *q, const struct run_plan *plan)
-{
-	return q->is_rx ? plan->rx[q->id] : plan->tx[q->id];
-}
-
-static int
-fill_one(struct virtio_queue *q, void *arg)
-{
-	struct run_plan *plan = arg;
-	int ret;
-
-	if (is_to_run(q, plan)) {
-		/* With an empty pool, too: it is filled when the pool has buffers again. */
-		ret = virtio_queue_fill(q);
-		return ret == -ENOMEM ? 0 : ret;
-	}
-	plan->stop[plan->nb_stop++] = q->vq;
-	return 0;
-}
-
-static int
-open_one(struct virtio_queue *q, void *arg)
-{
-	if (is_to_run(q, arg))
-		virtio_queue_open(q);
-	return 0;
-}
-
-static int
-show_one(struct virtio_queue *q, void *arg __rte_unused)
-{
-	virtio_queue_show_state(q);
-	return 0;
-}
-
-void
-virtio_port_show_states(struct virtio_port *port)
-{
-	each_queue(port, show_one, NULL);
-}
-
-static int
-close_gate_one(struct virtio_queue *q, void *arg)
-{
-	int *first = arg;
-	int ret;
-
-	q->watched = false;
-	virtio_recovery_forget(q);
-	ret = virtio_gate_close(&q->gate, q->port->args.reset_timeout_us);
-	if (ret == -ETIMEDOUT)
-		VIRTIO_LOG(ERR, "port %u: a thread stays in a burst of queue %u: stop polling "
-			   "before the port", q->port->edev->data->port_id, q->id);
-	if (*first == 0)
-		*first = ret;
-	return 0; /* the others are closed all the same */
-}
-
-static int
-drain_one(struct virtio_queue *q, void *arg __rte_unused)
-{
-	virtio_queue_drain(q);
-	return 0;
-}
-
-/*
- * What rings, burst functions and queues were chosen by must not change under them; 5.1.3.1 for
- * what the others need.
- */
-static uint64_t
-needed_features(const struct virtio_port *port)
-{
-	uint64_t needed = port->offloads |
-		(port->mergeable ? VIRTIO_BIT(VIRTIO_NET_F_MRG_RXBUF) : 0) |
-		(port->packed ? VIRTIO_BIT(VIRTIO_F_RING_PACKED) : 0) |
-		(port->rss.on ? VIRTIO_BIT(VIRTIO_NET_F_RSS) : 0);
-
-	/* virtio-user has as many rings as it sets up, and no control queue among them. */
-	if (port->bus->command != NULL)
-		return needed;
-	/* 5.1.2: without either, the ring behind the first pair is the control queue. */
-	if (pairs_in_use(port) > 1 && !port->rss.on)
-		needed |= VIRTIO_BIT(VIRTIO_NET_F_MQ);
-	if (virtio_filters_vlans(port))
-		needed |= VIRTIO_BIT(VIRTIO_NET_F_CTRL_VLAN);
-	if (needed & (VIRTIO_BIT(VIRTIO_NET_F_MQ) | VIRTIO_BIT(VIRTIO_NET_F_RSS) |
-		      VIRTIO_BIT(VIRTIO_NET_F_CTRL_VLAN)))
-		needed |= VIRTIO_BIT(VIRTIO_NET_F_CTRL_VQ);
-	return needed;
-}
-
-static int
-negotiate(struct virtio_port *port)
-{
-	const uint64_t needed = needed_features(port);
-	uint64_t wanted;
-	int ret;
-
-	ret = virtio_device_read_offer(&port->dev);
-	if (ret != 0)
-		return ret;
-	wanted = wanted_features(port);
-	if ((port->dev.offered & wanted & needed) != needed) {
-		VIRTIO_INIT_LOG(ERR,
-				"%s: the device has lost features that the port was configured on "
-				"(0x%" PRIx64 "): configure it anew",
-				port->dev.name, needed & ~(port->dev.offered & wanted));
-		return -ENOTSUP;
-	}
-	return virtio_device_negotiate(&port->dev, wanted);
-}
-
-/*
- * Rings enabled for the device's sake, or for queues that are to rest, are reset again: before the
- * first command that names queues, so that none of them is meant by it.
- */
-static int
-stop_idle_rings(struct virtio_port *port, struct run_plan *plan)
-{
-	unsigned int i;
-
-	for (i = 0; port->bus->whole_pairs && virtio_device_stops_rings(&port->dev) &&
-	     i < 2u * pairs_in_use(port); i++) {
-		struct virtqueue *vq = port->spares[i];
-
-		if (vq != NULL && virtqueue_state(vq) == VIRTQUEUE_LIVE)
-			plan->stop[plan->nb_stop++] = vq;
-	}
-	return plan->nb_stop == 0 ? 0 : virtqueue_stop_many(plan->stop, plan->nb_stop,
-							    port->args.reset_timeout_us);
-}
-
-static int
-bring_up_rings(struct virtio_port *port, struct run_plan *plan, struct virtqueue **vqs)
-{
-	unsigned int n;
-	int ret;
-
-	ret = each_queue(port, fill_one, plan);
-	if (ret == 0)
-		ret = all_rings(port, vqs, &n);
-	if (ret == 0 && port->bus->interrupts_on != NULL)
-		ret = port->bus->interrupts_on(port);
-	if (ret == 0)
-		ret = virtio_device_start(&port->dev, vqs, n);
-	/*
-	 * Enabled once like all others, since no back-end starts on half a set; now they may rest.
-	 */
-	if (ret == 0)
-		ret = stop_idle_rings(port, plan);
-	if (ret == 0)
-		ret = virtio_ctrl_set_pairs(port, pairs_in_use(port));
-	if (ret == 0)
-		ret = virtio_rss_tell_hashes(port);
-	if (ret == 0)
-		ret = virtio_filter_restore(port);
-	return ret;
-}
-
-/* All rings are ours again, or none is touched. */
-static int
-reset_device(struct virtio_port *port)
-{
-	const int ret = virtio_device_reset(&port->dev, port->args.reset_timeout_us);
-
-	/* It may need a reset again before anything has looked at its next life. */
-	if (ret == 0) {
-		port->reset_told = false;
-		port->reset_event = false;
-	}
-	virtio_queues_drain(port);
-	virtio_ctrl_drain(port);
-	if (port->bus->interrupts_off != NULL)
-		port->bus->interrupts_off(port);
-	return ret;
-}
-
-int
-virtio_port_bring_up(struct virtio_port *port, const bool *run_rx, const bool *run_tx)
-{
-	struct run_plan plan = { .rx = run_rx, .tx = run_tx };
-	const size_t max = 2 * port->args.pairs;
-	struct virtqueue **vqs;
-	int ret;
-
-	vqs = rte_calloc("virtio_rings", 2 * max + 1, sizeof(*vqs), 0);
-	if (vqs == NULL)
-		return -ENOMEM;
-	plan.stop = vqs + max + 1; /* all and the control queue; those to stop */
-	virtio_device_limit(&port->dev, VIRTIO_CALL_LIMIT_US);
-	ret = negotiate(port);
-	if (ret == 0)
-		ret = bring_up_rings(port, &plan, vqs);
-	virtio_device_limit(&port->dev, 0);
-	rte_free(vqs);
-	if (ret != 0) {
-		if (reset_device(port) == 0)
-			virtio_device_give_up(&port->dev, ret);
-		return ret;
-	}
-	each_queue(port, drain_one, NULL); /* of those at rest: as new */
-	each_queue(port, open_one, &plan);
-	virtio_watchdog_arm(port);
-	return 0;
-}
-
-int
-virtio_port_take_down(struct virtio_port *port)
-{
-	int ret = 0;
-
-	/* The device's reset takes the rings of released queues too: no thread may be in one. */
-	each_ring(port, close_gate_one, &ret);
-	return ret == 0 ? reset_device(port) : ret;
-}
 
 /* ---- ops: configure, start, stop, reset, close -------------------------------------------- */
 
@@ -427,7 +54,7 @@ check_mq_mode(const struct rte_eth_dev *edev)
 static int
 check_pairs(const struct virtio_port *port)
 {
-	const uint16_t pairs = pairs_in_use(port);
+	const uint16_t pairs = virtio_port_pairs(port);
 
 	if (pairs == 1 || port->bus->command != NULL || port->rss.on ||
 	    virtio_ctrl_offers(port, VIRTIO_NET_F_MQ))
@@ -595,13 +222,13 @@ start_locked(struct virtio_port *port)
 		return -ENODEV;
 	}
 	virtio_queues_forget_released(port);
-	ret = each_queue(port, fit_buffers_one, NULL);
+	ret = virtio_port_each_queue(port, fit_buffers_one, NULL);
 	if (ret != 0)
 		return ret;
 	run = rte_calloc("virtio_run", 2 * port->args.pairs, sizeof(*run), 0);
 	if (run == NULL)
 		return -ENOMEM;
-	each_queue(port, deferred_one, run);
+	virtio_port_each_queue(port, deferred_one, run);
 	ret = virtio_port_bring_up(port, run, run + port->args.pairs);
 	rte_free(run);
 	return ret;

@@ -28,6 +28,7 @@
 struct vhost_mem;
 struct virtio_ctrl_command;
 struct virtio_port;
+struct virtio_queue;
 struct virtio_rxq;
 struct virtio_txq;
 struct virtio_worker;
@@ -167,6 +168,19 @@ int virtio_port_create(struct rte_eth_dev *edev);
  *   behind, with a log line, and the device's registers are to stay mapped.
  */
 int virtio_port_close(struct rte_eth_dev *edev);
+
+/* virtio_port.c */
+
+/** Pairs of queues that the application has configured, counted by the longer side. */
+uint16_t virtio_port_pairs(const struct virtio_port *port);
+
+/** Calls fn on each queue that ethdev shows, until it answers other than 0; that answer. */
+int virtio_port_each_queue(struct virtio_port *port,
+			   int (*fn)(struct virtio_queue *q, void *arg), void *arg);
+
+/** Calls fn on each queue that has a ring, also where the application has released it. */
+void virtio_port_each_ring(struct virtio_port *port, int (*fn)(struct virtio_queue *q, void *arg),
+			   void *arg);
 
 /**
  * Brings a device that was reset up with the queues as they stand: all rings enabled, those that
