@@ -19,6 +19,7 @@ static const struct fake_pci_port_conf quick = { .features = FAKE_F_CONTROL, .ti
 
 /* What is left behind, so that it is not taken for lost. */
 static struct fake_pci_port *left;
+static const struct virtio_worker *volatile left_worker;
 
 /* As a thread would that was put to sleep right after virtio_gate_enter(). */
 static void
@@ -32,6 +33,7 @@ burst_goes_on_after_the_close(void)
 	unsigned int before;
 
 	left = fp;
+	left_worker = port->worker;
 	/* One more thread, at the gate of a queue that was stopped: what is freed is zeroed. */
 	CHECK_EQ(rte_eth_dev_rx_queue_stop(fp->port, 1), 0);
 	stopped->gate.inside = 1;
