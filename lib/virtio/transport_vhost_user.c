@@ -682,9 +682,8 @@ mem_event(enum rte_mem_event type, const void *addr, size_t len, void *arg)
 	is_free = is_free && vhost_mem_overlaps(&had, addr, len);
 	vu->mem_stale |= ret == -EIO;
 	/*
-	 * A table that was sent makes the back-end let go of freed memory before it obeys any later
-	 * message. Without one only the end of the connection does, which it sees as soon as it
-	 * reads again.
+	 * The back-end unmaps freed memory when it processes the table, before any later message.
+	 * If the table was not sent, only the end of the connection makes the back-end unmap it.
 	 */
 	if (is_free && ret == -EIO)
 		vhost_user_give_up(&vu->ch, "the back-end refuses the memory table that leaves out "
@@ -869,7 +868,7 @@ vhost_user_watch_events(struct virtio_device *dev)
 
 	if (vu->ch.gone)
 		return vu->server ? POLLIN : 0;
-	/* Answers are read by the thread that waits for them: they are to wake nobody else. */
+	/* The thread that waits for an answer reads it: no other thread is to wake up for it. */
 	return POLLRDHUP;
 }
 

@@ -41,8 +41,8 @@ struct vhost_user_conf {
  * @param dev
  *   Initialised for at least conf->nb_rings rings.
  * @return
- *   0. -EINVAL: the back-end grants fewer rings, or the path is no good. -ENOTSUP: the wish cannot
- * be met with this back-end. -EMFILE: too few descriptors for all rings. -EINTR: a signal.
+ *   0. -EINVAL: the back-end grants fewer rings, or the path is invalid. -ENOTSUP: the back-end
+ * lacks what queue_reset= asks for. -EMFILE: too few descriptors for all rings. -EINTR: a signal.
  * -EADDRINUSE, -EEXIST: as server, the path is taken. -ENOMEM, -ETIMEDOUT, -ENODEV, or what the
  * socket calls say.
  */

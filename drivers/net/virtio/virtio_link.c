@@ -175,7 +175,7 @@ virtio_link_watch(struct virtio_port *port, struct pollfd *watched, uint64_t *un
 	/* The socket on which back-ends connect stays readable until the next one is taken. */
 	if ((watched->events & POLLIN) && port->accept_us > virtio_now_us())
 		*until_us = RTE_MIN(*until_us, port->accept_us);
-	/* The end of a connection that has ended would be told for ever. */
+	/* The descriptor of a connection that has ended stays readable: it is not watched. */
 	else if (watched->events != 0)
 		watched->fd = port->bus->watch_fd(&port->dev);
 }
@@ -207,7 +207,7 @@ virtio_link_serve(struct virtio_port *port, bool changed)
 	if (!changed)
 		return false;
 	virtio_link_refresh(port);
-	/* A thread that asked for the link may have updated it, and told nobody. */
+	/* A thread that asked for the link may have updated it without a call-back. */
 	return virtio_link_announce(port);
 }
 

@@ -5,7 +5,7 @@
 
 /**
  * @file
- * A device that needs a reset, 2.1.2: who finds it, and what the application is told. Its link is
+ * A device that needs a reset, 2.1.2: how the driver finds it, and which events follow. Its link is
  * down from then on, and there are two events, RTE_ETH_EVENT_INTR_LSC, if the link was up, and
  * RTE_ETH_EVENT_INTR_RESET. rte_eth_dev_stop() and _start(), or rte_eth_dev_reset(), bring the port
  * back, since both reset the device.

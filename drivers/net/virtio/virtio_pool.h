@@ -20,8 +20,9 @@ bool virtio_pool_takes_producers(const struct rte_mempool *pool);
 bool virtio_pool_takes_consumers(const struct rte_mempool *pool);
 
 /**
- * The pool that keeps the worker from restarting a queue or giving its buffers back; NULL: none
- * does. The queue's gate is closed and nobody is inside, of a transmit queue.
+ * A pool with a single producer or consumer, which keeps the worker from a restart of the queue
+ * and from giving its buffers back. NULL: there is none. The gate of a transmit queue is closed
+ * and empty.
  */
 const struct rte_mempool *virtio_pool_of_one_thread(struct virtio_queue *q);
 

@@ -131,8 +131,8 @@ plan(struct virtio_queue *q, uint64_t took_us)
 }
 
 /*
- * A restart gives buffers back and takes others, on the worker's thread. Of a transmit queue the
- * pools are known by its packets alone, and these to nobody else once the gate is closed.
+ * A restart puts buffers into their pools and takes others, on the worker's thread. The pools of
+ * a transmit queue are those of its packets, which the worker reads only behind the closed gate.
  */
 static bool
 is_for_one_thread(struct virtio_queue *q)
