@@ -9,6 +9,7 @@
 
 #include "fake_device.h"
 #include "test.h"
+#include "virtqueue_reset.h"
 
 static struct fake_device *
 fake_of(struct virtio_device *dev)

@@ -27,7 +27,7 @@
 
 #include "transport_pci_private.h"
 #include "virtio_log.h"
-#include "virtqueue.h"
+#include "virtqueue_reset.h"
 
 /* A device that changes its configuration all the time is not waited for. */
 #define GENERATION_TRIES 16

@@ -130,8 +130,8 @@ virtio_device_fini(struct virtio_device *dev)
 	dev->vqs = NULL;
 }
 
-static int
-add_status(struct virtio_device *dev, uint8_t bits)
+int
+virtio_device_add_status(struct virtio_device *dev, uint8_t bits)
 {
 	const int ret = virtio_device_ops(dev)->set_status(dev, dev->status | bits);
 
@@ -149,9 +149,9 @@ virtio_device_read_offer(struct virtio_device *dev)
 
 	if (dev->status != VIRTIO_STATUS_RESET)
 		return -EBUSY;
-	ret = add_status(dev, VIRTIO_STATUS_ACKNOWLEDGE);
+	ret = virtio_device_add_status(dev, VIRTIO_STATUS_ACKNOWLEDGE);
 	if (ret == 0)
-		ret = add_status(dev, VIRTIO_STATUS_DRIVER);
+		ret = virtio_device_add_status(dev, VIRTIO_STATUS_DRIVER);
 	if (ret == 0)
 		ret = virtio_device_ops(dev)->get_features(dev, &dev->offered);
 	dev->offer_read = ret == 0;
@@ -184,7 +184,7 @@ virtio_device_negotiate(struct virtio_device *dev, uint64_t wanted)
 	dev->acked = dev->offered & (wanted | VIRTIO_BIT(VIRTIO_F_VERSION_1));
 	ret = ops->set_features(dev, dev->acked);
 	if (ret == 0)
-		ret = add_status(dev, VIRTIO_STATUS_FEATURES_OK);
+		ret = virtio_device_add_status(dev, VIRTIO_STATUS_FEATURES_OK);
 	if (ret == 0)
 		ret = ops->get_status(dev, &status);
 	if (ret != 0)
@@ -196,49 +196,6 @@ virtio_device_negotiate(struct virtio_device *dev, uint64_t wanted)
 				dev->acked);
 		return -ENOTSUP;
 	}
-	return 0;
-}
-
-int
-virtio_device_start(struct virtio_device *dev, struct virtqueue *const *vqs, unsigned int n)
-{
-	const struct virtio_transport_ops *ops = virtio_device_ops(dev);
-	const uint8_t before = dev->legacy ? VIRTIO_STATUS_DRIVER : VIRTIO_STATUS_FEATURES_OK;
-	unsigned int i, k;
-	int ret;
-
-	if (!(dev->status & before) || (dev->status & VIRTIO_STATUS_DRIVER_OK))
-		return -EBUSY;
-	for (i = 0; i < n; i++) {
-		if (virtqueue_state(vqs[i]) != VIRTQUEUE_READY || dev->vqs[vqs[i]->index] != NULL)
-			return -EBUSY;
-		for (k = 0; k < i; k++) {
-			if (vqs[k]->index == vqs[i]->index) {
-				VIRTIO_LOG(ERR, "%s: ring %u is meant by two queues", dev->name,
-					   vqs[i]->index);
-				return -EINVAL;
-			}
-		}
-		ret = virtqueue_check_layout(vqs[i]);
-		if (ret != 0)
-			return ret;
-	}
-	for (i = 0; i < n; i++) {
-		virtqueue_set_state(vqs[i], VIRTQUEUE_LIVE);
-		ret = ops->queue_setup(vqs[i]);
-		if (ret != 0)
-			return ret;
-	}
-	for (i = 0; i < n; i++) {
-		ret = ops->queue_enable(vqs[i]);
-		if (ret != 0)
-			return ret;
-	}
-	ret = add_status(dev, VIRTIO_STATUS_DRIVER_OK);
-	if (ret != 0)
-		return ret;
-	for (i = 0; i < n; i++)
-		virtqueue_notify_start(vqs[i]);
 	return 0;
 }
 
@@ -273,7 +230,7 @@ virtio_device_give_up(struct virtio_device *dev, int error)
 	case -EIO:
 	case -EBUSY:
 	case -EPROTO:
-		add_status(dev, failed);
+		virtio_device_add_status(dev, failed);
 		break;
 	}
 }

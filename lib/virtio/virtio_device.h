@@ -90,26 +90,13 @@ int virtio_device_read_offer(struct virtio_device *dev);
 int virtio_device_negotiate(struct virtio_device *dev, uint64_t wanted);
 
 /**
- * From FEATURES_OK to a running device, 3.1.1 steps 7 and 8: sets all rings up, then enables all of
- * them (a back-end may look at a ring's partner when it is enabled), DRIVER_OK, one notify each.
- *
- * @param vqs
- *   Rings in state READY, filled or empty; LIVE afterwards.
- * @return
- *   0, -EBUSY where a ring or the device is in another state, -EINVAL where a ring has the layout
- * that was not negotiated or two have one index, else the transport's error. After an error the
- * device is to be reset: what it knows of the rings is in dev->vqs.
- */
-int virtio_device_start(struct virtio_device *dev, struct virtqueue *const *vqs, unsigned int n);
-
-/**
- * Resets the whole device, 2.4, and waits for the proof.
+ * Adds bits to the device status, 2.1.
  *
  * @return
- *   0: status is RESET and every ring of the device READY. -ETIMEDOUT or the transport's error: no
- *   proof; every ring that the device knew is BROKEN, and its memory and buffers stay.
+ *   0, with dev->status as the device has it. Else the transport's error: the bits are in
+ *   dev->status all the same, except for DRIVER_OK.
  */
-int virtio_device_reset(struct virtio_device *dev, uint32_t timeout_us);
+int virtio_device_add_status(struct virtio_device *dev, uint8_t bits);
 
 /**
  * Looks whether the device has met an error that it does not recover from, DEVICE_NEEDS_RESET in

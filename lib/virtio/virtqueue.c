@@ -10,7 +10,7 @@
 #include <rte_memzone.h>
 
 #include "virtio_log.h"
-#include "virtqueue_ring.h"
+#include "virtqueue.h"
 
 /* Offsets in a ring's memory; the parts that the device writes have cache lines of their own. */
 struct layout {
@@ -67,12 +67,6 @@ virtqueue_set_state(struct virtqueue *vq, enum virtqueue_state state)
 	VIRTIO_LOG(DEBUG, "%s: ring %u: %s -> %s", vq->conf.name, vq->index,
 		   virtqueue_state_name(virtqueue_state(vq)), virtqueue_state_name(state));
 	vq->dev->vqs[vq->index] = state == VIRTQUEUE_READY ? NULL : vq;
-	if (state == VIRTQUEUE_LIVE) {
-		vq->event_idx = virtio_device_has(vq->dev, VIRTIO_RING_F_EVENT_IDX);
-		vq->in_order = virtio_device_has(vq->dev, VIRTIO_F_IN_ORDER);
-		/* Before the device is told of the ring: it begins without interrupts. */
-		ring_interrupts_off(vq, vq->conf.packed);
-	}
 	__atomic_store_n(&vq->state, state, __ATOMIC_RELEASE);
 }
 

@@ -174,16 +174,6 @@ int virtqueue_create(struct virtio_device *dev, uint16_t index, const struct vir
  */
 int virtqueue_destroy(struct virtqueue *vq);
 
-/**
- * READY -> LIVE on a running device: set-up, enable, one notify. Buffers are posted before.
- *
- * @return
- *   0. -EBUSY: the ring is not READY, the device not running, or it has another ring of this index.
- *   -EINVAL: the ring has the layout that was not negotiated.
- *   Else the transport's error: the ring was stopped again and is READY, or BROKEN without proof.
- */
-int virtqueue_start(struct virtqueue *vq, uint32_t timeout_us);
-
 /** What an owner gets its buffer back with; called once for each cookie, in no order. */
 typedef void (*virtqueue_cookie_t)(void *arg, void *cookie);
 

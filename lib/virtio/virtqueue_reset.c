@@ -21,6 +21,7 @@
 
 #include "virtio_log.h"
 #include "virtqueue_reset.h"
+#include "virtqueue_ring.h"
 
 static int
 stopped(void *arg)
@@ -90,6 +91,16 @@ virtqueue_stop_many(struct virtqueue *const *vqs, unsigned int n, uint32_t timeo
 	return first;
 }
 
+/* Before the device knows the ring: a ring starts without interrupts. */
+static void
+make_live(struct virtqueue *vq)
+{
+	vq->event_idx = virtio_device_has(vq->dev, VIRTIO_RING_F_EVENT_IDX);
+	vq->in_order = virtio_device_has(vq->dev, VIRTIO_F_IN_ORDER);
+	ring_interrupts_off(vq, vq->conf.packed);
+	virtqueue_set_state(vq, VIRTQUEUE_LIVE);
+}
+
 int
 virtqueue_start(struct virtqueue *vq, uint32_t timeout_us)
 {
@@ -104,7 +115,7 @@ virtqueue_start(struct virtqueue *vq, uint32_t timeout_us)
 	if (ret != 0)
 		return ret;
 
-	virtqueue_set_state(vq, VIRTQUEUE_LIVE);
+	make_live(vq);
 	virtio_device_limit(dev, VIRTIO_CALL_LIMIT_US);
 	ret = ops->queue_setup(vq);
 	if (ret == 0)
@@ -123,6 +134,49 @@ virtqueue_start(struct virtqueue *vq, uint32_t timeout_us)
 	 * lost, and a device may wait for one before it looks at the ring.
 	 */
 	virtqueue_notify_start(vq);
+	return 0;
+}
+
+int
+virtio_device_start(struct virtio_device *dev, struct virtqueue *const *vqs, unsigned int n)
+{
+	const struct virtio_transport_ops *ops = virtio_device_ops(dev);
+	const uint8_t before = dev->legacy ? VIRTIO_STATUS_DRIVER : VIRTIO_STATUS_FEATURES_OK;
+	unsigned int i, k;
+	int ret;
+
+	if (!(dev->status & before) || (dev->status & VIRTIO_STATUS_DRIVER_OK))
+		return -EBUSY;
+	for (i = 0; i < n; i++) {
+		if (virtqueue_state(vqs[i]) != VIRTQUEUE_READY || dev->vqs[vqs[i]->index] != NULL)
+			return -EBUSY;
+		for (k = 0; k < i; k++) {
+			if (vqs[k]->index == vqs[i]->index) {
+				VIRTIO_LOG(ERR, "%s: ring %u is meant by two queues", dev->name,
+					   vqs[i]->index);
+				return -EINVAL;
+			}
+		}
+		ret = virtqueue_check_layout(vqs[i]);
+		if (ret != 0)
+			return ret;
+	}
+	for (i = 0; i < n; i++) {
+		make_live(vqs[i]);
+		ret = ops->queue_setup(vqs[i]);
+		if (ret != 0)
+			return ret;
+	}
+	for (i = 0; i < n; i++) {
+		ret = ops->queue_enable(vqs[i]);
+		if (ret != 0)
+			return ret;
+	}
+	ret = virtio_device_add_status(dev, VIRTIO_STATUS_DRIVER_OK);
+	if (ret != 0)
+		return ret;
+	for (i = 0; i < n; i++)
+		virtqueue_notify_start(vqs[i]);
 	return 0;
 }
 
