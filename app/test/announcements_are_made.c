@@ -14,7 +14,7 @@
 
 #include "fake_pci_port.h"
 #include "test.h"
-#include "virtio_ethdev.h"
+#include "virtio.h"
 
 #define ASKS 2 /* VIRTIO_NET_S_ANNOUNCE */
 #define ROUNDS 200

@@ -12,7 +12,7 @@
 #include "fake_pci_port.h"
 #include "fake_port.h"
 #include "test.h"
-#include "virtio_ethdev.h"
+#include "virtio.h"
 #include "virtio_queue.h"
 
 static const struct fake_pci_port_conf quick = { .features = FAKE_F_CONTROL, .timeout_ms = 20 };

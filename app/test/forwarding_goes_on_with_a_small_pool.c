@@ -17,7 +17,7 @@
 
 #include "fake_vhost_user.h"
 #include "test.h"
-#include "virtio_ethdev.h"
+#include "virtio.h"
 #include "virtio_process.h"
 #include "virtio_queue.h"
 

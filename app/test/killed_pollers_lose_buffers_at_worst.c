@@ -25,7 +25,7 @@
 
 #include "fake_port.h"
 #include "test.h"
-#include "virtio_ethdev.h"
+#include "virtio.h"
 #include "virtio_process.h"
 #include "virtio_queue.h"
 

@@ -9,7 +9,7 @@
 
 #include "fake_pci_port.h"
 #include "test.h"
-#include "virtio_ethdev.h"
+#include "virtio.h"
 #include "virtqueue.h"
 
 #define CTRL (2 * FAKE_PCI_PAIRS)

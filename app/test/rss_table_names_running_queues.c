@@ -196,7 +196,7 @@ queue_stops_though_the_device_is_deaf(void)
 	fp->answer = FAKE_CTRL_NEVER;
 	CHECK_EQ(rte_eth_dev_rx_queue_stop(fp->port, 1), 0);
 	fake_pci_port_check_commands(fp, "4.1 4.1");
-	CHECK_EQ(test_logged("may still have it in its RSS table"), 1);
+	CHECK_EQ(test_logged("is stopped though the device may still use it"), 1);
 	CHECK_EQ(fp->fake->queue[2].enable, 0);
 	CHECK_EQ(rte_eth_rx_queue_info_get(fp->port, 1, &info), 0);
 	CHECK_EQ(info.queue_state, RTE_ETH_QUEUE_STATE_STOPPED);

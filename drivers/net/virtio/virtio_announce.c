@@ -9,7 +9,6 @@
 
 #include "virtio_announce.h"
 #include "virtio_ctrl.h"
-#include "virtio_ethdev.h"
 #include "virtio_log.h"
 #include "virtio_net.h"
 #include "virtio_pool.h"

@@ -7,12 +7,11 @@
 #include <rte_common.h>
 #include <rte_errno.h>
 
+#include "virtio.h"
 #include "virtio_ctrl.h"
-#include "virtio_ethdev.h"
 #include "virtio_log.h"
 #include "virtio_needs_reset.h"
 #include "virtio_net.h"
-#include "virtio_queue.h"
 #include "virtqueue_reset.h"
 #include "virtqueue_ring.h"
 
@@ -286,85 +285,4 @@ virtio_ctrl_free(struct virtio_port *port)
 		VIRTIO_LOG(ERR, "%s: the device may still use the control queue: its memory is "
 			   "left behind", port->dev.name);
 	port->ctrl = NULL;
-}
-
-/* ---- pairs -------------------------------------------------------------------------------- */
-
-static bool
-has_pairs(const struct virtio_port *port)
-{
-	/* 5.1.6.5.5: one pair is what there is after a reset, and all there is without MQ. */
-	return virtio_device_has(&port->dev, VIRTIO_NET_F_MQ) && port->max_pairs > 1;
-}
-
-static int
-send_pairs(struct virtio_port *port, uint16_t pairs)
-{
-	const uint16_t data = rte_cpu_to_le_16(pairs);
-	const struct virtio_ctrl_command command = {
-		.class = VIRTIO_NET_CTRL_MQ, .code = VIRTIO_NET_CTRL_MQ_PAIRS_SET,
-		.feature = VIRTIO_NET_F_MQ, .data = &data, .len = sizeof(data),
-	};
-	const int ret = virtio_ctrl_send(port, &command);
-
-	/* A command without an answer may have been carried out. */
-	if (ret == 0)
-		port->pairs_told = pairs;
-	else if (!virtio_ctrl_works(port))
-		port->pairs_told = 0;
-	return ret;
-}
-
-/* The queues that the device is to send to lie below this, as those that it is to take from. */
-static uint16_t
-running_pairs(const struct virtio_port *port, const struct virtio_queue *leaving)
-{
-	uint16_t pairs = 1;
-	uint16_t i;
-
-	for (i = 1; i < port->args.pairs; i++) {
-		const struct virtio_queue *q[2] = { virtio_queue_rx(port, i),
-						    virtio_queue_tx(port, i) };
-		unsigned int k;
-
-		for (k = 0; k < 2; k++) {
-			if (q[k] != NULL && q[k] != leaving &&
-			    virtqueue_state(q[k]->vq) == VIRTQUEUE_LIVE)
-				pairs = i + 1;
-		}
-	}
-	return pairs;
-}
-
-int
-virtio_ctrl_set_pairs(struct virtio_port *port, uint16_t pairs)
-{
-	/* With all receive queues deferred there is no table yet to tell the pairs by. */
-	if (port->rss.on && virtio_rss_has_queue(port))
-		return virtio_rss_apply(port, NULL);
-	if (!has_pairs(port))
-		return 0;
-	return send_pairs(port, port->args.mq_running ? running_pairs(port, NULL) : pairs);
-}
-
-int
-virtio_ctrl_follow_queues(struct virtio_port *port, const struct virtio_queue *leaving)
-{
-	uint16_t pairs;
-	int ret;
-
-	if (!port->args.mq_running || port->rss.on || !has_pairs(port))
-		return 0;
-	pairs = running_pairs(port, leaving);
-	if (pairs == port->pairs_told)
-		return 0;
-	ret = send_pairs(port, pairs);
-	/* Once more, which heals the control queue. */
-	if (ret != 0 && leaving != NULL && !virtio_ctrl_works(port))
-		ret = send_pairs(port, pairs);
-	if (ret == 0 || leaving == NULL || virtio_ctrl_works(port))
-		return ret;
-	VIRTIO_LOG(ERR, "port %u: a queue of pair %u is stopped though the device may still use "
-		   "it: it does not answer to commands", port->data->port_id, leaving->id);
-	return 0;
 }

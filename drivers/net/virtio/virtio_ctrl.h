@@ -81,19 +81,4 @@ void virtio_ctrl_drain(struct virtio_port *port);
 /** Frees the ring; one that the device may still use is left behind. */
 void virtio_ctrl_free(struct virtio_port *port);
 
-/**
- * How many pairs of queues the device is to use; by RSS_CONFIG where RSS is on. With mq=running no
- * more than have a queue that runs.
- */
-int virtio_ctrl_set_pairs(struct virtio_port *port, uint16_t pairs);
-
-/**
- * mq=running: after a start, or before a stop, tells the device how many pairs there are up to the
- * last one with a queue that runs; at least one. Nothing where that is what it was told last.
- *
- * @param leaving
- *   A queue that is still running and about to be stopped, or NULL.
- */
-int virtio_ctrl_follow_queues(struct virtio_port *port, const struct virtio_queue *leaving);
-
 #endif /* VIRTIO_CTRL_H */

@@ -14,14 +14,21 @@
 #include "virtio_announce.h"
 #include "virtio_ctrl.h"
 #include "virtio_ethdev.h"
+#include "virtio_event.h"
+#include "virtio_filter.h"
 #include "virtio_intr.h"
+#include "virtio_link.h"
 #include "virtio_log.h"
 #include "virtio_offload.h"
+#include "virtio_port.h"
+#include "virtio_ports.h"
 #include "virtio_process.h"
 #include "virtio_queue.h"
+#include "virtio_queue_setup.h"
 #include "virtio_rxtx.h"
 #include "virtio_rxtx_common.h"
 #include "virtio_secondary.h"
+#include "virtio_stats.h"
 #include "virtio_worker.h"
 
 #define MAX_RX_PKTLEN   9728
@@ -186,26 +193,11 @@ dev_configure(struct rte_eth_dev *edev)
 	return 0;
 }
 
-static int
-deferred_one(struct virtio_queue *q, void *arg)
-{
-	bool *run = arg;
-
-	run[q->is_rx ? q->id : q->port->args.pairs + q->id] = !q->deferred;
-	return 0;
-}
-
-/* MTU and headers may be others since the set-up. */
-static int
-fit_buffers_one(struct virtio_queue *q, void *arg __rte_unused)
-{
-	return virtio_queue_fit_buffers(q);
-}
-
 /* Port's lock held. */
 static int
 start_locked(struct virtio_port *port)
 {
+	struct virtio_queue *q;
 	bool *run;
 	int ret;
 
@@ -222,13 +214,17 @@ start_locked(struct virtio_port *port)
 		return -ENODEV;
 	}
 	virtio_queues_forget_released(port);
-	ret = virtio_port_each_queue(port, fit_buffers_one, NULL);
-	if (ret != 0)
-		return ret;
+	/* MTU and headers may be others since the set-up. */
+	VIRTIO_FOREACH_QUEUE(q, port) {
+		ret = virtio_queue_fit_buffers(q);
+		if (ret != 0)
+			return ret;
+	}
 	run = rte_calloc("virtio_run", 2 * port->args.pairs, sizeof(*run), 0);
 	if (run == NULL)
 		return -ENOMEM;
-	virtio_port_each_queue(port, deferred_one, run);
+	VIRTIO_FOREACH_QUEUE(q, port)
+		run[q->is_rx ? q->id : port->args.pairs + q->id] = !q->deferred;
 	ret = virtio_port_bring_up(port, run, run + port->args.pairs);
 	rte_free(run);
 	return ret;
@@ -313,7 +309,7 @@ dev_reset(struct rte_eth_dev *edev)
 	virtio_link_refresh(port);
 	pthread_mutex_unlock(&port->lock);
 	/* There may be another connection to watch. */
-	virtio_worker_raise(port, VIRTIO_WORK_LOOK);
+	virtio_event_raise(port, VIRTIO_WORK_LOOK);
 	if (ret == -EAGAIN) {
 		VIRTIO_LOG(NOTICE, "port %u: no back-end has connected yet", edev->data->port_id);
 		ret = 0;
@@ -339,7 +335,7 @@ virtio_port_close(struct rte_eth_dev *edev)
 	struct virtio_port *port = virtio_port(edev);
 	bool entered;
 
-	virtio_telemetry_remove(port);
+	virtio_ports_remove(port);
 	virtio_worker_stop(port);
 	if (port->bus->unwatch != NULL)
 		port->bus->unwatch(port);
@@ -539,28 +535,15 @@ static const struct eth_dev_ops virtio_ops = {
 	.queue_stats_mapping_set = virtio_queue_stats_mapping_set,
 };
 
-struct rte_eth_dev *
-virtio_edev_of(uint16_t port_id)
-{
-	if (!rte_eth_dev_is_valid_port(port_id) ||
-	    rte_eth_devices[port_id].dev_ops != &virtio_ops)
-		return NULL;
-	return &rte_eth_devices[port_id];
-}
-
 static int
 share_port(struct virtio_port *port)
 {
-	uint16_t i;
+	struct virtio_queue *q;
 
-	for (i = 0; i < port->args.pairs; i++) {
-		if (port->rxqs[i] != NULL)
-			virtio_gate_share(&port->rxqs[i]->q.gate);
-		if (port->txqs[i] != NULL)
-			virtio_gate_share(&port->txqs[i]->q.gate);
-	}
+	VIRTIO_FOREACH_MADE_QUEUE(q, port)
+		virtio_gate_share(&q->gate);
 	/* It is to look at what the other process asks for by itself. */
-	virtio_worker_raise(port, VIRTIO_WORK_LOOK);
+	virtio_event_raise(port, VIRTIO_WORK_LOOK);
 	return 0;
 }
 
@@ -574,7 +557,7 @@ share_gates(void)
 	uint16_t id;
 
 	for (id = 0; id < RTE_MAX_ETHPORTS; id++)
-		virtio_telemetry_visit(id, share_port);
+		virtio_ports_visit(id, share_port);
 }
 
 int
@@ -586,7 +569,7 @@ virtio_port_create(struct rte_eth_dev *edev)
 
 	ret = virtio_process_serve(share_gates);
 	if (ret == 0)
-		ret = virtio_recovery_listen();
+		ret = virtio_event_listen();
 	if (ret != 0) {
 		VIRTIO_INIT_LOG(ERR, "%s: secondary processes could not be answered: %s",
 				port->dev.name, rte_strerror(-ret));
@@ -620,6 +603,6 @@ virtio_port_create(struct rte_eth_dev *edev)
 	edev->dev_ops = &virtio_ops;
 	virtio_path_install(edev);
 	virtio_gate_prepare();
-	virtio_telemetry_add(port);
+	virtio_ports_add(port);
 	return 0;
 }

@@ -6,10 +6,10 @@
 #include <rte_mempool.h>
 
 #include "rte_pmd_virtio.h"
-#include "virtio_ethdev.h"
+#include "vhost_mem.h"
 #include "virtio_extmem.h"
 #include "virtio_log.h"
-#include "vhost_mem.h"
+#include "virtio_ports.h"
 #include "virtio_queue.h"
 
 /* ---- a pool's buffers --------------------------------------------------------------------- */
@@ -141,7 +141,7 @@ find_port(uint16_t port_id, struct virtio_port **port)
 		VIRTIO_LOG(ERR, "port %u: memory is attached in the primary process only", port_id);
 		return -ENOTSUP;
 	}
-	edev = virtio_edev_of(port_id);
+	edev = virtio_ports_edev(port_id);
 	if (edev == NULL) {
 		VIRTIO_LOG(ERR, "port %u: no port of this driver", port_id);
 		return -ENODEV;

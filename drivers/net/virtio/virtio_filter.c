@@ -12,7 +12,7 @@
 #include <rte_common.h>
 
 #include "virtio_ctrl.h"
-#include "virtio_ethdev.h"
+#include "virtio_filter.h"
 #include "virtio_log.h"
 #include "virtio_net.h"
 

@@ -15,7 +15,7 @@
 
 #include <rte_errno.h>
 
-#include "virtio_ethdev.h"
+#include "virtio.h"
 #include "virtio_intr.h"
 #include "virtio_log.h"
 #include "virtqueue_ring.h"

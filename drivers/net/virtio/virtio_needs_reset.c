@@ -2,9 +2,8 @@
 
 #include <errno.h>
 
-#include "virtio_ethdev.h"
+#include "virtio_event.h"
 #include "virtio_needs_reset.h"
-#include "virtio_worker.h"
 
 int
 virtio_needs_reset(struct virtio_port *port)
@@ -20,7 +19,7 @@ virtio_needs_reset(struct virtio_port *port)
 		port->reset_told = true;
 		port->reset_event = true;
 		/* Not from here: this may be a call of the application's. The link is down, too. */
-		virtio_worker_raise(port, VIRTIO_WORK_LINK);
+		virtio_event_raise(port, VIRTIO_WORK_LINK);
 	}
 	return ret;
 }

@@ -10,9 +10,8 @@
 #include <rte_tcp.h>
 #include <rte_udp.h>
 
-#include "virtio_ethdev.h"
+#include "virtio.h"
 #include "virtio_offload.h"
-#include "virtio_queue.h"
 #include "virtio_rxtx_common.h"
 
 /* ---- transmit ----------------------------------------------------------------------------- */

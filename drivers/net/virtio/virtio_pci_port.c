@@ -7,11 +7,12 @@
 #include <rte_common.h>
 
 #include "virtio_ctrl.h"
+#include "virtio_ethdev.h"
+#include "virtio_event.h"
 #include "virtio_log.h"
 #include "virtio_needs_reset.h"
 #include "virtio_net.h"
 #include "virtio_pci_port.h"
-#include "virtio_worker.h"
 
 #define MIN_MTU 68
 
@@ -72,7 +73,7 @@ virtio_pci_link_speed(struct virtio_device *dev, struct rte_eth_link *link)
 void
 virtio_pci_event(void *arg)
 {
-	virtio_worker_raise(arg, VIRTIO_WORK_LINK);
+	virtio_event_raise(arg, VIRTIO_WORK_LINK);
 }
 
 /* Little-endian, as all of it: a field of two bytes. */

@@ -10,7 +10,7 @@
  */
 
 #include "transport_pci.h"
-#include "virtio_ethdev.h"
+#include "virtio.h"
 #include "virtio_net.h"
 #include "virtqueue.h"
 

@@ -2,8 +2,8 @@
 
 #include <string.h>
 
+#include "virtio.h"
 #include "virtio_pool.h"
-#include "virtio_queue.h"
 
 /*
  * rte_mempool_create() turns its flags into a handler. A pool of mbufs has no flags, its handler is

@@ -3,8 +3,8 @@
 /*
  * A port is brought up and taken down as a whole. Up: features are negotiated, all rings enabled,
  * and those that are not to run are stopped again. Down: all gates are closed, the device is reset,
- * and every buffer goes back to its pool. virtio_queue_life.c starts and stops single queues,
- * virtio_ethdev.c has ethdev's ops.
+ * and every buffer goes back to its pool. A single queue starts and stops by virtio_queue.c; what
+ * the rest of the port does then is here. virtio_ethdev.c has ethdev's ops.
  */
 
 #include <errno.h>
@@ -14,10 +14,14 @@
 
 #include "virtio_announce.h"
 #include "virtio_ctrl.h"
-#include "virtio_ethdev.h"
+#include "virtio_filter.h"
 #include "virtio_log.h"
+#include "virtio_mq.h"
+#include "virtio_port.h"
 #include "virtio_queue.h"
+#include "virtio_queue_setup.h"
 #include "virtio_rxtx_common.h"
+#include "virtio_watchdog.h"
 #include "virtqueue_reset.h"
 
 static uint64_t
@@ -85,22 +89,6 @@ spare_ring(struct virtio_port *port, unsigned int ring, struct virtqueue **vq)
 	return ret;
 }
 
-int
-virtio_port_retire_spare(struct virtio_port *port, uint16_t ring)
-{
-	if (port->spares[ring] == NULL)
-		return 0;
-	return virtqueue_stop(port->spares[ring], port->args.reset_timeout_us);
-}
-
-uint16_t
-virtio_port_pairs(const struct virtio_port *port)
-{
-	const struct rte_eth_dev_data *data = port->edev->data;
-
-	return RTE_MAX(RTE_MAX(data->nb_rx_queues, data->nb_tx_queues), 1);
-}
-
 /* Every ring that the device is to know, by index order. */
 static int
 all_rings(struct virtio_port *port, struct virtqueue **vqs, unsigned int *n)
@@ -132,39 +120,6 @@ all_rings(struct virtio_port *port, struct virtqueue **vqs, unsigned int *n)
 	return ret;
 }
 
-int
-virtio_port_each_queue(struct virtio_port *port,
-		       int (*fn)(struct virtio_queue *q, void *arg), void *arg)
-{
-	struct virtio_queue *q;
-	int ret = 0;
-	uint16_t i;
-
-	for (i = 0; ret == 0 && i < port->args.pairs; i++) {
-		q = virtio_queue_rx(port, i);
-		if (q != NULL)
-			ret = fn(q, arg);
-		q = virtio_queue_tx(port, i);
-		if (q != NULL && ret == 0)
-			ret = fn(q, arg);
-	}
-	return ret;
-}
-
-void
-virtio_port_each_ring(struct virtio_port *port, int (*fn)(struct virtio_queue *q, void *arg),
-		      void *arg)
-{
-	uint16_t i;
-
-	for (i = 0; i < port->args.pairs; i++) {
-		if (port->rxqs[i] != NULL && port->rxqs[i]->q.vq != NULL)
-			fn(&port->rxqs[i]->q, arg);
-		if (port->txqs[i] != NULL && port->txqs[i]->q.vq != NULL)
-			fn(&port->txqs[i]->q, arg);
-	}
-}
-
 /* Which queues are to run, and a place for those that are not. */
 struct run_plan {
 	const bool *rx;
@@ -180,63 +135,52 @@ is_to_run(const struct virtio_queue *q, const struct run_plan *plan)
 }
 
 static int
-fill_one(struct virtio_queue *q, void *arg)
+fill_queues(struct virtio_port *port, struct run_plan *plan)
 {
-	struct run_plan *plan = arg;
+	struct virtio_queue *q;
 	int ret;
 
-	if (is_to_run(q, plan)) {
+	VIRTIO_FOREACH_QUEUE(q, port) {
+		if (!is_to_run(q, plan)) {
+			plan->stop[plan->nb_stop++] = q->vq;
+			continue;
+		}
 		/* With an empty pool, too: it is filled when the pool has buffers again. */
 		ret = virtio_queue_fill(q);
-		return ret == -ENOMEM ? 0 : ret;
+		if (ret != 0 && ret != -ENOMEM)
+			return ret;
 	}
-	plan->stop[plan->nb_stop++] = q->vq;
-	return 0;
-}
-
-static int
-open_one(struct virtio_queue *q, void *arg)
-{
-	if (is_to_run(q, arg))
-		virtio_queue_open(q);
-	return 0;
-}
-
-static int
-show_one(struct virtio_queue *q, void *arg __rte_unused)
-{
-	virtio_queue_show_state(q);
 	return 0;
 }
 
 void
 virtio_port_show_states(struct virtio_port *port)
 {
-	virtio_port_each_queue(port, show_one, NULL);
+	struct virtio_queue *q;
+
+	VIRTIO_FOREACH_QUEUE(q, port)
+		virtio_queue_show_state(q);
 }
 
+/* All of them, whatever one answers; the first error. */
 static int
-close_gate_one(struct virtio_queue *q, void *arg)
+close_gates(struct virtio_port *port)
 {
-	int *first = arg;
+	struct virtio_queue *q;
+	int first = 0;
 	int ret;
 
-	q->watched = false;
-	virtio_recovery_forget(q);
-	ret = virtio_gate_close(&q->gate, q->port->args.reset_timeout_us);
-	if (ret == -ETIMEDOUT)
-		VIRTIO_LOG(ERR, "port %u: a thread stays in a burst of queue %u: stop polling "
-			   "before the port", q->port->edev->data->port_id, q->id);
-	if (*first == 0)
-		*first = ret;
-	return 0; /* the others are closed all the same */
-}
-
-static int
-drain_one(struct virtio_queue *q, void *arg __rte_unused)
-{
-	virtio_queue_drain(q);
-	return 0;
+	VIRTIO_FOREACH_RING(q, port) {
+		q->watched = false;
+		virtio_recovery_forget(&q->recovery);
+		ret = virtio_gate_close(&q->gate, port->args.reset_timeout_us);
+		if (ret == -ETIMEDOUT)
+			VIRTIO_LOG(ERR, "port %u: a thread stays in a burst of queue %u: stop "
+				   "polling before the port", port->edev->data->port_id, q->id);
+		if (first == 0)
+			first = ret;
+	}
+	return first;
 }
 
 /*
@@ -312,7 +256,7 @@ bring_up_rings(struct virtio_port *port, struct run_plan *plan, struct virtqueue
 	unsigned int n;
 	int ret;
 
-	ret = virtio_port_each_queue(port, fill_one, plan);
+	ret = fill_queues(port, plan);
 	if (ret == 0)
 		ret = all_rings(port, vqs, &n);
 	if (ret == 0 && port->bus->interrupts_on != NULL)
@@ -325,7 +269,7 @@ bring_up_rings(struct virtio_port *port, struct run_plan *plan, struct virtqueue
 	if (ret == 0)
 		ret = stop_idle_rings(port, plan);
 	if (ret == 0)
-		ret = virtio_ctrl_set_pairs(port, virtio_port_pairs(port));
+		ret = virtio_mq_apply(port);
 	if (ret == 0)
 		ret = virtio_rss_tell_hashes(port);
 	if (ret == 0)
@@ -338,13 +282,15 @@ static int
 reset_device(struct virtio_port *port)
 {
 	const int ret = virtio_device_reset(&port->dev, port->args.reset_timeout_us);
+	struct virtio_queue *q;
 
 	/* It may need a reset again before anything has looked at its next life. */
 	if (ret == 0) {
 		port->reset_told = false;
 		port->reset_event = false;
 	}
-	virtio_queues_drain(port);
+	VIRTIO_FOREACH_RING(q, port)
+		virtio_queue_drain(q);
 	virtio_ctrl_drain(port);
 	if (port->bus->interrupts_off != NULL)
 		port->bus->interrupts_off(port);
@@ -357,6 +303,7 @@ virtio_port_bring_up(struct virtio_port *port, const bool *run_rx, const bool *r
 	struct run_plan plan = { .rx = run_rx, .tx = run_tx };
 	const size_t max = 2 * port->args.pairs;
 	struct virtqueue **vqs;
+	struct virtio_queue *q;
 	int ret;
 
 	vqs = rte_calloc("virtio_rings", 2 * max + 1, sizeof(*vqs), 0);
@@ -374,8 +321,11 @@ virtio_port_bring_up(struct virtio_port *port, const bool *run_rx, const bool *r
 			virtio_device_give_up(&port->dev, ret);
 		return ret;
 	}
-	virtio_port_each_queue(port, drain_one, NULL); /* of those at rest: as new */
-	virtio_port_each_queue(port, open_one, &plan);
+	VIRTIO_FOREACH_QUEUE(q, port) {
+		virtio_queue_drain(q); /* of those at rest: as new */
+		if (is_to_run(q, &plan))
+			virtio_queue_open(q);
+	}
 	virtio_watchdog_arm(port);
 	return 0;
 }
@@ -383,9 +333,123 @@ virtio_port_bring_up(struct virtio_port *port, const bool *run_rx, const bool *r
 int
 virtio_port_take_down(struct virtio_port *port)
 {
+	/* The device's reset takes the rings of released queues too: no thread may be in one. */
+	const int ret = close_gates(port);
+
+	return ret == 0 ? reset_device(port) : ret;
+}
+
+/* ---- start and stop of a queue ------------------------------------------------------------ */
+
+/*
+ * 5.1.6.5.7: the device's table is to name running queues only, so a queue leaves it first. Where
+ * the device refuses that the queue runs on, and gets its share again if a command without an
+ * answer may have taken it away.
+ */
+static int
+stop_and_leave(struct virtio_queue *q)
+{
+	int ret;
+
+	ret = virtio_queue_check_method(q, "stop");
+	if (ret != 0)
+		return ret;
+	ret = virtio_mq_remove(q, true);
+	if (ret == 0)
+		return virtio_queue_stop(q);
+	if (virtio_mq_add(q, q->port->rss.unsure) != 0)
+		VIRTIO_LOG(ERR, "port %u: %s queue %u goes on, but the device may send it no "
+			   "packets: it has refused the command for that", q->port->data->port_id,
+			   virtio_queue_kind(q), q->id);
+	return ret;
+}
+
+/*
+ * Started, but with no share of the packets, is not what was asked for. The queue leaves the device
+ * again before it stops, if a command without an answer may have given it a share.
+ */
+static int
+start_and_join(struct virtio_queue *q)
+{
+	int ret;
+
+	ret = virtio_queue_start(q);
+	if (ret != 0)
+		return ret;
+	virtio_watchdog_arm(q->port);
+	/* One that was asked for with no queue to send it on. */
+	if (!q->is_rx)
+		virtio_announce(q->port);
+	ret = virtio_mq_add(q, true);
+	if (ret == 0)
+		return 0;
+	if (virtio_mq_remove(q, q->port->rss.unsure) != 0)
+		VIRTIO_LOG(ERR, "port %u: %s queue %u is stopped though the device may send it "
+			   "packets: it has refused the command for that", q->port->data->port_id,
+			   virtio_queue_kind(q), q->id);
+	virtio_queue_stop(q);
+	return ret;
+}
+
+/* A second attempt may find the ring stopped already. */
+int
+virtio_port_restart_queue(struct virtio_queue *q)
+{
 	int ret = 0;
 
-	/* The device's reset takes the rings of released queues too: no thread may be in one. */
-	virtio_port_each_ring(port, close_gate_one, &ret);
-	return ret == 0 ? reset_device(port) : ret;
+	if (virtqueue_state(q->vq) != VIRTQUEUE_READY)
+		ret = stop_and_leave(q);
+	return ret != 0 ? ret : start_and_join(q);
+}
+
+/*
+ * At the application's word, which the driver's own attempts to heal a queue must not overrule.
+ *
+ * `done` is the state in which nothing is left to do. ethdev looks before it calls, but without the
+ * lock: another thread may have stopped or started the port since.
+ */
+static int
+by_word(struct virtio_port *port, struct virtio_queue *q, enum virtqueue_state done,
+	int (*op)(struct virtio_queue *q))
+{
+	int ret = 0;
+
+	pthread_mutex_lock(&port->lock);
+	virtio_recovery_forget(&q->recovery);
+	/* Also of trouble that is found in this very stop. */
+	q->recovery.hands_off |= done == VIRTQUEUE_READY;
+	if (virtqueue_state(q->vq) != done)
+		ret = op(q);
+	/* Where nothing was left to do ethdev may know it otherwise. */
+	virtio_queue_show_state(q);
+	pthread_mutex_unlock(&port->lock);
+	return ret;
+}
+
+int
+virtio_rx_queue_start(struct rte_eth_dev *edev, uint16_t id)
+{
+	return by_word(virtio_port(edev), &virtio_port(edev)->rxqs[id]->q, VIRTQUEUE_LIVE,
+		       start_and_join);
+}
+
+int
+virtio_rx_queue_stop(struct rte_eth_dev *edev, uint16_t id)
+{
+	return by_word(virtio_port(edev), &virtio_port(edev)->rxqs[id]->q, VIRTQUEUE_READY,
+		       stop_and_leave);
+}
+
+int
+virtio_tx_queue_start(struct rte_eth_dev *edev, uint16_t id)
+{
+	return by_word(virtio_port(edev), &virtio_port(edev)->txqs[id]->q, VIRTQUEUE_LIVE,
+		       start_and_join);
+}
+
+int
+virtio_tx_queue_stop(struct rte_eth_dev *edev, uint16_t id)
+{
+	return by_word(virtio_port(edev), &virtio_port(edev)->txqs[id]->q, VIRTQUEUE_READY,
+		       stop_and_leave);
 }

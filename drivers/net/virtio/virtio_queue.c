@@ -1,24 +1,39 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
 /*
- * ethdev's queues: set-up, information, end. On a started port ethdev releases a queue before it
- * sets it up, so a release only takes the queue out of ethdev's sight: the old ring is freed when
- * the new one stands, and everything stays as it was when the set-up fails.
+ * A queue's life: filled and started, stopped and emptied. The steps of a stop and what an error in
+ * each leaves behind are in doc/design.md.
  */
 
 #include <errno.h>
-#include <stdio.h>
+#include <inttypes.h>
 
-#include <rte_errno.h>
-#include <rte_malloc.h>
-#include <rte_memzone.h>
-#include <rte_string_fns.h>
+#include <rte_cycles.h>
 
-#include "virtio_ethdev.h"
-#include "virtio_extmem.h"
+#include "virtio_intr.h"
 #include "virtio_log.h"
-#include "virtio_rxtx_common.h"
 #include "virtio_queue.h"
+#include "virtio_rxtx.h"
+#include "virtio_rxtx_common.h"
+#include "virtqueue_reset.h"
+#include "virtqueue_ring.h"
+
+/* How long a drain sleeps between two looks. */
+#define DRAIN_SLEEP_US 10
+
+static struct virtio_rxq *
+to_rxq(struct virtio_queue *q)
+{
+	return container_of(q, struct virtio_rxq, q);
+}
+
+static struct virtio_txq *
+to_txq(struct virtio_queue *q)
+{
+	return container_of(q, struct virtio_txq, q);
+}
+
+/* ---- the queues of a port ----------------------------------------------------------------- */
 
 struct virtio_queue *
 virtio_queue_rx(const struct virtio_port *port, uint16_t id)
@@ -36,399 +51,94 @@ virtio_queue_tx(const struct virtio_port *port, uint16_t id)
 	return id < data->nb_tx_queues && data->tx_queues[id] != NULL ? &port->txqs[id]->q : NULL;
 }
 
-/* ---- set-up ------------------------------------------------------------------------------- */
-
-/* Descriptors that a transmit threshold leaves, as with the packaged driver. */
-#define TX_SPARE 3
-
-/* The free threshold that is asked for, or a quarter of the ring, in fours, up to 32. */
-static uint16_t
-free_thresh(uint16_t asked, uint16_t nb_desc)
+bool
+virtio_queue_is_shown(const struct virtio_queue *q)
 {
-	return asked != 0 ? asked : RTE_MIN(RTE_ALIGN_FLOOR(nb_desc / 4, 4), 32);
+	return (q->is_rx ? virtio_queue_rx(q->port, q->id) :
+			   virtio_queue_tx(q->port, q->id)) != NULL;
 }
 
-/* room: of a buffer, for a frame. */
-static int
-check_buffers(const struct rte_eth_dev *edev, uint16_t id, const struct rte_eth_rxconf *conf,
-	      const char *pool, int room)
+/* The queue of a ring index, whether or not ethdev shows it. */
+static struct virtio_queue *
+queue_of_ring(const struct virtio_port *port, unsigned int ring)
 {
-	const uint64_t offloads = conf->offloads | edev->data->dev_conf.rxmode.offloads;
-	const int frame = edev->data->mtu + RTE_ETHER_HDR_LEN + RTE_VLAN_HLEN + VIRTIO_HDR_SIZE;
-
-	if (room > 0 && ((offloads & RTE_ETH_RX_OFFLOAD_SCATTER) || frame <= room))
-		return 0;
-	VIRTIO_INIT_LOG(ERR,
-			"port %u: rx queue %u: a buffer of pool %s holds %d bytes, a frame of MTU "
-			"%u needs %d: want larger buffers%s",
-			edev->data->port_id, id, pool, room, edev->data->mtu, frame,
-			virtio_port(edev)->args.mrg_rxbuf ? ", or the SCATTER offload" : "");
-	return -EINVAL;
+	if (ring % 2 == 0)
+		return port->rxqs[ring / 2] == NULL ? NULL : &port->rxqs[ring / 2]->q;
+	return port->txqs[ring / 2] == NULL ? NULL : &port->txqs[ring / 2]->q;
 }
 
-int
-virtio_queue_fit_buffers(struct virtio_queue *q)
+struct virtio_queue *
+virtio_queue_next_made(const struct virtio_port *port, const struct virtio_queue *q)
 {
-	struct virtio_rxq *rxq = container_of(q, struct virtio_rxq, q);
-	int ret;
+	unsigned int ring = q == NULL ? 0 : virtio_queue_ring(q) + 1u;
+	struct virtio_queue *next = NULL;
 
-	if (!q->is_rx)
-		return 0;
-	ret = check_buffers(q->port->edev, q->id, &rxq->conf, rxq->pool_name, (int)rxq->room);
-	if (ret != 0)
-		return ret;
-	rxq->buf_len = rxq->room + virtio_hdr_size(q->port->hash);
-	q->vq->conf.buf_len = rxq->buf_len;
-	return 0;
+	while (next == NULL && ring < 2u * port->args.pairs)
+		next = queue_of_ring(port, ring++);
+	return next;
 }
 
-static int
-check_rx(const struct rte_eth_dev *edev, uint16_t id, uint16_t nb_desc,
-	 const struct rte_eth_rxconf *conf, const struct rte_mempool *pool)
+struct virtio_queue *
+virtio_queue_next_ring(const struct virtio_port *port, const struct virtio_queue *q)
 {
-	const uint16_t thresh = free_thresh(conf->rx_free_thresh, nb_desc);
+	struct virtio_queue *next = virtio_queue_next_made(port, q);
 
-	if (thresh % 4 != 0 || thresh >= nb_desc) {
-		VIRTIO_INIT_LOG(ERR,
-				"port %u: rx queue %u: rx_free_thresh %u: want a multiple of 4 "
-				"below the ring's %u",
-				edev->data->port_id, id, thresh, nb_desc);
-		return -EINVAL;
-	}
-	if (pool == NULL) {
-		VIRTIO_INIT_LOG(ERR, "port %u: rx queue %u: want one mempool", edev->data->port_id,
-				id);
-		return -EINVAL;
-	}
-	/* Not what is in it now: others may give back what they have of it until the start. */
-	if (pool->size < nb_desc)
-		VIRTIO_INIT_LOG(NOTICE,
-				"port %u: rx queue %u: pool %s has %u buffers for a ring of %u "
-				"descriptors. The ring is filled as far as the pool goes.",
-				edev->data->port_id, id, pool->name, pool->size, nb_desc);
-	if (virtio_extmem_check_pool(virtio_port(edev), id, pool) != 0)
-		return -EFAULT;
-	return check_buffers(edev, id, conf, pool->name,
-			     rte_pktmbuf_data_room_size((struct rte_mempool *)(uintptr_t)pool) -
-			     RTE_PKTMBUF_HEADROOM);
+	while (next != NULL && next->vq == NULL)
+		next = virtio_queue_next_made(port, next);
+	return next;
 }
 
-static int
-check_tx(const struct rte_eth_dev *edev, uint16_t id, uint16_t nb_desc,
-	 const struct rte_eth_txconf *conf)
+struct virtio_queue *
+virtio_queue_next(const struct virtio_port *port, const struct virtio_queue *q)
 {
-	const uint16_t thresh = free_thresh(conf->tx_free_thresh, nb_desc);
+	struct virtio_queue *next = virtio_queue_next_made(port, q);
 
-	if (thresh + TX_SPARE >= nb_desc) {
-		VIRTIO_INIT_LOG(ERR, "port %u: tx queue %u: tx_free_thresh %u: want less than %d",
-				edev->data->port_id, id, thresh, nb_desc - TX_SPARE);
-		return -EINVAL;
-	}
-	return 0;
+	while (next != NULL && !virtio_queue_is_shown(next))
+		next = virtio_queue_next_made(port, next);
+	return next;
 }
 
-static int
-check_common(const struct virtio_queue *q, bool deferred)
+const char *
+virtio_queue_kind(const struct virtio_queue *q)
 {
-	const uint16_t port_id = q->port->edev->data->port_id;
-
-	if (deferred && q->port->dev.stop_method == VIRTIO_STOP_NONE) {
-		VIRTIO_INIT_LOG(ERR,
-				"port %u: %s queue %u: deferred start needs a device that can stop "
-				"single queues",
-				port_id, virtio_queue_kind(q), q->id);
-		return -ENOTSUP;
-	}
-	if (q->vq != NULL && virtqueue_state(q->vq) != VIRTQUEUE_READY) {
-		VIRTIO_INIT_LOG(ERR,
-				"port %u: %s queue %u: the device may still use its ring (%s): "
-				"stop the queue, or reset the port, first",
-				port_id, virtio_queue_kind(q), q->id,
-				virtqueue_state_name(virtqueue_state(q->vq)));
-		return -EBUSY;
-	}
-	return 0;
+	return q->is_rx ? "rx" : "tx";
 }
 
-static uint16_t
-ring_of(const struct virtio_queue *q)
+void
+virtio_queue_show_state(struct virtio_queue *q)
 {
-	return q->is_rx ? virtio_net_rx_ring(q->id) : virtio_net_tx_ring(q->id);
-}
+	struct rte_eth_dev_data *data = q->port->edev->data;
+	/* While the driver heals it a stop must reach the driver: STOPPED is answered by ethdev. */
+	const uint8_t state = virtqueue_state(q->vq) == VIRTQUEUE_READY &&
+		!virtio_recovery_is_due(&q->recovery) ? RTE_ETH_QUEUE_STATE_STOPPED :
+					     RTE_ETH_QUEUE_STATE_STARTED;
 
-/*
- * The size that the device can have of what is asked for: users of upstream's driver ask for more
- * and get what there is. A split ring has a power of two (2.7): rounded down. A legacy device has
- * one size, whatever is asked for.
- */
-int
-virtio_ring_size(struct virtio_port *port, uint16_t ring, uint16_t *nb_desc)
-{
-	uint16_t max;
-	const int ret = virtio_device_queue_max(&port->dev, ring, &max);
-
-	if (ret == 0 && max != 0 && (*nb_desc > max || port->dev.legacy))
-		*nb_desc = max;
-	if (ret == 0 && !port->packed && !port->dev.legacy && *nb_desc != 0)
-		*nb_desc = rte_align32prevpow2(*nb_desc);
-	return ret;
-}
-
-static int
-fit_to_device(struct virtio_queue *q, uint16_t *nb_desc)
-{
-	const uint16_t asked = *nb_desc;
-	const int ret = virtio_ring_size(q->port, ring_of(q), nb_desc);
-
-	if (ret == 0 && asked != *nb_desc)
-		VIRTIO_INIT_LOG(NOTICE, "port %u: %s queue %u: a ring of %u descriptors is asked "
-				"for, the device takes %u. The ring has %u.",
-				q->port->edev->data->port_id, virtio_queue_kind(q), q->id, asked,
-				*nb_desc, *nb_desc);
-	return ret;
-}
-
-/*
- * A threshold that fitted the ring that was asked for, but not the smaller one that the device
- * takes, becomes the default of that ring.
- */
-static uint16_t
-fit_thresh(const struct virtio_queue *q, uint16_t thresh, uint16_t asked, uint16_t nb_desc,
-	   uint16_t spare)
-{
-	if (thresh + spare < nb_desc || thresh + spare >= asked)
-		return thresh;
-	VIRTIO_INIT_LOG(NOTICE, "port %u: %s queue %u: a free threshold of %u does not fit a ring "
-			"of %u descriptors. It is %u.", q->port->edev->data->port_id,
-			virtio_queue_kind(q), q->id, thresh, nb_desc, free_thresh(0, nb_desc));
-	return 0;
-}
-
-/* The node that is asked for, or any where it has no memory at all. */
-static int
-node_with_memory(const struct virtio_port *port, const char *kind, uint16_t id, int node)
-{
-	const struct rte_memzone *probe;
-	char name[RTE_MEMZONE_NAMESIZE];
-
-	if (node == SOCKET_ID_ANY)
-		return node;
-	/* As a ring is allocated: EAL refuses a memzone on nodes of which it gives other memory. */
-	snprintf(name, sizeof(name), "virtio_node_%u", port->data->port_id);
-	probe = rte_memzone_reserve(name, 1, node, 0);
-	if (probe != NULL)
-		rte_memzone_free(probe);
-	if (probe != NULL || (rte_errno != ENOMEM && rte_errno != EINVAL))
-		return node;
-	VIRTIO_INIT_LOG(NOTICE, "port %u: %s queue %u: node %d has no memory. That of any other "
-			"node is used.", port->edev->data->port_id, kind, id, node);
-	return SOCKET_ID_ANY;
-}
-
-/*
- * Frees the ring, or keeps it where a thread may still be monitoring its memory: see
- * virtio_get_monitor_addr(). -EBUSY where the device may touch it.
- */
-static int
-forget_ring(struct virtio_queue *q)
-{
-	if (virtqueue_state(q->vq) != VIRTQUEUE_READY)
-		return -EBUSY;
-	if (q->retired != NULL && q->retired != q->monitored) {
-		virtqueue_destroy(q->retired);
-		q->retired = NULL;
-	}
-	if (q->vq == q->monitored)
-		q->retired = q->vq;
+	if (q->is_rx)
+		data->rx_queue_state[q->id] = state;
 	else
-		virtqueue_destroy(q->vq);
-	q->vq = NULL;
-	return 0;
+		data->tx_queue_state[q->id] = state;
 }
 
-/* Makes the ring that is wanted; the one there was is freed only once that has worked. */
-static int
-replace_ring(struct virtio_queue *q, uint16_t nb_desc, int node, uint32_t buf_len)
+/* ---- filling and emptying ----------------------------------------------------------------- */
+
+/* Bytes of the longest frame: a whole segment, or what a port may be configured for. */
+#define SEGMENT_MAX 65562
+#define FRAME_MAX   9728
+
+/*
+ * A device that merges buffers uses none of a frame's before it has all. Where the longest frame
+ * takes more than a ring is refilled to under way, an idle ring is filled to the last descriptor.
+ */
+static uint16_t
+idle_thresh(const struct virtio_rxq *rxq)
 {
-	struct virtqueue_conf conf = {
-		.size = nb_desc,
-		.packed = q->port->packed,
-		.slot_area = q->is_rx ? 0 : sizeof(struct virtio_tx_slot),
-		.buf_len = buf_len,
-		/* librte_vhost would move a ring that changes its node under its pollers. */
-		.node = q->vq != NULL ? q->node : node,
-	};
-	struct virtqueue *vq;
-	int ret;
+	const struct virtio_port *port = rxq->q.port;
+	const bool segments = port->offloads & (VIRTIO_BIT(VIRTIO_NET_F_GUEST_TSO4) |
+						VIRTIO_BIT(VIRTIO_NET_F_GUEST_TSO6));
+	const uint32_t longest = (segments ? SEGMENT_MAX : FRAME_MAX) + virtio_hdr_size(port->hash);
+	const uint32_t there = rxq->q.vq->size - rxq->free_thresh + 1;
 
-	snprintf(conf.name, sizeof(conf.name), "port %u: %s queue %u", q->port->data->port_id,
-		 virtio_queue_kind(q), q->id);
-	ret = virtqueue_create(&q->port->dev, ring_of(q), &conf, &vq);
-	if (ret != 0)
-		return ret;
-	if (q->vq != NULL) {
-		/* Its stop may have been proven while the application had released it. */
-		virtio_queue_drain(q);
-		forget_ring(q);
-	} else {
-		q->node = vq->memory->socket_id;
-	}
-	q->vq = vq;
-	q->nb_desc = nb_desc;
-	virtio_recovery_forget(q);
-	return 0;
-}
-
-/* The queue's own struct, on its first set-up. */
-static void *
-first_setup(struct virtio_port *port, uint16_t id, size_t size, bool is_rx, int node)
-{
-	struct virtio_queue *q;
-
-	q = rte_zmalloc_socket("virtio_queue", size, RTE_CACHE_LINE_SIZE, node);
-	if (q == NULL) {
-		VIRTIO_INIT_LOG(ERR, "port %u: no memory for a queue", port->edev->data->port_id);
-		return NULL;
-	}
-	q->port = port;
-	q->id = id;
-	q->is_rx = is_rx;
-	q->addr_at = port->dev.by_iova ? VIRTIO_MBUF_IOVA_AT : offsetof(struct rte_mbuf, buf_addr);
-	return q;
-}
-
-static int
-rx_setup(struct virtio_rxq *rxq, uint16_t nb_desc, int node, const struct rte_eth_rxconf *conf,
-	 struct rte_mempool *pool)
-{
-	struct rte_eth_dev *edev = rxq->q.port->edev;
-	struct rte_eth_rxconf fitted = *conf;
-	const uint16_t asked = nb_desc;
-	uint32_t room, buf_len;
-	int ret;
-
-	ret = fit_to_device(&rxq->q, &nb_desc);
-	fitted.rx_free_thresh =
-		fit_thresh(&rxq->q, conf->rx_free_thresh, asked, nb_desc, 0);
-	conf = &fitted;
-	if (ret == 0)
-		ret = check_common(&rxq->q, conf->rx_deferred_start);
-	if (ret == 0)
-		ret = check_rx(edev, rxq->q.id, nb_desc, conf, pool);
-	if (ret != 0)
-		return ret;
-	room = rte_pktmbuf_data_room_size(pool) - RTE_PKTMBUF_HEADROOM;
-	buf_len = room + virtio_hdr_size(rxq->q.port->hash);
-	ret = replace_ring(&rxq->q, nb_desc, node, buf_len);
-	if (ret != 0)
-		return ret;
-	rxq->pool = pool;
-	rte_strscpy(rxq->pool_name, pool->name, sizeof(rxq->pool_name));
-	rxq->conf = *conf;
-	rxq->conf.rx_free_thresh = free_thresh(conf->rx_free_thresh, nb_desc);
-	rxq->free_thresh = rxq->conf.rx_free_thresh;
-	rxq->q.deferred = conf->rx_deferred_start;
-	rxq->room = room;
-	rxq->buf_len = buf_len;
-	rxq->rearm = virtio_mbuf_rearm_value(edev->data->port_id,
-		rte_pktmbuf_priv_flags(pool) & RTE_PKTMBUF_POOL_F_PINNED_EXT_BUF ?
-		RTE_MBUF_F_EXTERNAL : 0);
-	rxq->vlan_strip = (conf->offloads | edev->data->dev_conf.rxmode.offloads) &
-			  RTE_ETH_RX_OFFLOAD_VLAN_STRIP;
-	return 0;
-}
-
-int
-virtio_rx_queue_setup(struct rte_eth_dev *edev, uint16_t id, uint16_t nb_desc,
-		      unsigned int socket, const struct rte_eth_rxconf *conf,
-		      struct rte_mempool *pool)
-{
-	struct virtio_port *port = virtio_port(edev);
-	struct virtio_rxq *rxq = port->rxqs[id];
-	const int node = node_with_memory(port, "rx", id, (int)socket);
-	const bool first = rxq == NULL;
-	int ret;
-
-	if (first)
-		rxq = first_setup(port, id, sizeof(*rxq), true, node);
-	if (rxq == NULL)
-		return -ENOMEM;
-	pthread_mutex_lock(&port->lock);
-	ret = rx_setup(rxq, nb_desc, node, conf, pool);
-	if (rxq->q.vq != NULL) {
-		port->rxqs[id] = rxq;
-		edev->data->rx_queues[id] = rxq;
-		virtio_queue_show_state(&rxq->q);
-	}
-	pthread_mutex_unlock(&port->lock);
-	if (first && ret != 0)
-		rte_free(rxq);
-	return ret;
-}
-
-static int
-tx_setup(struct virtio_txq *txq, uint16_t nb_desc, int node, const struct rte_eth_txconf *conf)
-{
-	struct rte_eth_txconf fitted = *conf;
-	const uint16_t asked = nb_desc;
-	int ret;
-
-	ret = fit_to_device(&txq->q, &nb_desc);
-	fitted.tx_free_thresh =
-		fit_thresh(&txq->q, conf->tx_free_thresh, asked, nb_desc, TX_SPARE);
-	conf = &fitted;
-	if (ret == 0)
-		ret = check_common(&txq->q, conf->tx_deferred_start);
-	if (ret == 0)
-		ret = check_tx(txq->q.port->edev, txq->q.id, nb_desc, conf);
-	if (ret == 0)
-		ret = replace_ring(&txq->q, nb_desc, node, 0);
-	if (ret != 0)
-		return ret;
-	txq->conf = *conf;
-	txq->conf.tx_free_thresh = free_thresh(conf->tx_free_thresh, nb_desc);
-	txq->free_thresh = txq->conf.tx_free_thresh;
-	txq->q.deferred = conf->tx_deferred_start;
-	return 0;
-}
-
-int
-virtio_tx_queue_setup(struct rte_eth_dev *edev, uint16_t id, uint16_t nb_desc,
-		      unsigned int socket, const struct rte_eth_txconf *conf)
-{
-	struct virtio_port *port = virtio_port(edev);
-	struct virtio_txq *txq = port->txqs[id];
-	const int node = node_with_memory(port, "tx", id, (int)socket);
-	const bool first = txq == NULL;
-	int ret;
-
-	if (first)
-		txq = first_setup(port, id, sizeof(*txq), false, node);
-	if (txq == NULL)
-		return -ENOMEM;
-	pthread_mutex_lock(&port->lock);
-	ret = tx_setup(txq, nb_desc, node, conf);
-	if (txq->q.vq != NULL) {
-		port->txqs[id] = txq;
-		edev->data->tx_queues[id] = txq;
-		virtio_queue_show_state(&txq->q);
-	}
-	pthread_mutex_unlock(&port->lock);
-	if (first && ret != 0)
-		rte_free(txq);
-	return ret;
-}
-
-void
-virtio_rx_queue_release(struct rte_eth_dev *edev, uint16_t id)
-{
-	edev->data->rx_queues[id] = NULL;
-}
-
-void
-virtio_tx_queue_release(struct rte_eth_dev *edev, uint16_t id)
-{
-	edev->data->tx_queues[id] = NULL;
+	return there < (longest + rxq->buf_len - 1) / rxq->buf_len ? 1 : rxq->free_thresh;
 }
 
 bool
@@ -437,96 +147,375 @@ virtio_queue_has_pool(const struct virtio_rxq *rxq)
 	return rte_mempool_lookup(rxq->pool_name) == rxq->pool;
 }
 
-void
-virtio_rxq_info_get(struct rte_eth_dev *edev, uint16_t id, struct rte_eth_rxq_info *info)
+int
+virtio_queue_fill(struct virtio_queue *q)
 {
-	const struct virtio_rxq *rxq = edev->data->rx_queues[id];
+	uint16_t posted;
 
-	info->mp = virtio_queue_has_pool(rxq) ? rxq->pool : NULL;
-	info->conf = rxq->conf;
-	info->scattered_rx = rxq->q.port->mergeable;
-	info->nb_desc = rxq->q.nb_desc;
-	info->rx_buf_size = rxq->room;
+	if (!q->is_rx)
+		return 0;
+	if (!virtio_queue_has_pool(to_rxq(q))) {
+		VIRTIO_LOG(ERR, "port %u: rx queue %u: its pool %s has been freed. Set the queue "
+			   "up with another one.", q->port->edev->data->port_id, q->id,
+			   to_rxq(q)->pool_name);
+		return -EINVAL;
+	}
+	to_rxq(q)->free_thresh = to_rxq(q)->conf.rx_free_thresh;
+	to_rxq(q)->idle_thresh = idle_thresh(to_rxq(q));
+	posted = virtio_rx_path_choose(q->port)->fill(to_rxq(q));
+	if (posted == 0) {
+		VIRTIO_LOG(ERR,
+			   "port %u: rx queue %u: pool %s has no buffer to start with. Return "
+			   "buffers to the pool, or use a larger one.",
+			   q->port->edev->data->port_id, q->id, to_rxq(q)->pool->name);
+		return -ENOMEM;
+	}
+	if (posted < q->vq->size)
+		VIRTIO_LOG(NOTICE,
+			   "port %u: rx queue %u: pool %s has %u buffers for a ring of %u. Bursts "
+			   "fill the ring as buffers return to the pool.",
+			   q->port->edev->data->port_id, q->id, to_rxq(q)->pool->name, posted,
+			   q->vq->size);
+	return 0;
 }
-
-void
-virtio_txq_info_get(struct rte_eth_dev *edev, uint16_t id, struct rte_eth_txq_info *info)
-{
-	const struct virtio_txq *txq = edev->data->tx_queues[id];
-
-	info->conf = txq->conf;
-	info->nb_desc = txq->q.nb_desc;
-}
-
-/* ---- the end ------------------------------------------------------------------------------ */
 
 static void
-forget_if_released(struct virtio_queue *q, bool released)
+give_back(void *owner __rte_unused, void *cookie)
 {
-	if (q->vq == NULL || !released)
-		return;
-	/* It may have been released before its stop was proven, and have its buffers still. */
-	virtio_queue_drain(q);
-	forget_ring(q);
+	struct rte_mbuf *m = cookie;
+
+	/*
+	 * A posted receive buffer is as it came from its pool; a packet may be of several segments.
+	 */
+	rte_pktmbuf_free(m);
+}
+
+/* One buffer, also where a burst had chained it to the others of its frame. */
+static void
+give_back_one(void *owner __rte_unused, void *cookie)
+{
+	struct rte_mbuf *m = cookie;
+
+	m->next = NULL;
+	m->nb_segs = 1;
+	rte_pktmbuf_free(m);
+}
+
+/* Its poller was killed in a burst: the ring's indices say nothing for certain. */
+static void
+drain_abandoned(struct virtio_queue *q)
+{
+	const int lost = virtqueue_reclaim(q->vq, q->is_rx ? give_back_one : give_back, NULL);
+
+	VIRTIO_LOG(NOTICE, "port %u: %s queue %u: the process that polled it ended within a "
+		   "burst. %d buffers are back in their pools, those that it held are lost.",
+		   q->port->data->port_id, virtio_queue_kind(q), q->id, lost);
+	/* Which ones of a receive ring held packets is not known. */
+	if (q->is_rx)
+		virtio_rx_intr_clear(q);
+	else
+		q->events.reset_dropped += RTE_MAX(lost, 0);
+	q->gate.abandoned = false;
 }
 
 void
-virtio_queues_forget_released(struct virtio_port *port)
+virtio_queue_drain(struct virtio_queue *q)
 {
-	uint16_t i;
+	int lost;
 
-	for (i = 0; i < port->args.pairs; i++) {
-		if (port->rxqs[i] != NULL)
-			forget_if_released(&port->rxqs[i]->q, virtio_queue_rx(port, i) == NULL);
-		if (port->txqs[i] != NULL)
-			forget_if_released(&port->txqs[i]->q, virtio_queue_tx(port, i) == NULL);
+	if (virtqueue_state(q->vq) != VIRTQUEUE_READY)
+		return;
+	if (q->gate.abandoned) {
+		drain_abandoned(q);
+		return;
 	}
+	if (q->is_rx) {
+		q->events.reset_dropped +=
+			virtio_rx_path_of(q->port, q->vq->conf.packed)->unread(to_rxq(q));
+		virtqueue_reclaim(q->vq, give_back, NULL);
+		virtio_rx_intr_clear(q);
+		return;
+	}
+	/* What the device says it has sent is not lost. */
+	virtio_tx_path_of(q->port, q->vq->conf.packed)->complete(to_txq(q), UINT32_MAX);
+	lost = virtqueue_reclaim(q->vq, give_back, NULL);
+	q->events.reset_dropped += RTE_MAX(lost, 0);
+}
+
+/* Lets bursts in; what was wished of the queue while its gate was closed is seen to. */
+static void
+open_gate(struct virtio_queue *q)
+{
+	virtio_gate_open(&q->gate);
+	if (q->is_rx)
+		virtio_rx_intr_resume(q);
+}
+
+void
+virtio_queue_open(struct virtio_queue *q)
+{
+	if (!q->is_rx) {
+		/* What the worker has made of it ends with the ring's life. */
+		to_txq(q)->free_thresh = to_txq(q)->conf.tx_free_thresh;
+		to_txq(q)->not_reclaimed = false;
+		to_txq(q)->indirect = virtio_device_has(q->vq->dev, VIRTIO_RING_F_INDIRECT_DESC);
+	}
+	q->watched = !q->is_rx;
+	q->watch_ticks = 0;
+	q->recovery.heal_at_us = 0;
+	q->recovery.hands_off = false;
+	open_gate(q);
+}
+
+/* ---- for a moment ------------------------------------------------------------------------- */
+
+/* The polling thread may have found fault with its ring meanwhile, and shut the gate. */
+void
+virtio_queue_return(struct virtio_queue *q)
+{
+	open_gate(q);
+	/*
+	 * The gate, then a look at the state; virtio_quarantine() has it the other way round:
+	 * either the ring's end is seen here, or the gate is shut after it was opened.
+	 */
+	rte_atomic_thread_fence(__ATOMIC_SEQ_CST);
+	if (virtqueue_state(q->vq) != VIRTQUEUE_LIVE)
+		virtio_gate_shut(&q->gate);
 }
 
 bool
-virtio_queues_are_entered(const struct virtio_port *port)
+virtio_queue_borrow(struct virtio_queue *q, uint32_t timeout_us, bool *runs)
 {
-	bool entered = false;
-	uint16_t i;
+	/* Closed by a stop that went wrong, it is not to be opened but by the next start. */
+	if (virtqueue_state(q->vq) != VIRTQUEUE_LIVE || !virtio_gate_is_open(&q->gate))
+		return false;
+	*runs = true;
+	if (virtio_gate_close(&q->gate, timeout_us) == 0 &&
+	    virtqueue_state(q->vq) == VIRTQUEUE_LIVE && !q->gate.abandoned)
+		return true;
+	/* For a stop to heal. */
+	if (q->gate.abandoned)
+		return false;
+	/* Nothing was touched. */
+	virtio_queue_return(q);
+	return false;
+}
 
-	for (i = 0; i < port->args.pairs; i++) {
-		entered |= port->rxqs[i] != NULL && !virtio_gate_is_empty(&port->rxqs[i]->q.gate);
-		entered |= port->txqs[i] != NULL && !virtio_gate_is_empty(&port->txqs[i]->q.gate);
-	}
-	return entered;
+/* ---- start and stop ----------------------------------------------------------------------- */
+
+int
+virtio_queue_check_method(const struct virtio_queue *q, const char *what)
+{
+	const struct virtio_device *dev = &q->port->dev;
+
+	/* A device may have offered it once, and not at this start of the port. */
+	if (dev->stop_method != VIRTIO_STOP_NONE &&
+	    (!(dev->status & VIRTIO_STATUS_DRIVER_OK) || virtio_device_stops_rings(dev)))
+		return 0;
+	VIRTIO_LOG(ERR, "port %u: %s queue %u: no %s of single queues with this device. The line "
+		   "about queue_reset= at probe says why.", q->port->edev->data->port_id,
+		   virtio_queue_kind(q), q->id, what);
+	return -ENOTSUP;
 }
 
 static void
-free_queue(struct virtio_queue *q)
+log_start(const struct virtio_queue *q, const struct virtio_stopwatch *watch)
 {
-	if (q == NULL)
+	const uint64_t *ns = q->times.last_ns;
+
+	if (!q->port->args.log_resets)
 		return;
-	/* A stopped queue too: the thread reads the gate next. The port's close says so. */
-	if (!virtio_gate_is_empty(&q->gate))
-		return;
-	if (q->retired != NULL)
-		virtqueue_destroy(q->retired);
-	if (q->vq != NULL)
-		virtio_queue_drain(q);
-	if (q->vq != NULL && virtqueue_destroy(q->vq) != 0) {
-		VIRTIO_LOG(ERR,
-			   "port %u: %s queue %u: the device did not confirm the stop of its ring. "
-			   "The ring's memory and %d buffers are kept.", q->port->data->port_id,
-			   virtio_queue_kind(q), q->id, q->vq->size - q->vq->free_count);
-		return;
-	}
-	rte_free(q);
+	VIRTIO_LOG(NOTICE, "port %u: %s queue %u started in %" PRIu64 " us: fill %" PRIu64
+		   ", device %" PRIu64 "; %u descriptors", q->port->edev->data->port_id,
+		   virtio_queue_kind(q), q->id, virtio_stopwatch_total(watch) / 1000,
+		   ns[VIRTIO_PHASE_FILL] / 1000, ns[VIRTIO_PHASE_START] / 1000, q->vq->size);
 }
 
-void
-virtio_queues_free(struct virtio_port *port)
+/* The empty ring that is in the place of this queue's while the application has no such queue. */
+static int
+stop_spare(const struct virtio_queue *q)
 {
-	uint16_t i;
+	struct virtqueue *spare = q->port->spares[q->vq->index];
 
-	for (i = 0; i < port->args.pairs; i++) {
-		free_queue(port->rxqs[i] == NULL ? NULL : &port->rxqs[i]->q);
-		free_queue(port->txqs[i] == NULL ? NULL : &port->txqs[i]->q);
-		port->rxqs[i] = NULL;
-		port->txqs[i] = NULL;
+	return spare == NULL ? 0 : virtqueue_stop(spare, q->port->args.reset_timeout_us);
+}
+
+int
+virtio_queue_start(struct virtio_queue *q)
+{
+	const uint32_t timeout_us = q->port->args.reset_timeout_us;
+	struct virtio_stopwatch watch;
+	uint64_t fill_ns;
+	int ret;
+
+	ret = virtio_queue_check_method(q, "start");
+	if (ret != 0)
+		return ret;
+	if (!(q->port->dev.status & VIRTIO_STATUS_DRIVER_OK)) {
+		VIRTIO_LOG(ERR, "port %u: %s queue %u: no device to start it on. Start it when the "
+			   "device or back-end is back.",
+			   q->port->edev->data->port_id, virtio_queue_kind(q), q->id);
+		return -ENODEV;
 	}
+	/* Started and broken since ethdev has looked: stop it first. */
+	if (virtqueue_state(q->vq) != VIRTQUEUE_READY)
+		return -EBUSY;
+	virtio_stopwatch_start(&watch);
+	/* What can fail without the device comes first. */
+	ret = virtio_queue_fill(q);
+	fill_ns = virtio_stopwatch_lap(&watch);
+	if (ret == 0)
+		ret = stop_spare(q);
+	if (ret == 0)
+		ret = virtqueue_start(q->vq, timeout_us);
+	if (ret == 0) {
+		virtio_times_add(&q->times, VIRTIO_PHASE_FILL, fill_ns);
+		virtio_times_add(&q->times, VIRTIO_PHASE_START, virtio_stopwatch_lap(&watch));
+		log_start(q, &watch);
+		virtio_queue_open(q);
+	} else {
+		virtio_queue_drain(q);
+	}
+	virtio_queue_show_state(q);
+	return ret;
+}
+
+static int
+close_gate(struct virtio_queue *q)
+{
+	const int ret = virtio_gate_close(&q->gate, q->port->args.reset_timeout_us);
+
+	if (ret == -ETIMEDOUT)
+		VIRTIO_LOG(ERR, "port %u: %s queue %u: the polling thread did not come out of its "
+			   "burst in time. Its next bursts return 0. Stop the queue again.",
+			   q->port->edev->data->port_id, virtio_queue_kind(q), q->id);
+	return ret;
+}
+
+/* tx_drain_us: time for the device to send what it has, which a reset would throw away. */
+static void
+wait_for_sent(struct virtio_txq *txq, uint32_t timeout_us)
+{
+	const uint64_t deadline_us = virtio_now_us() + timeout_us;
+	struct virtqueue *vq = txq->q.vq;
+
+	/* Behind the closed gate this thread is the one that polls. */
+	while (virtio_tx_path_of(txq->q.port, vq->conf.packed)->complete(txq, UINT32_MAX) >= 0 &&
+	       vq->free_count < vq->size && virtio_now_us() < deadline_us)
+		rte_delay_us_sleep(DRAIN_SLEEP_US);
+}
+
+/*
+ * Nothing is left in the ring: by the polling thread's indices, which are to be trusted only while
+ * it does not change them, since a packed ring has two that belong together.
+ */
+static bool
+is_polled(const struct virtio_queue *q, const struct virtqueue *vq)
+{
+	return virtio_gate_is_empty(&q->gate) && ring_used(vq, 1, vq->conf.packed) == 0 &&
+	       virtio_gate_is_empty(&q->gate) && ring_used(vq, 1, vq->conf.packed) == 0;
+}
+
+/* rx_drain_us: the device writes nothing any more; what it has written can still be polled. */
+static void
+wait_for_polled(struct virtio_rxq *rxq, uint32_t timeout_us)
+{
+	const uint64_t deadline_us = virtio_now_us() + timeout_us;
+	const struct virtqueue *vq = rxq->q.vq;
+
+	/* A gate that the polling thread has shut is the end. */
+	while (!is_polled(&rxq->q, vq) && virtio_gate_is_open(&rxq->q.gate) &&
+	       virtio_now_us() < deadline_us)
+		rte_delay_us_sleep(DRAIN_SLEEP_US);
+}
+
+/*
+ * With rx_drain_us the ring is polled on while the device is stopped, but not refilled: nothing is
+ * made available to a ring that is being reset, and no doorbell rung (2.6.1).
+ */
+static bool
+poll_on(struct virtio_queue *q)
+{
+	if (!q->is_rx || q->port->args.rx_drain_us == 0 || q->gate.abandoned ||
+	    virtqueue_state(q->vq) != VIRTQUEUE_LIVE)
+		return false;
+	to_rxq(q)->free_thresh = UINT16_MAX;
+	to_rxq(q)->idle_thresh = UINT16_MAX;
+	virtio_queue_return(q);
+	return true;
+}
+
+/* The second close; the ring is READY, but not ours with a thread in it. */
+static int
+end_polling(struct virtio_queue *q)
+{
+	const int ret = close_gate(q);
+
+	if (ret != 0)
+		virtqueue_set_state(q->vq, VIRTQUEUE_BROKEN);
+	return ret;
+}
+
+static void
+log_stop(const struct virtio_queue *q, const struct virtio_stopwatch *watch, uint64_t dropped)
+{
+	const uint64_t *ns = q->times.last_ns;
+
+	if (!q->port->args.log_resets)
+		return;
+	VIRTIO_LOG(NOTICE, "port %u: %s queue %u stopped in %" PRIu64 " us: gate %" PRIu64
+		   ", drain %" PRIu64 ", device %" PRIu64 ", reclaim %" PRIu64 "; %" PRIu64
+		   " packets dropped", q->port->edev->data->port_id, virtio_queue_kind(q), q->id,
+		   virtio_stopwatch_total(watch) / 1000, ns[VIRTIO_PHASE_GATE] / 1000,
+		   ns[VIRTIO_PHASE_DRAIN] / 1000, ns[VIRTIO_PHASE_DEVICE] / 1000,
+		   ns[VIRTIO_PHASE_RECLAIM] / 1000, dropped);
+}
+
+int
+virtio_queue_stop(struct virtio_queue *q)
+{
+	const uint32_t timeout_us = q->port->args.reset_timeout_us;
+	const uint64_t dropped = q->events.reset_dropped;
+	uint64_t ns[VIRTIO_PHASES] = { 0 };
+	struct virtio_stopwatch watch;
+	unsigned int i;
+	bool polled;
+	int end;
+	int ret;
+
+	ret = virtio_queue_check_method(q, "stop");
+	if (ret != 0)
+		return ret;
+	virtio_stopwatch_start(&watch);
+	/* 1. No burst enters the ring any more, or none that would give the device anything. */
+	ret = close_gate(q);
+	if (ret != 0)
+		return ret;
+	q->watched = false;
+	ns[VIRTIO_PHASE_GATE] = virtio_stopwatch_lap(&watch);
+	if (!q->is_rx && virtqueue_state(q->vq) == VIRTQUEUE_LIVE && !q->gate.abandoned)
+		wait_for_sent(to_txq(q), q->port->args.tx_drain_us);
+	ns[VIRTIO_PHASE_DRAIN] = virtio_stopwatch_lap(&watch);
+	/* 2. The device lets go of it, with proof. 3. Every buffer goes back to its pool. */
+	polled = poll_on(q);
+	ret = virtqueue_stop(q->vq, timeout_us);
+	ns[VIRTIO_PHASE_DEVICE] = virtio_stopwatch_lap(&watch);
+	if (polled) {
+		if (ret == 0)
+			wait_for_polled(to_rxq(q), q->port->args.rx_drain_us);
+		end = end_polling(q);
+		ret = end != 0 ? end : ret;
+		ns[VIRTIO_PHASE_DRAIN] += virtio_stopwatch_lap(&watch);
+	}
+	if (ret == 0) {
+		virtio_queue_drain(q);
+		ns[VIRTIO_PHASE_RECLAIM] = virtio_stopwatch_lap(&watch);
+		for (i = VIRTIO_PHASE_GATE; i <= VIRTIO_PHASE_RECLAIM; i++)
+			virtio_times_add(&q->times, i, ns[i]);
+		q->events.resets++;
+		q->events.reset_ns = virtio_stopwatch_total(&watch);
+		log_stop(q, &watch, q->events.reset_dropped - dropped);
+	}
+	virtio_queue_show_state(q);
+	return ret;
 }

@@ -2,38 +2,25 @@
 
 #include <rte_eal.h>
 
-#include "virtio_ethdev.h"
+#include "virtio_event.h"
 #include "virtio_log.h"
 #include "virtio_pool.h"
+#include "virtio_ports.h"
 #include "virtio_process.h"
 #include "virtio_queue.h"
 #include "virtio_reclaim.h"
 #include "virtio_rxtx.h"
-#include "virtio_worker.h"
 #include "virtqueue_ring.h"
 
 /* Between two looks: the least, and the most where looks bring nothing. */
-#define PAUSE_US     1000
-#define PAUSE_MAX_US 100000
+#define PAUSE_US     UINT32_C(1000)
+#define PAUSE_MAX_US UINT32_C(100000)
 
 /* The flag is looked at so often while secondary processes may set it. */
 #define SECONDARY_US 20000
 
 /* A burst takes microseconds. */
 #define BORROW_US    10000
-
-void
-virtio_reclaim_ask(struct virtio_queue *q)
-{
-	struct virtio_port *port = q->port;
-
-	/* A poller comes here at each burst as long as its pool is empty. */
-	if (__atomic_load_n(&port->starving, __ATOMIC_RELAXED))
-		return;
-	__atomic_store_n(&port->starving, true, __ATOMIC_RELAXED);
-	if (rte_eal_process_type() == RTE_PROC_PRIMARY)
-		virtio_worker_raise(port, VIRTIO_WORK_RECLAIM);
-}
 
 static void
 refuse(struct virtio_txq *txq, const struct rte_mempool *pool)
@@ -143,7 +130,7 @@ virtio_reclaim_next_us(const struct virtio_port *port)
 static int
 ask_port(struct virtio_port *port)
 {
-	virtio_worker_raise(port, VIRTIO_WORK_RECLAIM);
+	virtio_event_raise(port, VIRTIO_WORK_RECLAIM);
 	return 0;
 }
 
@@ -154,6 +141,6 @@ virtio_reclaim_ask_others(const struct virtio_port *port)
 
 	for (id = 0; id < RTE_MAX_ETHPORTS; id++) {
 		if (id != port->data->port_id)
-			virtio_telemetry_visit(id, ask_port);
+			virtio_ports_visit(id, ask_port);
 	}
 }

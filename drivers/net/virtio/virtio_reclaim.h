@@ -32,9 +32,6 @@ struct virtio_reclaim {
 	bool logged;
 };
 
-/** Within a receive burst, of any process: the queue's pool is empty. No lock, no wait. */
-void virtio_reclaim_ask(struct virtio_queue *q);
-
 /**
  * The worker, with the port's lock held: takes completions of idle transmit queues, where that is
  * wanted and due.

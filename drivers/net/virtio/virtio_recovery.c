@@ -8,13 +8,12 @@
 #include <rte_errno.h>
 #include <rte_string_fns.h>
 
-#include "virtio_ethdev.h"
 #include "virtio_log.h"
 #include "virtio_pool.h"
-#include "virtio_process.h"
+#include "virtio_port.h"
+#include "virtio_ports.h"
 #include "virtio_queue.h"
 #include "virtio_recovery.h"
-#include "virtio_worker.h"
 
 /* A first attempt comes at once, the next ones later and later, as long as it breaks again. */
 #define FIRST_US  UINT64_C(1000)
@@ -23,95 +22,6 @@
 
 /* A queue that ran for so long is not the one that breaks at once again. */
 #define CALM_US  10000000
-
-/* From a secondary to the primary: some queue of the port is in trouble. */
-#define REPORT_MESSAGE "net_virtio_trouble"
-struct report {
-	uint16_t port_id;
-};
-
-/* ---- hearing of it ------------------------------------------------------------------------ */
-
-static int
-look_soon(struct virtio_port *port)
-{
-	virtio_worker_raise(port, VIRTIO_WORK_TROUBLE);
-	return 0;
-}
-
-/* A secondary has found it: on EAL's thread for messages, in the primary. */
-static int
-heard(const struct rte_mp_msg *msg, const void *peer __rte_unused)
-{
-	const struct report *report = (const struct report *)(const void *)msg->param;
-
-	return msg->len_param != sizeof(*report) ? -EINVAL :
-		virtio_telemetry_visit(report->port_id, look_soon);
-}
-
-int
-virtio_recovery_listen(void)
-{
-	return virtio_process_listen(REPORT_MESSAGE, heard);
-}
-
-/* On a secondary's thread of alarms. */
-static void
-tell_primary(void *port_id)
-{
-	struct rte_mp_msg msg = { .len_param = sizeof(struct report) };
-	struct report *report = (struct report *)(void *)msg.param;
-
-	report->port_id = (uintptr_t)port_id;
-	rte_strlcpy(msg.name, REPORT_MESSAGE, sizeof(msg.name));
-	if (rte_mp_sendmsg(&msg) != 0)
-		VIRTIO_LOG(ERR, "port %u: the primary process is not told of a broken queue: %s",
-			   report->port_id, rte_strerror(rte_errno));
-}
-
-void
-virtio_recovery_report(struct virtio_queue *q, enum rte_pmd_virtio_queue_trouble trouble)
-{
-	__atomic_store_n(&q->recovery.trouble, trouble, __ATOMIC_RELEASE);
-	/* Not from here: a burst neither waits nor calls the application back. */
-	if (rte_eal_process_type() == RTE_PROC_PRIMARY)
-		look_soon(q->port);
-	else if (rte_eal_alarm_set(1, tell_primary,
-				   (void *)(uintptr_t)q->port->data->port_id) != 0)
-		VIRTIO_LOG(ERR, "%s: no alarm to be had: the application is not told of the queue",
-			   q->port->dev.name);
-}
-
-void
-virtio_recovery_forget(struct virtio_queue *q)
-{
-	q->recovery.heal_at_us = 0;
-	q->recovery.delay_us = 0;
-}
-
-bool
-virtio_recovery_is_due(const struct virtio_queue *q)
-{
-	return q->recovery.healing || q->recovery.heal_at_us != 0;
-}
-
-/* Calls fn on each queue that is set up. */
-static bool
-any_queue(struct virtio_port *port, bool (*fn)(struct virtio_queue *q, uint64_t now_us),
-	  uint64_t now_us)
-{
-	struct virtio_queue *q;
-	bool any = false;
-	uint16_t i;
-
-	for (i = 0; i < port->args.pairs; i++) {
-		q = virtio_queue_rx(port, i);
-		any |= q != NULL && fn(q, now_us);
-		q = virtio_queue_tx(port, i);
-		any |= q != NULL && fn(q, now_us);
-	}
-	return any;
-}
 
 /* ---- healing ------------------------------------------------------------------------------ */
 
@@ -171,7 +81,7 @@ heal_if_due(struct virtio_queue *q, uint64_t now_us)
 	}
 	start_us = virtio_now_us();
 	r->healing = true;
-	ret = virtio_queue_restart(q);
+	ret = virtio_port_restart_queue(q);
 	r->healing = false;
 	/* The port is being stopped or closed, which ends the plan. */
 	if (ret == -ECANCELED) {
@@ -205,18 +115,12 @@ may_heal(struct virtio_port *port)
 uint64_t
 virtio_recovery_next_us(struct virtio_port *port)
 {
+	const struct virtio_queue *q;
 	uint64_t next = UINT64_MAX;
-	uint16_t i;
 
-	for (i = 0; i < port->args.pairs; i++) {
-		const struct virtio_queue *q[2] = { virtio_queue_rx(port, i),
-						    virtio_queue_tx(port, i) };
-		unsigned int k;
-
-		for (k = 0; k < 2; k++) {
-			if (q[k] != NULL && q[k]->recovery.heal_at_us != 0)
-				next = RTE_MIN(next, q[k]->recovery.heal_at_us);
-		}
+	VIRTIO_FOREACH_QUEUE(q, port) {
+		if (q->recovery.heal_at_us != 0)
+			next = RTE_MIN(next, q->recovery.heal_at_us);
 	}
 	/* The device is asked only where there is a plan. */
 	return next != UINT64_MAX && may_heal(port) ? next : UINT64_MAX;
@@ -261,20 +165,24 @@ bool
 virtio_recovery_serve(struct virtio_port *port, bool trouble)
 {
 	const uint64_t now_us = virtio_now_us();
-	/* What is planned here is due later: the application is called back before. */
-	bool told = trouble && any_queue(port, see_to, now_us);
+	struct virtio_queue *q;
+	bool told = false;
 
-	if (virtio_recovery_next_us(port) <= now_us)
-		told |= any_queue(port, heal_if_due, now_us);
+	/* What is planned here is due later: the application is called back before. */
+	VIRTIO_FOREACH_QUEUE(q, port)
+		told |= trouble && see_to(q, now_us);
+	if (virtio_recovery_next_us(port) > now_us)
+		return told;
+	VIRTIO_FOREACH_QUEUE(q, port)
+		told |= heal_if_due(q, now_us);
 	return told;
 }
 
 int
 rte_pmd_virtio_get_queue_event(uint16_t port_id, struct rte_pmd_virtio_queue_event *event)
 {
-	const struct rte_eth_dev *edev = virtio_edev_of(port_id);
-	struct virtio_port *port;
-	uint16_t i;
+	const struct rte_eth_dev *edev = virtio_ports_edev(port_id);
+	struct virtio_queue *q;
 
 	if (event == NULL)
 		return -EINVAL;
@@ -282,11 +190,8 @@ rte_pmd_virtio_get_queue_event(uint16_t port_id, struct rte_pmd_virtio_queue_eve
 		return -ENOTSUP;
 	if (edev == NULL)
 		return -ENODEV;
-	port = virtio_port(edev);
-	for (i = 0; i < 2 * port->args.pairs; i++) {
-		struct virtio_queue *q = i % 2 == 0 ? virtio_queue_rx(port, i / 2) :
-						      virtio_queue_tx(port, i / 2);
-		const uint8_t trouble = q == NULL ? 0 :
+	VIRTIO_FOREACH_QUEUE(q, virtio_port(edev)) {
+		const uint8_t trouble =
 			__atomic_exchange_n(&q->recovery.event, 0, __ATOMIC_ACQUIRE);
 
 		if (trouble == 0)

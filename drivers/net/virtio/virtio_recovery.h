@@ -31,17 +31,20 @@ struct virtio_recovery {
 	bool hands_off;        /**< stopped at the application's word, also where that failed */
 };
 
-/** Primary: hears of what secondaries find. 0, or what virtio_process_listen() says. */
-int virtio_recovery_listen(void);
+/** No recovery that was planned is done. */
+static inline void
+virtio_recovery_forget(struct virtio_recovery *r)
+{
+	r->heal_at_us = 0;
+	r->delay_us = 0;
+}
 
-/** Any thread that may touch the queue, of any process. */
-void virtio_recovery_report(struct virtio_queue *q, enum rte_pmd_virtio_queue_trouble trouble);
-
-/** Whatever was planned is not to be done. */
-void virtio_recovery_forget(struct virtio_queue *q);
-
-/** The driver is at it, or will be: for all others the queue has not been stopped. */
-bool virtio_recovery_is_due(const struct virtio_queue *q);
+/** A recovery is planned or under way: for all others the queue has not been stopped. */
+static inline bool
+virtio_recovery_is_due(const struct virtio_recovery *r)
+{
+	return r->healing || r->heal_at_us != 0;
+}
 
 /**
  * The worker, with the port's lock held: makes plans for queues that are in trouble, and carries

@@ -8,7 +8,6 @@
 #include <rte_common.h>
 
 #include "virtio_ctrl.h"
-#include "virtio_ethdev.h"
 #include "virtio_log.h"
 #include "virtio_net.h"
 #include "virtio_queue.h"
@@ -304,23 +303,6 @@ virtio_rss_tell_hashes(struct virtio_port *port)
 		return 0;
 	memcpy(config.key, rss->key, sizeof(config.key));
 	return virtio_ctrl_send(port, &command);
-}
-
-int
-virtio_rss_take_out(struct virtio_port *port, const struct virtio_queue *leaving)
-{
-	int ret = virtio_rss_apply(port, leaving);
-
-	if (ret == 0 || virtio_ctrl_works(port))
-		return ret;
-	/* Once more, which heals the control queue. */
-	ret = virtio_rss_apply(port, leaving);
-	if (ret == 0 || virtio_ctrl_works(port))
-		return ret;
-	VIRTIO_LOG(ERR, "port %u: rx queue %u is stopped though the device may still have it in "
-		   "its RSS table: it does not answer to commands", port->edev->data->port_id,
-		   leaving->id);
-	return 0;
 }
 
 /*

@@ -65,16 +65,6 @@ int virtio_rss_apply(struct virtio_port *port, const struct virtio_queue *leavin
  */
 int virtio_rss_tell_hashes(struct virtio_port *port);
 
-/**
- * As virtio_rss_apply(), before a queue is stopped. A device that does not answer any more, not
- * even on a control queue that was reset, does not keep the queue's buffers: then the table cannot
- * be helped, and a line says so.
- *
- * @return
- *   0. -EIO: it has refused the table, and the queue is not to be stopped.
- */
-int virtio_rss_take_out(struct virtio_port *port, const struct virtio_queue *leaving);
-
 /* ethdev's ops */
 int virtio_rss_hash_update(struct rte_eth_dev *edev, struct rte_eth_rss_conf *conf);
 int virtio_rss_hash_conf_get(struct rte_eth_dev *edev, struct rte_eth_rss_conf *conf);

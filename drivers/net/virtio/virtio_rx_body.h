@@ -12,7 +12,7 @@
 
 #include <rte_mempool.h>
 
-#include "virtio_ethdev.h"
+#include "virtio.h"
 #include "virtio_offload.h"
 #include "virtio_rxtx.h"
 #include "virtio_rxtx_common.h"
@@ -126,7 +126,7 @@ rx_fill_scarce(struct virtio_rxq *rxq, struct virtqueue *vq, uint16_t want,
 	}
 	rxq->counters.no_mbuf += want - got;
 	if (got < want)
-		virtio_reclaim_ask(&rxq->q);
+		virtio_event_starve(&rxq->q);
 	return got;
 }
 

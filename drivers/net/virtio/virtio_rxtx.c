@@ -9,21 +9,11 @@
 #include <rte_cpuflags.h>
 #include <rte_vect.h>
 
-#include "virtio_ethdev.h"
+#include "virtio.h"
 #include "virtio_offload.h"
 #include "virtio_rxtx.h"
 #include "virtio_rxtx_common.h"
 #include "virtqueue_ring.h"
-
-const uint8_t virtio_size_bins[VIRTIO_SIZE_TABLE] = {
-	[64] = 1,
-	[65 ... 127] = 2,
-	[128 ... 255] = 3,
-	[256 ... 511] = 4,
-	[512 ... 1023] = 5,
-	[1024 ... 1518] = 6,
-	[1519 ... UINT16_MAX] = 7,
-};
 
 static const struct virtio_paths *const all_paths[][2] = {
 	[VIRTIO_ISA_SCALAR] = { &virtio_paths_split, &virtio_paths_packed },

@@ -13,6 +13,7 @@
 #include <rte_ether.h>
 #include <rte_mbuf.h>
 
+#include "virtio_event.h"
 #include "virtio_log.h"
 #include "virtio_queue.h"
 
@@ -185,7 +186,7 @@ virtio_quarantine(struct virtio_queue *q, const char *why)
 {
 	if (virtqueue_quarantine(q->vq, why)) {
 		q->events.quarantined++;
-		virtio_recovery_report(q, RTE_PMD_VIRTIO_QUEUE_BROKEN);
+		virtio_event_report(q, RTE_PMD_VIRTIO_QUEUE_BROKEN);
 	}
 	/* The ring's state before the gate: see virtio_queue_borrow(). */
 	rte_atomic_thread_fence(__ATOMIC_SEQ_CST);

@@ -8,21 +8,12 @@
 #include "virtio_log.h"
 #include "virtio_offload.h"
 #include "virtio_process.h"
-#include "virtio_queue.h"
+#include "virtio_queue_setup.h"
 #include "virtio_rss.h"
 #include "virtio_rxtx.h"
 #include "virtio_secondary.h"
+#include "virtio_stats.h"
 #include "virtqueue.h"
-
-uint64_t
-virtio_secondary_layout(void)
-{
-	/* A word of ours, and the sizes. */
-	return UINT64_C(0x7672696e67000000) ^
-		((uint64_t)sizeof(struct virtio_port) << 40) ^
-		((uint64_t)sizeof(struct virtio_rxq) << 26) ^
-		((uint64_t)sizeof(struct virtio_txq) << 13) ^ sizeof(struct virtqueue);
-}
 
 /* ---- bursts ------------------------------------------------------------------------------- */
 

@@ -11,9 +11,9 @@
 #include <rte_string_fns.h>
 #include <rte_telemetry.h>
 
-#include "virtio_ethdev.h"
 #include "virtio_log.h"
 #include "virtio_queue.h"
+#include "virtio_stats.h"
 
 struct field {
 	const char *name;
@@ -69,13 +69,6 @@ static const struct field time_fields[] = {
 	TIME("fill", VIRTIO_PHASE_FILL),
 	TIME("start", VIRTIO_PHASE_START),
 };
-
-const struct virtio_counters *
-virtio_queue_counters(const struct virtio_queue *q)
-{
-	return q->is_rx ? &container_of(q, const struct virtio_rxq, q)->counters :
-			  &container_of(q, const struct virtio_txq, q)->counters;
-}
 
 /*
  * A queue that ethdev has released counts on: between the release and the new set-up of a queue the

@@ -2,8 +2,8 @@
 
 /*
  * What telemetry shows of this driver's ports beside ethdev's own commands. Requests come on a
- * thread of their own: the list's lock keeps a port from being closed meanwhile, the port's lock
- * its rings from being replaced. Order: list, port.
+ * thread of their own: virtio_ports_lock() keeps the port from being closed, and its rings from
+ * being replaced, meanwhile.
  */
 
 #include <errno.h>
@@ -15,47 +15,15 @@
 #include <rte_cycles.h>
 #include <rte_telemetry.h>
 
-#include "virtio_ethdev.h"
 #include "virtio_features.h"
+#include "virtio_ports.h"
 #include "virtio_queue.h"
 #include "virtio_rxtx.h"
 #include "virtqueue_ring.h"
 
-static pthread_mutex_t list_lock = PTHREAD_MUTEX_INITIALIZER;
-static struct virtio_port *ports[RTE_MAX_ETHPORTS];
-
-void
-virtio_telemetry_add(struct virtio_port *port)
-{
-	pthread_mutex_lock(&list_lock);
-	ports[port->edev->data->port_id] = port;
-	pthread_mutex_unlock(&list_lock);
-}
-
-void
-virtio_telemetry_remove(struct virtio_port *port)
-{
-	pthread_mutex_lock(&list_lock);
-	ports[port->edev->data->port_id] = NULL;
-	pthread_mutex_unlock(&list_lock);
-}
-
-int
-virtio_telemetry_visit(uint16_t port_id, int (*fn)(struct virtio_port *port))
-{
-	int ret = -ENODEV;
-
-	pthread_mutex_lock(&list_lock);
-	if (port_id < RTE_DIM(ports) && ports[port_id] != NULL)
-		ret = fn(ports[port_id]);
-	pthread_mutex_unlock(&list_lock);
-	return ret;
-}
-
 /* ---- parameters --------------------------------------------------------------------------- */
 
 #define NO_NUMBER -1
-#define WAIT_US 1000
 
 /* "3" or "3,1"; the second is NO_NUMBER where it is not given. -EINVAL for anything else. */
 static int
@@ -70,34 +38,6 @@ read_numbers(const char *params, long *first, long *second)
 	if (*end == ',' && end[1] >= '0' && end[1] <= '9')
 		*second = strtol(end + 1, &end, 10);
 	return *end == '\0' ? 0 : -EINVAL;
-}
-
-/*
- * The port that is meant, with both locks; NULL, with none. The list's is not held while the port's
- * is waited for: whoever has that may itself be waiting for a thread that wants the list.
- */
-static struct virtio_port *
-lock_port(long id)
-{
-	struct virtio_port *port;
-
-	for (;;) {
-		pthread_mutex_lock(&list_lock);
-		port = id < RTE_MAX_ETHPORTS ? ports[id] : NULL;
-		if (port != NULL && pthread_mutex_trylock(&port->lock) == 0)
-			return port;
-		pthread_mutex_unlock(&list_lock);
-		if (port == NULL)
-			return NULL;
-		rte_delay_us_sleep(WAIT_US);
-	}
-}
-
-static void
-unlock_port(struct virtio_port *port)
-{
-	pthread_mutex_unlock(&port->lock);
-	pthread_mutex_unlock(&list_lock);
 }
 
 /* ---- one queue ---------------------------------------------------------------------------- */
@@ -261,17 +201,21 @@ fill_info(struct rte_tel_data *d, struct virtio_port *port)
 /* ---- commands ----------------------------------------------------------------------------- */
 
 static int
+is_there(struct virtio_port *port __rte_unused)
+{
+	return 0;
+}
+
+static int
 show_list(const char *cmd __rte_unused, const char *params __rte_unused, struct rte_tel_data *d)
 {
-	unsigned int i;
+	uint16_t i;
 
 	rte_tel_data_start_array(d, RTE_TEL_INT_VAL);
-	pthread_mutex_lock(&list_lock);
 	for (i = 0; i < RTE_MAX_ETHPORTS; i++) {
-		if (ports[i] != NULL)
+		if (virtio_ports_visit(i, is_there) == 0)
 			rte_tel_data_add_array_int(d, i);
 	}
-	pthread_mutex_unlock(&list_lock);
 	return 0;
 }
 
@@ -284,12 +228,12 @@ show_info(const char *cmd __rte_unused, const char *params, struct rte_tel_data 
 
 	if (read_numbers(params, &id, &queue) != 0 || queue != NO_NUMBER)
 		return -EINVAL;
-	port = lock_port(id);
+	port = virtio_ports_lock(id);
 	if (port == NULL)
 		return -EINVAL;
 	rte_tel_data_start_dict(d);
 	ret = fill_info(d, port);
-	unlock_port(port);
+	virtio_ports_unlock(port);
 	return ret;
 }
 
@@ -302,7 +246,7 @@ show_queue(const char *cmd __rte_unused, const char *params, struct rte_tel_data
 
 	if (read_numbers(params, &id, &queue) != 0 || queue == NO_NUMBER)
 		return -EINVAL;
-	port = lock_port(id);
+	port = virtio_ports_lock(id);
 	if (port == NULL)
 		return -EINVAL;
 	if (queue < port->args.pairs) {
@@ -311,7 +255,7 @@ show_queue(const char *cmd __rte_unused, const char *params, struct rte_tel_data
 		if (ret == 0)
 			ret = add_dict(d, "tx", virtio_queue_tx(port, queue), fill_queue);
 	}
-	unlock_port(port);
+	virtio_ports_unlock(port);
 	return ret;
 }
 
@@ -338,7 +282,7 @@ show_resets(const char *cmd __rte_unused, const char *params, struct rte_tel_dat
 
 	if (read_numbers(params, &id, &queue) != 0)
 		return -EINVAL;
-	port = lock_port(id);
+	port = virtio_ports_lock(id);
 	if (port == NULL)
 		return -EINVAL;
 	if (queue == NO_NUMBER || queue < port->args.pairs) {
@@ -349,7 +293,7 @@ show_resets(const char *cmd __rte_unused, const char *params, struct rte_tel_dat
 				ret = add_resets(d, port, i);
 		}
 	}
-	unlock_port(port);
+	virtio_ports_unlock(port);
 	return ret;
 }
 

@@ -12,7 +12,7 @@
 
 #include <rte_mempool.h>
 
-#include "virtio_ethdev.h"
+#include "virtio.h"
 #include "virtio_offload.h"
 #include "virtio_rxtx.h"
 #include "virtio_rxtx_common.h"

@@ -11,11 +11,13 @@
 #include <rte_errno.h>
 
 #include "virtio_announce.h"
-#include "virtio_ethdev.h"
+#include "virtio_event.h"
+#include "virtio_link.h"
 #include "virtio_log.h"
 #include "virtio_needs_reset.h"
 #include "virtio_reclaim.h"
 #include "virtio_recovery.h"
+#include "virtio_watchdog.h"
 #include "virtio_worker.h"
 
 /* ---- call-backs --------------------------------------------------------------------------- */
@@ -68,26 +70,6 @@ call_back(struct virtio_worker *w, enum rte_eth_event_type event)
 }
 
 /* ---- the thread --------------------------------------------------------------------------- */
-
-/* Fails only with the counter at its limit, and then the descriptor is raised. */
-static void
-wake(const struct virtio_worker *w)
-{
-	const uint64_t one = 1;
-	const ssize_t n = write(w->event_fd, &one, sizeof(one));
-
-	RTE_SET_USED(n);
-}
-
-void
-virtio_worker_raise(struct virtio_port *port, uint32_t work)
-{
-	struct virtio_worker *w = port->worker;
-
-	/* Release pairs with the acquire in serve(). A bit that was set has its wake-up already. */
-	if ((__atomic_fetch_or(&w->work, work, __ATOMIC_ACQ_REL) & work) != work)
-		wake(w);
-}
 
 /* What the worker sleeps for, beside work that is raised. */
 struct wait {
@@ -221,7 +203,7 @@ virtio_worker_stop(struct virtio_port *port)
 		return;
 	}
 	virtio_device_cancel(&port->dev);
-	wake(w);
+	virtio_event_raise(port, VIRTIO_WORK_LOOK);
 	virtio_thread_join(w->thread);
 	virtio_device_resume(&port->dev);
 }

@@ -37,12 +37,6 @@
 
 struct virtio_port;
 
-/** What there is to do, a bit each. */
-#define VIRTIO_WORK_LINK    (1u << 0) /**< the device says that its configuration has changed */
-#define VIRTIO_WORK_TROUBLE (1u << 1) /**< a queue has reported trouble */
-#define VIRTIO_WORK_LOOK    (1u << 2) /**< a deadline or the descriptor to watch is another */
-#define VIRTIO_WORK_RECLAIM (1u << 3) /**< a receive queue needs what transmit queues hold */
-
 struct virtio_worker {
 	struct virtio_port *port;
 	virtio_thread_t thread;
@@ -68,9 +62,6 @@ void virtio_worker_stop(struct virtio_port *port);
 
 /** After virtio_worker_stop(), with all gates closed and empty: no work is raised any more. */
 void virtio_worker_free(struct virtio_port *port);
-
-/** Any thread of the primary process, with any lock: wakes the worker, which does this soon. */
-void virtio_worker_raise(struct virtio_port *port, uint32_t work);
 
 /** Whether the calling thread is within a call-back about this port. */
 bool virtio_worker_calls_back(const struct virtio_port *port);

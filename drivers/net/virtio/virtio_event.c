@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+#include <errno.h>
+#include <unistd.h>
+
+#include <rte_alarm.h>
+#include <rte_eal.h>
+#include <rte_errno.h>
+#include <rte_string_fns.h>
+
+#include "virtio_event.h"
+#include "virtio_log.h"
+#include "virtio_ports.h"
+#include "virtio_process.h"
+#include "virtio_worker.h"
+
+/* Fails only with the counter at its limit, and then the descriptor is raised. */
+static void
+wake(const struct virtio_worker *w)
+{
+	const uint64_t one = 1;
+	const ssize_t n = write(w->event_fd, &one, sizeof(one));
+
+	RTE_SET_USED(n);
+}
+
+void
+virtio_event_raise(struct virtio_port *port, uint32_t work)
+{
+	struct virtio_worker *w = port->worker;
+
+	/* Release pairs with the acquire in serve(). A bit that was set has its wake-up already. */
+	if ((__atomic_fetch_or(&w->work, work, __ATOMIC_ACQ_REL) & work) != work)
+		wake(w);
+}
+
+/* From a secondary to the primary: some queue of the port is in trouble. */
+#define REPORT_MESSAGE "net_virtio_trouble"
+struct report {
+	uint16_t port_id;
+};
+
+static int
+look_soon(struct virtio_port *port)
+{
+	virtio_event_raise(port, VIRTIO_WORK_TROUBLE);
+	return 0;
+}
+
+/* A secondary has found it: on EAL's thread for messages, in the primary. */
+static int
+heard(const struct rte_mp_msg *msg, const void *peer __rte_unused)
+{
+	const struct report *report = (const struct report *)(const void *)msg->param;
+
+	return msg->len_param != sizeof(*report) ? -EINVAL :
+		virtio_ports_visit(report->port_id, look_soon);
+}
+
+int
+virtio_event_listen(void)
+{
+	return virtio_process_listen(REPORT_MESSAGE, heard);
+}
+
+/* On a secondary's thread of alarms. */
+static void
+tell_primary(void *port_id)
+{
+	struct rte_mp_msg msg = { .len_param = sizeof(struct report) };
+	struct report *report = (struct report *)(void *)msg.param;
+
+	report->port_id = (uintptr_t)port_id;
+	rte_strlcpy(msg.name, REPORT_MESSAGE, sizeof(msg.name));
+	if (rte_mp_sendmsg(&msg) != 0)
+		VIRTIO_LOG(ERR, "port %u: the primary process is not told of a broken queue: %s",
+			   report->port_id, rte_strerror(rte_errno));
+}
+
+void
+virtio_event_report(struct virtio_queue *q, enum rte_pmd_virtio_queue_trouble trouble)
+{
+	__atomic_store_n(&q->recovery.trouble, trouble, __ATOMIC_RELEASE);
+	/* Not from here: a burst neither waits nor calls the application back. */
+	if (rte_eal_process_type() == RTE_PROC_PRIMARY)
+		look_soon(q->port);
+	else if (rte_eal_alarm_set(1, tell_primary,
+				   (void *)(uintptr_t)q->port->data->port_id) != 0)
+		VIRTIO_LOG(ERR, "%s: no alarm to be had: the application is not told of the queue",
+			   q->port->dev.name);
+}
+
+void
+virtio_event_starve(struct virtio_queue *q)
+{
+	struct virtio_port *port = q->port;
+
+	/* A poller comes here at each burst as long as its pool is empty. */
+	if (__atomic_load_n(&port->starving, __ATOMIC_RELAXED))
+		return;
+	__atomic_store_n(&port->starving, true, __ATOMIC_RELAXED);
+	if (rte_eal_process_type() == RTE_PROC_PRIMARY)
+		virtio_event_raise(port, VIRTIO_WORK_RECLAIM);
+}
