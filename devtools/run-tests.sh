@@ -113,13 +113,13 @@ trap 'rm -rf "$work"' EXIT
 export UBSAN_OPTIONS=${UBSAN_OPTIONS:-halt_on_error=1:print_stacktrace=1}
 
 devtools/setup.sh
-[ -z "$unit" ] || run_checks
 if [ -z "$unit" ]; then
 	try "build" build_tree build
 else
 	# One that is there from elsewhere has not been asked to be so strict.
 	[ ! -f build/build.ninja ] || meson configure build -Dwerror=true
 	CC=gcc try "build with gcc, warnings are errors" build_tree build -Dwerror=true
+	run_checks
 	CC=clang try "build with clang, warnings are errors" build_tree build-clang -Dwerror=true
 	# With a sanitizer a plug-in leaves symbols to the program that loads it.
 	try "build with sanitizers" build_tree build-asan -Db_sanitize=address,undefined \
