@@ -11,6 +11,7 @@
 
 #include "transport_pci_private.h"
 #include "virtio_log.h"
+#include "virtqueue_reset.h"
 
 int
 pci_read_offer(struct virtio_device *dev,
@@ -55,7 +56,8 @@ pci_gone(struct virtio_device *dev)
 	struct pci *pci = dev->priv;
 
 	if (!pci->gone)
-		VIRTIO_LOG(ERR, "%s: the device reads all ones: it is gone", dev->name);
+		VIRTIO_LOG(ERR, "%s: the device's registers read all ones: it is gone. Close the "
+			   "port.", dev->name);
 	pci->gone = true;
 	return -ENODEV;
 }
@@ -91,8 +93,9 @@ pci_write_vector(struct virtio_device *dev, uint32_t offset, uint16_t vector)
 	ret = virtio_device_ops(dev)->get_status(dev, &status);
 	if (ret != 0)
 		return ret;
-	VIRTIO_INIT_LOG(ERR, "%s: MSI-X vector %u is not taken, 0x%04x is read back: the device "
-			"has no resources for it; fewer vectors may do", dev->name, vector, got);
+	VIRTIO_INIT_LOG(ERR, "%s: MSI-X vector %u is not accepted, 0x%04x is read back: the device "
+			"has no resources for it. Use fewer receive interrupts.", dev->name, vector,
+			got);
 	return -EBUSY;
 }
 
@@ -101,8 +104,9 @@ pci_check_config(struct virtio_device *dev, uint32_t length, uint32_t offset, si
 {
 	if (offset <= length && len <= length - offset)
 		return 0;
-	VIRTIO_LOG(ERR, "%s: bytes %u to %zu of the device configuration are wanted, it has %u",
-		   dev->name, offset, offset + len - 1, length);
+	VIRTIO_LOG(ERR, "%s: bytes %u to %zu of the device configuration are needed, the device "
+		   "has %u. The device does not conform to the specification.", dev->name, offset,
+		   offset + len - 1, length);
 	return -EINVAL;
 }
 

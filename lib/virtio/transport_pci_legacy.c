@@ -98,8 +98,8 @@ legacy_queue_setup(struct virtqueue *vq)
 	int ret;
 
 	if (virtqueue_dev_addr(vq, vq->desc) >> PAGE_SHIFT > UINT32_MAX) {
-		VIRTIO_LOG(ERR, "%s: ring %u: its memory is at 0x%" PRIx64 ", a legacy device "
-			   "takes none from 16 TB on", dev->name, vq->index,
+		VIRTIO_LOG(ERR, "%s: the ring's memory is at 0x%" PRIx64 ", a legacy device can "
+			   "access rings below 16 TB only. Use a modern device.", vq->conf.name,
 			   virtqueue_dev_addr(vq, vq->desc));
 		return -EINVAL;
 	}
@@ -132,8 +132,9 @@ legacy_queue_enable(struct virtqueue *vq)
 	ret = legacy_get_status(dev, &status);
 	if (ret != 0)
 		return ret;
-	VIRTIO_LOG(ERR, "%s: ring %u: the device takes page 0x%x for its own, not 0x%x", dev->name,
-		   vq->index, got, page);
+	VIRTIO_LOG(ERR, "%s: the device's register for the ring's page reads 0x%x, 0x%x was "
+		   "written. The device does not conform to the specification.", vq->conf.name, got,
+		   page);
 	return -EIO;
 }
 
@@ -226,8 +227,8 @@ legacy_write_config(struct virtio_device *dev, uint32_t offset, const void *from
 static int
 legacy_attach(struct virtio_device *dev)
 {
-	VIRTIO_INIT_LOG(ERR, "%s: the I/O ports of a legacy device are for the primary process "
-			"alone: want a modern one for secondaries", dev->name);
+	VIRTIO_INIT_LOG(ERR, "%s: the I/O ports of a legacy device can be used in the primary "
+			"process only. Use a modern device for secondary processes.", dev->name);
 	return -ENOTSUP;
 }
 
@@ -267,7 +268,7 @@ count_rings(const char *name, const struct virtio_pci_conf *conf, uint16_t *nb_r
 	uint16_t size = 1;
 
 	if (port_read(&pci, VIRTIO_PCI_LEGACY_STATUS, 1) == GONE_8) {
-		VIRTIO_INIT_LOG(ERR, "%s: the device reads all ones: it is gone", name);
+		VIRTIO_INIT_LOG(ERR, "%s: the device's registers read all ones: it is gone", name);
 		return -ENODEV;
 	}
 	for (*nb_rings = 0; *nb_rings < UINT16_MAX; (*nb_rings)++) {
@@ -277,11 +278,12 @@ count_rings(const char *name, const struct virtio_pci_conf *conf, uint16_t *nb_r
 			break;
 	}
 	if (size == GONE_16) {
-		VIRTIO_INIT_LOG(ERR, "%s: the device reads all ones: it is gone", name);
+		VIRTIO_INIT_LOG(ERR, "%s: the device's registers read all ones: it is gone", name);
 		return -ENODEV;
 	}
 	if (*nb_rings == 0) {
-		VIRTIO_INIT_LOG(ERR, "%s: the device says that it has no rings", name);
+		VIRTIO_INIT_LOG(ERR, "%s: the device reports no rings. The device does not conform "
+				"to the specification.", name);
 		return -EINVAL;
 	}
 	return 0;
@@ -295,8 +297,9 @@ virtio_pci_legacy_create(struct virtio_device *dev, const char *name,
 	int ret;
 
 	if (conf->window[VIRTIO_PCI_COMMON].length < VIRTIO_PCI_LEGACY_CONFIG_MSIX) {
-		VIRTIO_INIT_LOG(ERR, "%s: a legacy device's I/O ports are %u bytes, at least %u "
-				"are needed", name, conf->window[VIRTIO_PCI_COMMON].length,
+		VIRTIO_INIT_LOG(ERR, "%s: the I/O ports of the legacy device are %u bytes, at "
+				"least %u are needed. The device does not conform to the "
+				"specification.", name, conf->window[VIRTIO_PCI_COMMON].length,
 				VIRTIO_PCI_LEGACY_CONFIG_MSIX);
 		return -EINVAL;
 	}

@@ -181,8 +181,8 @@ write_size(struct virtqueue *vq, struct pci_ring *ring)
 		return 0;
 	if (got == GONE_16)
 		return pci_gone(dev);
-	VIRTIO_LOG(ERR, "%s: ring %u: the device keeps a size of %u, not %u", dev->name, vq->index,
-		   got, vq->size);
+	VIRTIO_LOG(ERR, "%s: the device reports a ring size of %u, %u was written. The device does "
+		   "not conform to the specification.", vq->conf.name, got, vq->size);
 	return -EINVAL;
 }
 
@@ -202,10 +202,11 @@ find_doorbell(struct virtqueue *vq, struct pci_ring *ring)
 	if (at + width > pci->window[VIRTIO_PCI_NOTIFY].length || (base + at) % width != 0) {
 		if (common_read8(pci, VIRTIO_PCI_DEVICE_STATUS) == GONE_8)
 			return pci_gone(dev);
-		VIRTIO_LOG(ERR, "%s: ring %u: its doorbell would be at byte %" PRIu64 " (%u * %u) "
-			   "of %u in the notification window, where one of %u bytes cannot be",
-			   dev->name, vq->index, at, off, pci->notify_multiplier,
-			   pci->window[VIRTIO_PCI_NOTIFY].length, width);
+		VIRTIO_LOG(ERR, "%s: the notification address is at byte %" PRIu64 " (%u * %u) of "
+			   "a window of %u bytes, where a register of %u bytes is not possible. "
+			   "The device does not conform to the specification.", vq->conf.name, at,
+			   off, pci->notify_multiplier, pci->window[VIRTIO_PCI_NOTIFY].length,
+			   width);
 		return -EINVAL;
 	}
 	ring->doorbell = at;
@@ -267,8 +268,8 @@ pci_queue_enable(struct virtqueue *vq)
 		return pci_gone(dev);
 	if (got == 1)
 		return 0;
-	VIRTIO_LOG(ERR, "%s: ring %u: the device does not enable it, queue_enable reads %u",
-		   dev->name, vq->index, got);
+	VIRTIO_LOG(ERR, "%s: the device did not enable the queue, queue_enable reads %u. The "
+		   "device does not conform to the specification.", vq->conf.name, got);
 	return -EIO;
 }
 
@@ -314,10 +315,10 @@ pci_queue_stop_poll(struct virtqueue *vq)
 	/* What all ones in the others mean, the status tells too. */
 	ret = virtio_device_check(dev);
 	if (ret == -EIO)
-		VIRTIO_LOG(ERR, "%s: ring %u: the device takes its stop for an error and needs a "
-			   "reset%s", dev->name, vq->index,
+		VIRTIO_LOG(ERR, "%s: the device reports an error after the stop of the queue, and "
+			   "needs a reset. Stop and start the port%s.", vq->conf.name,
 			   dev->stop_method == VIRTIO_STOP_PCI_RESET ? "" :
-			   ": queue_reset=proposal is not for it");
+			   ". queue_reset=proposal does not suit this device: leave it out");
 	return ret != 0 ? ret : -EAGAIN;
 }
 
@@ -449,8 +450,7 @@ choose_stop_method(const struct virtio_pci_conf *conf, uint64_t offered, const c
 	}
 	if (!has_register) {
 		*why = "the device offers VIRTIO_F_RING_RESET but has no queue_reset register: "
-		       "queue_reset=proposal is right for one made from the proposal of 2021, and "
-		       "for no other";
+		       "give queue_reset=proposal only for a device made from the proposal of 2021";
 		return VIRTIO_STOP_NONE;
 	}
 	*why = "the device offers VIRTIO_F_RING_RESET";
@@ -477,22 +477,25 @@ check_windows(const char *name, const struct virtio_pci_conf *conf)
 
 		if (window->length < wanted[i].min) {
 			VIRTIO_INIT_LOG(ERR, "%s: the %s capability is %sof %u bytes, at least %u "
-					"are needed", name, wanted[i].name,
+					"are needed. The device does not conform to the "
+					"specification.", name, wanted[i].name,
 					window->length == 0 ? "missing or " : "", window->length,
 					wanted[i].min);
 			return -EINVAL;
 		}
 		if (conf->hooks == NULL && (uintptr_t)window->base % wanted[i].align != 0) {
-			VIRTIO_INIT_LOG(ERR, "%s: the %s capability is not aligned to %u bytes",
-					name, wanted[i].name, wanted[i].align);
+			VIRTIO_INIT_LOG(ERR, "%s: the %s capability is not aligned to %u bytes. "
+					"The device does not conform to the specification.", name,
+					wanted[i].name, wanted[i].align);
 			return -EINVAL;
 		}
 	}
 	/* 4.1.4.4.1: 0, or an even power of 2. */
 	if (conf->notify_multiplier != 0 && (conf->notify_multiplier == 1 ||
 					     !rte_is_power_of_2(conf->notify_multiplier))) {
-		VIRTIO_INIT_LOG(ERR, "%s: notify_off_multiplier is %u, not 0 nor an even power of "
-				"two", name, conf->notify_multiplier);
+		VIRTIO_INIT_LOG(ERR, "%s: notify_off_multiplier is %u, neither 0 nor an even power "
+				"of two. The device does not conform to the specification.", name,
+				conf->notify_multiplier);
 		return -EINVAL;
 	}
 	return 0;
@@ -507,11 +510,12 @@ count_rings(const char *name, const struct virtio_pci_conf *conf, uint16_t *nb_r
 
 	*nb_rings = common_read16(&pci, VIRTIO_PCI_NUM_QUEUES);
 	if (*nb_rings == GONE_16) {
-		VIRTIO_INIT_LOG(ERR, "%s: the device reads all ones: it is gone", name);
+		VIRTIO_INIT_LOG(ERR, "%s: the device's registers read all ones: it is gone", name);
 		return -ENODEV;
 	}
 	if (*nb_rings == 0) {
-		VIRTIO_INIT_LOG(ERR, "%s: the device says that it has no rings", name);
+		VIRTIO_INIT_LOG(ERR, "%s: the device reports no rings. The device does not conform "
+				"to the specification.", name);
 		return -EINVAL;
 	}
 	return 0;

@@ -564,9 +564,8 @@ choose_stop_method(const struct vhost_user *vu, const char **why)
 		*why = "the back-end is not librte_vhost";
 		return VIRTIO_STOP_VHOST_GET_BASE;
 	}
-	*why = "the back-end may be librte_vhost or not: queue_reset=get_base or "
-	       "queue_reset=disable "
-	       "says which, disable being for librte_vhost only";
+	*why = "the back-end may or may not be librte_vhost: give queue_reset=disable if it "
+	       "is, queue_reset=get_base if it is not";
 	return VIRTIO_STOP_NONE;
 }
 
@@ -579,8 +578,8 @@ set_stop_method(struct virtio_device *dev)
 	dev->stop_method = choose_stop_method(vu, &why);
 	if (dev->stop_method == VIRTIO_STOP_VHOST_DISABLE_ACK &&
 	    (!has_enable(vu) || !speaks(vu, VHOST_USER_PROTOCOL_F_REPLY_ACK))) {
-		VIRTIO_INIT_LOG(ERR, "%s: queue_reset=disable needs a back-end that acknowledges "
-				"(REPLY_ACK), this one does not; get_base may be right for it",
+		VIRTIO_INIT_LOG(ERR, "%s: queue_reset=disable needs a back-end that offers "
+				"REPLY_ACK, and this one does not. Try queue_reset=get_base.",
 				dev->name);
 		return -ENOTSUP;
 	}
@@ -618,14 +617,14 @@ greet(struct virtio_device *dev)
 	if (ret == 0 && speaks(vu, VHOST_USER_PROTOCOL_F_MQ))
 		ret = get_u64(vu, VHOST_USER_GET_QUEUE_NUM, &pairs);
 	if (ret != 0) {
-		VIRTIO_INIT_LOG(ERR, "%s: no talk with the back-end on %s: %s", dev->name, vu->path,
-				rte_strerror(-ret));
+		VIRTIO_INIT_LOG(ERR, "%s: the handshake with the back-end on %s failed: %s",
+				dev->name, vu->path, rte_strerror(-ret));
 		return ret;
 	}
 	if (pairs * 2 < vu->nb_rings) {
-		VIRTIO_INIT_LOG(ERR,
-				"%s: %u queue pairs wanted, the back-end on %s grants %" PRIu64,
-				dev->name, vu->nb_rings / 2, vu->path, pairs);
+		VIRTIO_INIT_LOG(ERR, "%s: queues=%u is not possible, the back-end on %s supports "
+				"at most %" PRIu64 ". Use fewer queues, or give the back-end "
+				"more.", dev->name, vu->nb_rings / 2, vu->path, pairs);
 		return -EINVAL;
 	}
 	ret = set_stop_method(dev);
@@ -686,16 +685,13 @@ mem_event(enum rte_mem_event type, const void *addr, size_t len, void *arg)
 	 * If the table was not sent, only the end of the connection makes the back-end unmap it.
 	 */
 	if (is_free && ret == -EIO)
-		vhost_user_give_up(&vu->ch, "the back-end refuses the memory table that leaves out "
-				   "freed memory");
+		vhost_user_give_up(&vu->ch, "it refused the memory table without freed memory");
 	else if (is_free && !sent)
-		vhost_user_give_up(&vu->ch, "the memory table that leaves out freed memory cannot "
-				   "be sent");
+		vhost_user_give_up(&vu->ch, "the memory table without freed memory cannot be sent");
 	else
-		VIRTIO_LOG(ERR,
-			   "%s: the changed memory table is not in force at the back-end: %s. "
-			   "Buffers in new memory may not reach it.", dev->name,
-			   rte_strerror(-ret));
+		VIRTIO_LOG(ERR, "%s: the changed memory table is not in force at the back-end: %s. "
+			   "Buffers in new memory may not reach it. The next port start sends the "
+			   "table again.", dev->name, rte_strerror(-ret));
 }
 
 static int
@@ -722,8 +718,8 @@ open_descriptors(struct virtio_device *dev)
 		vu->rings[i].call_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
 		if (vu->rings[i].call_fd < 0) {
 			ret = -errno;
-			VIRTIO_INIT_LOG(ERR, "%s: no event descriptors for %u rings: %s%s",
-					dev->name, vu->nb_rings, rte_strerror(-ret),
+			VIRTIO_INIT_LOG(ERR, "%s: event descriptors for %u rings cannot be opened: "
+					"%s%s", dev->name, vu->nb_rings, rte_strerror(-ret),
 					ret == -EMFILE ? VHOST_USER_MORE_FILES : "");
 			return ret;
 		}
@@ -739,8 +735,9 @@ vhost_user_create(struct virtio_device *dev, const struct vhost_user_conf *conf)
 	int ret;
 
 	if (conf->nb_rings > VHOST_USER_MAX_RINGS) {
-		VIRTIO_INIT_LOG(ERR, "%s: %u rings wanted, vhost-user has names for %u", dev->name,
-				conf->nb_rings, VHOST_USER_MAX_RINGS);
+		VIRTIO_INIT_LOG(ERR, "%s: %u rings are not possible, vhost-user supports at most "
+				"%u. Use fewer queues.", dev->name, conf->nb_rings,
+				VHOST_USER_MAX_RINGS);
 		return -EINVAL;
 	}
 	vu = rte_zmalloc("vhost_user", sizeof(*vu), 0);
@@ -769,8 +766,9 @@ vhost_user_create(struct virtio_device *dev, const struct vhost_user_conf *conf)
 	for (i = 0; i < vu->nb_rings; i++)
 		vu->rings[i].call_fd = -1;
 	if (rte_strscpy(vu->path, conf->path, sizeof(vu->path)) < 0) {
-		VIRTIO_INIT_LOG(ERR, "%s: path of %zu characters, a socket takes %zu", dev->name,
-				strlen(conf->path), sizeof(vu->path) - 1);
+		VIRTIO_INIT_LOG(ERR, "%s: path= has %zu characters, the path of a socket can have "
+				"%zu. Use a shorter path.", dev->name, strlen(conf->path),
+				sizeof(vu->path) - 1);
 		ret = -EINVAL;
 		goto fail;
 	}
@@ -791,8 +789,8 @@ vhost_user_create(struct virtio_device *dev, const struct vhost_user_conf *conf)
 	vu->mem_events = rte_mem_event_callback_register(MEM_EVENT_NAME, mem_event, dev) == 0;
 	if (!vu->mem_events && rte_errno != ENOTSUP) {
 		ret = -rte_errno;
-		VIRTIO_INIT_LOG(ERR, "%s: cannot listen to memory events: %s", dev->name,
-				rte_strerror(-ret));
+		VIRTIO_INIT_LOG(ERR, "%s: no call-back for memory events can be registered with "
+				"EAL: %s", dev->name, rte_strerror(-ret));
 		goto fail;
 	}
 	return 0;
@@ -877,7 +875,7 @@ vhost_user_hang_up(struct virtio_device *dev)
 {
 	struct vhost_user *vu = dev->priv;
 
-	vhost_user_give_up(&vu->ch, "no answer");
+	vhost_user_give_up(&vu->ch, "it did not confirm the device's reset");
 }
 
 int

@@ -173,16 +173,14 @@ vhost_mem_read(struct vhost_mem *mem, const struct vhost_mem *attached, const vo
 	for (i = 0; ret == 0 && i < attached->table.count; i++)
 		ret = append(mem, &attached->table.regions[i], attached->fds[i]);
 	if (ret != 0) {
-		VIRTIO_INIT_LOG(ERR,
-				"memory is in more than %d files, which vhost-user cannot carry: "
-				"use --single-file-segments, or larger pages",
-				VHOST_USER_MAX_REGIONS);
+		VIRTIO_INIT_LOG(ERR, "EAL's memory is in more than %d files, the most that "
+				"vhost-user supports. Run EAL with --single-file-segments, or with "
+				"larger pages.", VHOST_USER_MAX_REGIONS);
 		return ret;
 	}
 	if (mem->table.count == 0) {
-		VIRTIO_INIT_LOG(ERR, "no memory that a back-end could map: with --no-huge the "
-				     "kernel "
-				     "needs memfd_create");
+		VIRTIO_INIT_LOG(ERR, "EAL has no memory that a back-end can map. With --no-huge "
+				"the kernel must support memfd_create(2).");
 		return -ENOENT;
 	}
 	return 0;

@@ -114,8 +114,8 @@ make_one(const struct virtio_device *dev, struct kicks *kicks, uint16_t nb_rings
 		return 0;
 	}
 	ret = -errno;
-	VIRTIO_INIT_LOG(ERR, "%s: no event descriptors for %u rings: %s%s", dev->name, nb_rings,
-			rte_strerror(-ret), ret == -EMFILE ? VHOST_USER_MORE_FILES : "");
+	VIRTIO_INIT_LOG(ERR, "%s: event descriptors for %u rings cannot be opened: %s%s", dev->name,
+			nb_rings, rte_strerror(-ret), ret == -EMFILE ? VHOST_USER_MORE_FILES : "");
 	return ret;
 }
 
@@ -156,8 +156,8 @@ vhost_user_kicks_create(struct virtio_device *dev, uint16_t nb_rings)
 	/* Twice is no error, and without shared files there are no secondaries. */
 	if (rte_mp_action_register(FETCH_MESSAGE, answer_fetch) != 0 && rte_errno != EEXIST &&
 	    rte_errno != ENOTSUP) {
-		VIRTIO_INIT_LOG(ERR, "%s: secondary processes could not be answered: %s", dev->name,
-				rte_strerror(rte_errno));
+		VIRTIO_INIT_LOG(ERR, "%s: the request of a secondary process could not be "
+				"answered: %s", dev->name, rte_strerror(rte_errno));
 		return -rte_errno;
 	}
 	return fill(dev, nb_rings, make_one);

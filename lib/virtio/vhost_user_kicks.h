@@ -17,7 +17,7 @@
 struct virtio_device;
 
 /** What is said to a user whose process has no descriptors left. */
-#define VHOST_USER_MORE_FILES "; want a higher limit of open files (ulimit -n) or fewer queues"
+#define VHOST_USER_MORE_FILES ". Raise the limit of open files (ulimit -n), or use fewer queues."
 
 /**
  * Primary: makes the descriptors (eventfd, not blocking) of a device, and gives them to secondaries

@@ -128,7 +128,7 @@ give_up(struct vhost_user_channel *ch, const char *why)
 {
 	if (ch->broken)
 		return;
-	VIRTIO_LOG(ERR, "%s: vhost-user: %s; closing the connection", ch->name, why);
+	VIRTIO_LOG(ERR, "%s: the connection to the back-end is closed: %s", ch->name, why);
 	shutdown(ch->fd, SHUT_WR);
 	ch->broken = true;
 	ch->count = 0;
@@ -241,7 +241,7 @@ take_answer(struct vhost_user_channel *ch)
 	ch->in_bytes = 0;
 	if (ch->count == 0 || ch->in.request != w->request ||
 	    !(ch->in.flags & VHOST_USER_FLAG_REPLY) || ch->in.size != sizeof(uint64_t)) {
-		give_up(ch, "an answer that nobody asked for");
+		give_up(ch, "it sent an answer to no request");
 		return;
 	}
 	note_answer(ch);
@@ -271,7 +271,7 @@ read_answers(struct vhost_user_channel *ch)
 			ch->in_bytes = 0;
 		if (ch->in_bytes >= VHOST_USER_HEADER_SIZE) {
 			if (ch->in.size > sizeof(ch->in.payload)) {
-				give_up(ch, "an answer that is too long");
+				give_up(ch, "it sent an answer that is too long");
 				continue;
 			}
 			want += ch->in.size;
@@ -381,12 +381,12 @@ write_all(struct vhost_user_channel *ch, const struct vhost_user_msg *msg, const
 			/* Only the end of what can be read tells that the other side has closed. */
 			read_answers(ch);
 			if (!ch->gone)
-				give_up(ch, "cannot send");
+				give_up(ch, "no message can be sent to it");
 			return -ENODEV;
 		}
 		if (virtio_now_us() >= deadline_us) {
 			if (sent > 0)
-				give_up(ch, "the back-end stopped reading within a message");
+				give_up(ch, "it stopped reading within a message");
 			return -ETIMEDOUT;
 		}
 		/* A message that has begun is finished: half of one would end the connection. */
@@ -468,8 +468,8 @@ log_silence(struct vhost_user_channel *ch, bool limit)
 
 	vhost_user_describe_silence(ch, text, sizeof(text));
 	VIRTIO_LOG(ERR, "%s: %s%s", ch->name,
-		   limit ? "the back-end is too slow for the call to end in time" :
-			   "no answer in time", text);
+		   limit ? "the call has reached its time limit" :
+			   "a request was not answered in time", text);
 	return -ETIMEDOUT;
 }
 

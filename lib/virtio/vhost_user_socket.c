@@ -57,8 +57,8 @@ vhost_user_connect(const struct vhost_user_channel *ch, const char *path)
 	} while ((ret == -EAGAIN || ret == -EINTR) && virtio_now_us() < deadline_us);
 	/* -EAGAIN is the answer of vhost_user_accept() without a client. */
 	ret = ret == -EAGAIN ? -ETIMEDOUT : ret;
-	VIRTIO_INIT_LOG(ERR, "%s: cannot connect to the back-end on %s: %s", ch->name, path,
-			rte_strerror(-ret));
+	VIRTIO_INIT_LOG(ERR, "%s: cannot connect to the back-end on %s: %s. Start the back-end "
+			"first, or give another path=.", ch->name, path, rte_strerror(-ret));
 	close(fd);
 	return ret;
 }
@@ -95,14 +95,14 @@ clear_path(const char *path, const char **cure)
 	if (lstat(path, &st) != 0)
 		return errno == ENOENT ? 0 : -errno;
 	if (!S_ISSOCK(st.st_mode)) {
-		*cure = "; the file there is no socket, give another path";
+		*cure = ". The file there is not a socket. Give another path=.";
 		return -EEXIST;
 	}
 	ret = has_owner(path, &has);
 	if (ret != 0)
 		return ret;
 	if (has) {
-		*cure = "; another process listens there, end it or give another path";
+		*cure = ". Another process listens there. End it, or give another path=.";
 		return -EADDRINUSE;
 	}
 	return unlink(path) == 0 || errno == ENOENT ? 0 : -errno;

@@ -211,8 +211,8 @@ virtio_device_check(struct virtio_device *dev)
 	if (ret != 0 || !(status & VIRTIO_STATUS_NEEDS_RESET))
 		return ret;
 	dev->needs_reset = true;
-	VIRTIO_LOG(ERR, "%s: the device has met an error and needs a reset (status 0x%02x): stop "
-		   "and start the port", dev->name, status);
+	VIRTIO_LOG(ERR, "%s: the device reports an error and needs a reset (status 0x%02x). Stop "
+		   "and start the port.", dev->name, status);
 	return -EIO;
 }
 

@@ -90,8 +90,8 @@ virtqueue_quarantine(struct virtqueue *vq, const char *why)
 	if (!__atomic_compare_exchange_n(&vq->state, &live, VIRTQUEUE_BROKEN, false,
 					 __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE))
 		return false;
-	VIRTIO_LOG(ERR, "%s: taken out of service: %s. Stop and start the queue to use it again.",
-		   vq->conf.name, why);
+	VIRTIO_LOG(ERR, "%s: taken out of service: %s. Stop and start the queue, or the port, to "
+		   "use it again.", vq->conf.name, why);
 	return true;
 }
 
@@ -128,9 +128,8 @@ virtqueue_check_size(const struct virtio_device *dev, const char *name, uint16_t
 	if (max == 0)
 		VIRTIO_LOG(ERR, "%s: the device has no such ring. Use fewer queues.", name);
 	else
-		VIRTIO_LOG(ERR,
-			   "%s: %u descriptors are wanted, the device takes %s %u. Set the queue "
-			   "up with a size that the device takes.", name, size,
+		VIRTIO_LOG(ERR, "%s: a ring of %u descriptors was requested, the device takes %s "
+			   "%u. Set the queue up with a size that the device takes.", name, size,
 			   dev->legacy ? "no more and no fewer than" : "at most", max);
 	return -EINVAL;
 }

@@ -152,8 +152,8 @@ virtio_device_start(struct virtio_device *dev, struct virtqueue *const *vqs, uns
 			return -EBUSY;
 		for (k = 0; k < i; k++) {
 			if (vqs[k]->index == vqs[i]->index) {
-				VIRTIO_LOG(ERR, "%s: ring %u is meant by two queues", dev->name,
-					   vqs[i]->index);
+				VIRTIO_LOG(ERR, "%s: two queues have ring %u. Configure the port "
+					   "again.", dev->name, vqs[i]->index);
 				return -EINVAL;
 			}
 		}

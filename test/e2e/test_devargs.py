@@ -7,13 +7,14 @@ from backends import TestpmdBackend
 
 # What is given, and what is said of it.
 REFUSED = {
-    "unknown_key": ("queues=2,colour=red", "unknown argument colour; known: .*queue_reset"),
-    "key_twice": ("queues=1,queues=2", "queues= is given twice"),
+    "unknown_key": ("queues=2,colour=red",
+                    "the argument colour is unknown. Known arguments: .*queue_reset"),
+    "key_twice": ("queues=1,queues=2", "the argument queues= is given twice"),
     "queues_0": ("queues=0", "queues=0: want 1 to"),
     "queues_no_number": ("queues=two", "queues=two: want 1 to"),
     "cq_0_with_two_pairs": ("queues=2,cq=0", "queues=2 needs the control queue"),
     "queue_size_no_power_of_two": ("queue_size=300",
-                                   "queue_size=300: a split ring wants a power of two"),
+                                   "queue_size=300: want a power of two from 32"),
     "queue_size_too_small": ("queue_size=16", "queue_size=16: want 32 to 32768 descriptors"),
     "queue_size_too_large": ("queue_size=65536", "queue_size=65536: want 32 to 32768 descriptors"),
     "mac_bad": ("mac=02:00:00", "mac=02:00:00: want a unicast address"),
@@ -24,7 +25,7 @@ REFUSED = {
     "in_order_bad": ("in_order=-1", "in_order=-1: want 0 or 1"),
     "packed_vq_bad": ("packed_vq=2", "packed_vq=2: want 0 or 1"),
     "vectorized_bad": ("vectorized=2", "vectorized=2: want 0 or 1"),
-    "iface_not_yet": ("iface=tap0", "iface= names the tap of a vhost-kernel back-end"),
+    "iface_not_yet": ("iface=tap0", "iface=tap0: vhost-kernel back-ends are not supported"),
     "queue_reset_bad": ("queue_reset=maybe",
                         "queue_reset=maybe: want auto, get_base, disable or off"),
     "queue_reset_timeout_bad": ("queue_reset_timeout_ms=0",
@@ -75,7 +76,7 @@ def test_refused(host, try_port, case):
 
 def test_path_is_missing(try_port):
     port = try_port("queues=1")
-    assert port.said("path=<socket of the back-end> is missing")
+    assert port.said("the argument path= is missing. Give path=<socket of the back-end>")
     assert port.ports() == 0
 
 
@@ -85,8 +86,8 @@ def test_path_where_nobody_listens(host, try_port):
     assert port.ports() == 0
 
 
-@pytest.mark.parametrize("path, message", [("/dev/null", "is a device: vhost-kernel"),
-                                           ("/etc/passwd", "is no socket")])
+@pytest.mark.parametrize("path, message", [("/dev/null", "is a device file, and vhost-kernel"),
+                                           ("/etc/passwd", "is not a socket")])
 def test_path_is_no_socket(try_port, path, message):
     port = try_port(f"path={path}")
     assert port.said(message)

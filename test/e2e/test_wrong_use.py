@@ -63,6 +63,6 @@ def test_pool_smaller_than_the_ring_fills_it_as_far_as_it_goes(connect):
 def test_buffers_that_do_not_hold_a_frame(start_backend, start_port):
     start_backend(TestpmdBackend)
     port = start_port(devargs="mrg_rxbuf=0", args=["--mbuf-size=1024"])
-    assert port.said(r"a buffer of pool mb_pool_0 holds 896 bytes, a frame of MTU 1500 needs 1530: "
-                     r"want larger buffers$")
+    assert port.said(r"a buffer of pool mb_pool_0 holds 896 bytes, a frame of MTU 1500 needs 1530. "
+                     r"Use larger buffers.$")
     assert port.said("Fail to configure port 0 rx queues")

@@ -101,7 +101,7 @@ doorbell_askew(void)
 		CHECK_EQ(virtqueue_create(&dev, 0, &wanted, &vq), 0);
 		CHECK_EQ(virtio_device_negotiate(&dev, VIRTIO_BIT(VIRTIO_F_NOTIFICATION_DATA)), 0);
 		CHECK_EQ(virtio_device_start(&dev, &vq, 1), askew == 0 ? 0 : -EINVAL);
-		CHECK_EQ(test_logged("where one of 4 bytes cannot be"), askew == 0 ? 0 : 1);
+		CHECK_EQ(test_logged("a register of 4 bytes is not"), askew == 0 ? 0 : 1);
 		CHECK_EQ(virtio_device_reset(&dev, PATIENCE_US), 0);
 		CHECK_EQ(virtqueue_destroy(vq), 0);
 		virtio_pci_modern_destroy(&dev);
@@ -138,7 +138,7 @@ device_without_rings(void)
 
 	fake->conf.window[VIRTIO_PCI_NOTIFY].length = 4;
 	CHECK_EQ(fake_pci_meet(fake, VIRTIO_PCI_STOP_AUTO), -EINVAL);
-	CHECK_EQ(test_logged("no rings"), 1);
+	CHECK_EQ(test_logged("reports no rings"), 1);
 	fake_pci_destroy(fake);
 }
 
@@ -166,7 +166,7 @@ ring_beyond_the_maximum(void)
 	CHECK_EQ(fake_pci_meet(fake, VIRTIO_PCI_STOP_AUTO), 0);
 	CHECK_EQ(virtio_device_reset(&fake->dev, PATIENCE_US), 0);
 	CHECK_EQ(virtqueue_create(&fake->dev, 0, &big, &vq), -EINVAL);
-	CHECK_EQ(test_logged("512 descriptors are wanted, the device takes at most 256"), 1);
+	CHECK_EQ(test_logged("512 descriptors was requested, the device takes at most 256"), 1);
 	CHECK_EQ(virtqueue_create(&fake->dev, 1, &big, &vq), -EINVAL);
 	CHECK_EQ(test_logged(": ring 1: the device has no such ring"), 1);
 	fake_pci_destroy(fake);
@@ -288,7 +288,7 @@ size_that_is_not_kept(void)
 	struct fake_pci *fake = fake_pci_create(FAKE_PCI_C, 1);
 
 	fake->queue[0].keeps_size = true;
-	check_start_fails(fake, -EINVAL, "the device keeps a size of 32768, not 64");
+	check_start_fails(fake, -EINVAL, "the device reports a ring size of 32768, 64 was written");
 }
 
 static void
@@ -297,7 +297,7 @@ vector_that_is_not_taken(void)
 	struct fake_pci *fake = fake_pci_create(FAKE_PCI_C, 1);
 
 	fake->queue[0].refuses_vector = true;
-	check_start_fails(fake, -EBUSY, "MSI-X vector 3 is not taken");
+	check_start_fails(fake, -EBUSY, "MSI-X vector 3 is not accepted");
 }
 
 static void
@@ -306,7 +306,7 @@ config_vector_that_is_not_taken(void)
 	struct fake_pci *fake = fake_pci_create(FAKE_PCI_C, 1);
 
 	fake->refuses_config_vector = true;
-	check_start_fails(fake, -EBUSY, "MSI-X vector 2 is not taken");
+	check_start_fails(fake, -EBUSY, "MSI-X vector 2 is not accepted");
 }
 
 static void
@@ -315,7 +315,7 @@ enable_that_does_not_hold(void)
 	struct fake_pci *fake = fake_pci_create(FAKE_PCI_C, 1);
 
 	fake->queue[0].refuses_enable = true;
-	check_start_fails(fake, -EIO, "does not enable it");
+	check_start_fails(fake, -EIO, "did not enable the queue");
 }
 
 /* The last doorbell that fits does; the next one, and one half within, do not. */
@@ -349,7 +349,7 @@ doorbell_beyond_the_window(void)
 			fake->features |= VIRTIO_BIT(VIRTIO_F_NOTIFICATION_DATA);
 		if (!all[i].good) {
 			test_forget_log();
-			check_start_fails(fake, -EINVAL, "its doorbell would be at byte");
+			check_start_fails(fake, -EINVAL, "the notification address is at byte");
 			continue;
 		}
 		CHECK_EQ(fake_pci_meet(fake, VIRTIO_PCI_STOP_AUTO), 0);
@@ -376,7 +376,7 @@ configuration_beyond_its_end(void)
 	CHECK_EQ(virtio_device_read_config(&fake->dev, 8, to, 4), -EINVAL);
 	CHECK_EQ(virtio_device_read_config(&fake->dev, UINT32_MAX, to, 2), -EINVAL);
 	CHECK_EQ(virtio_device_write_config(&fake->dev, 9, to, 2), -EINVAL);
-	CHECK_EQ(test_logged("bytes 8 to 11 of the device configuration are wanted, it has 10"), 1);
+	CHECK_EQ(test_logged("bytes 8 to 11 of the device configuration are needed"), 1);
 	fake_pci_check_recorded(fake, "config_generation:0, config+8/2:0, config_generation:0, "
 				"device_status:0");
 	fake_pci_destroy(fake);

@@ -353,7 +353,7 @@ page_that_is_not_kept(void)
 
 	up(vq);
 	fake.keeps_no_page = true;
-	check_start_fails(vq, -EIO, "the device takes page 0x0 for its own");
+	check_start_fails(vq, -EIO, "register for the ring's page reads 0x0");
 	down(vq);
 }
 
@@ -366,7 +366,7 @@ memory_beyond_its_reach(void)
 	up(vq);
 	was = vq[1]->dev_delta;
 	vq[1]->dev_delta += UINT64_C(1) << 44;
-	check_start_fails(vq, -EINVAL, "takes none from 16 TB on");
+	check_start_fails(vq, -EINVAL, "can access rings below 16 TB only");
 	vq[1]->dev_delta = was;
 	down(vq);
 }
@@ -392,7 +392,7 @@ vector_that_is_not_taken(void)
 	fake.keeps_no_vector = true;
 	virtio_pci_legacy_set_msix(&fake.dev, true);
 	virtio_pci_set_queue_vector(&fake.dev, 0, 1);
-	check_start_fails(vq, -EBUSY, "MSI-X vector 1 is not taken");
+	check_start_fails(vq, -EBUSY, "MSI-X vector 1 is not accepted");
 	down(vq);
 }
 
@@ -490,7 +490,7 @@ devices_that_are_none(void)
 	plug();
 	fake.size[0] = 0;
 	CHECK_EQ(virtio_pci_legacy_create(&fake.dev, "old", &fake.conf), -EINVAL);
-	CHECK_EQ(test_logged("no rings"), 1);
+	CHECK_EQ(test_logged("reports no rings"), 1);
 }
 
 /* Whether the device was gone before the end of a life. */

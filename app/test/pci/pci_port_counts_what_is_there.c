@@ -62,7 +62,7 @@ check_control_ring(uint16_t size, bool is_used)
 	said = size;
 	test_forget_log();
 	fp = fake_pci_port_create(&conf);
-	CHECK_EQ(test_logged("a command takes 3: it is not used"), !is_used);
+	CHECK_EQ(test_logged("a command needs 3. The port has one pair"), !is_used);
 	CHECK_EQ(rte_eth_dev_info_get(fp->port, &info), 0);
 	CHECK_EQ(info.max_rx_queues, is_used ? FAKE_PCI_PAIRS : 1);
 	CHECK_EQ(info.reta_size, is_used ? 128 : 0);
@@ -135,7 +135,7 @@ control_ring_that_is_not_there(void)
 	struct rte_eth_dev_info info;
 	unsigned int i;
 
-	CHECK_EQ(test_logged("the control queue (ring 6) may have 0 descriptors"), 1);
+	CHECK_EQ(test_logged("control queue: ring 6 of the device can have 0 desc"), 1);
 	CHECK_EQ(rte_eth_dev_info_get(fp->port, &info), 0);
 	CHECK_EQ(info.max_rx_queues, 1);
 	CHECK_EQ(rte_eth_dev_start(fp->port), 0);
@@ -230,7 +230,7 @@ ring_size_of_all_ones(void)
 	struct fake_pci_port *fp;
 
 	CHECK_EQ(fake_pci_port_probe(&conf, &fp), -ENODEV);
-	CHECK_EQ(test_logged("reads all ones"), 1);
+	CHECK_EQ(test_logged("read all ones"), 1);
 	fake_pci_port_destroy(fp);
 }
 

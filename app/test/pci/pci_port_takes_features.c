@@ -43,7 +43,7 @@ check_demanded(const struct fake_pci_port_conf *conf, uint64_t lost)
 	test_forget_log();
 	fake_pci_forget_record(fp->fake);
 	CHECK_EQ(rte_eth_dev_start(fp->port), -ENOTSUP);
-	CHECK_EQ(test_logged("has lost features"), 1);
+	CHECK_EQ(test_logged("no longer offers the features"), 1);
 	CHECK_EQ(fake_pci_writes(fp->fake, "driver_feature"), 0);
 	CHECK_EQ(fake_pci_writes(fp->fake, "queue_enable"), 0);
 	CHECK_EQ(rte_mempool_in_use_count(fp->pool), 0);

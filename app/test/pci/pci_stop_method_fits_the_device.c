@@ -30,7 +30,7 @@ static const struct choice choices[] = {
 	{ true, 60, VIRTIO_PCI_STOP_AUTO, VIRTIO_STOP_PCI_RESET,
 	  "stopped by: reset (the device offers VIRTIO_F_RING_RESET)" },
 	{ true, 4096, VIRTIO_PCI_STOP_AUTO, VIRTIO_STOP_PCI_RESET, "stopped by: reset" },
-	{ true, 59, VIRTIO_PCI_STOP_AUTO, VIRTIO_STOP_NONE, "queue_reset=proposal is right for" },
+	{ true, 59, VIRTIO_PCI_STOP_AUTO, VIRTIO_STOP_NONE, "queue_reset=proposal only for" },
 	{ true, 56, VIRTIO_PCI_STOP_AUTO, VIRTIO_STOP_NONE, "stopped by: none" },
 	{ true, 56, VIRTIO_PCI_STOP_PROPOSAL, VIRTIO_STOP_PCI_ENABLE_ZERO,
 	  "stopped by: proposal (queue_reset=proposal)" },

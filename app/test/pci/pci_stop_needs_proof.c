@@ -288,7 +288,7 @@ device_takes_it_for_an_error(void)
 	fake_pci_run(fake, test_packed(), &vq, 1);
 	/* At once: there is nothing to wait for. */
 	CHECK_EQ(virtqueue_stop(vq, PATIENCE_US), -EIO);
-	CHECK_EQ(test_logged("queue_reset=proposal is not for it"), 1);
+	CHECK_EQ(test_logged("queue_reset=proposal does not suit this device"), 1);
 	CHECK_EQ(virtqueue_state(vq), VIRTQUEUE_BROKEN);
 	CHECK_EQ(virtqueue_destroy(vq), -EBUSY);
 	CHECK_EQ(virtio_device_reset(&fake->dev, PATIENCE_US), 0);

@@ -331,7 +331,7 @@ we_are_the_client(void)
 		fake_port_check_in_use(fp->rx_pool[0], 0);
 		fake_port_check_in_use(fp->rx_pool[1], 0);
 		CHECK_EQ(rte_eth_dev_start(fp->port), -ENODEV);
-		CHECK(test_logged("the device is gone") > 0);
+		CHECK(test_logged("the device or back-end is gone") > 0);
 		fp->vu->once = false;
 		CHECK_EQ(rte_eth_dev_reset(fp->port), 0);
 		CHECK_EQ(rte_eth_dev_start(fp->port), 0);
@@ -387,7 +387,7 @@ reset_from_a_call_back(void)
 					       &got), 0);
 	fake_vu_hang_up(fp->vu);
 	CHECK_EQ(wait_for_answer(&got), -EDEADLK);
-	CHECK_EQ(test_logged("set an alarm there"), 1);
+	CHECK_EQ(test_logged("Call it from an alarm"), 1);
 	CHECK_EQ(rte_eth_dev_callback_unregister(fp->port, RTE_ETH_EVENT_INTR_LSC, on_lsc_reset,
 						 &got), 0);
 	fp->vu->once = false;

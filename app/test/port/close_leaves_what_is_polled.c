@@ -40,7 +40,7 @@ burst_goes_on_after_the_close(void)
 	CHECK(virtio_gate_enter(&q->gate));
 	before = fp->fake->queue[3].notified;
 	CHECK_EQ(rte_vdev_uninit(fp->name), -EBUSY);
-	CHECK_EQ(test_logged("closed with a thread in a burst"), 1);
+	CHECK_EQ(test_logged("closed while a thread is in a burst"), 1);
 	CHECK(rte_eth_stats_get(fp->port, &stats) != 0);
 	/* It is the device's that was not reset: the doorbell is heard. */
 	virtqueue_notify(q->vq);

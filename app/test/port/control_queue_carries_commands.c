@@ -156,7 +156,7 @@ filter_is_not_switched_while_the_port_runs(void)
 		fp = fake_pci_port_start(&conf);
 		test_forget_log();
 		CHECK_EQ(rte_eth_dev_set_vlan_offload(fp->port, on ? 0 : filter), -ENOTSUP);
-		CHECK_EQ(test_logged("stop the port first"), 1);
+		CHECK_EQ(test_logged("Stop the port first"), 1);
 		check_filter(fp, on);
 		CHECK_EQ(rte_eth_dev_set_vlan_offload(fp->port, strip | (on ? 0 : filter)),
 			 -ENOTSUP);
@@ -205,7 +205,7 @@ address_without_a_command_for_it(void)
 	/* ethdev has said the old one again, which is no news. */
 	CHECK_EQ(test_logged("CTRL_MAC_ADDR"), 0);
 	CHECK_EQ(rte_eth_dev_default_mac_addr_set(fp->port, &own), -ENOTSUP);
-	CHECK_EQ(test_logged("want 02:00:00:00:00:77 of it"), 1);
+	CHECK_EQ(test_logged("Use its address 02:00:00:00:00:77"), 1);
 	CHECK_EQ(rte_eth_macaddr_get(fp->port, &got), 0);
 	CHECK_EQ(got.addr_bytes[5], 0x77);
 	CHECK_EQ(fp->fake->config[5], 0x77);

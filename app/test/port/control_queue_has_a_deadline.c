@@ -44,7 +44,7 @@ check_heals(struct fake_pci_port *fp)
 	CHECK_EQ(fake_pci_writes(fp->fake, "device_status"), 0);
 	for (i = 0; i <= 2 * FAKE_PCI_PAIRS; i++)
 		CHECK_EQ(queue[i].enable, 1);
-	CHECK_EQ(test_logged("the control queue has been reset"), 1);
+	CHECK_EQ(test_logged(": control queue: the queue was reset"), 1);
 	CHECK_EQ(rte_eth_allmulticast_disable(fp->port), 0);
 	fake_pci_port_check_commands(fp, "0.1");
 	CHECK_EQ(fake_pci_writes(fp->fake, "queue_reset"), 1);
@@ -57,7 +57,7 @@ check_out_of_service(struct fake_pci_port *fp)
 	fp->answer = FAKE_CTRL_OBEYS;
 	fake_pci_port_forget(fp);
 	CHECK_EQ(rte_eth_allmulticast_enable(fp->port), -EIO);
-	CHECK_EQ(test_logged("stop and start the port"), 1);
+	CHECK_EQ(test_logged("was not sent, as the queue is out of service"), 1);
 	fake_pci_port_check_commands(fp, "");
 	CHECK_EQ(rte_eth_dev_stop(fp->port), 0);
 	CHECK_EQ(rte_eth_dev_start(fp->port), 0);

@@ -97,7 +97,7 @@ buffers_that_are_too_small(void)
 					SOCKET_ID_ANY);
 	CHECK(small != NULL);
 	CHECK_EQ(setup_rx(256, NULL, small), -EINVAL);
-	CHECK_EQ(test_logged("want larger buffers"), 1);
+	CHECK_EQ(test_logged("Use larger buffers"), 1);
 	check_rx_is_as_it_was();
 	CHECK_EQ(rte_mempool_in_use_count(small), 0);
 	start_and_down();

@@ -99,7 +99,7 @@ barrier_is_refused(void)
 	CHECK(virtio_gate_prepare());
 	check_opens_as(VIRTIO_GATE_OPEN);
 	CHECK_EQ(close_without_membarrier(), -EPERM);
-	CHECK_EQ(test_logged("the kernel refuses its barrier"), 1);
+	CHECK_EQ(test_logged("the kernel refuses membarrier(2)"), 1);
 	CHECK(!virtio_gate_is_empty(&gate));
 	/* It is closed all the same, and proven empty where the kernel does its part. */
 	CHECK(!virtio_gate_enter(&gate));

@@ -207,11 +207,11 @@ index_ahead_of_a_batch(struct fake_port *fp, struct ring_device *rd)
 	index_ahead(fp, rd);
 }
 
-#define OWNS "used id that the device does not own"
-#define BEYOND "used index beyond what was made available"
-#define LENGTH "used length beyond the buffer"
-#define COUNT "a frame of no or too many buffers"
-#define WITHIN "bad entry within a frame"
+#define OWNS "the device returned a used id that it does not own"
+#define BEYOND "the device's used index is beyond the available buffers"
+#define LENGTH "the device returned a used length beyond the buffer"
+#define COUNT "the device used no or too many buffers for a frame"
+#define WITHIN "the device returned a bad used entry within a frame"
 
 static const struct lie rx_lies[] = {
 	{ "id out of range", id_out_of_range, 0, 2, OWNS, false },

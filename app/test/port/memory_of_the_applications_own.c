@@ -122,7 +122,7 @@ queue_moves_there_and_back(void)
 
 		test_forget_log();
 		CHECK_EQ(detach(fp, &own), -EBUSY);
-		CHECK_EQ(test_logged("stop it first"), 1);
+		CHECK_EQ(test_logged("Stop the queue first"), 1);
 		check_frames(fp, &own);
 
 		CHECK_EQ(rte_eth_dev_rx_queue_stop(fp->port, 0), 0);

@@ -309,7 +309,7 @@ back_end_without_is_refused(void)
 		struct rte_mbuf *m;
 
 		come_back(fp, bits[i], "cannot be used");
-		CHECK_EQ(test_logged("the device has lost features"), 1);
+		CHECK_EQ(test_logged("no longer offers the features"), 1);
 		CHECK_EQ(rte_eth_link_get_nowait(fp->port, &link), 0);
 		CHECK_EQ(link.link_status, RTE_ETH_LINK_DOWN);
 		CHECK(!fake_vu_is_enabled(fp->vu, 0));
@@ -346,8 +346,8 @@ lro_needs_mergeable_buffers(void)
 	edev->data->dev_conf.rxmode.offloads |= RTE_ETH_RX_OFFLOAD_TCP_LRO;
 	test_forget_log();
 	CHECK_EQ(edev->dev_ops->dev_configure(edev), -ENOTSUP);
-	CHECK_EQ(test_logged("give mrg_rxbuf=1"), 1);
-	CHECK_EQ(test_logged("lacks features"), 0);
+	CHECK_EQ(test_logged("Give mrg_rxbuf=1"), 1);
+	CHECK_EQ(test_logged("does not offer the features"), 0);
 	edev->data->dev_conf.rxmode.offloads &= ~RTE_ETH_RX_OFFLOAD_TCP_LRO;
 	CHECK_EQ(edev->dev_ops->dev_configure(edev), 0);
 	fake_port_destroy(fp);

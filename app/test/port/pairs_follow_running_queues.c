@@ -133,7 +133,7 @@ no_answer_does_not_keep_a_queue(void)
 	fp->answer = FAKE_CTRL_NEVER;
 	test_forget_log();
 	CHECK_EQ(rte_eth_dev_tx_queue_stop(fp->port, TOP), 0);
-	CHECK_EQ(test_logged("does not answer to commands"), 1);
+	CHECK_EQ(test_logged("the control queue does not answer"), 1);
 	CHECK_EQ(fp->fake->queue[2 * TOP + 1].enable, 0);
 	fp->answer = FAKE_CTRL_OBEYS;
 	CHECK_EQ(rte_eth_dev_tx_queue_start(fp->port, TOP), 0);

@@ -326,7 +326,7 @@ lengths_at_the_edges(void)
 	CHECK(ring_device_take(fake_pci_ring(fp->fake, 0), &chain));
 	ring_device_use(fake_pci_ring(fp->fake, 0), chain.head, ROOM + HDR + 1);
 	CHECK_EQ(rte_eth_rx_burst(fp->port, 0, m, 2), 0);
-	CHECK_EQ(test_logged("used length beyond the buffer"), 1);
+	CHECK_EQ(test_logged("returned a used length beyond the buffer"), 1);
 	fake_pci_port_destroy(fp);
 }
 
@@ -770,7 +770,7 @@ device_without_it(void)
 	check_not_offered(FAKE_F_MAC | F_HASH_REPORT, KEY);
 	/* 5.1.4.1: less than a device that offers it must have. */
 	check_not_offered(REPORTS, KEY - 1);
-	CHECK_EQ(test_logged("hash reports are offered with a key of 39 bytes"), 1);
+	CHECK_EQ(test_logged("hash reports are not used: the device offers a key of 39 bytes"), 1);
 	fp = create(REPORTS);
 	CHECK_EQ(rte_eth_dev_info_get(fp->port, &info), 0);
 	CHECK(info.rx_offload_capa & RTE_ETH_RX_OFFLOAD_RSS_HASH);
@@ -801,7 +801,7 @@ paths_are_scalar(void)
 	struct rte_eth_burst_mode mode;
 
 	CHECK_EQ(configure(fp, RTE_ETH_RX_OFFLOAD_RSS_HASH, 0, 0), 0);
-	CHECK_EQ(test_logged("no vector paths: headers have hashes"), 1);
+	CHECK_EQ(test_logged("the vector paths are not used: packet headers contain hashes"), 1);
 	set_up(fp, 64);
 	CHECK_EQ(rte_eth_rx_burst_mode_get(fp->port, 0, &mode), 0);
 	CHECK(strncmp(mode.info, "Scalar ", 7) == 0 && strstr(mode.info, " Hash") != NULL);
@@ -821,7 +821,7 @@ several_queues_want_rss(void)
 	struct fake_pci_port *fp = create(REPORTS);
 
 	CHECK_EQ(rte_eth_dev_configure(fp->port, 2, 2, &conf), -ENOTSUP);
-	CHECK_EQ(test_logged("or one receive queue with RSS_HASH"), 1);
+	CHECK_EQ(test_logged("or one receive queue with RTE_ETH_RX_OFFLOAD_RSS_HASH"), 1);
 	CHECK_EQ(configure(fp, RTE_ETH_RX_OFFLOAD_RSS_HASH, 0, 0), 0);
 	fake_pci_port_destroy(fp);
 }

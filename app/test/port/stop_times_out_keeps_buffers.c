@@ -320,7 +320,7 @@ close_leaves_what_nobody_lets_go_of(void)
 	CHECK_EQ(rte_eth_dev_rx_queue_stop(fp->port, 0), -ETIMEDOUT);
 	fake_vu_wait_held(fp->vu);
 	CHECK_EQ(rte_vdev_uninit(fp->name), 0);
-	CHECK_EQ(test_logged("memory and 64 buffers are kept"), 2);
+	CHECK_EQ(test_logged("memory and 64 buffers are not freed"), 2);
 	fake_port_check_in_use(fp->rx_pool[0], FAKE_PORT_SIZE);
 	fake_port_check_in_use(fp->rx_pool[1], FAKE_PORT_SIZE);
 	fake_vu_destroy(fp->vu);
@@ -418,7 +418,7 @@ burst_under_way(bool in_time)
 	} else {
 		pthread_join(stopper, &ret);
 		CHECK_EQ((intptr_t)ret, -ETIMEDOUT);
-		CHECK_EQ(test_logged("did not come out of its burst"), 1);
+		CHECK_EQ(test_logged("did not leave its burst"), 1);
 		CHECK_EQ(fake_port_rx_state(fp, 0), RTE_ETH_QUEUE_STATE_STARTED);
 		fake_port_check_in_use(fp->rx_pool[0], FAKE_PORT_SIZE);
 	}

@@ -483,7 +483,7 @@ refused_for_pools_of_one_thread(void)
 	break_rx(fp, 0);
 	CHECK_EQ(fake_port_send(fp, 0, 3), 3);
 	break_tx(fp, 0);
-	while (test_logged("recovery=auto does not restart it") < 2) {
+	while (test_logged("recovery=auto does not restart the queue") < 2) {
 		CHECK(time(NULL) - start < 60);
 		usleep(1000);
 	}
@@ -516,7 +516,7 @@ refused_queue_goes_on(void)
 	fp->tx_pool[1] = pool_of_one_thread(fp->tx_pool[1], "ring_sp_sc");
 	CHECK_EQ(rte_eth_dev_start(fp->port), 0);
 	CHECK_EQ(fake_port_send(fp, 1, 3), 3);
-	while (test_logged("tx queue 1: recovery=auto does not restart it") == 0) {
+	while (test_logged("tx queue 1: recovery=auto does not restart the queue") == 0) {
 		CHECK(time(NULL) - start < 60);
 		usleep(1000);
 	}
@@ -532,7 +532,7 @@ nothing_is_tried_where_nothing_can_be(void)
 	struct fake_port *fp = fake_port_start(
 		&(struct fake_port_conf){ .method = "off", .args = "recovery=auto" });
 
-	CHECK_EQ(test_logged("recovery=auto: nothing to do it by"), 1);
+	CHECK_EQ(test_logged("recovery=auto has no effect"), 1);
 	test_forget_log();
 	break_rx(fp, 0);
 	let_alarms_go_off();

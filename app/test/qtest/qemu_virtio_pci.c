@@ -518,7 +518,7 @@ size_beyond_the_maximum(void)
 	up();
 	stop(RX);
 	CHECK_EQ(virtqueue_create(&port.dev, RX, &conf, &vq), -EINVAL);
-	CHECK_EQ(test_logged("512 descriptors are wanted, the device takes at most 256"), 1);
+	CHECK_EQ(test_logged("512 descriptors was requested, the device takes at most 256"), 1);
 	start(RX);
 	check_all_run();
 	down();
@@ -782,7 +782,7 @@ proposal_is_refused(void)
 	CHECK_EQ(port.dev.stop_method, VIRTIO_STOP_PCI_ENABLE_ZERO);
 	check_all_run();
 	CHECK_EQ(virtqueue_stop(port.vq[RX], PATIENCE_US), -EIO);
-	CHECK_EQ(test_logged("queue_reset=proposal is not for it"), 1);
+	CHECK_EQ(test_logged("queue_reset=proposal does not suit this device"), 1);
 	CHECK_EQ(virtqueue_state(port.vq[RX]), VIRTQUEUE_BROKEN);
 	CHECK_EQ(virtqueue_destroy(port.vq[RX]), -EBUSY);
 	CHECK_EQ(virtio_device_reset(&port.dev, PATIENCE_US), 0);

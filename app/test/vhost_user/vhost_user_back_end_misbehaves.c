@@ -241,7 +241,7 @@ nonsense_instead_of_proof(void)
 		/* Held at the second message, it has answered the first. */
 		fake_vu_wait_held(port.vu);
 		CHECK(!vhost_user_is_up(&port.dev));
-		CHECK_EQ(test_logged("closing the connection"), 1);
+		CHECK_EQ(test_logged("the connection to the back-end is closed"), 1);
 		/* It serves the other rings as long as it has not closed. */
 		port_check_others_run(&port, 1);
 		CHECK_EQ(virtqueue_stop(port.vq[1], SHORT_US), -ETIMEDOUT);

@@ -216,7 +216,7 @@ path_is_in_use(void)
 	port_create(&port);
 	fake_vu_launch(port.vu);
 	CHECK_EQ(create_server(), -EADDRINUSE);
-	CHECK_EQ(test_logged("another process listens there"), 1);
+	CHECK_EQ(test_logged("Another process listens there"), 1);
 	CHECK_EQ(access(port.vu->path, F_OK), 0);
 	/* The look is no connection. */
 	CHECK_EQ(port_connect(&port, VHOST_USER_STOP_AUTO), 0);
@@ -272,7 +272,7 @@ path_is_no_socket(void)
 	close(open(port.vu->path, O_CREAT | O_WRONLY, 0600));
 	CHECK_EQ(lstat(port.vu->path, &before), 0);
 	CHECK_EQ(create_server(), -EEXIST);
-	CHECK_EQ(test_logged("the file there is no socket"), 2);
+	CHECK_EQ(test_logged("The file there is not a socket"), 2);
 	CHECK_EQ(lstat(port.vu->path, &now), 0);
 	CHECK_EQ(now.st_ino, before.st_ino);
 	unlink(port.vu->path);

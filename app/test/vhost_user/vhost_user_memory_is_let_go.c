@@ -65,7 +65,7 @@ check_given_up_and_recover(void)
 	unsigned int i;
 
 	CHECK(!vhost_user_is_up(&port.dev));
-	CHECK_EQ(test_logged("closing the connection"), 1);
+	CHECK_EQ(test_logged("the connection to the back-end is closed"), 1);
 	fake_vu_set_once(port.vu, true);
 	fake_vu_obey(port.vu);
 	fake_vu_release(port.vu);
@@ -89,7 +89,7 @@ table_without_freed_memory_cannot_be_sent(void)
 	fill_socket();
 	rte_free(much);
 	CHECK(port.vu->holding);
-	CHECK_EQ(test_logged("leaves out freed memory cannot be sent"), 1);
+	CHECK_EQ(test_logged("the memory table without freed memory cannot be sent"), 1);
 	check_given_up_and_recover();
 	port_down(&port);
 }
@@ -103,7 +103,7 @@ table_without_freed_memory_is_refused(void)
 	much = take_memory();
 	fake_vu_rule(port.vu, VU_SET_MEM_TABLE, 0, 1, VU_REFUSE);
 	rte_free(much);
-	CHECK_EQ(test_logged("refuses the memory table that leaves out freed memory"), 1);
+	CHECK_EQ(test_logged("it refused the memory table without freed memory"), 1);
 	check_given_up_and_recover();
 	port_down(&port);
 }

@@ -289,4 +289,11 @@ struct virtio_txq {
 	struct virtio_counters counters __rte_cache_aligned;
 };
 
+/** "rx" or "tx", for log lines. */
+static inline const char *
+virtio_queue_kind(const struct virtio_queue *q)
+{
+	return q->is_rx ? "rx" : "tx";
+}
+
 #endif /* VIRTIO_H */

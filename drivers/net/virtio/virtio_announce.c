@@ -49,8 +49,8 @@ virtio_announce_configure(struct virtio_port *port)
 						      data->numa_node);
 	if (port->announce.pool != NULL)
 		return 0;
-	VIRTIO_INIT_LOG(ERR, "port %u: no memory for announcements: %s", data->port_id,
-			rte_strerror(rte_errno));
+	VIRTIO_INIT_LOG(ERR, "port %u: the mempool for announcements cannot be created: %s. Give "
+			"EAL more memory.", data->port_id, rte_strerror(rte_errno));
 	return -ENOMEM;
 }
 
@@ -138,8 +138,8 @@ virtio_announce(struct virtio_port *port)
 			return;
 		port->announce.last_us = now;
 		if (queue >= 0)
-			VIRTIO_LOG(INFO, "port %u: announced on tx queue %d, as the device asks",
-				   port->edev->data->port_id, queue);
+			VIRTIO_LOG(INFO, "port %u: tx queue %d: an announcement was sent, as the "
+				   "device requested", port->edev->data->port_id, queue);
 	}
 	/* A refusal has a line of its own, and there is nothing else to do about it. */
 	virtio_ctrl_send(port, &done);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 
 #include <rte_byteorder.h>
@@ -115,6 +116,36 @@ virtio_ctrl_works(const struct virtio_port *port)
 	return port->ctrl != NULL && virtqueue_state(port->ctrl) == VIRTQUEUE_LIVE;
 }
 
+/* The name that the specification has for a command (5.1.6.5). */
+static const char *
+command_name(const struct virtio_ctrl_command *command)
+{
+	switch (command->class << 8 | command->code) {
+	case VIRTIO_NET_CTRL_RX << 8 | VIRTIO_NET_CTRL_RX_PROMISC:
+		return "VIRTIO_NET_CTRL_RX_PROMISC";
+	case VIRTIO_NET_CTRL_RX << 8 | VIRTIO_NET_CTRL_RX_ALLMULTI:
+		return "VIRTIO_NET_CTRL_RX_ALLMULTI";
+	case VIRTIO_NET_CTRL_MAC << 8 | VIRTIO_NET_CTRL_MAC_TABLE_SET:
+		return "VIRTIO_NET_CTRL_MAC_TABLE_SET";
+	case VIRTIO_NET_CTRL_MAC << 8 | VIRTIO_NET_CTRL_MAC_ADDR_SET:
+		return "VIRTIO_NET_CTRL_MAC_ADDR_SET";
+	case VIRTIO_NET_CTRL_VLAN << 8 | VIRTIO_NET_CTRL_VLAN_ADD:
+		return "VIRTIO_NET_CTRL_VLAN_ADD";
+	case VIRTIO_NET_CTRL_VLAN << 8 | VIRTIO_NET_CTRL_VLAN_DEL:
+		return "VIRTIO_NET_CTRL_VLAN_DEL";
+	case VIRTIO_NET_CTRL_ANNOUNCE << 8 | VIRTIO_NET_CTRL_ANNOUNCE_ACK:
+		return "VIRTIO_NET_CTRL_ANNOUNCE_ACK";
+	case VIRTIO_NET_CTRL_MQ << 8 | VIRTIO_NET_CTRL_MQ_PAIRS_SET:
+		return "VIRTIO_NET_CTRL_MQ_VQ_PAIRS_SET";
+	case VIRTIO_NET_CTRL_MQ << 8 | VIRTIO_NET_CTRL_MQ_RSS_CONFIG:
+		return "VIRTIO_NET_CTRL_MQ_RSS_CONFIG";
+	case VIRTIO_NET_CTRL_MQ << 8 | VIRTIO_NET_CTRL_MQ_HASH_CONFIG:
+		return "VIRTIO_NET_CTRL_MQ_HASH_CONFIG";
+	default:
+		return "a command";
+	}
+}
+
 /*
  * By its own reset, as any ring (2.6.1): what was not answered is gone with it, so that a late
  * answer cannot be taken for that to the next command.
@@ -132,13 +163,13 @@ heal(struct virtio_port *port, const struct virtio_ctrl_command *command)
 		ret = virtqueue_start(vq, timeout_us);
 	}
 	if (ret == 0)
-		VIRTIO_LOG(NOTICE, "%s: the control queue has been reset, and is in service again",
-			   port->dev.name);
+		VIRTIO_LOG(NOTICE, "port %u: control queue: the queue was reset and is in service "
+			   "again", port->data->port_id);
 	else
-		VIRTIO_LOG(ERR, "%s: command %u.%u not sent: the control queue is out of service%s",
-			   port->dev.name, command->class, command->code, ret == -ENOTSUP ?
-			   ", and this device cannot reset it alone: stop and start the port" :
-			   ": its reset has failed; stop and start the port");
+		VIRTIO_LOG(ERR, "port %u: control queue: %s was not sent, as the queue is out of "
+			   "service and %s. Stop and start the port.", port->data->port_id,
+			   command_name(command), ret == -ENOTSUP ?
+			   "the device cannot reset it alone" : "its reset failed");
 	return ret == 0 ? 0 : -EIO;
 }
 
@@ -159,16 +190,18 @@ send_on_ring(struct virtio_port *port, const struct virtio_ctrl_command *command
 	if (ret == 0)
 		ret = collect(vq, &answer);
 	if (ret != 0) {
-		VIRTIO_LOG(ERR, "%s: command %u.%u: %s", port->dev.name, command->class,
-			   command->code, ret == -ETIMEDOUT ? "no answer in time" :
-			   ret == -EPROTO ? "an answer that is none" : rte_strerror(-ret));
+		VIRTIO_LOG(ERR, "port %u: control queue: %s failed: %s. The next command resets "
+			   "the queue.", port->data->port_id, command_name(command),
+			   ret == -ETIMEDOUT ? "the device did not answer in time" :
+			   ret == -EPROTO ? "the device's answer is not valid" :
+			   rte_strerror(-ret));
 		virtqueue_quarantine(vq, "a command failed");
 		return ret;
 	}
 	if (answer == VIRTIO_NET_OK)
 		return 0;
-	VIRTIO_LOG(ERR, "%s: command %u.%u: the device has refused it (%u)", port->dev.name,
-		   command->class, command->code, answer);
+	VIRTIO_LOG(ERR, "port %u: control queue: the device refused %s (ack %u)",
+		   port->data->port_id, command_name(command), answer);
 	return -EIO;
 }
 
@@ -229,10 +262,9 @@ virtio_ctrl_probe(struct virtio_port *port)
 		return ret;
 	port->has_ctrl = ring_size(port, max, offered & VIRTIO_BIT(VIRTIO_F_RING_PACKED)) != 0;
 	if (!port->has_ctrl)
-		VIRTIO_INIT_LOG(NOTICE, "%s: the control queue (ring %u) may have %u descriptors, "
-				"a command takes %u: it is not used, and the port has one pair of "
-				"queues, no RSS and no filters", port->dev.name, index, max,
-				CHAIN_MAX);
+		VIRTIO_INIT_LOG(NOTICE, "%s: control queue: ring %u of the device can have %u "
+				"descriptors, a command needs %u. The port has one pair of queues, "
+				"no RSS and no filters.", port->dev.name, index, max, CHAIN_MAX);
 	return 0;
 }
 
@@ -248,6 +280,7 @@ virtio_ctrl_ring(struct virtio_port *port, struct virtqueue **vq)
 	int ret = 0;
 
 	*vq = NULL;
+	snprintf(conf.name, sizeof(conf.name), "port %u: control queue", port->data->port_id);
 	if (port->bus->command != NULL || !virtio_device_has(&port->dev, VIRTIO_NET_F_CTRL_VQ))
 		return 0;
 	if (port->ctrl != NULL && (port->ctrl->conf.packed != port->packed ||
@@ -259,8 +292,9 @@ virtio_ctrl_ring(struct virtio_port *port, struct virtqueue **vq)
 			return ret;
 		conf.size = ring_size(port, max, port->packed);
 		if (conf.size == 0) {
-			VIRTIO_LOG(ERR, "%s: the control queue (ring %u) may now have %u "
-				   "descriptors, a command takes %u", port->dev.name, index, max,
+			VIRTIO_LOG(ERR, "port %u: control queue: ring %u of the device now has at "
+				   "most %u descriptors, a command needs %u. Close the port and "
+				   "probe the device again.", port->data->port_id, index, max,
 				   CHAIN_MAX);
 			return -ENOTSUP;
 		}
@@ -282,7 +316,7 @@ void
 virtio_ctrl_free(struct virtio_port *port)
 {
 	if (port->ctrl != NULL && virtqueue_destroy(port->ctrl) != 0)
-		VIRTIO_LOG(ERR, "%s: the device may still use the control queue: its memory is "
-			   "left behind", port->dev.name);
+		VIRTIO_LOG(ERR, "port %u: control queue: the device did not confirm the queue's "
+			   "reset. The queue's memory is not freed.", port->data->port_id);
 	port->ctrl = NULL;
 }

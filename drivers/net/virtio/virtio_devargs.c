@@ -101,8 +101,8 @@ set_queues(struct virtio_devargs *out, const char *value)
 static int
 set_iface(struct virtio_devargs *out __rte_unused, const char *value __rte_unused)
 {
-	VIRTIO_INIT_LOG(ERR, "iface= names the tap of a vhost-kernel back-end, which this driver "
-			"does not have yet");
+	VIRTIO_INIT_LOG(ERR, "iface=%s: vhost-kernel back-ends are not supported. Leave iface= "
+			"out, and give path=<socket of the back-end>.", value);
 	return -ENOTSUP;
 }
 
@@ -301,13 +301,13 @@ static int
 unknown(const char *name, const char *key, unsigned int driver)
 {
 	if (driver == USER) {
-		VIRTIO_INIT_LOG(ERR, "%s: unknown argument %s; known: %s", name, key,
-				VIRTIO_USER_PARAMS);
+		VIRTIO_INIT_LOG(ERR, "%s: the argument %s is unknown. Known arguments: %s", name,
+				key, VIRTIO_USER_PARAMS);
 		return -EINVAL;
 	}
 	/* Upstream's driver takes any key of a PCI device, and EAL's own come this way too. */
-	VIRTIO_INIT_LOG(NOTICE, "%s: argument %s is not for this driver; known: %s", name, key,
-			VIRTIO_PCI_PARAMS);
+	VIRTIO_INIT_LOG(NOTICE, "%s: the argument %s has no effect with this driver. Known "
+			"arguments: %s", name, key, VIRTIO_PCI_PARAMS);
 	return 0;
 }
 
@@ -336,19 +336,20 @@ check_path(const char *name, const struct virtio_devargs *out)
 	struct stat st;
 
 	if (out->path[0] == '\0') {
-		VIRTIO_INIT_LOG(ERR, "%s: path=<socket of the back-end> is missing", name);
+		VIRTIO_INIT_LOG(ERR, "%s: the argument path= is missing. Give path=<socket of the "
+				"back-end>.", name);
 		return -EINVAL;
 	}
 	if (stat(out->path, &st) != 0 || S_ISSOCK(st.st_mode))
 		return 0;
 	if (S_ISCHR(st.st_mode)) {
-		VIRTIO_INIT_LOG(ERR,
-				"%s: path=%s is a device: vhost-kernel and vhost-vdpa back-ends "
-				"are not in this driver yet, a vhost-user socket is",
-				name, out->path);
+		VIRTIO_INIT_LOG(ERR, "%s: path=%s is a device file, and vhost-kernel and "
+				"vhost-vdpa back-ends are not supported. Give the path of a "
+				"vhost-user socket.", name, out->path);
 		return -ENOTSUP;
 	}
-	VIRTIO_INIT_LOG(ERR, "%s: path=%s is no socket", name, out->path);
+	VIRTIO_INIT_LOG(ERR, "%s: path=%s is not a socket. Give the path of the back-end's "
+			"socket.", name, out->path);
 	return -EINVAL;
 }
 
@@ -358,14 +359,13 @@ check_together(const char *name, struct virtio_devargs *out)
 	if (!out->cq_given)
 		out->cq = out->pairs > 1;
 	if (!out->cq && out->pairs > 1) {
-		VIRTIO_INIT_LOG(ERR, "%s: queues=%u needs the control queue: leave cq=0 out", name,
+		VIRTIO_INIT_LOG(ERR, "%s: queues=%u needs the control queue. Leave cq=0 out.", name,
 				out->pairs);
 		return -EINVAL;
 	}
 	if (!out->packed_vq && !rte_is_power_of_2(out->queue_size)) {
-		VIRTIO_INIT_LOG(ERR,
-				"%s: queue_size=%u: a split ring wants a power of two, 32 to 32768",
-				name, out->queue_size);
+		VIRTIO_INIT_LOG(ERR, "%s: queue_size=%u: want a power of two from 32 to 32768, or "
+				"packed_vq=1", name, out->queue_size);
 		return -EINVAL;
 	}
 	return check_path(name, out);
@@ -396,7 +396,8 @@ parse(const char *name, const char *args, unsigned int driver, struct virtio_dev
 	}
 	for (i = 0; ret == 0 && i < kvlist->count; i++) {
 		if (rte_kvargs_count(kvlist, kvlist->pairs[i].key) > 1) {
-			VIRTIO_INIT_LOG(ERR, "%s: %s= is given twice", name, kvlist->pairs[i].key);
+			VIRTIO_INIT_LOG(ERR, "%s: the argument %s= is given twice. Give it once.",
+					name, kvlist->pairs[i].key);
 			ret = -EINVAL;
 		} else {
 			ret = apply(name, &kvlist->pairs[i], driver, out);

@@ -45,15 +45,15 @@ check_mq_mode(const struct rte_eth_dev *edev)
 	const struct rte_eth_conf *conf = &edev->data->dev_conf;
 
 	if (conf->txmode.mq_mode != RTE_ETH_MQ_TX_NONE) {
-		VIRTIO_INIT_LOG(ERR, "port %u: tx mq_mode %d: want NONE", edev->data->port_id,
-				conf->txmode.mq_mode);
+		VIRTIO_INIT_LOG(ERR, "port %u: tx mq_mode %d: want RTE_ETH_MQ_TX_NONE",
+				edev->data->port_id, conf->txmode.mq_mode);
 		return -EINVAL;
 	}
 	if (conf->rxmode.mq_mode == RTE_ETH_MQ_RX_NONE ||
 	    conf->rxmode.mq_mode == RTE_ETH_MQ_RX_RSS)
 		return 0;
-	VIRTIO_INIT_LOG(ERR, "port %u: rx mq_mode 0x%x: want NONE or RSS", edev->data->port_id,
-			conf->rxmode.mq_mode);
+	VIRTIO_INIT_LOG(ERR, "port %u: rx mq_mode 0x%x: want RTE_ETH_MQ_RX_NONE or "
+			"RTE_ETH_MQ_RX_RSS", edev->data->port_id, conf->rxmode.mq_mode);
 	return -EINVAL;
 }
 
@@ -66,8 +66,9 @@ check_pairs(const struct virtio_port *port)
 	if (pairs == 1 || port->bus->command != NULL || port->rss.on ||
 	    virtio_ctrl_offers(port, VIRTIO_NET_F_MQ))
 		return 0;
-	VIRTIO_INIT_LOG(ERR, "port %u: %u pairs of queues: the device has more than one with RSS "
-			"only: want rx mq_mode RSS, or one pair", port->edev->data->port_id, pairs);
+	VIRTIO_INIT_LOG(ERR, "port %u: %u pairs of queues are not possible: without RSS the device "
+			"has one. Use rx mq_mode RTE_ETH_MQ_RX_RSS, or one pair.",
+			port->edev->data->port_id, pairs);
 	return -EINVAL;
 }
 
@@ -121,13 +122,13 @@ choose_offloads(struct virtio_port *port)
 	}
 	if ((features & VIRTIO_BIT(VIRTIO_NET_F_MRG_RXBUF)) && !port->args.mrg_rxbuf) {
 		VIRTIO_INIT_LOG(ERR, "port %u: rx offload TCP_LRO needs mergeable buffers, which "
-				"mrg_rxbuf=0 rules out: give mrg_rxbuf=1, or leave it out",
-				port->edev->data->port_id);
+				"mrg_rxbuf=0 disables. Give mrg_rxbuf=1, or leave the offload "
+				"out.", port->edev->data->port_id);
 		return -ENOTSUP;
 	}
 	if (features & ~offered_offloads(port)) {
-		VIRTIO_INIT_LOG(ERR, "port %u: the device lacks features 0x%" PRIx64
-				" that the offloads need: leave them out",
+		VIRTIO_INIT_LOG(ERR, "port %u: the device does not offer the features "
+				"0x%" PRIx64 " that the offloads need. Leave these offloads out.",
 				port->edev->data->port_id, features & ~offered_offloads(port));
 		return -ENOTSUP;
 	}
@@ -147,10 +148,10 @@ choose_vector(struct virtio_port *port)
 	port->isa = virtio_isa_choose(&why_not);
 	if (port->hash) {
 		port->isa = VIRTIO_ISA_SCALAR;
-		why_not = "headers have hashes";
+		why_not = "packet headers contain hashes";
 	}
 	if (port->isa == VIRTIO_ISA_SCALAR && port->args.vectorized)
-		VIRTIO_INIT_LOG(NOTICE, "port %u: vectorized=1: no vector paths: %s",
+		VIRTIO_INIT_LOG(NOTICE, "port %u: vectorized=1: the vector paths are not used: %s",
 				port->edev->data->port_id, why_not);
 }
 
@@ -177,8 +178,8 @@ dev_configure(struct rte_eth_dev *edev)
 	port->packed = port->args.packed_vq &&
 		       (port->dev.offered & VIRTIO_BIT(VIRTIO_F_RING_PACKED));
 	if (port->args.packed_vq && !port->packed)
-		VIRTIO_INIT_LOG(NOTICE, "port %u: packed_vq=1: the back-end has no packed rings, "
-				"split ones are used", edev->data->port_id);
+		VIRTIO_INIT_LOG(NOTICE, "port %u: packed_vq=1: the back-end does not offer packed "
+				"rings. Split rings are used.", edev->data->port_id);
 	port->in_order = port->args.in_order &&
 			 (port->dev.offered & VIRTIO_BIT(VIRTIO_F_IN_ORDER));
 	ret = choose_offloads(port);
@@ -186,8 +187,9 @@ dev_configure(struct rte_eth_dev *edev)
 		return ret;
 	choose_vector(port);
 	if (port->args.recovery && port->dev.stop_method == VIRTIO_STOP_NONE)
-		VIRTIO_INIT_LOG(NOTICE, "port %u: recovery=auto: nothing to do it by, single "
-				"queues cannot be stopped", edev->data->port_id);
+		VIRTIO_INIT_LOG(NOTICE, "port %u: recovery=auto has no effect, as single queues of "
+				"this device cannot be stopped. The line about their stop at probe "
+				"gives the reason.", edev->data->port_id);
 	virtio_vlan_configure(port);
 	virtio_stats_configure(edev);
 	return 0;
@@ -208,9 +210,8 @@ start_locked(struct virtio_port *port)
 			return ret;
 	}
 	if (!port->bus->is_up(&port->dev)) {
-		VIRTIO_LOG(ERR,
-			   "port %u: the device is gone; rte_eth_dev_reset() tries to meet it anew",
-			   port->edev->data->port_id);
+		VIRTIO_LOG(ERR, "port %u: the device or back-end is gone. Call rte_eth_dev_reset() "
+			   "when it is back.", port->edev->data->port_id);
 		return -ENODEV;
 	}
 	virtio_queues_forget_released(port);
@@ -295,9 +296,10 @@ dev_reset(struct rte_eth_dev *edev)
 	int ret = 0;
 
 	if (virtio_worker_calls_back(port)) {
-		VIRTIO_LOG(ERR, "port %u: a reset from within an event's call-back is refused: it "
-			   "may wait for a back-end, and the events of all ports with it; set an "
-			   "alarm there, or use another thread", edev->data->port_id);
+		VIRTIO_LOG(ERR, "port %u: rte_eth_dev_reset() is refused within an event's "
+			   "call-back, as it may wait for a back-end and delay the events of all "
+			   "ports. Call it from an alarm or from another thread.",
+			   edev->data->port_id);
 		return -EDEADLK;
 	}
 	pthread_mutex_lock(&port->lock);
@@ -311,7 +313,8 @@ dev_reset(struct rte_eth_dev *edev)
 	/* There may be another connection to watch. */
 	virtio_event_raise(port, VIRTIO_WORK_LOOK);
 	if (ret == -EAGAIN) {
-		VIRTIO_LOG(NOTICE, "port %u: no back-end has connected yet", edev->data->port_id);
+		VIRTIO_LOG(NOTICE, "port %u: no back-end has connected yet. The port accepts the "
+			   "next connection.", edev->data->port_id);
 		ret = 0;
 	}
 	return ret;
@@ -355,9 +358,9 @@ virtio_port_close(struct rte_eth_dev *edev)
 	virtio_rx_intr_release(port);
 	if (entered) {
 		/* Its next step may be the doorbell: the transport stays, and what leads there. */
-		VIRTIO_LOG(ERR, "port %u: closed with a thread in a burst of a queue: its memory "
-			   "and registers stay taken; stop polling before the port",
-			   edev->data->port_id);
+		VIRTIO_LOG(ERR, "port %u: closed while a thread is in a burst of a queue. The "
+			   "queue's memory and the device's registers are not freed. Stop polling "
+			   "before the port is closed.", edev->data->port_id);
 		edev->data->dev_private = NULL;
 		return -EBUSY;
 	}
@@ -477,10 +480,10 @@ mtu_set(struct rte_eth_dev *edev, uint16_t mtu)
 
 		if (virtio_queue_rx(port, i) != NULL &&
 		    !(rxq->conf.offloads & RTE_ETH_RX_OFFLOAD_SCATTER) && frame > rxq->room) {
-			VIRTIO_INIT_LOG(ERR,
-					"port %u: MTU %u needs buffers of %u bytes, rx queue %u "
-					"has %u: want larger ones, or the SCATTER offload",
-					edev->data->port_id, mtu, frame, i, rxq->room);
+			VIRTIO_INIT_LOG(ERR, "port %u: rx queue %u: its buffers hold %u bytes, a "
+					"frame of MTU %u needs %u. Use larger buffers, or "
+					"RTE_ETH_RX_OFFLOAD_SCATTER.", port->edev->data->port_id, i,
+					rxq->room, mtu, frame);
 			return -EINVAL;
 		}
 	}
@@ -571,7 +574,7 @@ virtio_port_create(struct rte_eth_dev *edev)
 	if (ret == 0)
 		ret = virtio_event_listen();
 	if (ret != 0) {
-		VIRTIO_INIT_LOG(ERR, "%s: secondary processes could not be answered: %s",
+		VIRTIO_INIT_LOG(ERR, "%s: requests of secondary processes cannot be served: %s",
 				port->dev.name, rte_strerror(-ret));
 		return ret;
 	}

@@ -73,8 +73,8 @@ tell_primary(void *port_id)
 	report->port_id = (uintptr_t)port_id;
 	rte_strlcpy(msg.name, REPORT_MESSAGE, sizeof(msg.name));
 	if (rte_mp_sendmsg(&msg) != 0)
-		VIRTIO_LOG(ERR, "port %u: the primary process is not told of a broken queue: %s",
-			   report->port_id, rte_strerror(rte_errno));
+		VIRTIO_LOG(ERR, "port %u: the primary process could not be notified that a queue "
+			   "is out of service: %s", report->port_id, rte_strerror(rte_errno));
 }
 
 void
@@ -86,8 +86,9 @@ virtio_event_report(struct virtio_queue *q, enum rte_pmd_virtio_queue_trouble tr
 		look_soon(q->port);
 	else if (rte_eal_alarm_set(1, tell_primary,
 				   (void *)(uintptr_t)q->port->data->port_id) != 0)
-		VIRTIO_LOG(ERR, "%s: no alarm to be had: the application is not told of the queue",
-			   q->port->dev.name);
+		VIRTIO_LOG(ERR, "port %u: %s queue %u: no alarm is available to notify the "
+			   "application that the queue is out of service. Stop and start the "
+			   "queue.", q->port->data->port_id, virtio_queue_kind(q), q->id);
 }
 
 void

@@ -65,12 +65,12 @@ virtio_extmem_check_pool(struct virtio_port *port, uint16_t rx_queue,
 		rte_mempool_mem_iter(pool, look_at_chunk, &reach);
 	if (reach.beyond == NULL)
 		return 0;
-	VIRTIO_INIT_LOG(ERR,
-			"port %u: rx queue %u: the device cannot reach buffers of pool %s, at %p: "
-			"%s first", port->edev->data->port_id, rx_queue, pool->name, reach.beyond,
-			port->dev.by_iova ? "register their memory (rte_extmem_register) and map it"
-			" for the device (rte_dev_dma_map)" :
-			"attach their memory (rte_pmd_virtio_extmem_attach)");
+	VIRTIO_INIT_LOG(ERR, "port %u: rx queue %u: the device cannot access the buffers of pool "
+			"%s at %p. %s first.", port->edev->data->port_id, rx_queue, pool->name,
+			reach.beyond, port->dev.by_iova ?
+			"Register their memory (rte_extmem_register) and map it for "
+			"the device (rte_dev_dma_map)" :
+			"Attach their memory (rte_pmd_virtio_extmem_attach)");
 	return -EFAULT;
 }
 
@@ -107,9 +107,9 @@ note_queue(struct virtio_queue *q, struct piece *piece)
 		if (!piece->used)
 			return 0;
 	}
-	VIRTIO_LOG(ERR, "port %u: %s queue %u has, or may have, buffers in the memory at 0x%zx: "
-		   "stop it first", q->port->edev->data->port_id, virtio_queue_kind(q), q->id,
-		   (size_t)piece->addr);
+	VIRTIO_LOG(ERR, "port %u: %s queue %u: its ring has, or may have, buffers in the memory at "
+		   "0x%zx. Stop the queue first.", q->port->edev->data->port_id,
+		   virtio_queue_kind(q), q->id, (size_t)piece->addr);
 	return -EBUSY;
 }
 
@@ -138,19 +138,21 @@ find_port(uint16_t port_id, struct virtio_port **port)
 	struct rte_eth_dev *edev;
 
 	if (rte_eal_process_type() != RTE_PROC_PRIMARY) {
-		VIRTIO_LOG(ERR, "port %u: memory is attached in the primary process only", port_id);
+		VIRTIO_LOG(ERR, "port %u: memory can be attached and detached in the primary "
+			   "process only", port_id);
 		return -ENOTSUP;
 	}
 	edev = virtio_ports_edev(port_id);
 	if (edev == NULL) {
-		VIRTIO_LOG(ERR, "port %u: no port of this driver", port_id);
+		VIRTIO_LOG(ERR, "port %u: the port does not exist or is not served by net/virtio",
+			   port_id);
 		return -ENODEV;
 	}
 	*port = virtio_port(edev);
 	if ((*port)->bus->mem_attach != NULL)
 		return 0;
-	VIRTIO_LOG(ERR, "port %u: only virtio-user has memory attached; for a PCI device "
-		   "rte_dev_dma_map() does it", port_id);
+	VIRTIO_LOG(ERR, "port %u: memory can be attached for virtio-user only. Use "
+		   "rte_dev_dma_map() for a PCI device.", port_id);
 	return -ENOTSUP;
 }
 
@@ -168,8 +170,8 @@ rte_pmd_virtio_extmem_attach(uint16_t port_id, void *addr, size_t len, int fd, u
 	pthread_mutex_unlock(&port->lock);
 	if (ret != 0)
 		VIRTIO_LOG(ERR, "port %u: memory at %p, %zu bytes, is not attached: %s%s", port_id,
-			   addr, len, rte_strerror(-ret),
-			   ret == -EINVAL ? ": want whole pages of a file" : "");
+			   addr, len, rte_strerror(-ret), ret == -EINVAL ?
+			   ": want whole pages of a file" : "");
 	return ret;
 }
 

@@ -92,9 +92,9 @@ write_address(struct virtio_port *port, const struct rte_ether_addr *addr)
 	/* As ethdev says it again at each start. */
 	if (rte_is_same_ether_addr(addr, &data->mac_addrs[0]))
 		return 0;
-	VIRTIO_LOG(ERR, "port %u: the device offers no way to change its address "
-		   "(CTRL_MAC_ADDR): want " RTE_ETHER_ADDR_PRT_FMT " of it, or promiscuous mode",
-		   data->port_id, RTE_ETHER_ADDR_BYTES(&data->mac_addrs[0]));
+	VIRTIO_LOG(ERR, "port %u: the device offers no command to change its MAC address "
+		   "(CTRL_MAC_ADDR). Use its address " RTE_ETHER_ADDR_PRT_FMT ", or promiscuous "
+		   "mode.", data->port_id, RTE_ETHER_ADDR_BYTES(&data->mac_addrs[0]));
 	return -ENOTSUP;
 }
 
@@ -169,7 +169,8 @@ virtio_mac_addr_remove(struct rte_eth_dev *edev, uint32_t index)
 	const int ret = index < VIRTIO_MAX_MAC_ADDRS ? set_table(edev, index, &none) : -EINVAL;
 
 	if (ret != 0 && ret != -ENOTSUP)
-		VIRTIO_LOG(ERR, "port %u: address %u is still let in", edev->data->port_id, index);
+		VIRTIO_LOG(ERR, "port %u: MAC address %u of the table could not be removed. Its "
+			   "packets are still received.", edev->data->port_id, index);
 }
 
 /* ---- VLANs -------------------------------------------------------------------------------- */

@@ -38,8 +38,8 @@ virtio_gate_prepare(void)
 
 	__atomic_store_n(&have_membarrier, have, __ATOMIC_RELAXED);
 	if (!have)
-		VIRTIO_INIT_LOG(INFO, "the kernel has no membarrier: each burst has a fence of its "
-				      "own");
+		VIRTIO_INIT_LOG(INFO, "the kernel has no membarrier(2), so each burst executes a "
+				"memory fence");
 	return have;
 }
 
@@ -115,9 +115,9 @@ force_barrier(struct virtio_gate *gate)
 	ret = -errno;
 	/* A gate that opens from now on can be closed without. */
 	__atomic_store_n(&have_membarrier, false, __ATOMIC_RELAXED);
-	VIRTIO_LOG(ERR, "the kernel refuses its barrier (membarrier): %s. Queues that were started "
-		   "before cannot be stopped. Permit membarrier(2) in the seccomp filter of the "
-		   "process.", rte_strerror(-ret));
+	VIRTIO_LOG(ERR, "the kernel refuses membarrier(2): %s. Queues that were started before "
+		   "cannot be stopped. Permit membarrier(2) in the seccomp filter of the process.",
+		   rte_strerror(-ret));
 	return ret;
 }
 

@@ -72,8 +72,9 @@ virtio_rx_intr_configure(struct virtio_port *port)
 	}
 	if (ret != 0) {
 		virtio_rx_intr_release(port);
-		VIRTIO_INIT_LOG(ERR, "port %u: no receive interrupts for %u queues: %s; leave "
-				"intr_conf.rxq 0", data->port_id, n, rte_strerror(-ret));
+		VIRTIO_INIT_LOG(ERR, "port %u: receive interrupts for %u queues cannot be set up: "
+				"%s. Use fewer queues, or set intr_conf.rxq to 0.", data->port_id,
+				n, rte_strerror(-ret));
 	}
 	return ret;
 }
@@ -157,8 +158,8 @@ set_wish(struct rte_eth_dev *edev, uint16_t id, bool wanted)
 	if (event_fd(q) < 0) {
 		if (!wanted)
 			return 0;
-		VIRTIO_LOG(ERR, "port %u: rx queue %u: no interrupts without intr_conf.rxq at "
-			   "configuration", edev->data->port_id, id);
+		VIRTIO_LOG(ERR, "port %u: rx queue %u: receive interrupts are not configured. "
+			   "Configure the port with intr_conf.rxq = 1.", edev->data->port_id, id);
 		return -ENOTSUP;
 	}
 	/* Before the ring is looked at: what is there by then raises the descriptor again. */

@@ -154,10 +154,11 @@ take_next(struct virtio_port *port)
 			   "the port is stopped or closed. It has to connect again.",
 			   port->edev->data->port_id);
 	else if (ret != 0 && ret != -EAGAIN)
-		VIRTIO_LOG(ERR, "%s: the back-end that connected cannot be used: %s",
-			   port->dev.name, rte_strerror(-ret));
+		VIRTIO_LOG(ERR, "port %u: the back-end that connected cannot be used: %s. The port "
+			   "waits for the next connection.", port->edev->data->port_id,
+			   rte_strerror(-ret));
 	else if (ret == 0 && port->bus->is_up(&port->dev))
-		VIRTIO_LOG(NOTICE, "%s: a back-end has connected", port->dev.name);
+		VIRTIO_LOG(NOTICE, "port %u: a back-end has connected", port->edev->data->port_id);
 }
 
 void

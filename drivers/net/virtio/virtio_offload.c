@@ -374,8 +374,9 @@ check_filter(struct virtio_port *port, bool on)
 	pthread_mutex_unlock(&port->lock);
 	if (ret != 0)
 		VIRTIO_LOG(ERR, "port %u: the VLAN filter cannot be switched %s while the port "
-			   "runs: stop the port first, or configure it %s RX_OFFLOAD_VLAN_FILTER",
-			   port->data->port_id, on ? "on" : "off", on ? "with" : "without");
+			   "runs. Stop the port first, or configure it %s "
+			   "RTE_ETH_RX_OFFLOAD_VLAN_FILTER.", port->data->port_id,
+			   on ? "on" : "off", on ? "with" : "without");
 	return ret;
 }
 

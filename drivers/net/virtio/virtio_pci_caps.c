@@ -41,8 +41,9 @@ read_config(const struct walk *walk, void *to, size_t len, off_t offset)
 {
 	if (walk->read(walk->arg, to, len, offset) == (int)len)
 		return 0;
-	VIRTIO_INIT_LOG(ERR, "%s: %zu bytes at 0x%x of its configuration space cannot be read",
-			walk->name, len, (unsigned int)offset);
+	VIRTIO_INIT_LOG(ERR, "%s: %zu bytes at 0x%x of the PCI configuration space cannot be read. "
+			"Check the permissions of the process, and whether the device is still "
+			"there.", walk->name, len, (unsigned int)offset);
 	return -EIO;
 }
 
@@ -97,17 +98,20 @@ take_virtio(struct walk *walk, uint8_t pos)
 	if (bar->addr == NULL || window->length != 0)
 		return 0;
 	if (cap[VIRTIO_PCI_CAP_LEN] < size || pos + size > PCI_SPACE) {
-		VIRTIO_INIT_LOG(ERR, "%s: the capability at 0x%02x has %u bytes, one of type %u "
-				"has %zu", walk->name, pos, cap[VIRTIO_PCI_CAP_LEN],
-				cap[VIRTIO_PCI_CAP_TYPE], size);
+		VIRTIO_INIT_LOG(ERR, "%s: the capability at 0x%02x has %u bytes, type %u needs "
+				"%zu. The device does not conform to the specification.",
+				walk->name, pos, cap[VIRTIO_PCI_CAP_LEN], cap[VIRTIO_PCI_CAP_TYPE],
+				size);
 		return -EINVAL;
 	}
 	offset = le32_at(cap, VIRTIO_PCI_CAP_OFFSET);
 	length = le32_at(cap, VIRTIO_PCI_CAP_LENGTH);
 	if (offset > bar->len || length > bar->len - offset) {
-		VIRTIO_INIT_LOG(ERR, "%s: the capability at 0x%02x names bytes 0x%x to 0x%" PRIx64
-				" of BAR %u, which has 0x%" PRIx64, walk->name, pos, offset,
-				(uint64_t)offset + length, cap[VIRTIO_PCI_CAP_BAR], bar->len);
+		VIRTIO_INIT_LOG(ERR, "%s: the capability at 0x%02x describes bytes 0x%x to "
+				"0x%" PRIx64 " of BAR %u, which has 0x%" PRIx64 " bytes. The "
+				"device does not conform to the specification.", walk->name, pos,
+				offset, (uint64_t)offset + length, cap[VIRTIO_PCI_CAP_BAR],
+				bar->len);
 		return -EINVAL;
 	}
 	if (region == VIRTIO_PCI_NOTIFY) {
@@ -158,7 +162,8 @@ virtio_pci_find_windows(const char *name, virtio_pci_config_read_t read, const v
 		uint8_t head[2]; /* id, next */
 
 		if (n == PCI_MAX_CAPS) {
-			VIRTIO_INIT_LOG(ERR, "%s: its list of capabilities goes round", name);
+			VIRTIO_INIT_LOG(ERR, "%s: the list of PCI capabilities has a loop. The "
+					"device does not conform to the specification.", name);
 			return -EINVAL;
 		}
 		pos &= ~3; /* the two lowest bits are reserved */

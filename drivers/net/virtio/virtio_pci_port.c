@@ -107,8 +107,9 @@ read_pairs(struct virtio_port *port)
 	if (ret != 0)
 		return ret;
 	if (port->max_pairs == 0 || 2 * port->max_pairs > port->dev.nb_vqs) {
-		VIRTIO_INIT_LOG(ERR, "%s: the device says that it has %u pairs of queues, and %u "
-				"rings", port->dev.name, port->max_pairs, port->dev.nb_vqs);
+		VIRTIO_INIT_LOG(ERR, "%s: the device reports %u pairs of queues, and %u rings. The "
+				"device does not conform to the specification.", port->dev.name,
+				port->max_pairs, port->dev.nb_vqs);
 		return -EINVAL;
 	}
 	ret = virtio_ctrl_probe(port);
@@ -152,8 +153,8 @@ read_device(struct virtio_port *port)
 	if (ret != 0)
 		return ret;
 	if (port->max_mtu != 0 && port->max_mtu < MIN_MTU) {
-		VIRTIO_INIT_LOG(NOTICE, "%s: the device's MTU of %u cannot be: not used", dev->name,
-				port->max_mtu);
+		VIRTIO_INIT_LOG(NOTICE, "%s: the device reports an MTU of %u, which is not valid. "
+				"It is ignored.", dev->name, port->max_mtu);
 		port->max_mtu = 0;
 	}
 	port->args.packed_vq = dev->offered & VIRTIO_BIT(VIRTIO_F_RING_PACKED);
@@ -169,8 +170,9 @@ check_legacy(const struct virtio_device *dev)
 
 	if (!dev->legacy || (dev->offered & needed) == needed)
 		return 0;
-	VIRTIO_INIT_LOG(ERR, "%s: a legacy device without MRG_RXBUF or ANY_LAYOUT (it offers 0x%"
-			PRIx64 "): want one with both, or a modern one", dev->name, dev->offered);
+	VIRTIO_INIT_LOG(ERR, "%s: a legacy device needs MRG_RXBUF and ANY_LAYOUT, this one offers "
+			"the features 0x%" PRIx64 ". Use a device with both, or a modern one.",
+			dev->name, dev->offered);
 	return -ENOTSUP;
 }
 

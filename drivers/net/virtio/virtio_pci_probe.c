@@ -58,7 +58,7 @@ port_of(struct virtio_device *dev)
 static int
 pci_reconnect(struct virtio_device *dev)
 {
-	VIRTIO_LOG(ERR, "%s: the device is gone: close the port", dev->name);
+	VIRTIO_LOG(ERR, "%s: the device is gone. Close the port.", dev->name);
 	return -ENODEV;
 }
 
@@ -87,7 +87,8 @@ pci_interrupts_on(struct virtio_port *port)
 	if (!wants_interrupts(port))
 		return 0;
 	if (rte_intr_enable(handle) != 0) {
-		VIRTIO_LOG(ERR, "%s: MSI-X cannot be enabled", port->dev.name);
+		VIRTIO_LOG(ERR, "%s: MSI-X cannot be enabled. Bind the device to vfio-pci, or set "
+			   "intr_conf.rxq and intr_conf.lsc to 0.", port->dev.name);
 		return -EIO;
 	}
 	port->interrupts = true;
@@ -123,8 +124,8 @@ pci_rx_interrupts(struct virtio_port *port, uint16_t n)
 	if (n == 0)
 		return 0;
 	if (rte_intr_type_get(handle) != RTE_INTR_HANDLE_VFIO_MSIX) {
-		VIRTIO_INIT_LOG(ERR, "%s: receive interrupts need MSI-X by vfio-pci",
-				port->dev.name);
+		VIRTIO_INIT_LOG(ERR, "%s: receive interrupts need MSI-X. Bind the device to "
+				"vfio-pci, or set intr_conf.rxq to 0.", port->dev.name);
 		return -ENOTSUP;
 	}
 	if (n > RTE_MAX_RXTX_INTR_VEC_ID)
@@ -243,8 +244,8 @@ count_ports(const struct rte_pci_device *pci, uint32_t *n)
 	if (resources != NULL)
 		fclose(resources);
 	if (ret != 0)
-		VIRTIO_INIT_LOG(ERR, "%s: %s does not say how many I/O ports its first BAR has",
-				pci->device.name, path);
+		VIRTIO_INIT_LOG(ERR, "%s: %s does not give the number of I/O ports in the first "
+				"BAR of the legacy device", pci->device.name, path);
 	return ret;
 }
 
@@ -258,8 +259,9 @@ open_ports(struct pci_port *pp, struct rte_pci_device *pci, struct virtio_pci_co
 	if (ret != 0)
 		return ret;
 	if (rte_pci_ioport_map(pci, 0, &pp->io) != 0) {
-		VIRTIO_INIT_LOG(ERR, "%s: a legacy device (virtio 0.9.5) whose I/O ports cannot be "
-				"had: want one with disable-modern=off", pci->device.name);
+		VIRTIO_INIT_LOG(ERR, "%s: the I/O ports of the legacy device (virtio 0.9.5) cannot "
+				"be mapped. Use a modern device (QEMU: disable-modern=off).",
+				pci->device.name);
 		return -ENOTSUP;
 	}
 	pp->legacy = true;
@@ -299,7 +301,8 @@ meet_device(struct pci_port *pp, struct rte_pci_device *pci)
 	 * to have been reset: what an earlier driver left running would write into any memory.
 	 */
 	if (rte_pci_set_bus_master(pci, true) != 0) {
-		VIRTIO_INIT_LOG(ERR, "%s: cannot be made a bus master", pci->device.name);
+		VIRTIO_INIT_LOG(ERR, "%s: the device cannot be made a bus master. Check the "
+				"permissions of the process.", pci->device.name);
 		virtio_port_close(port->edev);
 		return -EIO;
 	}
@@ -314,7 +317,8 @@ probe_secondary(struct rte_pci_device *pci)
 	int ret;
 
 	if (edev == NULL) {
-		VIRTIO_INIT_LOG(ERR, "%s: not a port of the primary process", pci->device.name);
+		VIRTIO_INIT_LOG(ERR, "%s: the primary process has no port for the device. Probe it "
+				"there first.", pci->device.name);
 		return -ENODEV;
 	}
 	ret = virtio_secondary_attach(edev);
@@ -346,7 +350,8 @@ virtio_pci_probe(struct rte_pci_driver *driver __rte_unused, struct rte_pci_devi
 		return 1;
 	edev = rte_eth_dev_pci_allocate(pci, sizeof(*pp));
 	if (edev == NULL) {
-		VIRTIO_INIT_LOG(ERR, "%s: no ethdev port to be had", pci->device.name);
+		VIRTIO_INIT_LOG(ERR, "%s: an ethdev port cannot be allocated. Use fewer ports.",
+				pci->device.name);
 		return -ENOMEM;
 	}
 	pp = to_pci(virtio_port(edev));

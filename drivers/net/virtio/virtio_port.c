@@ -9,6 +9,7 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <stdio.h>
 
 #include <rte_malloc.h>
 
@@ -79,6 +80,8 @@ spare_ring(struct virtio_port *port, unsigned int ring, struct virtqueue **vq)
 	};
 	int ret;
 
+	snprintf(conf.name, sizeof(conf.name), "port %u: unused %s queue %u",
+		 port->edev->data->port_id, ring % 2 == 0 ? "rx" : "tx", ring / 2);
 	if (port->spares[ring] != NULL && port->spares[ring]->conf.packed != conf.packed &&
 	    virtqueue_destroy(port->spares[ring]) == 0)
 		port->spares[ring] = NULL;
@@ -175,8 +178,9 @@ close_gates(struct virtio_port *port)
 		virtio_recovery_forget(&q->recovery);
 		ret = virtio_gate_close(&q->gate, port->args.reset_timeout_us);
 		if (ret == -ETIMEDOUT)
-			VIRTIO_LOG(ERR, "port %u: a thread stays in a burst of queue %u: stop "
-				   "polling before the port", port->edev->data->port_id, q->id);
+			VIRTIO_LOG(ERR, "port %u: %s queue %u: a thread is still in a burst of the "
+				   "queue. Stop polling before the port is stopped.",
+				   port->data->port_id, virtio_queue_kind(q), q->id);
 		if (first == 0)
 			first = ret;
 	}
@@ -221,9 +225,8 @@ negotiate(struct virtio_port *port)
 		return ret;
 	wanted = wanted_features(port);
 	if ((port->dev.offered & wanted & needed) != needed) {
-		VIRTIO_INIT_LOG(ERR,
-				"%s: the device has lost features that the port was configured on "
-				"(0x%" PRIx64 "): configure it anew",
+		VIRTIO_INIT_LOG(ERR, "%s: the device no longer offers the features 0x%" PRIx64
+				" that the configuration needs. Configure the port again.",
 				port->dev.name, needed & ~(port->dev.offered & wanted));
 		return -ENOTSUP;
 	}
@@ -358,9 +361,10 @@ stop_and_leave(struct virtio_queue *q)
 	if (ret == 0)
 		return virtio_queue_stop(q);
 	if (virtio_mq_add(q, q->port->rss.unsure) != 0)
-		VIRTIO_LOG(ERR, "port %u: %s queue %u goes on, but the device may send it no "
-			   "packets: it has refused the command for that", q->port->data->port_id,
-			   virtio_queue_kind(q), q->id);
+		VIRTIO_LOG(ERR, "port %u: %s queue %u: the stop failed and the queue runs on, but "
+			   "the device may send it no packets, as it refused the command for that. "
+			   "Stop and start the port.", q->port->data->port_id, virtio_queue_kind(q),
+			   q->id);
 	return ret;
 }
 
@@ -384,8 +388,9 @@ start_and_join(struct virtio_queue *q)
 	if (ret == 0)
 		return 0;
 	if (virtio_mq_remove(q, q->port->rss.unsure) != 0)
-		VIRTIO_LOG(ERR, "port %u: %s queue %u is stopped though the device may send it "
-			   "packets: it has refused the command for that", q->port->data->port_id,
+		VIRTIO_LOG(ERR, "port %u: %s queue %u: the start failed and the queue is stopped, "
+			   "but the device may send it packets, as it refused the command against "
+			   "that. Stop and start the port.", q->port->data->port_id,
 			   virtio_queue_kind(q), q->id);
 	virtio_queue_stop(q);
 	return ret;

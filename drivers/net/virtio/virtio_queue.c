@@ -98,12 +98,6 @@ virtio_queue_next(const struct virtio_port *port, const struct virtio_queue *q)
 	return next;
 }
 
-const char *
-virtio_queue_kind(const struct virtio_queue *q)
-{
-	return q->is_rx ? "rx" : "tx";
-}
-
 void
 virtio_queue_show_state(struct virtio_queue *q)
 {
@@ -156,7 +150,7 @@ virtio_queue_fill(struct virtio_queue *q)
 		return 0;
 	if (!virtio_queue_has_pool(to_rxq(q))) {
 		VIRTIO_LOG(ERR, "port %u: rx queue %u: its pool %s has been freed. Set the queue "
-			   "up with another one.", q->port->edev->data->port_id, q->id,
+			   "up with another pool.", q->port->edev->data->port_id, q->id,
 			   to_rxq(q)->pool_name);
 		return -EINVAL;
 	}
@@ -207,9 +201,9 @@ drain_abandoned(struct virtio_queue *q)
 {
 	const int lost = virtqueue_reclaim(q->vq, q->is_rx ? give_back_one : give_back, NULL);
 
-	VIRTIO_LOG(NOTICE, "port %u: %s queue %u: the process that polled it ended within a "
-		   "burst. %d buffers are back in their pools, those that it held are lost.",
-		   q->port->data->port_id, virtio_queue_kind(q), q->id, lost);
+	VIRTIO_LOG(NOTICE, "port %u: %s queue %u: the process that polled the queue ended within a "
+		   "burst. %d buffers are back in their pools, the buffers that the process held "
+		   "are lost.", q->port->data->port_id, virtio_queue_kind(q), q->id, lost);
 	/* Which ones of a receive ring held packets is not known. */
 	if (q->is_rx)
 		virtio_rx_intr_clear(q);
@@ -312,9 +306,10 @@ virtio_queue_check_method(const struct virtio_queue *q, const char *what)
 	if (dev->stop_method != VIRTIO_STOP_NONE &&
 	    (!(dev->status & VIRTIO_STATUS_DRIVER_OK) || virtio_device_stops_rings(dev)))
 		return 0;
-	VIRTIO_LOG(ERR, "port %u: %s queue %u: no %s of single queues with this device. The line "
-		   "about queue_reset= at probe says why.", q->port->edev->data->port_id,
-		   virtio_queue_kind(q), q->id, what);
+	VIRTIO_LOG(ERR, "port %u: %s queue %u: %s refused, as single queues of this device cannot "
+		   "be stopped. The line about their stop at probe gives the reason "
+		   "(queue_reset=).", q->port->edev->data->port_id, virtio_queue_kind(q), q->id,
+		   what);
 	return -ENOTSUP;
 }
 
@@ -352,9 +347,9 @@ virtio_queue_start(struct virtio_queue *q)
 	if (ret != 0)
 		return ret;
 	if (!(q->port->dev.status & VIRTIO_STATUS_DRIVER_OK)) {
-		VIRTIO_LOG(ERR, "port %u: %s queue %u: no device to start it on. Start it when the "
-			   "device or back-end is back.",
-			   q->port->edev->data->port_id, virtio_queue_kind(q), q->id);
+		VIRTIO_LOG(ERR, "port %u: %s queue %u: start refused, as the device or back-end is "
+			   "gone. Start the queue when it is back.", q->port->edev->data->port_id,
+			   virtio_queue_kind(q), q->id);
 		return -ENODEV;
 	}
 	/* Started and broken since ethdev has looked: stop it first. */
@@ -386,8 +381,8 @@ close_gate(struct virtio_queue *q)
 	const int ret = virtio_gate_close(&q->gate, q->port->args.reset_timeout_us);
 
 	if (ret == -ETIMEDOUT)
-		VIRTIO_LOG(ERR, "port %u: %s queue %u: the polling thread did not come out of its "
-			   "burst in time. Its next bursts return 0. Stop the queue again.",
+		VIRTIO_LOG(ERR, "port %u: %s queue %u: the polling thread did not leave its burst "
+			   "in time. Its next bursts return 0. Stop the queue again.",
 			   q->port->edev->data->port_id, virtio_queue_kind(q), q->id);
 	return ret;
 }

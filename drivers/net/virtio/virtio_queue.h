@@ -110,9 +110,6 @@ int virtio_queue_start(struct virtio_queue *q);
  */
 int virtio_queue_stop(struct virtio_queue *q);
 
-/** "rx" or "tx", for log lines. */
-const char *virtio_queue_kind(const struct virtio_queue *q);
-
 /** After a proven stop: counts what is lost, gives every buffer back. */
 void virtio_queue_drain(struct virtio_queue *q);
 

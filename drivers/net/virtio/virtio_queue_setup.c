@@ -42,11 +42,10 @@ check_buffers(const struct rte_eth_dev *edev, uint16_t id, const struct rte_eth_
 
 	if (room > 0 && ((offloads & RTE_ETH_RX_OFFLOAD_SCATTER) || frame <= room))
 		return 0;
-	VIRTIO_INIT_LOG(ERR,
-			"port %u: rx queue %u: a buffer of pool %s holds %d bytes, a frame of MTU "
-			"%u needs %d: want larger buffers%s",
-			edev->data->port_id, id, pool, room, edev->data->mtu, frame,
-			virtio_port(edev)->args.mrg_rxbuf ? ", or the SCATTER offload" : "");
+	VIRTIO_INIT_LOG(ERR, "port %u: rx queue %u: a buffer of pool %s holds %d bytes, a frame of "
+			"MTU %u needs %d. Use larger buffers%s.", edev->data->port_id, id, pool,
+			room, edev->data->mtu, frame, virtio_port(edev)->args.mrg_rxbuf ?
+			", or RTE_ETH_RX_OFFLOAD_SCATTER" : "");
 	return -EINVAL;
 }
 
@@ -73,15 +72,14 @@ check_rx(const struct rte_eth_dev *edev, uint16_t id, uint16_t nb_desc,
 	const uint16_t thresh = free_thresh(conf->rx_free_thresh, nb_desc);
 
 	if (thresh % 4 != 0 || thresh >= nb_desc) {
-		VIRTIO_INIT_LOG(ERR,
-				"port %u: rx queue %u: rx_free_thresh %u: want a multiple of 4 "
-				"below the ring's %u",
-				edev->data->port_id, id, thresh, nb_desc);
+		VIRTIO_INIT_LOG(ERR, "port %u: rx queue %u: rx_free_thresh %u: want a multiple of "
+				"4 below the ring size of %u", edev->data->port_id, id, thresh,
+				nb_desc);
 		return -EINVAL;
 	}
 	if (pool == NULL) {
-		VIRTIO_INIT_LOG(ERR, "port %u: rx queue %u: want one mempool", edev->data->port_id,
-				id);
+		VIRTIO_INIT_LOG(ERR, "port %u: rx queue %u: no mempool is given. Give one in mp.",
+				edev->data->port_id, id);
 		return -EINVAL;
 	}
 	/* Not what is in it now: others may give back what they have of it until the start. */
@@ -117,17 +115,16 @@ check_common(const struct virtio_queue *q, bool deferred)
 	const uint16_t port_id = q->port->edev->data->port_id;
 
 	if (deferred && q->port->dev.stop_method == VIRTIO_STOP_NONE) {
-		VIRTIO_INIT_LOG(ERR,
-				"port %u: %s queue %u: deferred start needs a device that can stop "
-				"single queues",
-				port_id, virtio_queue_kind(q), q->id);
+		VIRTIO_INIT_LOG(ERR, "port %u: %s queue %u: deferred start is not possible, as "
+				"single queues of this device cannot be stopped. Set "
+				"%s_deferred_start to 0.", port_id, virtio_queue_kind(q), q->id,
+				virtio_queue_kind(q));
 		return -ENOTSUP;
 	}
 	if (q->vq != NULL && virtqueue_state(q->vq) != VIRTQUEUE_READY) {
-		VIRTIO_INIT_LOG(ERR,
-				"port %u: %s queue %u: the device may still use its ring (%s): "
-				"stop the queue, or reset the port, first",
-				port_id, virtio_queue_kind(q), q->id,
+		VIRTIO_INIT_LOG(ERR, "port %u: %s queue %u: the device may still use the ring "
+				"(state %s). Stop the queue, or reset the port, first.", port_id,
+				virtio_queue_kind(q), q->id,
 				virtqueue_state_name(virtqueue_state(q->vq)));
 		return -EBUSY;
 	}
@@ -159,8 +156,8 @@ fit_to_device(struct virtio_queue *q, uint16_t *nb_desc)
 	const int ret = virtio_ring_size(q->port, virtio_queue_ring(q), nb_desc);
 
 	if (ret == 0 && asked != *nb_desc)
-		VIRTIO_INIT_LOG(NOTICE, "port %u: %s queue %u: a ring of %u descriptors is asked "
-				"for, the device takes %u. The ring has %u.",
+		VIRTIO_INIT_LOG(NOTICE, "port %u: %s queue %u: a ring of %u descriptors was "
+				"requested, the device supports %u. The ring has %u.",
 				q->port->edev->data->port_id, virtio_queue_kind(q), q->id, asked,
 				*nb_desc, *nb_desc);
 	return ret;
@@ -177,8 +174,9 @@ fit_thresh(const struct virtio_queue *q, uint16_t thresh, uint16_t asked, uint16
 	if (thresh + spare < nb_desc || thresh + spare >= asked)
 		return thresh;
 	VIRTIO_INIT_LOG(NOTICE, "port %u: %s queue %u: a free threshold of %u does not fit a ring "
-			"of %u descriptors. It is %u.", q->port->edev->data->port_id,
-			virtio_queue_kind(q), q->id, thresh, nb_desc, free_thresh(0, nb_desc));
+			"of %u descriptors. The threshold is set to %u.",
+			q->port->edev->data->port_id, virtio_queue_kind(q), q->id, thresh, nb_desc,
+			free_thresh(0, nb_desc));
 	return 0;
 }
 
@@ -198,8 +196,8 @@ node_with_memory(const struct virtio_port *port, const char *kind, uint16_t id, 
 		rte_memzone_free(probe);
 	if (probe != NULL || (rte_errno != ENOMEM && rte_errno != EINVAL))
 		return node;
-	VIRTIO_INIT_LOG(NOTICE, "port %u: %s queue %u: node %d has no memory. That of any other "
-			"node is used.", port->edev->data->port_id, kind, id, node);
+	VIRTIO_INIT_LOG(NOTICE, "port %u: %s queue %u: NUMA node %d has no memory. Memory of "
+			"another node is used.", port->edev->data->port_id, kind, id, node);
 	return SOCKET_ID_ANY;
 }
 
@@ -265,7 +263,8 @@ first_setup(struct virtio_port *port, uint16_t id, size_t size, bool is_rx, int 
 
 	q = rte_zmalloc_socket("virtio_queue", size, RTE_CACHE_LINE_SIZE, node);
 	if (q == NULL) {
-		VIRTIO_INIT_LOG(ERR, "port %u: no memory for a queue", port->edev->data->port_id);
+		VIRTIO_INIT_LOG(ERR, "port %u: %s queue %u: no memory for the queue. Give EAL more "
+				"memory.", port->edev->data->port_id, is_rx ? "rx" : "tx", id);
 		return NULL;
 	}
 	q->port = port;
@@ -470,10 +469,10 @@ free_queue(struct virtio_queue *q)
 	if (q->vq != NULL)
 		virtio_queue_drain(q);
 	if (q->vq != NULL && virtqueue_destroy(q->vq) != 0) {
-		VIRTIO_LOG(ERR,
-			   "port %u: %s queue %u: the device did not confirm the stop of its ring. "
-			   "The ring's memory and %d buffers are kept.", q->port->data->port_id,
-			   virtio_queue_kind(q), q->id, q->vq->size - q->vq->free_count);
+		VIRTIO_LOG(ERR, "port %u: %s queue %u: the device did not confirm the queue's "
+			   "stop. The ring's memory and %d buffers are not freed.",
+			   q->port->data->port_id, virtio_queue_kind(q), q->id,
+			   q->vq->size - q->vq->free_count);
 		return;
 	}
 	rte_free(q);

@@ -26,10 +26,10 @@ static void
 refuse(struct virtio_txq *txq, const struct rte_mempool *pool)
 {
 	txq->not_reclaimed = true;
-	VIRTIO_LOG(NOTICE, "port %u: tx queue %u: a receive queue has no buffers, and this queue's "
-		   "sent packets are not given back by the driver's thread: pool %s has a single "
-		   "producer; use a pool for several (ring_mp_mc), or a tx_free_thresh near the "
-		   "ring's size", txq->q.port->data->port_id, txq->q.id, pool->name);
+	VIRTIO_LOG(NOTICE, "port %u: tx queue %u: pool %s has a single producer, so the driver's "
+		   "thread cannot return sent packets to it while a receive queue has no buffers. "
+		   "Use a pool for several producers (ring_mp_mc), or a tx_free_thresh near the "
+		   "ring's size.", txq->q.port->data->port_id, txq->q.id, pool->name);
 }
 
 /* Behind the queue's gate. How many packets were freed. */
@@ -111,8 +111,9 @@ virtio_reclaim_serve(struct virtio_port *port, bool asked)
 	if (n > 0 && !r->logged) {
 		r->logged = true;
 		VIRTIO_LOG(NOTICE, "port %u: transmit rings hold the buffers that receive queues "
-			   "need: %u sent packets were given back from idle queues; a larger pool "
-			   "or smaller rings forward faster", port->data->port_id, n);
+			   "need. %u sent packets were returned to their pools from idle tx "
+			   "queues. Use a larger pool or smaller rings to forward faster.",
+			   port->data->port_id, n);
 	}
 	return starving;
 }

@@ -58,9 +58,9 @@ is_for_one_thread(struct virtio_queue *q)
 	/* One that is merely not served goes on as it was. */
 	if (!q->is_rx && virtqueue_state(q->vq) == VIRTQUEUE_LIVE)
 		virtio_queue_return(q);
-	VIRTIO_LOG(ERR, "port %u: %s queue %u: recovery=auto does not restart it: pool %s has a "
-		   "single producer or consumer, and the driver's thread would be another; stop "
-		   "and start the queue, or use a pool for several threads (ring_mp_mc)",
+	VIRTIO_LOG(ERR, "port %u: %s queue %u: recovery=auto does not restart the queue: its pool "
+		   "%s has a single producer or consumer, which excludes the driver's thread. Stop "
+		   "and start the queue, or use a pool for several threads (ring_mp_mc).",
 		   q->port->data->port_id, virtio_queue_kind(q), q->id, pool->name);
 	return true;
 }
@@ -91,17 +91,17 @@ heal_if_due(struct virtio_queue *q, uint64_t now_us)
 	if (ret != 0) {
 		q->events.recovery_failed++;
 		wait_us = plan(q, virtio_now_us() - start_us);
-		VIRTIO_LOG(ERR, "port %u: %s queue %u: its recovery failed: %s; tried again in "
-			   "%" PRIu64 " ms", q->port->data->port_id, virtio_queue_kind(q), q->id,
-			   rte_strerror(-ret), wait_us / 1000);
+		VIRTIO_LOG(ERR, "port %u: %s queue %u: the recovery failed: %s. The next attempt "
+			   "follows in %" PRIu64 " ms.", q->port->data->port_id,
+			   virtio_queue_kind(q), q->id, rte_strerror(-ret), wait_us / 1000);
 		return false;
 	}
 	q->events.recovered++;
 	r->heal_at_us = 0;
 	r->healed_at_us = virtio_now_us();
 	__atomic_store_n(&r->event, RTE_PMD_VIRTIO_QUEUE_RECOVERED, __ATOMIC_RELEASE);
-	VIRTIO_LOG(NOTICE, "port %u: %s queue %u: recovered", q->port->data->port_id,
-		   virtio_queue_kind(q), q->id);
+	VIRTIO_LOG(NOTICE, "port %u: %s queue %u: the queue was recovered and is in service again",
+		   q->port->data->port_id, virtio_queue_kind(q), q->id);
 	return true;
 }
 

@@ -101,12 +101,13 @@ virtio_rss_probe(struct virtio_port *port)
 	rss->offered = has_rss && key_max >= VIRTIO_RSS_KEY_SIZE &&
 		       table_max >= VIRTIO_RSS_TABLE_SIZE;
 	if (has_rss && !rss->offered)
-		VIRTIO_INIT_LOG(NOTICE, "%s: RSS is offered with a key of %u bytes and a table of "
-				"%u, at least %u and %u are needed: it is not used", dev->name,
-				key_max, table_max, VIRTIO_RSS_KEY_SIZE, VIRTIO_RSS_TABLE_SIZE);
+		VIRTIO_INIT_LOG(NOTICE, "%s: RSS is not used: the device offers a key of %u bytes "
+				"and a table of %u entries, at least %u and %u are needed",
+				dev->name, key_max, table_max, VIRTIO_RSS_KEY_SIZE,
+				VIRTIO_RSS_TABLE_SIZE);
 	if (has_reports && !rss->reports)
-		VIRTIO_INIT_LOG(NOTICE, "%s: hash reports are offered with a key of %u bytes, at "
-				"least %u are needed: they are not used", dev->name, key_max,
+		VIRTIO_INIT_LOG(NOTICE, "%s: hash reports are not used: the device offers a key of "
+				"%u bytes, at least %u are needed", dev->name, key_max,
 				VIRTIO_RSS_KEY_SIZE);
 	rss->hash_types = rte_le_to_cpu_32(hash_types);
 	memcpy(rss->key, default_key, sizeof(rss->key));
@@ -131,8 +132,9 @@ take_conf(struct virtio_port *port, const struct rte_eth_rss_conf *conf)
 	const uint16_t port_id = port->edev->data->port_id;
 
 	if (conf->rss_hf & ~virtio_rss_capa(port)) {
-		VIRTIO_INIT_LOG(ERR, "port %u: RSS on 0x%" PRIx64 ": the device hashes 0x%" PRIx64,
-				port_id, conf->rss_hf, virtio_rss_capa(port));
+		VIRTIO_INIT_LOG(ERR, "port %u: rss_hf 0x%" PRIx64 ": want a subset of the "
+				"0x%" PRIx64 " that the device supports", port_id, conf->rss_hf,
+				virtio_rss_capa(port));
 		return -EINVAL;
 	}
 	if (conf->rss_key != NULL && conf->rss_key_len != VIRTIO_RSS_KEY_SIZE) {
@@ -171,10 +173,10 @@ virtio_rss_configure(struct virtio_port *port)
 	if (data->dev_conf.rxmode.mq_mode != RTE_ETH_MQ_RX_RSS)
 		return 0;
 	if (!rss->offered && !is_for_hashes(port)) {
-		VIRTIO_INIT_LOG(ERR, "port %u: the device does not offer RSS: want rx mq_mode "
-				"NONE, then it spreads packets by itself%s", data->port_id,
-				rss->reports ?
-				", or one receive queue with RSS_HASH" : "");
+		VIRTIO_INIT_LOG(ERR, "port %u: the device does not offer RSS. Use rx mq_mode "
+				"RTE_ETH_MQ_RX_NONE, with which the device spreads packets by "
+				"itself%s.", data->port_id, rss->reports ?
+				", or one receive queue with RTE_ETH_RX_OFFLOAD_RSS_HASH" : "");
 		return -ENOTSUP;
 	}
 	ret = take_conf(port, &data->dev_conf.rx_adv_conf.rss_conf);
@@ -272,9 +274,9 @@ virtio_rss_apply(struct virtio_port *port, const struct virtio_queue *leaving)
 		return 0;
 	first = running_from(port, 0, leaving);
 	if (first < 0) {
-		VIRTIO_LOG(NOTICE, "port %u: no receive queue is left for the RSS table: the "
-			   "device keeps the last one, and what it does with packets is its own "
-			   "affair", port->edev->data->port_id);
+		VIRTIO_LOG(NOTICE, "port %u: no receive queue is left for the RSS table, so the "
+			   "device keeps the last one in it. The device may drop packets or buffer "
+			   "them until a receive queue starts.", port->edev->data->port_id);
 		return 0;
 	}
 	fill_command(port, leaving, first, &config);
@@ -320,8 +322,9 @@ take_back(struct virtio_port *port, const struct virtio_rss *before)
 	if (ret == 0 && !virtio_ctrl_works(port))
 		ret = virtio_rss_tell_hashes(port);
 	if (ret != 0)
-		VIRTIO_LOG(ERR, "port %u: the device may have the new RSS configuration, the port "
-			   "has the old one: it does not answer to commands", port->data->port_id);
+		VIRTIO_LOG(ERR, "port %u: the port has the old RSS configuration, but the device "
+			   "may have the new one, as the control queue does not answer. Stop and "
+			   "start the port.", port->data->port_id);
 }
 
 /* ---- ethdev's ops ------------------------------------------------------------------------- */

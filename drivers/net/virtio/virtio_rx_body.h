@@ -212,7 +212,7 @@ rx_buffers(struct virtio_rxq *rxq, const struct rte_mbuf *m, uint16_t posted,
 
 	/* It had them all when it used the first (5.1.6.4.1), so what is posted later is none. */
 	if (unlikely(buffers == 0 || buffers > posted)) {
-		virtio_quarantine(&rxq->q, "a frame of no or too many buffers");
+		virtio_quarantine(&rxq->q, "the device used no or too many buffers for a frame");
 		return 0;
 	}
 	return buffers;
@@ -247,11 +247,13 @@ rx_until_drop(struct virtio_rxq *rxq, struct rte_mbuf **pkts, uint16_t n, struct
 		if (head == -EAGAIN)
 			break;
 		if (unlikely(head < 0)) {
-			virtio_quarantine(&rxq->q, "used id that the device does not own");
+			virtio_quarantine(&rxq->q,
+					  "the device returned a used id that it does not own");
 			break;
 		}
 		if (unlikely(len > rxq->buf_len)) {
-			virtio_quarantine(&rxq->q, "used length beyond the buffer");
+			virtio_quarantine(&rxq->q,
+					  "the device returned a used length beyond the buffer");
 			break;
 		}
 		m = vq->cookies[head];
@@ -266,7 +268,8 @@ rx_until_drop(struct virtio_rxq *rxq, struct rte_mbuf **pkts, uint16_t n, struct
 		taken = cur;
 		if (unlikely(rest < buffers - 1)) {
 			*drop = m;
-			virtio_quarantine(&rxq->q, "bad entry within a frame");
+			virtio_quarantine(&rxq->q,
+					  "the device returned a bad used entry within a frame");
 			break;
 		}
 		/* No frame, or one that cannot be as its header says: dropped, as upstream does. */
@@ -376,7 +379,8 @@ rx_burst(struct virtio_rxq *rxq, struct rte_mbuf **pkts, uint16_t n, const struc
 	uint16_t nb = 0;
 
 	if (unlikely(used < 0)) {
-		virtio_quarantine(&rxq->q, "used index beyond what was made available");
+		virtio_quarantine(&rxq->q,
+				  "the device's used index is beyond the available buffers");
 		return 0;
 	}
 	if (used > 0) {

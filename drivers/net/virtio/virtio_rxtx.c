@@ -50,7 +50,7 @@ virtio_isa_choose(const char **why_scalar)
 	else
 		return VIRTIO_ISA_AVX2;
 #else
-	*why_scalar = "there are none for this architecture";
+	*why_scalar = "this architecture has none";
 #endif
 	return VIRTIO_ISA_SCALAR;
 }

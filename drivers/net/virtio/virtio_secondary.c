@@ -57,8 +57,8 @@ tx_done_cleanup(void *queue, uint32_t free_cnt)
 static int
 refuse(const struct rte_eth_dev *edev, const char *what)
 {
-	VIRTIO_LOG(ERR, "port %u: %s: control calls are for the primary process",
-		   edev->data->port_id, what);
+	VIRTIO_LOG(ERR, "port %u: %s is not possible in a secondary process. Call it in the "
+		   "primary process.", edev->data->port_id, what);
 	return -ENOTSUP;
 }
 
@@ -158,8 +158,9 @@ virtio_secondary_attach(struct rte_eth_dev *edev)
 	int ret;
 
 	if (port->layout != virtio_secondary_layout()) {
-		VIRTIO_INIT_LOG(ERR, "%s: the primary process has another driver for it, or "
-				"another build of this one: give both the same plug-in", name);
+		VIRTIO_INIT_LOG(ERR, "%s: the primary process uses another driver, or another "
+				"build of this one. Load the same plug-in in both processes.",
+				name);
 		return -ENOTSUP;
 	}
 	ret = virtio_process_join();
@@ -168,8 +169,8 @@ virtio_secondary_attach(struct rte_eth_dev *edev)
 	if (ret == -ENOTSUP)
 		return ret;
 	if (ret != 0) {
-		VIRTIO_INIT_LOG(ERR, "%s: no answer of use from the primary process: %s", name,
-				rte_strerror(-ret));
+		VIRTIO_INIT_LOG(ERR, "%s: the primary process gave no valid answer: %s. Check that "
+				"it still runs and has the port.", name, rte_strerror(-ret));
 		return ret;
 	}
 	edev->dev_ops = &secondary_ops;
@@ -177,9 +178,10 @@ virtio_secondary_attach(struct rte_eth_dev *edev)
 	edev->tx_pkt_burst = tx_burst;
 	edev->tx_pkt_prepare = virtio_tx_prepare;
 	if (edev->data->rx_queues == NULL && edev->data->tx_queues == NULL)
-		VIRTIO_INIT_LOG(NOTICE, "%s: the primary has not configured it yet: no bursts in "
-				"this process; attach it after that", name);
-	VIRTIO_INIT_LOG(INFO, "%s: a secondary process: bursts and reading of state; control "
-			"calls are for the primary", name);
+		VIRTIO_INIT_LOG(NOTICE, "%s: the primary process has not configured the port yet, "
+				"so bursts in this process return 0. Attach the port again after "
+				"that.", name);
+	VIRTIO_INIT_LOG(INFO, "%s: attached in a secondary process, for bursts and reading of "
+			"state. Control calls are possible in the primary process only.", name);
 	return 0;
 }

@@ -235,8 +235,8 @@ virtio_stats_configure(const struct rte_eth_dev *edev)
 
 	if (queues > most)
 		VIRTIO_INIT_LOG(NOTICE, "port %u: telemetry's /ethdev/xstats shows the packet "
-				"counters of the first %u of %u queues; rte_eth_xstats_get() and "
-				"/virtio/queue have all of them", edev->data->port_id, most,
+				"counters of the first %u of %u queues. Use rte_eth_xstats_get() "
+				"or /virtio/queue for all of them.", edev->data->port_id, most,
 				queues);
 }
 

@@ -166,14 +166,16 @@ tx_complete(struct virtio_txq *txq, uint32_t most, const struct tx_mode mode)
 		int n;
 
 		if (unlikely(used < 0)) {
-			virtio_quarantine(&txq->q, "used index beyond what was made available");
+			virtio_quarantine(&txq->q, "the device's used index is beyond the "
+					  "available buffers");
 			return used;
 		}
 		if (used == 0)
 			return done;
 		n = tx_free(vq, used, mode);
 		if (unlikely(n < 0)) {
-			virtio_quarantine(&txq->q, "used id that the device does not own");
+			virtio_quarantine(&txq->q,
+					  "the device returned a used id that it does not own");
 			return n;
 		}
 		done += n;

@@ -127,7 +127,8 @@ probe_secondary(struct rte_vdev_device *vdev, const char *name)
 	int ret;
 
 	if (edev == NULL) {
-		VIRTIO_INIT_LOG(ERR, "%s: not a port of the primary process", name);
+		VIRTIO_INIT_LOG(ERR, "%s: the primary process has no port of this name. Create it "
+				"there first.", name);
 		return -ENODEV;
 	}
 	edev->device = &vdev->device;
@@ -151,7 +152,8 @@ virtio_user_probe(struct rte_vdev_device *vdev)
 		return probe_secondary(vdev, name);
 	edev = rte_eth_vdev_allocate(vdev, sizeof(struct virtio_port));
 	if (edev == NULL) {
-		VIRTIO_INIT_LOG(ERR, "%s: no ethdev port to be had", name);
+		VIRTIO_INIT_LOG(ERR, "%s: an ethdev port cannot be allocated. Use another name, or "
+				"fewer ports.", name);
 		return -ENOMEM;
 	}
 	ret = probe_port(edev, name, rte_vdev_device_args(vdev));

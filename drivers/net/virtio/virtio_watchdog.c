@@ -37,10 +37,9 @@ keep_watching(struct virtio_queue *txq)
 	txq->events.unserved++;
 	txq->watched = false;
 	virtio_event_report(txq, RTE_PMD_VIRTIO_QUEUE_UNSERVED);
-	VIRTIO_LOG(ERR,
-		   "port %u: tx queue %u: the device does not serve it since its start; stop and "
-		   "start it again",
-		   txq->port->edev->data->port_id, txq->id);
+	VIRTIO_LOG(ERR, "port %u: tx queue %u: the device has not used any packet since the "
+		   "queue's start. Stop and start the queue.", txq->port->edev->data->port_id,
+		   txq->id);
 	return false;
 }
 

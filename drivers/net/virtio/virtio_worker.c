@@ -180,8 +180,8 @@ virtio_worker_start(struct virtio_port *port)
 		ret = virtio_thread_create(&w->thread, name, run, w);
 	if (ret == 0)
 		return 0;
-	VIRTIO_INIT_LOG(ERR, "%s: no thread of the driver's for the port: %s", port->dev.name,
-			rte_strerror(-ret));
+	VIRTIO_INIT_LOG(ERR, "%s: the control thread of the port cannot be created: %s",
+			port->dev.name, rte_strerror(-ret));
 	if (w->event_fd >= 0)
 		close(w->event_fd);
 	free(w);
