@@ -2,11 +2,24 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "standard_output.h"
+
+void
+standard_output_prepare(void)
+{
+	int fd;
+
+	/* open() takes the lowest number that is free. */
+	for (fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
+		if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", O_RDONLY) != fd)
+			break;
+	signal(SIGPIPE, SIG_IGN);
+}
 
 int
 standard_output_check(const char *program)

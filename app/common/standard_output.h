@@ -11,6 +11,14 @@
 #include <stdio.h>
 
 /**
+ * Make standard output's failures visible to standard_output_check(). Call it first in main().
+ *
+ * A pipe that its reader has closed is an error like a full disk, without SIGPIPE. A standard
+ * descriptor that is closed is reserved, so that no file or socket of EAL's gets its number.
+ */
+void standard_output_prepare(void);
+
+/**
  * Flush stdout, after the last text was printed.
  *
  * @param[in] program

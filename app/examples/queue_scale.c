@@ -17,6 +17,9 @@
 #include <rte_ethdev.h>
 #include <rte_mbuf.h>
 
+#include "eal_program.h"
+#include "standard_output.h"
+
 #define PAIRS 4
 #define RING 256
 #define BURST 32
@@ -27,6 +30,19 @@
 /* Packets on each pair in use, in one interval: above, one pair more; below, one less. */
 #define HIGH_WATER 1500
 #define LOW_WATER 300
+
+static const char usage[] =
+"Usage: queue_scale EAL-OPTION...\n"
+"Starts and stops queue pairs of the first port as the load of 12 intervals needs them: 1 to 4\n"
+"pairs run. The peer has to send every packet back, as virtio-loopback --serve does.\n"
+"\n"
+"EAL's options give it a port with 4 pairs, its driver and two lcores, such as\n"
+"  --lcores '0@0,1@0' --in-memory --single-file-segments -m 128 --no-pci\n"
+"  -d FOLDER/librte_net_virtio.so --vdev net_virtio_user0,path=SOCKET,queues=4\n"
+"  -h, --help  this text\n"
+"  --version   the versions of this program and of DPDK\n"
+"Exit status: 0 all intervals were run; 1 failed; 2 wrong options, or EAL does not start; 3 a\n"
+"signal ended it before.\n";
 
 static uint16_t port;
 static struct rte_mempool *pool;
@@ -131,6 +147,8 @@ interval(uint64_t packets)
 
 	WRITE(offered, offered + packets);
 	for (ms = 0; READ(sent) != offered; ms++) {
+		if (eal_program_interrupted())
+			return -EINTR;
 		if (ms == PATIENCE_MS)
 			return -ETIMEDOUT;
 		rte_delay_us_sleep(1000);
@@ -172,25 +190,37 @@ main(int argc, char **argv)
 	static const uint64_t loads[] = {
 		8000, 8000, 8000, 8000, 200, 200, 200, 200, 8000, 8000, 8000, 8000,
 	};
-	unsigned int i, ms;
-	int ret;
+	unsigned int done = 0, ms;
+	int ret, status;
 
-	if (rte_eal_init(argc, argv) < 0 || rte_lcore_count() < 2)
-		rte_exit(EXIT_FAILURE, "EAL does not start, or not with two lcores\n");
+	eal_program_options(argc, argv, "queue_scale", usage);
+	ret = rte_eal_init(argc, argv);
+	if (ret < 0 || ret != argc - 1 || rte_lcore_count() < 2) {
+		fprintf(stderr, "queue_scale: %s; see queue_scale --help for an example\n",
+			ret < 0 ? rte_strerror(rte_errno) : ret != argc - 1 ?
+			"it has no arguments besides EAL's options" : "it needs two lcores");
+		return EAL_PROGRAM_NOT_TRIED;
+	}
+	eal_program_catch_signals();
 	ret = start_port();
 	if (ret != 0)
 		rte_exit(EXIT_FAILURE, "the port does not start: %s\n", rte_strerror(-ret));
 	rte_eal_remote_launch(work, NULL, rte_get_next_lcore(-1, 1, 0));
-	for (i = 0; i < RTE_DIM(loads) && ret == 0; i++)
-		ret = interval(loads[i]);
-	for (ms = 0; ms < PATIENCE_MS && READ(received) + lost < sent; ms++)
+	while (done < RTE_DIM(loads) && ret == 0) {
+		ret = eal_program_interrupted() ? -EINTR : interval(loads[done]);
+		done += ret == 0;
+	}
+	for (ms = 0; ms < PATIENCE_MS && ret == 0 && READ(received) + lost < sent; ms++)
 		rte_delay_us_sleep(1000);
 	WRITE(quit, true);
 	rte_eal_mp_wait_lcore();
+	status = ret == 0 ? EXIT_SUCCESS : ret == -EINTR ? EAL_PROGRAM_INCOMPLETE : EXIT_FAILURE;
+	if (ret == -EINTR)
+		printf("ended by a signal after %u of %zu intervals\n", done, RTE_DIM(loads));
 	printf("%s: sent %" PRIu64 ", received %" PRIu64 ", dropped by stops %" PRIu64 "\n",
 		ret == 0 ? "done" : rte_strerror(-ret), sent, received, lost);
 	rte_eth_dev_stop(port);
 	rte_eth_dev_close(port);
 	rte_eal_cleanup();
-	return ret == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+	return standard_output_check("queue_scale") == 0 ? status : EXIT_FAILURE;
 }

@@ -17,6 +17,9 @@
 #include <rte_ethdev.h>
 #include <rte_mbuf.h>
 
+#include "eal_program.h"
+#include "standard_output.h"
+
 #define QUEUES_MAX 4
 #define BURST 32
 #define POOL_CACHE 64
@@ -25,6 +28,19 @@
 #define RING_LARGE 512
 #define ROUNDS 8
 #define PATIENCE_MS 10000
+
+static const char usage[] =
+"Usage: queue_swap EAL-OPTION...\n"
+"Gives the receive queues of the first port another mempool and ring size in turn, 8 times, while\n"
+"a thread polls all queues. The peer has to send to all of them.\n"
+"\n"
+"EAL's options give it a port, its driver and two lcores, such as\n"
+"  --lcores '0@0,1@0' --in-memory --single-file-segments -m 128 --no-pci\n"
+"  -d FOLDER/librte_net_virtio.so --vdev net_virtio_user0,path=SOCKET,queues=2\n"
+"  -h, --help  this text\n"
+"  --version   the versions of this program and of DPDK\n"
+"Exit status: 0 all were swapped; 1 failed; 2 wrong options, or EAL does not start; 3 a signal\n"
+"ended it before.\n";
 
 static uint16_t port, queues;
 static uint64_t received[QUEUES_MAX];	/* written by the polling thread */
@@ -68,7 +84,7 @@ wait_until(bool (*test)(const void *arg), const void *arg)
 {
 	unsigned int ms;
 
-	for (ms = 0; ms < PATIENCE_MS && !test(arg); ms++)
+	for (ms = 0; ms < PATIENCE_MS && !eal_program_interrupted() && !test(arg); ms++)
 		rte_delay_us_sleep(1000);
 	return test(arg);
 }
@@ -178,22 +194,35 @@ int
 main(int argc, char **argv)
 {
 	unsigned int round;
-	int ret;
+	int ret, status;
 
-	if (rte_eal_init(argc, argv) < 0 || rte_lcore_count() < 2)
-		rte_exit(EXIT_FAILURE, "EAL does not start, or not with two lcores\n");
+	eal_program_options(argc, argv, "queue_swap", usage);
+	ret = rte_eal_init(argc, argv);
+	if (ret < 0 || ret != argc - 1 || rte_lcore_count() < 2) {
+		fprintf(stderr, "queue_swap: %s; see queue_swap --help for an example\n",
+			ret < 0 ? rte_strerror(rte_errno) : ret != argc - 1 ?
+			"it has no arguments besides EAL's options" : "it needs two lcores");
+		return EAL_PROGRAM_NOT_TRIED;
+	}
+	eal_program_catch_signals();
 	ret = start_port();
 	if (ret != 0)
 		rte_exit(EXIT_FAILURE, "the port does not start: %s\n", rte_strerror(-ret));
 	rte_eal_remote_launch(poll_all, NULL, rte_get_next_lcore(-1, 1, 0));
 	ret = all_alive() ? 0 : -ETIMEDOUT;
-	for (round = 1; round <= ROUNDS && ret == 0; round++)
-		ret = swap((round - 1) % queues, round);
-	printf("%s\n", ret == 0 ? "done, every queue receives" : rte_strerror(-ret));
+	for (round = 0; round < ROUNDS && ret == 0 && !eal_program_interrupted(); round++)
+		ret = swap(round % queues, round + 1);
+	status = ret == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+	if (eal_program_interrupted() && round < ROUNDS) {
+		printf("ended by a signal after %u of %u swaps\n", round, ROUNDS);
+		status = EAL_PROGRAM_INCOMPLETE;
+	} else {
+		printf("%s\n", ret == 0 ? "done, every queue receives" : rte_strerror(-ret));
+	}
 	__atomic_store_n(&quit, true, __ATOMIC_RELEASE);
 	rte_eal_mp_wait_lcore();
 	rte_eth_dev_stop(port);
 	rte_eth_dev_close(port);
 	rte_eal_cleanup();
-	return ret == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+	return standard_output_check("queue_swap") == 0 ? status : EXIT_FAILURE;
 }

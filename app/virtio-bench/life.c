@@ -62,6 +62,7 @@ live(struct life *life)
 			return ret;
 	}
 	for (i = 0; i < life->options->rounds; i++) {
+		watchdog_rounds(i, life->options->rounds);
 		ret = live_once(life, pairs + i, at);
 		if (ret != 0)
 			return ret;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -9,6 +10,7 @@
 #include "modes.h"
 #include "null_device.h"
 #include "options.h"
+#include "standard_output.h"
 #include "watchdog.h"
 
 static int
@@ -45,6 +47,13 @@ run(const struct options *options, int eal_argc, char **eal_argv)
 	}
 }
 
+/* After the help or the version, the text of which is the result. */
+static int
+end_of_text(void)
+{
+	return standard_output_check("virtio-bench") == 0 ? 0 : 1;
+}
+
 /* EAL's arguments are those before "--", ours those behind it. */
 int
 main(int argc, char **argv)
@@ -52,6 +61,7 @@ main(int argc, char **argv)
 	struct options options;
 	int eal_argc, ret;
 
+	standard_output_prepare();
 	for (eal_argc = 1; eal_argc < argc; eal_argc++)
 		if (strcmp(argv[eal_argc], "--") == 0)
 			break;
@@ -60,13 +70,16 @@ main(int argc, char **argv)
 		ret = options_parse(&options, argc, argv);
 		if (ret == 0)
 			fprintf(stderr, "EAL's options and \"--\" are missing\n");
-		return ret == 1 ? 0 : 2;
+		return ret == 1 ? end_of_text() : 2;
 	}
 	argv[eal_argc] = argv[0];
 	ret = options_parse(&options, argc - eal_argc, argv + eal_argc);
 	argv[eal_argc] = NULL;
 	if (ret != 0)
-		return ret == 1 ? 0 : 2;
+		return ret == 1 ? end_of_text() : 2;
 	watchdog_start(options.deadline);
-	return run(&options, eal_argc, argv) == 0 ? 0 : 1;
+	ret = run(&options, eal_argc, argv);
+	if (standard_output_check("virtio-bench") != 0)
+		ret = -EIO;
+	return ret == 0 ? 0 : 1;
 }

@@ -9,6 +9,7 @@
 
 #include <rte_common.h>
 #include <rte_ether.h>
+#include <rte_version.h>
 
 #include "options.h"
 
@@ -52,12 +53,15 @@ static const char help_text[] =
 "                    it turns descriptors round, between the bursts, and copies no packet.\n"
 "                    With steps and cycles\n"
 "  --deadline S      end, and say where, after so many seconds (default 60)\n"
+"  -h, --help        this text\n"
+"  --version         the versions of this program and of DPDK\n"
 "\n"
-"Exit status: 0; 1 if nothing could be measured; 2 for wrong options; 3 after the deadline.\n";
+"Exit status: 0 for a whole measurement; 1 if nothing could be measured, or the result could not\n"
+"be written; 2 for wrong options; 3 if the deadline or a signal ended it, which it then says.\n";
 
 enum {
 	OPT_DIRECTION = 1, OPT_WAY, OPT_SIZE, OPT_BURST, OPT_RING, OPT_PAIRS, OPT_MS, OPT_BURSTS,
-	OPT_ROUNDS, OPT_NULL, OPT_DEADLINE, OPT_HELP,
+	OPT_ROUNDS, OPT_NULL, OPT_DEADLINE, OPT_VERSION, OPT_HELP = 'h',
 };
 
 static const struct option long_options[] = {
@@ -73,6 +77,7 @@ static const struct option long_options[] = {
 	{ "null", required_argument, NULL, OPT_NULL },
 	{ "deadline", required_argument, NULL, OPT_DEADLINE },
 	{ "help", no_argument, NULL, OPT_HELP },
+	{ "version", no_argument, NULL, OPT_VERSION },
 	{ NULL, 0, NULL, 0 },
 };
 
@@ -183,6 +188,9 @@ parse_option(struct options *options, int option, const char *name)
 	case OPT_HELP:
 		fputs(help_text, stdout);
 		return 1;
+	case OPT_VERSION:
+		printf("virtio-bench %s, %s\n", PROJECT_VERSION, rte_version());
+		return 1;
 	default:
 		/* getopt has said what is wrong. */
 		fprintf(stderr, "virtio-bench -- --help tells the options\n");
@@ -224,14 +232,15 @@ options_parse(struct options *options, int argc, char **argv)
 		.burst = 32, .ring = 256, .pairs = 1, .milliseconds = 1000, .bursts = 16,
 		.rounds = 100, .deadline = 60, .sizes = { 64 }, .n_sizes = 1,
 	};
-	while ((option = getopt_long(argc, argv, "", long_options, &index)) != -1) {
-		ret = parse_option(options, option, option == '?' ? "" : long_options[index].name);
+	while ((option = getopt_long(argc, argv, "h", long_options, &index)) != -1) {
+		ret = parse_option(options, option, option == '?' || option == OPT_HELP ? "" :
+			long_options[index].name);
 		if (ret != 0)
 			return ret;
 	}
 	if (optind + 1 != argc) {
 		fprintf(stderr, "%s\n", optind < argc ? "one mode, not more" :
-			"a mode is missing: rate, steps, cycles, life, timeline or serve");
+			"a mode is missing: see virtio-bench --help");
 		return -EINVAL;
 	}
 	ret = parse_name("mode", argv[optind], modes, RTE_DIM(modes));

@@ -12,6 +12,7 @@
 #include "modes.h"
 #include "packets.h"
 #include "port.h"
+#include "standard_output.h"
 #include "watchdog.h"
 
 #define IDLE_US 1000u
@@ -121,13 +122,14 @@ serve_run(const struct options *options)
 		return -ENOMEM;
 	packets_init(&serve.packets, serve.port.pool, options);
 	puts("ready");
-	fflush(stdout);
+	ret = standard_output_check("virtio-bench");
 	watchdog_stage("serving");
-	serve_all(&serve);
+	if (ret == 0)
+		serve_all(&serve);
 	for (q = 0; q < serve.port.pairs; q++)
 		rte_pktmbuf_free_bulk(serve.pending[q].mbufs + serve.pending[q].first,
 			serve.pending[q].n);
 	rte_free(serve.pending);
 	port_close(&serve.port);
-	return 0;
+	return ret;
 }

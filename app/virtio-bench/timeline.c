@@ -179,6 +179,7 @@ run(struct timeline *line)
 	/* Not shown: memory is touched for the first time, and the queue gets a pool of its own. */
 	ret = reconfigure(line, 0, &first);
 	for (i = 0; i < line->options->rounds && ret == 0; i++) {
+		watchdog_rounds(i, line->options->rounds);
 		rte_delay_us_sleep(1000 * line->options->milliseconds);
 		ret = reconfigure(line, i + 1, &line->events[i]);
 	}

@@ -7,6 +7,7 @@
 #include <rte_cycles.h>
 #include <rte_errno.h>
 
+#include "eal_program.h"
 #include "guest.h"
 
 bool
@@ -36,7 +37,7 @@ wait_until(bool (*test)(void *arg), void *arg)
 	const uint64_t end = rte_get_timer_cycles() + PATIENCE * rte_get_timer_hz();
 
 	while (!test(arg)) {
-		if (rte_get_timer_cycles() > end)
+		if (rte_get_timer_cycles() > end || eal_program_interrupted())
 			return test(arg);
 		rte_delay_us_sleep(500);
 	}
@@ -182,7 +183,7 @@ guest_open(struct guest *guest)
 	return ret;
 }
 
-void
+bool
 guest_close(struct guest *guest)
 {
 	unsigned int left = 0;
@@ -198,5 +199,5 @@ guest_close(struct guest *guest)
 		left += rte_mempool_in_use_count(guest->rx[q].pool[0]) +
 			rte_mempool_in_use_count(guest->rx[q].pool[1]) +
 			rte_mempool_in_use_count(guest->tx[q].pool);
-	result(left == 0, "every buffer is back in its pool at the end (%u are not)", left);
+	return result(left == 0, "every buffer is back in its pool at the end (%u are not)", left);
 }

@@ -79,7 +79,7 @@ struct guest {
 /** One line for the test's runner; false passes it on. */
 bool result(bool good, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
-/** Waits until it is true, for at most PATIENCE. */
+/** Waits until it is true, for at most PATIENCE, and not after a signal that ends the program. */
 bool wait_until(bool (*test)(void *arg), void *arg);
 
 /** Asks whoever runs the machine for something. */
@@ -97,7 +97,8 @@ uint64_t guest_dropped(void);
 int guest_open(struct guest *guest);
 int guest_setup_rx(struct guest *guest, uint16_t q, uint16_t size);
 int guest_setup_tx(struct guest *guest, uint16_t q, uint16_t size);
-void guest_close(struct guest *guest);
+/** Stops and closes both ports; false, with a line, where a buffer is not back in its pool. */
+bool guest_close(struct guest *guest);
 
 /** The poller. */
 int traffic_run(void *guest);

@@ -12,6 +12,7 @@
 #include <rte_dev.h>
 #include <rte_pause.h>
 
+#include "eal_program.h"
 #include "guest.h"
 
 static uint64_t
@@ -244,13 +245,14 @@ interrupt_run(struct guest *guest, unsigned int rounds)
 						RTE_INTR_EVENT_ADD, NULL) == 0 &&
 		      is_woken(guest), "a frame wakes a sleeper");
 	/* The device has forgotten the vector, and is told it again. */
-	for (i = 0; good && i < rounds; i++) {
+	for (i = 0; good && i < rounds && !eal_program_interrupted(); i++) {
 		rx->current = !rx->current;
 		good = rte_eth_dev_rx_queue_stop(RECEIVER, 0) == 0 &&
 		       guest_setup_rx(guest, 0, guest->sizes[i % RTE_DIM(guest->sizes)]) == 0 &&
 		       rte_eth_dev_rx_queue_start(RECEIVER, 0) == 0 && is_woken(guest);
 	}
-	return result(good, "and again after each of %u resets of the queue", rounds) && good;
+	return result(good && i == rounds, "and again after each of %u of %u resets of the queue",
+		      i, rounds);
 }
 
 /* ---- the link ----------------------------------------------------------------------------- */

@@ -12,6 +12,7 @@
 #include <rte_cycles.h>
 #include <rte_malloc.h>
 
+#include "eal_program.h"
 #include "guest.h"
 
 /* Times of one operation, in microseconds. */
@@ -250,7 +251,7 @@ reset_run(struct guest *guest, unsigned int rounds)
 	remember(&round);
 	good = result(wait_until(all_moved, &round), "packets arrive on all %u receive queues",
 		      guest->queues);
-	for (i = 0; good && i < rounds; i++) {
+	for (i = 0; good && i < rounds && !eal_program_interrupted(); i++) {
 		const uint16_t size = guest->sizes[i % RTE_DIM(guest->sizes)];
 
 		round.q = i % guest->queues;
@@ -265,8 +266,8 @@ reset_run(struct guest *guest, unsigned int rounds)
 		report_times(&times[i]);
 		free(times[i].us);
 	}
-	good = result(good, "%u rounds of both: stop, pool counted, other ring and pool, start",
-		      rounds) && good;
+	good = result(good && i == rounds, "%u of %u rounds of both: stop, pool counted, other "
+		      "ring and pool, start", i, rounds);
 	/* One queue: the hub drops what it cannot deliver, and does not say how much. */
 	if (good && guest->queues > 1)
 		good = count_all(guest);

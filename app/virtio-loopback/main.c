@@ -323,6 +323,7 @@ main(int argc, char **argv)
 	const struct sigaction action = { .sa_handler = on_signal };
 	int status;
 
+	standard_output_prepare();
 	switch (options_parse(&loop.options, argc, argv)) {
 	case 0:
 		break;
