@@ -10,7 +10,7 @@ set -euo pipefail
 . "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 cd "$root"
 
-[ "${1:-}" != --help ] || { print_help; exit 0; }
+no_options "$@"
 
 eal="alarm atomic bitops branch_prediction byteorder common compat config cycles debug dev eal"
 eal+=" eal_memconfig errno fbarray hexdump interrupts io lcore log malloc memcpy memory memzone"

@@ -9,7 +9,7 @@ set -euo pipefail
 . "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 cd "$root"
 
-[ "${1:-}" != --help ] || { print_help; exit 0; }
+no_options "$@"
 
 # of PATTERN...: the tree's files of these names, one a line.
 of() {

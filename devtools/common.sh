@@ -20,9 +20,31 @@ die() {
 	exit 1
 }
 
+# For options that are wrong. A failure has status 1.
+usage_error() {
+	say "error: $*"
+	exit 2
+}
+
+# Answers --help and --version, and ends the script then. The caller takes all other options.
+answer_common_option() {
+	case ${1:-} in
+	-h | --help) print_help ;;
+	--version) echo "dpdk-virtio $(cat "$root/VERSION")" ;;
+	*) return 0 ;;
+	esac
+	exit 0
+}
+
+# For scripts without options of their own.
+no_options() {
+	answer_common_option "$@"
+	[ $# -eq 0 ] || usage_error "no such option: $1 (see --help)"
+}
+
 # The comment at the head of a script is its help.
 print_help() {
-	sed -n -e '1,3d' -e '/^#/!q' -e 's/^# \{0,1\}//p' "$0"
+	sed -n -e '1,3d' -e '/^#/!q' -e 's/^# \{0,1\}//p' "$root/devtools/${0##*/}"
 }
 
 dpdk_version() {

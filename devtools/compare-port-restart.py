@@ -11,6 +11,8 @@ import argparse
 import json
 import statistics
 
+import tool
+
 WORDS = {
     'packaged port': 'packaged driver: port stopped, configured with a device reset, set up, '
                      'started',
@@ -74,7 +76,7 @@ def draw(path, runs, rows):
             else:
                 axes.set_xlabel('milliseconds since the stop; packets received in each, mean of '
                                 f'{row["reconfigurations"] - 1} reconfigurations', fontsize=9)
-    figure.savefig(path, dpi=120)
+    tool.save_figure(figure, path, 120)
 
 
 def profile(run, queue):
@@ -98,16 +100,21 @@ def draw_strip(axes, strip, width, top):
         axes.spines[side].set_visible(False)
 
 
+def named_file(text):
+    name, equals, path = text.partition('=')
+    if not equals:
+        raise argparse.ArgumentTypeError(f'{text}: must be NAME=FILE')
+    return name, path
+
+
 def main():
-    parser = argparse.ArgumentParser(description=__doc__,
-                                     formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = tool.parser(__doc__)
     parser.add_argument('json')
     parser.add_argument('--plot')
-    parser.add_argument('runs', nargs='+', metavar='NAME=FILE')
+    parser.add_argument('runs', nargs='+', metavar='NAME=FILE', type=named_file)
     args = parser.parse_args()
     runs, rows = [], []
-    for argument in args.runs:
-        name, path = argument.split('=', 1)
+    for name, path in args.runs:
         with open(path, encoding='utf-8') as file:
             runs.append(json.load(file))
         rows.append(digest(name, runs[-1]))
@@ -119,4 +126,4 @@ def main():
 
 
 if __name__ == '__main__':
-    main()
+    tool.run(main)

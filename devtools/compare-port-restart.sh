@@ -16,7 +16,7 @@
 #   --quick      fewer of them
 #   --json FILE  write all figures there, with the packets of each queue in each millisecond
 #   --plot FILE  draw the three time lines, one above the other, a .png
-#   --help       this text
+#   -h, --help   this text
 set -euo pipefail
 . "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 
@@ -25,24 +25,21 @@ rounds=60
 json=
 plot=
 while [ $# -gt 0 ]; do
+	answer_common_option "$1"
 	case $1 in
-	--help)
-		print_help
-		exit 0
-		;;
 	--quick)
 		rounds=3
 		shift
 		;;
 	--json | --plot)
-		[ $# -ge 2 ] || die "$1 wants a file (see --help)"
+		[ $# -ge 2 ] || usage_error "$1 wants a file (see --help)"
 		case $1 in
 		--json) json=$2 ;;
 		--plot) plot=$2 ;;
 		esac
 		shift 2
 		;;
-	*) die "no such option: $1 (see --help)" ;;
+	*) usage_error "no such option: $1 (see --help)" ;;
 	esac
 done
 
@@ -55,6 +52,8 @@ finish() {
 	rm -rf "$work" "$private"
 }
 trap finish EXIT
+done_runs=0
+trap 'say "ended by a signal after $done_runs of 3 ways; there is no result"; exit 3' INT TERM
 
 "$root/devtools/setup.sh"
 build_targets="app/virtio-bench/virtio-bench app/virtio-loopback/virtio-loopback"
@@ -100,6 +99,7 @@ run() {
 		>"$work/$way.json" 2>"$work/$way.log"; then
 		die "$name: $(tail -n5 "$work/$way.log")"
 	fi
+	done_runs=$((done_runs + 1))
 }
 
 run "packaged port" port ""

@@ -10,7 +10,7 @@
 #
 #   --dpdk-source FILE_OR_DIR  take them from this DPDK source instead: a tarball, or the folder
 #                              that it unpacks to, of the same release (such as 22.11.x)
-#   --help                     this text
+#   -h, --help                 this text
 #
 # Does nothing where the headers are there already, or where the installed DPDK has them itself.
 set -euo pipefail
@@ -206,18 +206,15 @@ fetch_with_apt() {
 
 source=
 while [ $# -gt 0 ]; do
+	answer_common_option "$1"
 	case $1 in
 	--dpdk-source)
-		[ $# -ge 2 ] || die "--dpdk-source wants a tarball or a folder"
+		[ $# -ge 2 ] || usage_error "--dpdk-source wants a tarball or a folder"
 		source=$2
 		[ -e "$source" ] || die "--dpdk-source: there is no $source"
 		shift 2
 		;;
-	--help)
-		print_help
-		exit 0
-		;;
-	*) die "no such option: $1 (see --help)" ;;
+	*) usage_error "no such option: $1 (see --help)" ;;
 	esac
 done
 

@@ -8,13 +8,16 @@ TCP, UDP and ICMP over IPv4 and IPv6, with and without VLAN tags, ARP, a protoco
 fragments; frames of 60 to 9,000 bytes, some of them equal; all flows mixed. Checksums are right.
 """
 
+import argparse
 import ipaddress
 import random
 import struct
-import sys
+
+import tool
 
 FLOWS = 96
 FRAME_MAX = 9000
+PACKETS_MAX = 10000000
 
 
 def checksum(data):
@@ -123,20 +126,28 @@ def write_pcap(path, frames):
             file.write(frame)
 
 
+def packets(text):
+    if not text.isdecimal() or not 1 <= int(text) <= PACKETS_MAX:
+        raise argparse.ArgumentTypeError(f'{text}: must be a number from 1 to {PACKETS_MAX}')
+    return int(text)
+
+
 def main():
-    if len(sys.argv) not in (2, 3) or sys.argv[1].startswith('-'):
-        sys.exit(__doc__)
-    wanted = int(sys.argv[2]) if len(sys.argv) == 3 else 4000
+    parser = tool.parser(__doc__)
+    parser.add_argument('file')
+    parser.add_argument('packets', nargs='?', type=packets, default=4000)
+    args = parser.parse_args()
+    wanted = args.packets
     rng = random.Random(7)
     flows = [make_flow(rng, number) for number in range(FLOWS)]
     weights = [1 + 8 / (1 + number) for number in range(FLOWS)]
     frames = []
     while len(frames) < wanted:
         frames += frames_of(rng, rng.choices(flows, weights)[0])
-    write_pcap(sys.argv[1], frames[:wanted])
-    print(f'{sys.argv[1]}: {wanted} packets of {FLOWS} flows, '
+    write_pcap(args.file, frames[:wanted])
+    print(f'{args.file}: {wanted} packets of {FLOWS} flows, '
           f'{sum(map(len, frames[:wanted])):,} bytes')
 
 
 if __name__ == '__main__':
-    main()
+    tool.run(main)

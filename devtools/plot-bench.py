@@ -9,12 +9,13 @@ packets per second, a dot a pair of runs. Last: the life of one queue beside tha
 the file does not have is left out.
 """
 
-import argparse
 import json
 import statistics
 import sys
 
 import matplotlib
+
+import tool
 
 matplotlib.use('Agg')
 import matplotlib.pyplot as plt  # noqa: E402
@@ -25,8 +26,7 @@ RX_ALPHA = 0.6
 
 
 def parse_args():
-    parser = argparse.ArgumentParser(description=__doc__,
-                                     formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = tool.parser(__doc__)
     parser.add_argument('json')
     parser.add_argument('png')
     return parser.parse_args()
@@ -139,8 +139,8 @@ def main():
         draw(axes)
     figure.suptitle(f"{run['machine']['cpu']}, DPDK {run['machine']['dpdk']}, bursts of "
                     f"{run['burst']}" + (', quick run' if run['quick'] else ''), fontsize=9)
-    figure.savefig(args.png, dpi=130)
+    tool.save_figure(figure, args.png, 130)
 
 
 if __name__ == '__main__':
-    main()
+    tool.run(main)

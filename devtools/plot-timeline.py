@@ -10,11 +10,12 @@ of the others are thin lines. Without --from and --to it is the time around the 
 each queue.
 """
 
-import argparse
 import json
 import sys
 
 import matplotlib
+
+import tool
 
 matplotlib.use('Agg')
 import matplotlib.pyplot as plt  # noqa: E402
@@ -26,8 +27,7 @@ STRIPS_MAX = 8
 
 
 def parse_args():
-    parser = argparse.ArgumentParser(description=__doc__,
-                                     formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = tool.parser(__doc__)
     parser.add_argument('json')
     parser.add_argument('png')
     parser.add_argument('--from', dest='begin', type=float, metavar='MS')
@@ -120,8 +120,8 @@ def main():
                 color='#555555')
     figure.subplots_adjust(left=0.1, right=0.985, bottom=0.55 / figure.get_figheight(),
                            top=1 - 0.62 / figure.get_figheight(), hspace=0.18)
-    figure.savefig(args.png, dpi=130)
+    tool.save_figure(figure, args.png, 130)
 
 
 if __name__ == '__main__':
-    main()
+    tool.run(main)

@@ -24,7 +24,7 @@
 #   --traffic LIST
 #                of rate, for each path: some of loop:64,rx:64,tx:64,loop:256 and so on, with the
 #                sizes 64, 256, 1518 and imix
-#   --help       this text
+#   -h, --help   this text
 set -euo pipefail
 . "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 
@@ -32,17 +32,14 @@ args=()
 json=
 plot=
 while [ $# -gt 0 ]; do
+	answer_common_option "$1"
 	case $1 in
-	--help)
-		print_help
-		exit 0
-		;;
 	--quick)
 		args+=("$1")
 		shift
 		;;
 	--json | --doc | --plot | --burst | --only | --traffic)
-		[ $# -ge 2 ] || die "$1 wants a value (see --help)"
+		[ $# -ge 2 ] || usage_error "$1 wants a value (see --help)"
 		case $1 in
 		--json) json=$2 ;;
 		--plot) plot=$2 ;;
@@ -50,7 +47,7 @@ while [ $# -gt 0 ]; do
 		esac
 		shift 2
 		;;
-	*) die "no such option: $1 (see --help)" ;;
+	*) usage_error "no such option: $1 (see --help)" ;;
 	esac
 done
 

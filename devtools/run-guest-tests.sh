@@ -13,7 +13,7 @@
 #
 #   --build DIR  the build that is tested, below the root of the tree (default: build)
 #   --list       the names of the tests
-#   --help       this text
+#   -h, --help   this text
 set -euo pipefail
 . "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 cd "$root"
@@ -21,20 +21,17 @@ cd "$root"
 build=build
 tests=()
 while [ $# -gt 0 ]; do
+	answer_common_option "$1"
 	case $1 in
 	--build)
-		[ $# -ge 2 ] || die "--build wants a folder"
+		[ $# -ge 2 ] || usage_error "--build wants a folder"
 		build=$2
 		shift 2
 		;;
 	--list)
 		exec "$python" -B test/guest/run.py --list
 		;;
-	--help)
-		print_help
-		exit 0
-		;;
-	-*) die "no such option: $1 (see --help)" ;;
+	-*) usage_error "no such option: $1 (see --help)" ;;
 	*)
 		tests+=("$1")
 		shift

@@ -16,14 +16,11 @@ set -euo pipefail
 
 make_capture=yes
 for option; do
+	answer_common_option "$option"
 	case $option in
-	--help)
-		print_help
-		exit 0
-		;;
 	--pcap-in | --pcap-in=*) make_capture= ;;
-	--serve | --serve=*) die "to serve another process, run virtio-loopback itself" ;;
-	--json | --json=*) die "the JSON file is build/loopback.json" ;;
+	--serve | --serve=*) usage_error "to serve another process, run virtio-loopback itself" ;;
+	--json | --json=*) usage_error "the JSON file is build/loopback.json" ;;
 	esac
 done
 

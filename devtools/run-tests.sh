@@ -15,7 +15,11 @@
 #   --unit   the checks, the builds and the unit tests alone
 #   --e2e    the end-to-end tests alone
 #   --guest  the guest tests alone
-#   --help   this text
+#   -h, --help  this text
+#   --version   the version of this tree
+#
+# Exit status: 0 if none failed, 1 if one did, 2 for wrong options, 3 if a signal ended it, which is
+# said with the counts so far.
 set -euo pipefail
 . "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 cd "$root"
@@ -23,17 +27,14 @@ cd "$root"
 unit=yes
 e2e=yes
 guest=yes
-[ $# -le 1 ] || die "one of --unit, --e2e and --guest (none: all tests)"
+answer_common_option "$@"
+[ $# -le 1 ] || usage_error "one of --unit, --e2e and --guest (none: all tests)"
 case ${1:-} in
 "") ;;
 --unit) e2e='' guest='' ;;
 --e2e) unit='' guest='' ;;
 --guest) unit='' e2e='' ;;
---help)
-	print_help
-	exit 0
-	;;
-*) die "no such option: $1 (see --help)" ;;
+*) usage_error "no such option: $1 (see --help)" ;;
 esac
 
 passed=0
@@ -108,8 +109,14 @@ finish() {
 	[ "$failed" -eq 0 ] && [ "$passed" -gt 0 ]
 }
 
+interrupted() {
+	echo "ended by a signal after $passed passed, $failed failed"
+	exit 3
+}
+
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
+trap interrupted INT TERM
 export UBSAN_OPTIONS=${UBSAN_OPTIONS:-halt_on_error=1:print_stacktrace=1}
 
 devtools/setup.sh

@@ -11,7 +11,7 @@
 #
 #   --dpdk-source FILE_OR_DIR  take the driver-SDK headers from this DPDK source, a tarball or the
 #                              folder that it unpacks to, of the same release as the installed DPDK
-#   --help                     this text
+#   -h, --help                 this text
 set -euo pipefail
 . "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 
@@ -131,18 +131,15 @@ reserve_hugepages() {
 
 sdk_args=()
 while [ $# -gt 0 ]; do
+	answer_common_option "$1"
 	case $1 in
 	--dpdk-source)
-		[ $# -ge 2 ] || die "--dpdk-source wants a tarball or a folder"
-		[ -e "$2" ] || die "--dpdk-source: there is no $2"
+		[ $# -ge 2 ] || usage_error "--dpdk-source wants a tarball or a folder"
+		[ -e "$2" ] || usage_error "--dpdk-source: there is no $2"
 		sdk_args=("$1" "$2")
 		shift 2
 		;;
-	--help)
-		print_help
-		exit 0
-		;;
-	*) die "no such option: $1 (see --help)" ;;
+	*) usage_error "no such option: $1 (see --help)" ;;
 	esac
 done
 

@@ -7,7 +7,6 @@ those of the two drivers differ in EAL's -d alone and alternate: ours, packaged,
 back-end, where there is one, is one process for all of them, on the other core.
 """
 
-import argparse
 import datetime
 import json
 import os
@@ -18,6 +17,9 @@ import sys
 import tempfile
 
 import report
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), '../../devtools'))
+import tool  # noqa: E402
 
 DRIVERS = ('ours', 'packaged')
 FRONT_MB = 128
@@ -115,6 +117,7 @@ class Bench:
         self.front_cpu, self.back_cpu = cpus[0], cpus[1]
         self.huge = self.free_hugepages_mb() >= LIFE_MB + BACK_MB
         self.failures = []
+        self.done = 0       # of what is measured together, for the message of an early end
 
     @staticmethod
     def free_hugepages_mb():
@@ -166,6 +169,11 @@ class Bench:
         if is_ours != (driver == 'ours'):
             raise Failed(f'{name}: it was {result["object"]} that served the port')
         return result
+
+    def say_next(self, what):
+        """Names what is measured next; what was named before is done."""
+        say(what)
+        self.done += 1
 
     def failed(self, what, error):
         say(f'{what}: {error}')
@@ -332,7 +340,7 @@ def measure_path(bench, path, plan, first):
             jobs.append((f'rate, {direction}, {size}', lambda d=direction, s=size: entry[
                 'rate'].append(measure_rate(bench, path, d, s, plan))))
     for name, job in jobs:
-        say(f'{path["name"]}: {name}')
+        bench.say_next(f'{path["name"]}: {name}')
         try:
             job()
         except Failed as error:
@@ -355,7 +363,7 @@ def machine(bench):
 
 
 def parse_args():
-    parser = argparse.ArgumentParser(description=__doc__.split('\n', maxsplit=1)[0])
+    parser = tool.parser(__doc__.split('\n', maxsplit=1)[0])
     parser.add_argument('--binary', required=True, help='virtio-bench')
     parser.add_argument('--plugin', required=True, help='our driver, in a folder that EAL accepts')
     parser.add_argument('--json', metavar='FILE', help='write all figures there')
@@ -380,6 +388,26 @@ def parse_args():
     return args
 
 
+def measure_all(bench, plan, result):
+    if 'rate' in bench.args.only:
+        bench.say_next('hand-over between the cores')
+        try:
+            result['handover'] = measure_handover(bench)
+        except Failed as error:
+            bench.failed('hand-over between the cores', error)
+    if set(bench.args.only) - {'life'}:
+        for i, path in enumerate(PATHS):
+            result['paths'].append(measure_path(bench, path, plan, i == 0))
+    if 'life' in bench.args.only:
+        for back_end, ring, pairs in plan['life']:
+            what = f'life: {back_end} back-end, ring {ring}, {pairs} pairs'
+            bench.say_next(what)
+            try:
+                result['life'].append(measure_life(bench, plan, back_end, ring, pairs))
+            except Failed as error:
+                bench.failed(what, error)
+
+
 def main():
     args = parse_args()
     plan = dict(QUICK if args.quick else FULL)
@@ -391,23 +419,12 @@ def main():
         result = {'program': 'virtio-bench', 'when': datetime.date.today().isoformat(),
                   'machine': machine(bench), 'quick': args.quick, 'burst': args.burst,
                   'plan': plan, 'only': args.only, 'paths': [], 'life': []}
-        if 'rate' in args.only:
-            say('hand-over between the cores')
-            try:
-                result['handover'] = measure_handover(bench)
-            except Failed as error:
-                bench.failed('hand-over between the cores', error)
-        if set(args.only) - {'life'}:
-            for i, path in enumerate(PATHS):
-                result['paths'].append(measure_path(bench, path, plan, i == 0))
-        if 'life' in args.only:
-            for back_end, ring, pairs in plan['life']:
-                what = f'life: {back_end} back-end, ring {ring}, {pairs} pairs'
-                say(what)
-                try:
-                    result['life'].append(measure_life(bench, plan, back_end, ring, pairs))
-                except Failed as error:
-                    bench.failed(what, error)
+        try:
+            measure_all(bench, plan, result)
+        except KeyboardInterrupt:
+            say(f'ended by a signal after {max(bench.done - 1, 0)} measurements; there is no '
+                'result')
+            return tool.INTERRUPTED
         result['machine']['load_after'] = os.getloadavg()[0]
         result['failures'] = bench.failures
     text = report.render(result)
@@ -422,4 +439,4 @@ def main():
 
 
 if __name__ == '__main__':
-    sys.exit(main())
+    tool.run(main)

@@ -155,12 +155,18 @@ def main():
     for test in args.tests:
         if test not in TESTS:
             note(f"error: no test {test}; there are: {', '.join(TESTS)}")
-            return 1
+            return 2
     initrd = f"{args.build}/guest.cpio.gz"
     make_image(args.kernel, args.build, initrd)
     count = Count()
-    for test in args.tests or TESTS:
-        run(test, args, initrd, count)
+    tests = args.tests or list(TESTS)
+    for number, test in enumerate(tests):
+        try:
+            run(test, args, initrd, count)
+        except KeyboardInterrupt:
+            print(f"ended by a signal after {number} of {len(tests)} guests: {count.passed} "
+                  f"passed, {count.failed} failed")
+            return 3
     line = f"{count.passed} passed, {count.failed} failed"
     print(line + (f", {count.skipped} skipped" if count.skipped else ""))
     return 0 if count.failed == 0 and count.passed > 0 else 1

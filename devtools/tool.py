@@ -1,0 +1,58 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""What the tools in Python share: --version, and an end that says why it is not a success."""
+
+import argparse
+import io
+import os
+import sys
+from pathlib import Path
+
+VERSION = (Path(__file__).resolve().parents[1] / 'VERSION').read_text(encoding='utf-8').strip()
+INTERRUPTED = 3
+
+
+class Parser(argparse.ArgumentParser):
+    """Passes on the error of a help that cannot be written, which argparse ignores."""
+
+    def _print_message(self, message, file=None):
+        if message:
+            (file or sys.stderr).write(message)
+
+
+def parser(text):
+    """A parser whose help is this text. For wrong options it ends with status 2."""
+    made = Parser(description=text, formatter_class=argparse.RawDescriptionHelpFormatter)
+    made.add_argument('--version', action='version', version=f'dpdk-virtio {VERSION}')
+    return made
+
+
+def save_figure(figure, path, dpi):
+    """Writes a picture. matplotlib itself may not notice that the disk is full."""
+    picture = io.BytesIO()
+    figure.savefig(picture, format='png', dpi=dpi)
+    with open(path, 'wb') as file:
+        file.write(picture.getvalue())
+
+
+def run(main):
+    """Ends the process as main() does, or with a message and a status that is not 0.
+
+    A result that could not be written has status 1, and a run that a signal ended has status 3.
+    """
+    name = os.path.basename(sys.argv[0])
+    try:
+        try:
+            status = main()
+        except SystemExit as end:
+            status = end.code
+        if sys.stdout is None:
+            raise OSError('standard output is closed')
+        sys.stdout.flush()
+    except OSError as error:
+        # What is left in the buffer must not fail again.
+        sys.stdout = None
+        status = f'{name}: error: {error}'
+    except KeyboardInterrupt:
+        print(f'{name}: ended by a signal; there is no result', file=sys.stderr)
+        status = INTERRUPTED
+    sys.exit(status)

@@ -1,0 +1,116 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""How the scripts and tools of devtools end: help, wrong options, output that fails."""
+
+import os
+import re
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from program import PATIENCE
+
+ROOT = Path(__file__).resolve().parents[2]
+VERSION = (ROOT / "VERSION").read_text().strip()
+SCRIPTS = ["compare-port-restart.sh", "fetch-driver-sdk.sh", "run-bench.sh", "run-guest-tests.sh",
+           "run-tests.sh", "setup.sh", "check-style.sh", "check-includes.sh",
+           "check-conformance.sh"]
+# name: arguments without which a tool has nothing to do
+WANTED = {"compare-port-restart.py": ["x.json", "port=y"], "make-capture.py": ["x.pcap"],
+          "plot-bench.py": ["x.json", "x.png"], "plot-timeline.py": ["x.json", "x.png"]}
+TOOLS = list(WANTED)
+
+everything = pytest.mark.parametrize("name", [*SCRIPTS, "run-loopback.sh", *TOOLS])
+
+
+def command(name):
+    return str(ROOT / "devtools" / name)
+
+
+@pytest.fixture
+def run(host):
+    """run(name, ...): the finished script, with its output and errors apart."""
+    def start(name, *options, stdout=subprocess.PIPE, **more):
+        return subprocess.run([command(name), *options], stdout=stdout, stderr=subprocess.PIPE,
+                              stdin=subprocess.DEVNULL, text=True, timeout=PATIENCE,
+                              env={**host.env, "MPLCONFIGDIR": str(host.folder)},
+                              cwd=host.folder, **more)
+    return start
+
+
+@everything
+def test_help_and_version_are_printed(run, name):
+    done = run(name, "--help")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert re.match(rf"usage: (devtools/)?{re.escape(name)}", done.stdout, re.IGNORECASE)
+    assert run(name, "-h").stdout == done.stdout
+    done = run(name, "--version")
+    assert (done.returncode, done.stdout, done.stderr) == (0, f"dpdk-virtio {VERSION}\n", "")
+
+
+@everything
+def test_help_that_cannot_be_written_is_no_success(run, name):
+    with open("/dev/full", "w", encoding="utf-8") as full:
+        for option in "--help", "--version":
+            done = run(name, option, stdout=full)
+            assert done.returncode > 0
+            assert "No space left on device" in done.stderr
+
+
+@pytest.mark.parametrize("name", TOOLS)
+def test_output_that_nobody_reads_is_no_success(run, name):
+    reader, writer = os.pipe()
+    os.close(reader)
+    done = run(name, "--help", stdout=writer)
+    os.close(writer)
+    assert done.returncode == 1
+    assert "Broken pipe" in done.stderr
+    done = run(name, "--version", stdout=None, preexec_fn=lambda: os.close(1))
+    assert done.returncode == 1
+    assert "standard output is closed" in done.stderr
+
+
+@pytest.mark.parametrize("name", [*SCRIPTS, *TOOLS])
+def test_wrong_option_has_status_2(run, name):
+    done = run(name, *WANTED.get(name, []), "--colour")
+    assert done.returncode == 2
+    assert done.stdout == ""
+    assert "--colour" in done.stderr
+
+
+@pytest.mark.parametrize("name, options, message", [
+    ("make-capture.py", ["x.pcap", "0"], "0: must be a number from 1 to"),
+    ("compare-port-restart.py", ["x.json", "port"], "port: must be NAME=FILE"),
+])
+def test_work_that_is_none_is_refused(run, host, name, options, message):
+    done = run(name, *options)
+    assert done.returncode == 2
+    assert message in done.stderr
+    assert not (host.folder / "x.pcap").exists()
+
+
+def test_picture_that_cannot_be_written_is_no_success(run, host):
+    timeline = host.folder / "run.json"
+    subprocess.run([host.loopback, "--rounds", "1", "--json", timeline], env=host.env, check=True,
+                   stdout=subprocess.DEVNULL, timeout=PATIENCE)
+    done = run("plot-timeline.py", str(timeline), "/dev/full")
+    assert done.returncode == 1
+    assert re.search(r"^plot-timeline.py: error: .*No space left on device", done.stderr, re.M)
+
+
+def test_interrupted_tool_says_so(host):
+    """A pipe as the input that nobody ends: it waits."""
+    pipe = host.folder / "pipe"
+    os.mkfifo(pipe)
+    with subprocess.Popen([sys.executable, command("plot-timeline.py"), str(pipe), "x.png"],
+                          stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
+                          cwd=host.folder,
+                          env={**host.env, "MPLCONFIGDIR": str(host.folder)}) as tool:
+        # Opening it for writing ends when the tool opens it for reading.
+        with open(pipe, "w", encoding="utf-8"):
+            tool.send_signal(signal.SIGINT)
+            said = tool.communicate(timeout=PATIENCE)[1]
+    assert tool.returncode == 3
+    assert "ended by a signal; there is no result" in said
