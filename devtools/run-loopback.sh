@@ -25,9 +25,9 @@ for option; do
 done
 
 "$root/devtools/setup.sh"
-# The plug-in and the example too, because the README goes on with them.
+# The plug-in and the examples too, because the README goes on with them.
 build_targets="app/virtio-loopback/virtio-loopback drivers/net/virtio/librte_net_virtio.so
-	app/examples/queue_swap" build_tree build
+	app/examples/queue_scale app/examples/queue_swap" build_tree build
 
 build=$root/build
 capture=$build/loopback.pcap

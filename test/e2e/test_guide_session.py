@@ -3,15 +3,17 @@
 
 import re
 import shlex
+import subprocess
 import textwrap
 from pathlib import Path
 
 import pytest
 
 from backends import TestpmdBackend
-from program import Program, poll
+from program import PATIENCE, Program, poll
 from testpmd import PROMPT
 
+TESTPMD_PAGES = r"each testpmd takes (\d+) huge pages of 2 MB"
 ROOT = Path(__file__).resolve().parents[2]
 GUIDE = ROOT / "doc/guides/nics/virtio.rst"
 README = ROOT / "README.md"
@@ -89,6 +91,19 @@ def readme(host, started, plugin):
     return start
 
 
+def huge_kilobytes(program):
+    status = Path(f"/proc/{program.process.pid}/status").read_text()
+    assert "State:\tZ" not in status, f"{program.name} has ended:\n{program.text}"
+    return int(re.search(r"^HugetlbPages:\s+(\d+) kB$", status, re.MULTILINE)[1])
+
+
+def takes_pages(program, sentence):
+    """The program's memory is as many huge pages as the README says by this pattern."""
+    told = int(re.search(sentence, README.read_text())[1])
+    poll(f"{program.name} has {told} huge pages", lambda: huge_kilobytes(program) == 2048 * told,
+         say=lambda: [f"it has {huge_kilobytes(program)} kB"])
+
+
 def received(program):
     since = program.mark()
     program.send("show port stats 0\n")
@@ -105,8 +120,13 @@ def test_the_testpmd_demo_of_the_readme_moves_packets(readme, host, no_huge):
                      for part in section.split("\nThe second one "))
     backend = readme("dpdk-testpmd --lcores '0@1", no_huge)
     backend.expect(re.escape(PROMPT))
+    # Before it maps the other one's memory.
+    if not no_huge:
+        takes_pages(backend, TESTPMD_PAGES)
     port = readme("dpdk-testpmd --lcores '0@0", no_huge)
     port.expect(re.escape(PROMPT))
+    if not no_huge:
+        takes_pages(port, TESTPMD_PAGES)
     for command in first:
         since = backend.mark()
         backend.send(command + "\n")
@@ -124,11 +144,23 @@ def test_the_testpmd_demo_of_the_readme_moves_packets(readme, host, no_huge):
     poll("packets arrive after the queue's restart", lambda: received(port) > before)
 
 
+def test_the_loopback_takes_the_pages_of_the_readme(host):
+    if not host.huge_pages():
+        pytest.skip("not enough free huge pages")
+    done = subprocess.run([host.loopback, "--rounds", "1"], env=host.env, timeout=PATIENCE,
+                          stdout=subprocess.PIPE, text=True)
+    assert done.returncode == 0, done.stdout
+    told = int(re.search(r"It takes (\d+) huge pages of 2 MB", README.read_text())[1])
+    assert f" {2 * told} MB (hugepages)" in done.stdout
+
+
 def test_the_example_of_the_readme_runs(readme, host):
     if not host.huge_pages():
         pytest.skip("not enough free huge pages for a program of 256 MB")
-    readme("build/app/virtio-loopback/virtio-loopback --serve")
+    serve = readme("build/app/virtio-loopback/virtio-loopback --serve")
     host.wait_socket()
+    takes_pages(serve, r"\((\d+) and\s+\d+ huge pages\)")
     swap = readme("build/app/examples/queue_swap")
+    takes_pages(swap, r"\(\d+ and\s+(\d+) huge pages\)")
     assert swap.wait() == 0, swap.text
     assert swap.said(r"^done, every queue receives *$")
