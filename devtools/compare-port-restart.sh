@@ -71,7 +71,7 @@ import os
 cores = sorted(os.sched_getaffinity(0))
 print(cores[0], cores[-1])')
 memory="--in-memory --single-file-segments"
-[ "$(free_hugepages)" -ge 256 ] || memory="--no-huge --no-shconf"
+[ "$(free_hugepages)" -ge 96 ] || memory="--no-huge --no-shconf"
 
 say "starting the back-end"
 taskset -c "$back" "$root/build/app/virtio-loopback/virtio-loopback" --serve "$work/vhost.sock" \
@@ -92,7 +92,7 @@ run() {
 	# One word an option.
 	# shellcheck disable=SC2086
 	if ! "$root/build/app/virtio-bench/virtio-bench" --lcores "0@$front,1@$front" $memory \
-		-m 256 --no-pci --no-telemetry --iova-mode=va "--log-level=*:error" \
+		-m 128 --no-pci --no-telemetry --iova-mode=va "--log-level=*:error" \
 		--file-prefix "compare-$$" "$@" \
 		--vdev "$vdev$devargs" \
 		-- timeline --way "$way" --rounds "$rounds" --pairs "$queues" --ms 50 \
