@@ -7,7 +7,8 @@
 # that are missing, fetches the driver-SDK headers that match the installed DPDK, and reserves huge
 # pages if there are none. What is there already is left alone, so a second run takes a second.
 # Without root, or on another system, it says exactly what is missing, and fails if anything is.
-# QEMU and what else only the guest tests want may be missing: then they are skipped.
+# QEMU and other programs that only the guest tests need may be missing, and so may Sphinx: the
+# guest tests, or the check of the guides, are skipped then.
 #
 #   --dpdk-source FILE_OR_DIR  take the driver-SDK headers from this DPDK source, a tarball or the
 #                              folder that it unpacks to, of the same release as the installed DPDK
@@ -53,12 +54,14 @@ look() {
 	need "Python's matplotlib" python3-matplotlib has_module matplotlib
 }
 
-# What only the tests on QEMU's devices want; they are skipped where it cannot be had.
-look_for_guest() {
+# Needed by the tests on QEMU's devices and by the check of the guides alone: each is skipped where
+# its programs are not available.
+look_for_optional() {
 	missing=()
 	packages=()
 	need "qemu-system-x86_64" qemu-system-x86 command -v qemu-system-x86_64
 	need "busybox" busybox-static command -v busybox
+	need "sphinx-build" python3-sphinx command -v sphinx-build
 }
 
 install_packages() {
@@ -73,20 +76,24 @@ install_packages() {
 }
 
 # Never a failure.
-get_ready_for_guests() {
-	look_for_guest
+install_optional() {
+	local package
+	look_for_optional
 	[ ${#missing[@]} -gt 0 ] || return 0
 	if [ "$(system)" = debian ] && [ "$(id -u)" -eq 0 ]; then
 		say "installing ${packages[*]}"
 		apt-get -q update >&2 || true
-		DEBIAN_FRONTEND=noninteractive \
-			apt-get -q install -y --no-install-recommends "${packages[@]}" >&2 || true
+		# One by one: a package that is not available does not keep the others away.
+		for package in "${packages[@]}"; do
+			DEBIAN_FRONTEND=noninteractive apt-get -q install -y \
+				--no-install-recommends "$package" >&2 || true
+		done
 		hash -r
-		look_for_guest
+		look_for_optional
 		[ ${#missing[@]} -gt 0 ] || return 0
 	fi
-	say "missing: $(list "${missing[@]}"): the tests on QEMU's devices will be skipped" \
-		"(Debian's packages: ${packages[*]})"
+	say "missing: $(list "${missing[@]}"): what needs it (the tests on QEMU's devices, the" \
+		"check of the guides) will be skipped (Debian's packages: ${packages[*]})"
 }
 
 system() {
@@ -156,6 +163,6 @@ if [ ${#missing[@]} -gt 0 ]; then
 else
 	say "programs and libraries: all there, DPDK $(dpdk_version)"
 fi
-get_ready_for_guests
+install_optional
 "$root/devtools/fetch-driver-sdk.sh" "${sdk_args[@]}"
 reserve_hugepages

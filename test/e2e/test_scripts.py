@@ -191,6 +191,51 @@ def test_missing_licence_is_found(tree):
     assert "lib/virtio/new.c: no SPDX-License-Identifier" in said
 
 
+@pytest.fixture
+def documents(host):
+    """A copy of the documents and of the script that checks them."""
+    copy = host.folder / "documents"
+    copy.mkdir()
+    for name in ("devtools", "doc"):
+        shutil.copytree(ROOT / name, copy / name)
+    for name in ("README.md", "VERSION"):
+        shutil.copy(ROOT / name, copy)
+    for name in ("app", "drivers", "lib", "test"):
+        (copy / name).symlink_to(ROOT / name)
+    return copy
+
+
+def test_documents_without_fault_pass(documents):
+    status, said = run(documents / "devtools/check-docs.sh")
+    assert status == 0, said
+
+
+@pytest.mark.parametrize("place, text, offence", [
+    ("doc/guides/index.rst", "\n:doc:`no_such_page`\n", "no_such_page"),
+    ("doc/guides/index.rst", "\nSee ``lib/virtio/no_such_file.c``.\n", "no_such_file.c"),
+    ("README.md", "\nSee [a page](doc/no_such_page.md).\n", "README.md:"),
+], ids=["reference", "file", "link"])
+def test_fault_in_a_document_is_found(documents, place, text, offence):
+    if place.endswith(".rst") and ":doc:" in text and not shutil.which("sphinx-build"):
+        pytest.skip("there is no sphinx-build")
+    with open(documents / place, "a", encoding="utf-8") as file:
+        file.write(text)
+    status, said = run(documents / "devtools/check-docs.sh")
+    assert status != 0
+    assert offence in said and "FAILED docs: " in said
+
+
+def test_documents_are_checked_without_sphinx_too(documents, host):
+    programs = host.folder / "programs"
+    programs.mkdir()
+    for name in ("bash", "dirname", "find", "grep", "sed", "tr"):
+        (programs / name).symlink_to(shutil.which(name))
+    status, said = run(documents / "devtools/check-docs.sh", env={"PATH": str(programs)})
+    assert status == 0, said
+    assert re.search(r"^skipped docs: .*there is no sphinx-build", said, re.MULTILINE)
+    assert said.endswith("2 passed, 0 failed, 1 skipped\n")
+
+
 @pytest.mark.parametrize("status, output, counts", [
     (0, "ok a\nok b\nskipped c: why\n2 passed, 0 failed\n", "2 0 1"),
     (1, "ok a\nFAILED b: why\n1 passed, 1 failed\n", "1 1 0"),
