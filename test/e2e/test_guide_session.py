@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""The sessions of the guide and of the README are played as they are printed there."""
+"""The sessions of the guides and of the README are played as they are printed there."""
 
 import re
 import shlex
@@ -15,8 +15,14 @@ from testpmd import PROMPT
 
 TESTPMD_PAGES = r"each testpmd takes (\d+) huge pages of 2 MB"
 ROOT = Path(__file__).resolve().parents[2]
-GUIDE = ROOT / "doc/guides/nics/virtio.rst"
+RESIZE = ROOT / "doc/guides/howto/resize-queue.rst"
 README = ROOT / "README.md"
+# Document, section, and where its second program begins.
+DEMOS = {
+    "README": (README, r"^## With your own testpmd\n((?:(?!## ).*\n)*)", "\nThe second one "),
+    "guide": (ROOT / "doc/guides/nics/virtio.rst", r"^Quick Start\n-+\n((?:(?!---).*\n)*)",
+              "\nSend them back "),
+}
 BLOCK = re.compile(r"^\.\. _virtio_testpmd_session:\n\n"
                    r"\.\. code-block:: console\n\n((?: .*\n|\n)+)", re.MULTILINE)
 
@@ -46,7 +52,7 @@ def test_the_session_of_the_guide(start_backend, start_port):
     backend = start_backend(TestpmdBackend)
     backend.run()
     port = start_port()
-    steps = session(GUIDE.read_text())
+    steps = session(RESIZE.read_text())
     assert len(steps) > 10
     for command, answer in steps:
         # A command that came before the prompt was ready is echoed by the terminal as well.
@@ -63,20 +69,18 @@ def test_a_session_that_is_not_what_the_program_says_is_noticed():
 
 
 @pytest.fixture
-def readme(host, started, plugin):
-    """readme(beginning, no_huge): the README's command that begins so, started as it is printed.
+def printed(host, started, plugin):
+    """printed(document, beginning, no_huge): its command that begins so, started as it is printed.
 
     Only the paths of the socket and of the plug-in are others, and the folder of EAL's files.
     """
-    text = README.read_text()
-    blocks = re.findall(r"(?:^    .*\n)+", text, re.MULTILINE)
-    commands = [" ".join(block.replace("\\\n", " ").split()) for block in blocks]
-
-    def start(beginning, no_huge=False):
+    def start(document, beginning, no_huge=False):
+        blocks = re.findall(r"(?:^   .*\n)+", document.read_text(), re.MULTILINE)
+        commands = [" ".join(block.replace("\\\n", " ").split()) for block in blocks]
         command, = [command for command in commands if command.startswith(beginning)]
         if no_huge:
-            new, old = re.search(r"^Without huge pages: `(.*)` in place of `(.*)`\.$", text,
-                                 re.MULTILINE).groups()
+            new, old = re.search(r"^Without huge pages: `(.*)` in place of `(.*)`\.$",
+                                 README.read_text(), re.MULTILINE).groups()
             assert old in command
             command = command.replace(old, new)
         command = command.replace("/run/vhost.sock", host.socket())
@@ -111,21 +115,24 @@ def received(program):
 
 
 @pytest.mark.parametrize("no_huge", [False, True], ids=["huge pages", "no huge pages"])
-def test_the_testpmd_demo_of_the_readme_moves_packets(readme, host, no_huge):
+@pytest.mark.parametrize("demo", DEMOS)
+def test_the_testpmd_demo_moves_packets(printed, host, demo, no_huge):
     if not no_huge and not host.huge_pages():
         pytest.skip("not enough free huge pages for two programs of 256 MB")
-    section = re.search(r"^## With your own testpmd\n((?:(?!## ).*\n)*)", README.read_text(),
-                        re.MULTILINE)[1]
-    first, second = (re.findall(r"^    testpmd> (.+)$", part, re.MULTILINE)
-                     for part in section.split("\nThe second one "))
-    backend = readme("dpdk-testpmd --lcores '0@1", no_huge)
+    document, heading, turn = DEMOS[demo]
+    section = re.search(heading, document.read_text(), re.MULTILINE)[1]
+    first, second = (re.findall(r"^ {3,4}testpmd> (.+)$", part, re.MULTILINE)
+                     for part in section.split(turn))
+    assert first and second
+    backend = printed(document, "dpdk-testpmd --lcores '0@1", no_huge)
     backend.expect(re.escape(PROMPT))
     # Before it maps the other one's memory.
-    if not no_huge:
+    pages = document == README and not no_huge
+    if pages:
         takes_pages(backend, TESTPMD_PAGES)
-    port = readme("dpdk-testpmd --lcores '0@0", no_huge)
+    port = printed(document, "dpdk-testpmd --lcores '0@0", no_huge)
     port.expect(re.escape(PROMPT))
-    if not no_huge:
+    if pages:
         takes_pages(port, TESTPMD_PAGES)
     for command in first:
         since = backend.mark()
@@ -139,9 +146,10 @@ def test_the_testpmd_demo_of_the_readme_moves_packets(readme, host, no_huge):
             continue
         port.send(command + "\n")
         port.expect(re.escape(PROMPT), since)
-    port.expect(r"Number of RXDs: 512")
+    if "ring_size 512" in section:
+        port.expect(r"Number of RXDs: 512")
     before = received(port)
-    poll("packets arrive after the queue's restart", lambda: received(port) > before)
+    poll("packets go on arriving", lambda: received(port) > before)
 
 
 def test_the_loopback_takes_the_pages_of_the_readme(host):
@@ -154,13 +162,13 @@ def test_the_loopback_takes_the_pages_of_the_readme(host):
     assert f" {2 * told} MB (hugepages)" in done.stdout
 
 
-def test_the_example_of_the_readme_runs(readme, host):
+def test_the_example_of_the_readme_runs(printed, host):
     if not host.huge_pages():
         pytest.skip("not enough free huge pages for a program of 256 MB")
-    serve = readme("build/app/virtio-loopback/virtio-loopback --serve")
+    serve = printed(README, "build/app/virtio-loopback/virtio-loopback --serve")
     host.wait_socket()
     takes_pages(serve, r"\((\d+) and\s+\d+ huge pages\)")
-    swap = readme("build/app/examples/queue_swap")
+    swap = printed(README, "build/app/examples/queue_swap")
     takes_pages(swap, r"\(\d+ and\s+(\d+) huge pages\)")
     assert swap.wait() == 0, swap.text
     assert swap.said(r"^done, every queue receives *$")
