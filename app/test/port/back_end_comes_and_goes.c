@@ -387,7 +387,7 @@ reset_from_a_call_back(void)
 					       &got), 0);
 	fake_vu_hang_up(fp->vu);
 	CHECK_EQ(wait_for_answer(&got), -EDEADLK);
-	CHECK_EQ(test_logged("Call it from an alarm"), 1);
+	CHECK_EQ(test_logged("Call it from another thread"), 1);
 	CHECK_EQ(rte_eth_dev_callback_unregister(fp->port, RTE_ETH_EVENT_INTR_LSC, on_lsc_reset,
 						 &got), 0);
 	fp->vu->once = false;

@@ -298,8 +298,7 @@ dev_reset(struct rte_eth_dev *edev)
 	if (virtio_worker_calls_back(port)) {
 		VIRTIO_LOG(ERR, "port %u: rte_eth_dev_reset() is refused within an event's "
 			   "call-back, as it may wait for a back-end and delay the events of all "
-			   "ports. Call it from an alarm or from another thread.",
-			   edev->data->port_id);
+			   "ports. Call it from another thread.", edev->data->port_id);
 		return -EDEADLK;
 	}
 	pthread_mutex_lock(&port->lock);
