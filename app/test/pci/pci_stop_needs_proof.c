@@ -6,247 +6,197 @@
  * other state of the registers is no proof, nothing is freed, and a late answer heals.
  */
 
-#include <string.h>
-
 #include <rte_common.h>
 
 #include "fake_pci_device.h"
-#include "ring.h"
+#include "stop_proof.h"
 
-#define RINGS 4
-#define SIZE 64
+#define RINGS STOP_PROOF_RINGS
+#define SIZE STOP_PROOF_SIZE
 
-struct port {
-	struct fake_pci *fake;
-	struct virtqueue *vq[RINGS];
-	struct buffer buffer[RINGS][SIZE];
+/* ---- the transport's half ----------------------------------------------------------------- */
+
+static void *
+create(const struct stop_proof_transport *over)
+{
+	struct fake_pci *fake = fake_pci_create(over->variant, RINGS);
+
+	CHECK_EQ(fake_pci_meet(fake, over->variant == FAKE_PCI_A ? VIRTIO_PCI_STOP_PROPOSAL :
+			       VIRTIO_PCI_STOP_AUTO), 0);
+	return fake;
+}
+
+static struct virtio_device *
+device(void *fake)
+{
+	return &((struct fake_pci *)fake)->dev;
+}
+
+static void
+run(void *fake, struct virtqueue *const *vqs, unsigned int n)
+{
+	fake_pci_run(fake, test_packed(), vqs, n);
+}
+
+static void
+destroy(void *fake)
+{
+	fake_pci_destroy(fake);
+}
+
+static void
+check(const void *fake)
+{
+	fake_pci_check(fake);
+}
+
+static struct ring_device *
+ring(void *fake, uint16_t index)
+{
+	return fake_pci_ring(fake, index);
+}
+
+static void
+set_answer(void *arg, uint16_t index, enum stop_proof_answer answer, unsigned int late)
+{
+	static const enum fake_pci_answer answers[] = {
+		[STOP_PROOF_OBEYS] = FAKE_PCI_OBEYS, [STOP_PROOF_LATE] = FAKE_PCI_LATE,
+		[STOP_PROOF_NEVER] = FAKE_PCI_NEVER,
+	};
+	struct fake_pci *fake = arg;
+
+	fake->queue[index].answer = answers[answer];
+	fake->queue[index].late_reads = late;
+}
+
+static void
+answer_now(void *fake, uint16_t index)
+{
+	fake_pci_answer_now(fake, index);
+}
+
+static unsigned int
+doorbells(void *fake, uint16_t index)
+{
+	return ((struct fake_pci *)fake)->queue[index].notified;
+}
+
+static void
+forget(void *fake)
+{
+	fake_pci_forget_record(fake);
+}
+
+/* The register that a stop is written to, and that is read until it is done. */
+static const char *
+stop_register(const struct stop_proof_transport *over)
+{
+	return over->variant == FAKE_PCI_A ? "queue_enable" : "queue_reset";
+}
+
+static unsigned int
+requests(const struct stop_proof_transport *over, void *fake, uint16_t index __rte_unused)
+{
+	return fake_pci_writes(fake, stop_register(over));
+}
+
+static void
+check_looks(const struct stop_proof_transport *over, void *fake, uint16_t index __rte_unused,
+	    unsigned int looks)
+{
+	CHECK_EQ(fake_pci_reads(fake, stop_register(over)), looks);
+	CHECK_EQ(fake_pci_writes(fake, over->variant == FAKE_PCI_A ? "queue_reset" :
+				 "queue_enable"), 0);
+	CHECK_EQ(fake_pci_writes(fake, "device_status"), 0);
+}
+
+static void
+check_stopped(void *fake, uint16_t index)
+{
+	CHECK_EQ(((struct fake_pci *)fake)->queue[index].enable, 0);
+}
+
+#define OVER(revision) { \
+	.create = create, .device = device, .run = run, .destroy = destroy, .check = check, \
+	.ring = ring, .set_answer = set_answer, .answer_now = answer_now, \
+	.doorbells = doorbells, .forget = forget, .requests = requests, .requests_once = true, \
+	.check_looks = check_looks, .check_stopped = check_stopped, .variant = revision, \
+}
+static const struct stop_proof_transport over[] = {
+	[FAKE_PCI_A] = OVER(FAKE_PCI_A),
+	[FAKE_PCI_B] = OVER(FAKE_PCI_B),
+	[FAKE_PCI_C] = OVER(FAKE_PCI_C),
 };
 
-static struct port port;
-
-static void
-fill(unsigned int i)
+static struct fake_pci *
+up(enum fake_pci_revision revision)
 {
-	unsigned int b;
-
-	for (b = 0; b < SIZE; b++)
-		ring_post(port.vq[i], &port.buffer[i][b], 1, VRING_DESC_F_WRITE);
-	ring_show(port.vq[i]);
+	stop_proof_up(&over[revision]);
+	return proof.fake;
 }
 
-static void
-port_up(enum fake_pci_revision revision)
-{
-	const struct ring_conf ring = { .size = SIZE, .packed = test_packed() };
-	unsigned int i;
-
-	memset(&port, 0, sizeof(port));
-	port.fake = fake_pci_create(revision, RINGS);
-	CHECK_EQ(fake_pci_meet(port.fake, revision == FAKE_PCI_A ? VIRTIO_PCI_STOP_PROPOSAL :
-			       VIRTIO_PCI_STOP_AUTO), 0);
-	for (i = 0; i < RINGS; i++) {
-		port.vq[i] = ring_create(&port.fake->dev, i, &ring);
-		fill(i);
-	}
-	fake_pci_run(port.fake, test_packed(), port.vq, RINGS);
-	fake_pci_forget_record(port.fake);
-}
-
-static void
-port_down(void)
-{
-	unsigned int i;
-
-	CHECK_EQ(virtio_device_reset(&port.fake->dev, PATIENCE_US), 0);
-	for (i = 0; i < RINGS; i++) {
-		ring_destroy(port.vq[i]);
-		ring_check_returned(port.buffer[i], SIZE);
-	}
-	fake_pci_destroy(port.fake);
-}
-
-static void
-check_runs(unsigned int i)
-{
-	struct ring_device *rd = fake_pci_ring(port.fake, i);
-	struct device_chain chain;
-	struct buffer *b;
-	uint32_t len;
-
-	CHECK_EQ(virtqueue_state(port.vq[i]), VIRTQUEUE_LIVE);
-	CHECK(ring_device_take(rd, &chain));
-	ring_device_use(rd, chain.head, 7);
-	CHECK_EQ(ring_ready(port.vq[i]), 1);
-	b = ring_get(port.vq[i], &len);
-	CHECK(b != NULL);
-	CHECK_EQ(len, 7);
-	b->returned++;
-	ring_post(port.vq[i], b, 1, VRING_DESC_F_WRITE);
-	ring_show(port.vq[i]);
-}
-
-static void
-check_others_run(unsigned int stopped)
-{
-	unsigned int i;
-
-	for (i = 0; i < RINGS; i++) {
-		if (i != stopped)
-			check_runs(i);
-	}
-	fake_pci_check(port.fake);
-}
-
-static void
-check_broken(unsigned int i)
-{
-	unsigned int returned = 0;
-
-	CHECK_EQ(virtqueue_state(port.vq[i]), VIRTQUEUE_BROKEN);
-	CHECK_EQ(virtqueue_reclaim(port.vq[i], ring_take_back, &returned), -EBUSY);
-	CHECK_EQ(returned, 0);
-	CHECK_EQ(virtqueue_destroy(port.vq[i]), -EBUSY);
-	CHECK_EQ(virtqueue_start(port.vq[i], PATIENCE_US), -EBUSY);
-	check_others_run(i);
-}
-
-static void
-check_ready_and_restarts(unsigned int i)
-{
-	CHECK_EQ(virtqueue_state(port.vq[i]), VIRTQUEUE_READY);
-	CHECK_EQ(port.fake->queue[i].enable, 0);
-	check_others_run(i);
-	ring_poison(port.vq[i]);
-	CHECK_EQ(virtqueue_reclaim(port.vq[i], ring_take_back, NULL), SIZE);
-	ring_check_returned(port.buffer[i], SIZE);
-	fill(i);
-	CHECK_EQ(virtqueue_start(port.vq[i], PATIENCE_US), 0);
-	check_runs(i);
-	check_others_run(i);
-}
-
-/* The register is written once, and read until it is done. */
-static void
-check_asked_once(enum fake_pci_revision revision, unsigned int reads)
-{
-	const char *reg = revision == FAKE_PCI_A ? "queue_enable" : "queue_reset";
-
-	CHECK_EQ(fake_pci_writes(port.fake, reg), 1);
-	CHECK_EQ(fake_pci_reads(port.fake, reg), reads);
-	CHECK_EQ(fake_pci_writes(port.fake, revision == FAKE_PCI_A ? "queue_reset" :
-				 "queue_enable"), 0);
-	CHECK_EQ(fake_pci_writes(port.fake, "device_status"), 0);
-}
-
-static void
-obeys(enum fake_pci_revision revision)
-{
-	port_up(revision);
-	CHECK_EQ(virtqueue_stop(port.vq[1], 0), 0);
-	check_asked_once(revision, 1);
-	check_ready_and_restarts(1);
-	port_down();
-}
+/* ---- cases -------------------------------------------------------------------------------- */
 
 static void
 obeys_c(void)
 {
-	obeys(FAKE_PCI_C);
+	stop_proof_obeys(&over[FAKE_PCI_C], 0);
 }
 
 static void
 obeys_a(void)
 {
-	obeys(FAKE_PCI_A);
-}
-
-static void
-late_but_in_time(enum fake_pci_revision revision)
-{
-	port_up(revision);
-	port.fake->queue[2].answer = FAKE_PCI_LATE;
-	port.fake->queue[2].late_reads = 5;
-	CHECK_EQ(virtqueue_stop(port.vq[2], PATIENCE_US), 0);
-	check_asked_once(revision, 6);
-	check_ready_and_restarts(2);
-	port_down();
+	stop_proof_obeys(&over[FAKE_PCI_A], 0);
 }
 
 static void
 late_but_in_time_c(void)
 {
-	late_but_in_time(FAKE_PCI_C);
+	stop_proof_late_but_in_time(&over[FAKE_PCI_C]);
 }
 
 static void
 late_but_in_time_a(void)
 {
-	late_but_in_time(FAKE_PCI_A);
-}
-
-static void
-never_and_then_late(enum fake_pci_revision revision)
-{
-	const char *reg = revision == FAKE_PCI_A ? "queue_enable" : "queue_reset";
-
-	port_up(revision);
-	port.fake->queue[0].answer = FAKE_PCI_NEVER;
-	CHECK_EQ(virtqueue_stop(port.vq[0], SHORT_US), -ETIMEDOUT);
-	CHECK_EQ(test_logged("did not confirm"), 1);
-	check_broken(0);
-	CHECK_EQ(virtqueue_stop(port.vq[0], SHORT_US), -ETIMEDOUT);
-	check_broken(0);
-	/* The end of the first reset is the proof: a second one is not asked for. */
-	CHECK_EQ(fake_pci_writes(port.fake, reg), 1);
-	fake_pci_answer_now(port.fake, 0);
-	check_broken(0);
-	CHECK_EQ(virtqueue_stop(port.vq[0], SHORT_US), 0);
-	CHECK_EQ(fake_pci_writes(port.fake, reg), 1);
-	check_ready_and_restarts(0);
-	/* The next reset is a reset of its own, and not taken for done by the last one's end. */
-	fake_pci_forget_record(port.fake);
-	port.fake->queue[0].answer = FAKE_PCI_LATE;
-	port.fake->queue[0].late_reads = 3;
-	CHECK_EQ(virtqueue_stop(port.vq[0], PATIENCE_US), 0);
-	check_asked_once(revision, 4);
-	check_ready_and_restarts(0);
-	port_down();
+	stop_proof_late_but_in_time(&over[FAKE_PCI_A]);
 }
 
 static void
 never_and_then_late_c(void)
 {
-	never_and_then_late(FAKE_PCI_C);
+	stop_proof_never_and_then_late(&over[FAKE_PCI_C]);
 }
 
 static void
 never_and_then_late_a(void)
 {
-	never_and_then_late(FAKE_PCI_A);
+	stop_proof_never_and_then_late(&over[FAKE_PCI_A]);
 }
 
 /* queue_reset 0 with queue_enable 1 is not the end of a reset, 4.1.4.3.1. */
 static void
 half_a_proof_is_none(void)
 {
-	port_up(FAKE_PCI_C);
-	port.fake->queue[1].answer = FAKE_PCI_HALF;
-	port.fake->queue[1].late_reads = 4;
-	CHECK_EQ(virtqueue_stop(port.vq[1], PATIENCE_US), 0);
-	CHECK_EQ(fake_pci_reads(port.fake, "queue_enable"), 5);
-	check_ready_and_restarts(1);
-	port_down();
+	struct fake_pci *fake = up(FAKE_PCI_C);
+
+	fake->queue[1].answer = FAKE_PCI_HALF;
+	fake->queue[1].late_reads = 4;
+	CHECK_EQ(virtqueue_stop(proof.vq[1], PATIENCE_US), 0);
+	CHECK_EQ(fake_pci_reads(fake, "queue_enable"), 5);
+	stop_proof_check_ready_and_restarts(1);
+	stop_proof_down();
 }
 
 static void
 register_without_effect(enum fake_pci_revision revision)
 {
-	port_up(revision);
-	port.fake->queue[1].answer = FAKE_PCI_DEAF;
-	CHECK_EQ(virtqueue_stop(port.vq[1], SHORT_US), -ETIMEDOUT);
-	check_broken(1);
-	check_runs(2);
-	port_down();
+	struct fake_pci *fake = up(revision);
+
+	fake->queue[1].answer = FAKE_PCI_DEAF;
+	CHECK_EQ(virtqueue_stop(proof.vq[1], SHORT_US), -ETIMEDOUT);
+	stop_proof_check_broken(1);
+	stop_proof_check_runs(2);
+	stop_proof_down();
 }
 
 static void
@@ -265,11 +215,11 @@ register_without_effect_a(void)
 static void
 interim_revision_times_out(void)
 {
-	port_up(FAKE_PCI_B);
-	CHECK_EQ(virtqueue_stop(port.vq[3], SHORT_US), -ETIMEDOUT);
+	up(FAKE_PCI_B);
+	CHECK_EQ(virtqueue_stop(proof.vq[3], SHORT_US), -ETIMEDOUT);
 	CHECK_EQ(test_logged("did not confirm"), 1);
-	check_broken(3);
-	port_down();
+	stop_proof_check_broken(3);
+	stop_proof_down();
 }
 
 static void
@@ -301,23 +251,23 @@ device_takes_it_for_an_error(void)
 static void
 many_at_once(void)
 {
+	struct fake_pci *fake = up(FAKE_PCI_C);
 	unsigned int i;
 
-	port_up(FAKE_PCI_C);
 	for (i = 0; i < RINGS; i++) {
-		port.fake->queue[i].answer = FAKE_PCI_LATE;
-		port.fake->queue[i].late_reads = 1;
+		fake->queue[i].answer = FAKE_PCI_LATE;
+		fake->queue[i].late_reads = 1;
 	}
-	CHECK_EQ(virtqueue_stop_many(port.vq, 2, PATIENCE_US), 0);
-	fake_pci_check_recorded(port.fake,
+	CHECK_EQ(virtqueue_stop_many(proof.vq, 2, PATIENCE_US), 0);
+	fake_pci_check_recorded(fake,
 		"queue_select=0, queue_reset=1, queue_select=1, queue_reset=1, "
 		"queue_select=0, queue_reset:1, device_status:15, "
 		"queue_select=0, queue_reset:0, queue_enable:0, "
 		"queue_select=1, queue_reset:1, device_status:15, "
 		"queue_select=1, queue_reset:0, queue_enable:0");
-	check_runs(2);
-	check_runs(3);
-	port_down();
+	stop_proof_check_runs(2);
+	stop_proof_check_runs(3);
+	stop_proof_down();
 }
 
 /* A start that fails at a step ends in a reset of that ring, with whatever was told of it. */
@@ -327,25 +277,24 @@ failed_start_is_reset(void)
 	unsigned int step;
 
 	for (step = 0; step < 3; step++) {
-		struct fake_pci_queue *q;
+		struct fake_pci *fake = up(FAKE_PCI_C);
+		struct fake_pci_queue *q = &fake->queue[1];
 
-		port_up(FAKE_PCI_C);
-		q = &port.fake->queue[1];
-		virtio_pci_set_queue_vector(&port.fake->dev, 1, 9);
-		CHECK_EQ(virtqueue_stop(port.vq[1], PATIENCE_US), 0);
+		virtio_pci_set_queue_vector(&fake->dev, 1, 9);
+		CHECK_EQ(virtqueue_stop(proof.vq[1], PATIENCE_US), 0);
 		q->keeps_size = step == 0;
 		q->refuses_vector = step == 1;
 		q->refuses_enable = step == 2;
-		fake_pci_forget_record(port.fake);
-		CHECK_EQ(virtqueue_start(port.vq[1], PATIENCE_US),
+		fake_pci_forget_record(fake);
+		CHECK_EQ(virtqueue_start(proof.vq[1], PATIENCE_US),
 			 step == 0 ? -EINVAL : step == 1 ? -EBUSY : -EIO);
-		CHECK_EQ(fake_pci_writes(port.fake, "queue_reset"), 1);
+		CHECK_EQ(fake_pci_writes(fake, "queue_reset"), 1);
 		CHECK_EQ(q->notified, 1);
 		q->keeps_size = false;
 		q->refuses_vector = false;
 		q->refuses_enable = false;
-		check_ready_and_restarts(1);
-		port_down();
+		stop_proof_check_ready_and_restarts(1);
+		stop_proof_down();
 	}
 }
 
@@ -353,18 +302,19 @@ failed_start_is_reset(void)
 static void
 device_reset_is_waited_for(void)
 {
-	port_up(FAKE_PCI_C);
-	port.fake->never_resets = true;
-	CHECK_EQ(virtio_device_reset(&port.fake->dev, SHORT_US), -ETIMEDOUT);
-	CHECK_EQ(virtqueue_state(port.vq[0]), VIRTQUEUE_BROKEN);
-	CHECK_EQ(virtqueue_destroy(port.vq[0]), -EBUSY);
-	port.fake->never_resets = false;
-	port.fake->late_status = 10;
-	fake_pci_forget_record(port.fake);
-	CHECK_EQ(virtio_device_reset(&port.fake->dev, PATIENCE_US), 0);
-	CHECK_EQ(fake_pci_writes(port.fake, "device_status"), 1);
-	CHECK_EQ(fake_pci_reads(port.fake, "device_status"), 11);
-	port_down();
+	struct fake_pci *fake = up(FAKE_PCI_C);
+
+	fake->never_resets = true;
+	CHECK_EQ(virtio_device_reset(&fake->dev, SHORT_US), -ETIMEDOUT);
+	CHECK_EQ(virtqueue_state(proof.vq[0]), VIRTQUEUE_BROKEN);
+	CHECK_EQ(virtqueue_destroy(proof.vq[0]), -EBUSY);
+	fake->never_resets = false;
+	fake->late_status = 10;
+	fake_pci_forget_record(fake);
+	CHECK_EQ(virtio_device_reset(&fake->dev, PATIENCE_US), 0);
+	CHECK_EQ(fake_pci_writes(fake, "device_status"), 1);
+	CHECK_EQ(fake_pci_reads(fake, "device_status"), 11);
+	stop_proof_down();
 }
 
 TEST_MAIN(
