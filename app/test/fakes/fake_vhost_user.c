@@ -10,54 +10,20 @@
 #include <string.h>
 #include <sys/eventfd.h>
 #include <sys/ioctl.h>
-#include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
-#include "fake_vhost_user.h"
+#include "fake_vhost_user_private.h"
 #include "test.h"
 
 /* So long that only a test that hangs gets there. */
 #define PATIENCE_S 20
 
-#define HEADER 12
-#define FLAG_REPLY 0x4u
-#define FLAG_NEED_REPLY 0x8u
-#define MAX_PAYLOAD 512
-#define MAX_FDS 8
-
-struct message {
-	uint32_t request;
-	uint32_t flags;
-	uint32_t size;
-	uint8_t payload[MAX_PAYLOAD];
-	int fd[MAX_FDS];
-	unsigned int fds;
-};
-
-static uint32_t
-get32(const uint8_t *at)
-{
-	uint32_t v;
-
-	memcpy(&v, at, sizeof(v));
-	return v;
-}
-
-static uint64_t
-get64(const uint8_t *at)
-{
-	uint64_t v;
-
-	memcpy(&v, at, sizeof(v));
-	return v;
-}
-
-static void __attribute__((format(printf, 2, 3)))
-breach(struct fake_vu *vu, const char *format, ...)
+void
+fake_vu_breach(struct fake_vu *vu, const char *format, ...)
 {
 	va_list ap;
 
@@ -68,221 +34,9 @@ breach(struct fake_vu *vu, const char *format, ...)
 	va_end(ap);
 }
 
-static void *
-map_region(struct fake_vu *vu, uint64_t addr, uint64_t len, bool user)
-{
-	unsigned int i;
-
-	for (i = 0; i < vu->nb_regions; i++) {
-		const struct fake_vu_region *r = &vu->region[i];
-		const uint64_t start = user ? r->user_addr : r->guest_addr;
-
-		if (addr >= start && len <= r->size && addr - start <= r->size - len)
-			return r->at + r->offset + (addr - start);
-	}
-	return NULL;
-}
-
-void *
-fake_vu_map(void *arg, uint64_t addr, uint64_t len)
-{
-	return map_region(arg, addr, len, false);
-}
-
-static void
-unmap_all(struct fake_vu *vu)
-{
-	while (vu->nb_regions > 0) {
-		vu->nb_regions--;
-		munmap(vu->region[vu->nb_regions].at, vu->region[vu->nb_regions].mapped);
-	}
-}
-
-static void
-close_ring(struct fake_vu_ring *ring)
-{
-	if (ring->open)
-		ring_device_close(&ring->rd);
-	ring->open = false;
-}
-
-/* Descriptors, what the driver writes and what the device writes; false: not in memory told. */
-static bool
-find_parts(struct fake_vu *vu, const struct fake_vu_ring *ring, uint8_t *part[3])
-{
-	const bool packed = (vu->acked & VU_F_PACKED) != 0;
-
-	part[0] = map_region(vu, ring->desc, ring_device_desc_size(ring->num), true);
-	part[1] = map_region(vu, ring->avail, ring_device_driver_size(ring->num, packed), true);
-	part[2] = map_region(vu, ring->used, ring_device_device_size(ring->num, packed), true);
-	return part[0] != NULL && part[1] != NULL && part[2] != NULL;
-}
-
-/* The mapping has moved: where the ring is, not what it is doing. */
-static void
-find_ring(struct fake_vu *vu, struct fake_vu_ring *ring)
-{
-	uint8_t *part[3];
-
-	if (!find_parts(vu, ring, part))
-		breach(vu, "a ring that is served is not in the new memory");
-	else
-		ring_device_move(&ring->rd, part[0], part[1], part[2]);
-}
-
-static void
-map_table(struct fake_vu *vu, const struct message *m)
-{
-	const uint32_t n = get32(m->payload);
-	uint32_t i;
-
-	if (n == 0 || n > FAKE_VU_MAX_REGIONS || m->fds != n || m->size != 8 + 32 * n) {
-		breach(vu, "memory table of %" PRIu32 " regions, %u files, %" PRIu32 " bytes", n,
-		       m->fds, m->size);
-		return;
-	}
-	unmap_all(vu);
-	for (i = 0; i < n; i++) {
-		const uint8_t *at = m->payload + 8 + 32 * i;
-		struct fake_vu_region *r = &vu->region[i];
-
-		r->guest_addr = get64(at);
-		r->size = get64(at + 8);
-		r->user_addr = get64(at + 16);
-		r->offset = get64(at + 24);
-		r->mapped = r->size + r->offset;
-		r->at = mmap(NULL, r->mapped, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_NORESERVE,
-			     m->fd[i], 0);
-		if (r->at == MAP_FAILED) {
-			breach(vu, "region %" PRIu32 " of the table cannot be mapped: %s", i,
-			       strerror(errno));
-			return;
-		}
-		vu->nb_regions++;
-	}
-	vu->tables++;
-	for (i = 0; i < FAKE_VU_MAX_RINGS; i++) {
-		if (vu->ring[i].open)
-			find_ring(vu, &vu->ring[i]);
-	}
-}
-
-/* From here on the ring is served: it must be complete, and fresh. */
-static void
-open_ring(struct fake_vu *vu, unsigned int index)
-{
-	struct fake_vu_ring *ring = &vu->ring[index];
-	const bool packed = (vu->acked & VU_F_PACKED) != 0;
-	uint8_t *part[3];
-
-	if (ring->open)
-		return;
-	if (!find_parts(vu, ring, part)) {
-		breach(vu, "ring %u is not in the memory that was told", index);
-		return;
-	}
-	/* Packed: both places 0, bits 15 and 31 are the wrap counters, which begin as 1 (2.8.1). */
-	if (ring->base != (packed ? 0x80008000 : 0))
-		breach(vu, "ring %u starts at 0x%" PRIx32, index, ring->base);
-	if (!ring_device_area_is_zero(ring->num, packed, part[2]))
-		breach(vu, "ring %u starts with a device area that is not zero", index);
-	ring_device_map(&ring->rd, fake_vu_map, vu);
-	ring_device_open(&ring->rd, ring->num, packed, part[0], part[1], part[2],
-			 (vu->acked & VU_F_EVENT_IDX) != 0);
-	ring->open = true;
-}
-
-static void
-forget_setup(struct fake_vu_ring *ring)
-{
-	ring->has_num = false;
-	ring->has_base = false;
-	ring->has_addr = false;
-	ring->has_call = false;
-}
-
-static void
-take_fd(int *to, struct message *m)
-{
-	if (*to >= 0)
-		close(*to);
-	*to = m->fds > 0 ? m->fd[0] : -1;
-	m->fds = 0;
-}
-
-static struct fake_vu_ring *
-ring_of(struct fake_vu *vu, uint64_t index)
-{
-	if (index < FAKE_VU_MAX_RINGS && index < vu->queue_num * 2)
-		return &vu->ring[index];
-	breach(vu, "there is no ring %" PRIu64, index);
-	return NULL;
-}
-
-/* A ring's messages; false where there is no such ring. */
-static bool
-obey_ring(struct fake_vu *vu, struct message *m, uint64_t *value)
-{
-	const bool by_fd = m->request == VU_SET_VRING_KICK || m->request == VU_SET_VRING_CALL;
-	const uint32_t index = by_fd ? get64(m->payload) & 0xff : get32(m->payload);
-	const uint32_t num = get32(m->payload + 4);
-	struct fake_vu_ring *ring = ring_of(vu, index);
-
-	if (ring == NULL)
-		return false;
-	switch (m->request) {
-	case VU_SET_VRING_NUM:
-		if (ring->open && ring->enabled)
-			breach(vu, "ring %" PRIu32 " is set up while it runs", index);
-		close_ring(ring);
-		ring->num = num;
-		ring->has_num = true;
-		break;
-	case VU_SET_VRING_BASE:
-		ring->base = num;
-		ring->has_base = true;
-		break;
-	case VU_SET_VRING_ADDR:
-		ring->desc = get64(m->payload + 8);
-		ring->used = get64(m->payload + 16);
-		ring->avail = get64(m->payload + 24);
-		ring->has_addr = true;
-		break;
-	case VU_SET_VRING_CALL:
-		take_fd(&ring->call_fd, m);
-		ring->has_call = true;
-		break;
-	case VU_SET_VRING_KICK:
-		take_fd(&ring->kick_fd, m);
-		if (!ring->has_num || !ring->has_base || !ring->has_addr || !ring->has_call)
-			breach(vu, "ring %" PRIu32 ": KICK before NUM, BASE, ADDR and CALL", index);
-		forget_setup(ring);
-		ring->started = true;
-		if (!(vu->features & VU_F_PROTOCOL))
-			open_ring(vu, index);
-		break;
-	case VU_SET_VRING_ENABLE:
-		if (!(vu->features & VU_F_PROTOCOL))
-			breach(vu, "ENABLE without protocol features");
-		if (num == 1 && !ring->started)
-			breach(vu, "ring %" PRIu32 " is enabled before KICK", index);
-		ring->enabled = num == 1;
-		if (ring->enabled)
-			open_ring(vu, index);
-		break;
-	case VU_GET_VRING_BASE:
-		*value = (uint64_t)(ring->open ? ring_device_base(&ring->rd) : 0) << 32 | index;
-		ring->started = false;
-		ring->enabled = false;
-		close_ring(ring);
-		break;
-	}
-	return true;
-}
-
 /* Carries a message out; true where it has an answer of its own, in *value. */
 static bool
-obey(struct fake_vu *vu, struct message *m, uint64_t *value)
+obey(struct fake_vu *vu, struct fake_vu_message *m, uint64_t *value)
 {
 	*value = 0;
 	switch (m->request) {
@@ -290,52 +44,52 @@ obey(struct fake_vu *vu, struct message *m, uint64_t *value)
 		*value = vu->features;
 		return true;
 	case VU_SET_FEATURES:
-		vu->acked = get64(m->payload);
+		vu->acked = fake_vu_get64(m->payload);
 		if (vu->acked & ~vu->features)
-			breach(vu, "features 0x%" PRIx64 " were not offered",
-			       vu->acked & ~vu->features);
+			fake_vu_breach(vu, "features 0x%" PRIx64 " were not offered",
+				       vu->acked & ~vu->features);
 		break;
 	case VU_SET_OWNER:
 		break;
 	case VU_SET_MEM_TABLE:
-		map_table(vu, m);
+		fake_vu_map_table(vu, m);
 		break;
 	case VU_GET_PROTOCOL_FEATURES:
 		*value = vu->protocol;
 		return true;
 	case VU_SET_PROTOCOL_FEATURES:
-		vu->protocol_acked = get64(m->payload);
+		vu->protocol_acked = fake_vu_get64(m->payload);
 		if (vu->protocol_acked & ~vu->protocol)
-			breach(vu, "protocol features 0x%" PRIx64 " were not offered",
-			       vu->protocol_acked & ~vu->protocol);
+			fake_vu_breach(vu, "protocol features 0x%" PRIx64 " were not offered",
+				       vu->protocol_acked & ~vu->protocol);
 		break;
 	case VU_GET_QUEUE_NUM:
 		if (!(vu->protocol_acked & VU_P_MQ))
-			breach(vu, "GET_QUEUE_NUM without MQ");
+			fake_vu_breach(vu, "GET_QUEUE_NUM without MQ");
 		*value = vu->queue_num;
 		return true;
 	case VU_SET_STATUS:
 	case VU_GET_STATUS:
 		if (!(vu->protocol_acked & VU_P_STATUS))
-			breach(vu, "STATUS without its feature");
+			fake_vu_breach(vu, "STATUS without its feature");
 		if (m->request == VU_SET_STATUS)
-			vu->status = get64(m->payload);
+			vu->status = fake_vu_get64(m->payload);
 		else
 			*value = vu->status;
 		return m->request == VU_GET_STATUS;
 	case VU_GET_VRING_BASE:
-		return obey_ring(vu, m, value);
+		return fake_vu_obey_ring(vu, m, value);
 	case VU_SET_VRING_NUM:
 	case VU_SET_VRING_ADDR:
 	case VU_SET_VRING_BASE:
 	case VU_SET_VRING_KICK:
 	case VU_SET_VRING_CALL:
 	case VU_SET_VRING_ENABLE:
-		obey_ring(vu, m, value);
+		fake_vu_obey_ring(vu, m, value);
 		*value = 0;
 		break;
 	default:
-		breach(vu, "unknown request %" PRIu32, m->request);
+		fake_vu_breach(vu, "unknown request %" PRIu32, m->request);
 	}
 	return false;
 }
@@ -384,12 +138,13 @@ flood(struct fake_vu *vu)
 
 /* false: the connection is to be closed. */
 static bool
-answer(struct fake_vu *vu, const struct message *m, enum fake_vu_action action, uint64_t value)
+answer(struct fake_vu *vu, const struct fake_vu_message *m, enum fake_vu_action action,
+       uint64_t value)
 {
 	struct {
 		uint32_t request, flags, size;
 		uint8_t payload[8];
-	} a = { m->request, 0x1 | FLAG_REPLY, 8, { 0 } };
+	} a = { m->request, 0x1 | FAKE_VU_FLAG_REPLY, 8, { 0 } };
 	const uint8_t *bytes = (const uint8_t *)&a;
 	size_t n = sizeof(a);
 	size_t i;
@@ -407,11 +162,11 @@ answer(struct fake_vu *vu, const struct message *m, enum fake_vu_action action, 
 		break;
 	case VU_WRONG_SIZE:
 		a.size = 4;
-		n = HEADER + 4;
+		n = FAKE_VU_HEADER + 4;
 		break;
 	case VU_EMPTY:
 		a.size = 0;
-		n = HEADER;
+		n = FAKE_VU_HEADER;
 		break;
 	case VU_TWICE:
 		send_bytes(vu, &a, n);
@@ -461,50 +216,21 @@ action_for(struct fake_vu *vu, uint32_t request)
 	return VU_OBEY;
 }
 
-static void
-note(struct fake_vu *vu, const struct message *m)
-{
-	struct fake_vu_record *r = &vu->record[vu->nb_record];
-
-	if (vu->nb_record == FAKE_VU_MAX_RECORD)
-		return;
-	vu->nb_record++;
-	*r = (struct fake_vu_record){ .request = m->request, .flags = m->flags, .fds = m->fds };
-	switch (m->request) {
-	case VU_SET_VRING_NUM:
-	case VU_SET_VRING_BASE:
-	case VU_SET_VRING_ENABLE:
-	case VU_GET_VRING_BASE:
-		r->index = get32(m->payload);
-		r->value = get32(m->payload + 4);
-		break;
-	case VU_SET_VRING_ADDR:
-		r->index = get32(m->payload);
-		break;
-	case VU_SET_VRING_KICK:
-	case VU_SET_VRING_CALL:
-		r->index = get64(m->payload) & 0xff;
-		break;
-	default:
-		r->value = m->size >= 8 ? get64(m->payload) : 0;
-		break;
-	}
-}
-
 /* Lock held. false: the connection is to be closed. */
 static bool
-handle(struct fake_vu *vu, struct message *m)
+handle(struct fake_vu *vu, struct fake_vu_message *m)
 {
-	const bool wants_ack = (m->flags & FLAG_NEED_REPLY) != 0;
+	const bool wants_ack = (m->flags & FAKE_VU_FLAG_NEED_REPLY) != 0;
 	const enum fake_vu_action action = action_for(vu, m->request);
 	bool has_value;
 	uint64_t value;
 
-	if ((m->flags & 0x3) != 0x1 || (m->flags & FLAG_REPLY))
-		breach(vu, "request %" PRIu32 " has flags 0x%" PRIx32, m->request, m->flags);
+	if ((m->flags & 0x3) != 0x1 || (m->flags & FAKE_VU_FLAG_REPLY))
+		fake_vu_breach(vu, "request %" PRIu32 " has flags 0x%" PRIx32, m->request,
+			       m->flags);
 	if (wants_ack && !(vu->protocol_acked & VU_P_REPLY_ACK))
-		breach(vu, "request %" PRIu32 ": NEED_REPLY without REPLY_ACK", m->request);
-	note(vu, m);
+		fake_vu_breach(vu, "request %" PRIu32 ": NEED_REPLY without REPLY_ACK", m->request);
+	fake_vu_note(vu, m);
 	if (action == VU_CLOSE)
 		return false;
 	if (action == VU_HOLD)
@@ -525,9 +251,9 @@ handle(struct fake_vu *vu, struct message *m)
 
 /* One message; false at the end of the connection. */
 static bool
-receive(struct fake_vu *vu, struct message *m)
+receive(struct fake_vu *vu, struct fake_vu_message *m)
 {
-	uint8_t header[HEADER];
+	uint8_t header[FAKE_VU_HEADER];
 	struct iovec iov = { header, sizeof(header) };
 	char control[CMSG_SPACE(sizeof(m->fd))];
 	struct msghdr mh = {
@@ -537,7 +263,7 @@ receive(struct fake_vu *vu, struct message *m)
 	struct cmsghdr *c;
 
 	m->fds = 0;
-	if (recvmsg(vu->fd, &mh, MSG_WAITALL | MSG_CMSG_CLOEXEC) != HEADER)
+	if (recvmsg(vu->fd, &mh, MSG_WAITALL | MSG_CMSG_CLOEXEC) != FAKE_VU_HEADER)
 		return false;
 	for (c = CMSG_FIRSTHDR(&mh); c != NULL; c = CMSG_NXTHDR(&mh, c)) {
 		if (c->cmsg_level == SOL_SOCKET && c->cmsg_type == SCM_RIGHTS) {
@@ -545,12 +271,12 @@ receive(struct fake_vu *vu, struct message *m)
 			memcpy(m->fd, CMSG_DATA(c), m->fds * sizeof(int));
 		}
 	}
-	m->request = get32(header);
-	m->flags = get32(header + 4);
-	m->size = get32(header + 8);
+	m->request = fake_vu_get32(header);
+	m->flags = fake_vu_get32(header + 4);
+	m->size = fake_vu_get32(header + 8);
 	memset(m->payload, 0, sizeof(m->payload));
-	if (m->size > MAX_PAYLOAD) {
-		breach(vu, "request %" PRIu32 " of %" PRIu32 " bytes", m->request, m->size);
+	if (m->size > FAKE_VU_MAX_PAYLOAD) {
+		fake_vu_breach(vu, "request %" PRIu32 " of %" PRIu32 " bytes", m->request, m->size);
 		return false;
 	}
 	return m->size == 0 ||
@@ -567,7 +293,7 @@ drop_connection(struct fake_vu *vu)
 	for (i = 0; i < FAKE_VU_MAX_RINGS; i++) {
 		struct fake_vu_ring *ring = &vu->ring[i];
 
-		close_ring(ring);
+		fake_vu_close_ring(ring);
 		if (ring->kick_fd >= 0)
 			close(ring->kick_fd);
 		if (ring->call_fd >= 0)
@@ -576,7 +302,7 @@ drop_connection(struct fake_vu *vu)
 		ring->kick_fd = -1;
 		ring->call_fd = -1;
 	}
-	unmap_all(vu);
+	fake_vu_unmap(vu);
 	vu->acked = 0;
 	vu->protocol_acked = 0;
 	vu->status = 0;
@@ -611,7 +337,7 @@ accept_one(struct fake_vu *vu)
 static void
 step(struct fake_vu *vu, bool at_socket, bool at_listener)
 {
-	struct message m;
+	struct fake_vu_message m;
 	bool more;
 
 	if (at_listener && vu->fd < 0 && !(vu->once && vu->connections > 0))
@@ -765,7 +491,7 @@ fake_vu_check(struct fake_vu *vu)
 		const char *why = ring_device_breach(&vu->ring[i].rd);
 
 		if (vu->ring[i].open && why[0] != '\0')
-			breach(vu, "ring %u: %.100s", i, why);
+			fake_vu_breach(vu, "ring %u: %.100s", i, why);
 	}
 	pthread_mutex_unlock(&vu->lock);
 	if (vu->breach[0] != '\0')
@@ -915,108 +641,6 @@ fake_vu_connect_again(struct fake_vu *vu)
 
 	wake(vu);
 	fake_vu_wait_connections(vu, before + 1);
-}
-
-void
-fake_vu_forget_record(struct fake_vu *vu)
-{
-	fake_vu_wait_quiet(vu);
-	pthread_mutex_lock(&vu->lock);
-	vu->nb_record = 0;
-	pthread_mutex_unlock(&vu->lock);
-}
-
-static const char *
-name_of(uint32_t request)
-{
-	switch (request) {
-	case VU_GET_FEATURES:
-		return "GET_FEATURES";
-	case VU_SET_FEATURES:
-		return "SET_FEATURES";
-	case VU_SET_OWNER:
-		return "OWNER";
-	case VU_SET_MEM_TABLE:
-		return "MEM";
-	case VU_SET_VRING_NUM:
-		return "NUM";
-	case VU_SET_VRING_ADDR:
-		return "ADDR";
-	case VU_SET_VRING_BASE:
-		return "BASE";
-	case VU_GET_VRING_BASE:
-		return "GET_BASE";
-	case VU_SET_VRING_KICK:
-		return "KICK";
-	case VU_SET_VRING_CALL:
-		return "CALL";
-	case VU_GET_PROTOCOL_FEATURES:
-		return "GET_PROTOCOL";
-	case VU_SET_PROTOCOL_FEATURES:
-		return "SET_PROTOCOL";
-	case VU_GET_QUEUE_NUM:
-		return "QUEUE_NUM";
-	case VU_SET_VRING_ENABLE:
-		return "ENABLE";
-	case VU_SET_STATUS:
-		return "STATUS";
-	case VU_GET_STATUS:
-		return "GET_STATUS";
-	}
-	return "?";
-}
-
-const char *
-fake_vu_recorded(struct fake_vu *vu)
-{
-	static char text[FAKE_VU_MAX_RECORD * 20];
-	size_t n = 0;
-	unsigned int i;
-
-	fake_vu_wait_quiet(vu);
-	text[0] = '\0';
-	pthread_mutex_lock(&vu->lock);
-	for (i = 0; i < vu->nb_record && n < sizeof(text) - 64; i++) {
-		const struct fake_vu_record *r = &vu->record[i];
-
-		n += snprintf(text + n, sizeof(text) - n, "%s%s", i == 0 ? "" : ", ",
-			      name_of(r->request));
-		switch (r->request) {
-		case VU_SET_VRING_NUM:
-		case VU_SET_VRING_BASE:
-		case VU_SET_VRING_ENABLE:
-			n += snprintf(text + n, sizeof(text) - n, " %" PRIu32 "=%" PRIu64, r->index,
-				      r->value);
-			break;
-		case VU_SET_VRING_ADDR:
-		case VU_SET_VRING_KICK:
-		case VU_SET_VRING_CALL:
-		case VU_GET_VRING_BASE:
-			n += snprintf(text + n, sizeof(text) - n, " %" PRIu32, r->index);
-			break;
-		case VU_SET_STATUS:
-			n += snprintf(text + n, sizeof(text) - n, "=0x%" PRIx64, r->value);
-			break;
-		}
-		n += snprintf(text + n, sizeof(text) - n, "%s",
-			      r->flags & FLAG_NEED_REPLY ? "!" : "");
-	}
-	pthread_mutex_unlock(&vu->lock);
-	return text;
-}
-
-unsigned int
-fake_vu_count(struct fake_vu *vu, uint32_t request)
-{
-	unsigned int n = 0;
-	unsigned int i;
-
-	fake_vu_wait_quiet(vu);
-	pthread_mutex_lock(&vu->lock);
-	for (i = 0; i < vu->nb_record; i++)
-		n += vu->record[i].request == request;
-	pthread_mutex_unlock(&vu->lock);
-	return n;
 }
 
 bool
