@@ -8,6 +8,7 @@
 #   - a build with gcc and one with clang, warnings being errors;
 #   - the unit tests, plain and under the address and undefined-behaviour sanitizers, and those of
 #     lib/virtio and the gate that have several threads under the thread sanitizer;
+#   - the fuzz target of the rings (devtools/run-fuzz.sh), for a short time;
 #   - the end-to-end tests, with the stock dpdk-testpmd;
 #   - the guest tests, on QEMU's virtio-pci device, where QEMU can be had.
 # The last line counts all of them: "N passed, N failed", and ", N skipped" if any were.
@@ -136,6 +137,7 @@ else
 	build_targets=thread-tests try "build with the thread sanitizer" build_tree build-tsan \
 		-Db_sanitize=thread -Db_lundef=false -Dbuildtype=debugoptimized
 	run_unit_tests build-tsan 4 --suite threads
+	try "fuzz target of the rings" devtools/run-fuzz.sh --runs 200000 --seconds 25
 fi
 [ -z "$e2e" ] || run_e2e_tests
 [ -z "$guest" ] || run_guest_tests
