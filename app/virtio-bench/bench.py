@@ -30,14 +30,14 @@ GRACE_SECONDS = 10
 
 # The data paths, by the devargs that ask for them. `needs` is a word that our driver's burst mode
 # has where it took the path (a driver that tells no mode is believed), `cpu` what the packaged
-# driver needs to take it.
+# driver needs to take it. `orders`: instructions are counted in each of ORDERS too.
 PATHS = [
-    {'name': 'split', 'devargs': 'in_order=0'},
+    {'name': 'split', 'devargs': 'in_order=0', 'orders': True},
     {'name': 'split, no mergeable', 'devargs': 'in_order=0,mrg_rxbuf=0'},
     {'name': 'split, vectorised', 'devargs': 'in_order=0,mrg_rxbuf=0,vectorized=1',
      'needs': 'vector'},
     {'name': 'split, in-order', 'devargs': 'in_order=1', 'needs': 'order'},
-    {'name': 'packed', 'devargs': 'packed_vq=1,in_order=0'},
+    {'name': 'packed', 'devargs': 'packed_vq=1,in_order=0', 'orders': True},
     {'name': 'packed, in-order', 'devargs': 'packed_vq=1,in_order=1', 'needs': 'order'},
     {'name': 'packed, no mergeable', 'devargs': 'packed_vq=1,in_order=0,mrg_rxbuf=0'},
     {'name': 'packed, vectorised', 'devargs': 'packed_vq=1,in_order=1,mrg_rxbuf=0,vectorized=1',
@@ -53,6 +53,9 @@ PATHS = [
     {'name': 'packed, 512 bits', 'devargs': 'packed_vq=1,in_order=0',
      'eal': ['--force-max-simd-bitwidth=512'], 'needs': 'avx512'},
 ]
+
+# In which a device uses buffers: virtio-bench's --order.
+ORDERS = ('turn', 'random', 'one', 'once')
 
 # What is done, and how often. `traffic` is (direction, size). A quick run has it all for the first
 # path and the first of it for the others, and leaves out what one driver alone has. `life` is
@@ -267,6 +270,18 @@ def measure_steps(bench, path, there, plan):
     return result
 
 
+def measure_orders(bench, path, there, plan):
+    """Against the device that costs nothing, which alone can be given an order."""
+    options = ['steps', '--bursts', str(plan['step_bursts']), '--burst', str(bench.args.burst)]
+    result = {}
+    for order in ORDERS:
+        result[order] = {}
+        for driver in there:
+            run = bench.front(driver, path, [*options, '--order', order], null=True, deadline=300)
+            result[order][driver] = {key: run[key] for key in ('rx', 'tx')}
+    return result
+
+
 def measure_cycles(bench, path, plan):
     options = ['cycles', '--bursts', str(plan['cycle_bursts']), '--burst', str(bench.args.burst)]
     return [{driver: {key: run[key]['p50'] for key in ('rx', 'tx')}
@@ -331,6 +346,9 @@ def measure_path(bench, path, plan, first):
     if 'steps' in only and (len(there) == 2 or (there and not bench.args.quick)):
         jobs.append(('steps', lambda: entry.update(
             steps=measure_steps(bench, path, there, plan))))
+        if path.get('orders'):
+            jobs.append(('steps by order', lambda: entry.update(
+                orders=measure_orders(bench, path, there, plan))))
     if len(there) == 2 and 'cycles' in only:
         jobs.append(('cycles', lambda: entry.update(cycles=measure_cycles(bench, path, plan))))
     if len(there) == 2 and 'rate' in only:

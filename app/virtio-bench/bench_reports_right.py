@@ -36,6 +36,8 @@ def a_result():
         'paths': [
             {'name': 'split, generic', 'devargs': '', **both(there, {'there': True, 'mode': ''}),
              'steps': both({'rx': 50.0, 'tx': 80.0, 'gate': 16}, {'rx': 200.0, 'tx': 200.0}),
+             'orders': {'random': both({'rx': 60.0, 'tx': 90.0}, {'rx': 240.0, 'tx': 180.0}),
+                        'once': {'ours': {'rx': 70.0, 'tx': 95.0}}},
              'cycles': [both({'rx': 10.0, 'tx': 20.0}, {'rx': 40.0, 'tx': 20.0})] * 3,
              'rate': [{'direction': 'loop', 'size': '64',
                        'runs': [both(9.0, 10.0), both(8.0, 10.0), both(10.0, 10.0)]}]},
@@ -73,6 +75,17 @@ def ratios_are_ours_to_packaged():
     assert row(text, 'split, generic', 'loop', '222')[3:] == ['30', '1.75', '35'], text
     assert row(text, 'idle', '256', '1', '50.0 / 90.0')[4:] == [
         '50.0 / 90.0', '1500 / 1600', '- / -', '1 : 30'], text
+
+
+def orders_are_shown():
+    text = report.render(a_result())
+    assert row(text, 'split, generic: at random')[1:] == [
+        '60.0', '240.0', '0.25', '90.0', '180.0', '0.50', '150.0', '420.0', '0.36'], text
+    assert row(text, 'split, generic: in turn, after one out of order')[1:] == [
+        '70.0', '-', '-', '95.0', '-', '-', '165.0', '-', '-'], text
+    result = a_result()
+    del result['paths'][0]['orders']
+    assert 'at random' not in report.render(result)
 
 
 def missing_path_is_shown_in_its_own_words():
@@ -162,6 +175,11 @@ def wrong_options_are_refused():
                            (['rate', '--direction', 'idle'], 'goes with serve only'),
                            (['rate', '--null', 'x'], 'goes with steps and cycles only'),
                            (['cycles'], 'cycles wants --null'),
+                           (['steps', '--order', 'random'], 'goes with steps and --null only'),
+                           (['cycles', '--null', 'x', '--order', 'one'],
+                            'goes with steps and --null only'),
+                           (['steps', '--null', 'x', '--order', 'back'],
+                            'must be one of turn random one once'),
                            (['life', '--way', 'away'], 'must be one of rx-queue')):
         run = subprocess.run([BINARY, '--', *options], check=False, timeout=100,
                              stderr=subprocess.PIPE, text=True)
@@ -179,7 +197,8 @@ def wrong_traffic_is_refused():
 
 def main():
     failed = 0
-    for test in (ratios_are_ours_to_packaged, missing_path_is_shown_in_its_own_words,
+    for test in (ratios_are_ours_to_packaged, orders_are_shown,
+                 missing_path_is_shown_in_its_own_words,
                  goals_are_judged_both_ways, path_not_taken_is_not_judged, scheduler_is_not_judged,
                  busy_machine_is_named,
                  tables_go_between_the_marks, plot_is_drawn, wrong_options_are_refused,

@@ -22,7 +22,7 @@ run(const struct options *options, int eal_argc, char **eal_argv)
 		return steps_run(options, eal_argc, eal_argv);
 	/* Before EAL, whose port connects to it. */
 	if (options->null_path != NULL) {
-		ret = null_device_start(options->null_path);
+		ret = null_device_start(options->null_path, options->order);
 		if (ret != 0)
 			return ret;
 	}

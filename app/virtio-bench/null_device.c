@@ -16,6 +16,7 @@
 #include "socket_path.h"
 
 #define FDS_MAX 8u
+#define RING_MAX 32768u
 #define READY_MS 5000u
 
 /* The vhost-user protocol's. */
@@ -79,6 +80,7 @@ static struct {
 	int fd;
 	uint64_t features;
 	struct null_ring rings[2];
+	struct null_buffer held[2][RING_MAX];
 } device;
 
 static bool
@@ -158,6 +160,7 @@ handle_ring(struct message *message)
 {
 	uint32_t index = message->payload.state.index & VRING_INDEX;
 	struct null_ring *ring;
+	uint16_t base;
 
 	/* Rings of a control queue or of more pairs are not served. */
 	if (index >= RTE_DIM(device.rings))
@@ -165,7 +168,10 @@ handle_ring(struct message *message)
 	ring = &device.rings[index];
 	switch (message->header.request) {
 	case SET_VRING_NUM:
+		if (message->payload.state.num > RING_MAX)
+			return -EINVAL;
 		ring->size = message->payload.state.num;
+		ring->held = device.held[index];
 		break;
 	case SET_VRING_ADDR:
 		/* The front-end's addresses, and this is its process. */
@@ -174,12 +180,11 @@ handle_ring(struct message *message)
 		ring->device = (void *)(uintptr_t)message->payload.addr.used;
 		break;
 	case SET_VRING_BASE:
-		ring->next = message->payload.state.num;
-		ring->wrap = true;
-		if (device.features & BIT(F_RING_PACKED)) {
-			ring->wrap = (ring->next & 0x8000) != 0;
-			ring->next &= 0x7fff;
-		}
+		base = message->payload.state.num;
+		if (device.features & BIT(F_RING_PACKED))
+			null_ring_begin(ring, base & 0x7fff, (base & 0x8000) != 0);
+		else
+			null_ring_begin(ring, base, true);
 		break;
 	case SET_VRING_ENABLE:
 		ring->enabled = message->payload.state.num != 0;
@@ -265,12 +270,14 @@ talk(void *path)
 }
 
 int
-null_device_start(const char *path)
+null_device_start(const char *path, enum null_order order)
 {
 	struct sockaddr_un address = { .sun_family = AF_UNIX };
 	pthread_t thread;
 	int ret;
 
+	device.rings[0].order = order;
+	device.rings[1].order = order;
 	ret = socket_path_claim(path, "--null");
 	if (ret != 0)
 		return ret;

@@ -6,6 +6,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "null_ring.h"
 #include "options.h"
 
 /**
@@ -15,7 +16,7 @@
  *
  * @return 0 when it listens at the path; negative errno after a message
  */
-int null_device_start(const char *path);
+int null_device_start(const char *path, enum null_order order);
 
 /** Waits until both rings are live, but not for ever. */
 bool null_device_wait(void);
@@ -23,7 +24,11 @@ bool null_device_wait(void);
 /** n packets of the wanted sizes are received. @return how many buffers there were for them */
 uint32_t null_device_give(const struct options *options, uint32_t n);
 
-/** All packets that were posted are sent. @return how many */
+/**
+ * All packets that were posted are sent; in random order, all but half a ring.
+ *
+ * @return how many
+ */
 uint32_t null_device_take(void);
 
 #endif

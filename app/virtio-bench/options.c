@@ -52,6 +52,9 @@ static const char help_text[] =
 "  --null PATH       listen at PATH, in this process, as a vhost-user device that costs nothing:\n"
 "                    it turns descriptors round, between the bursts, and copies no packet.\n"
 "                    With steps and cycles\n"
+"  --order NAME      in which that device uses buffers: turn (default), as they were made\n"
+"                    available; random; one: the first two of each burst change places; once:\n"
+"                    those of the first burst did, and none since. With steps\n"
 "  --deadline S      end, and say where, after so many seconds (default 60)\n"
 "  -h, --help        this text\n"
 "  --version         the versions of this program and of DPDK\n"
@@ -61,7 +64,7 @@ static const char help_text[] =
 
 enum {
 	OPT_DIRECTION = 1, OPT_WAY, OPT_SIZE, OPT_BURST, OPT_RING, OPT_PAIRS, OPT_MS, OPT_BURSTS,
-	OPT_ROUNDS, OPT_NULL, OPT_DEADLINE, OPT_VERSION, OPT_HELP = 'h',
+	OPT_ROUNDS, OPT_NULL, OPT_ORDER, OPT_DEADLINE, OPT_VERSION, OPT_HELP = 'h',
 };
 
 static const struct option long_options[] = {
@@ -75,6 +78,7 @@ static const struct option long_options[] = {
 	{ "bursts", required_argument, NULL, OPT_BURSTS },
 	{ "rounds", required_argument, NULL, OPT_ROUNDS },
 	{ "null", required_argument, NULL, OPT_NULL },
+	{ "order", required_argument, NULL, OPT_ORDER },
 	{ "deadline", required_argument, NULL, OPT_DEADLINE },
 	{ "help", no_argument, NULL, OPT_HELP },
 	{ "version", no_argument, NULL, OPT_VERSION },
@@ -85,6 +89,7 @@ static const char *const modes[] = { "rate", "steps", "cycles", "life", "timelin
 	"handover", "serve" };
 static const char *const directions[] = { "loop", "rx", "tx", "idle" };
 static const char *const ways[] = { "rx-queue", "tx-queue", "port", "plain" };
+static const char *const orders[] = { "turn", "random", "one", "once" };
 
 static int
 parse_number(const char *name, const char *text, uint32_t min, uint32_t max, uint32_t *value)
@@ -183,6 +188,10 @@ parse_option(struct options *options, int option, const char *name)
 		return parse_number(name, optarg, 1, 1000000, &options->rounds);
 	case OPT_NULL:
 		return parse_null_path(options, optarg);
+	case OPT_ORDER:
+		ret = parse_name("--order", optarg, orders, RTE_DIM(orders));
+		options->order = ret;
+		return RTE_MIN(ret, 0);
 	case OPT_DEADLINE:
 		return parse_number(name, optarg, 1, 86400, &options->deadline);
 	case OPT_HELP:
@@ -209,6 +218,11 @@ check(const struct options *options)
 	}
 	if (options->null_path == NULL && options->mode == MODE_CYCLES) {
 		fprintf(stderr, "cycles wants --null PATH\n");
+		return -EINVAL;
+	}
+	if (options->order != NULL_ORDER_TURN &&
+			(options->null_path == NULL || options->mode != MODE_STEPS)) {
+		fprintf(stderr, "--order goes with steps and --null only\n");
 		return -EINVAL;
 	}
 	if (options->direction == DIRECTION_IDLE && options->mode != MODE_SERVE) {

@@ -5,6 +5,8 @@
 
 #include <stdint.h>
 
+#include "null_ring.h"
+
 #define BURST_MAX 64u
 #define SIZES_MAX 12u
 
@@ -47,6 +49,7 @@ struct options {
 	uint16_t sizes[SIZES_MAX];	/**< of packets, taken in turn */
 	uint32_t n_sizes;
 	const char *null_path;		/**< serve a device that costs nothing there, or NULL */
+	enum null_order order;		/**< in which that device uses buffers */
 };
 
 /**

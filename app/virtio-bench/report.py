@@ -72,23 +72,41 @@ def notes(result):
     return '\n'.join(lines)
 
 
+STEPS_HEAD = ['rx ours', 'pkg', 'ratio', 'tx ours', 'pkg', 'ratio', 'sum ours', 'pkg', 'ratio']
+
+
+def steps_row(name, steps):
+    """The instructions of one path, of the drivers that have it."""
+    ours, packaged = steps.get('ours'), steps.get('packaged')
+    row = [name]
+    for way in ('rx', 'tx'):
+        row += [f'{ours[way]:.1f}' if ours else '-',
+                f'{packaged[way]:.1f}' if packaged else '-',
+                f'{ours[way] / packaged[way]:.2f}' if ours and packaged else '-']
+    both = [side['rx'] + side['tx'] if side else None for side in (ours, packaged)]
+    row += [f'{value:.1f}' if value else '-' for value in both]
+    row.append(f'{both[0] / both[1]:.2f}' if all(both) else '-')
+    return row
+
+
 def render_steps(result):
-    rows = []
-    for entry in result['paths']:
-        steps = entry.get('steps', {})
-        ours, packaged = steps.get('ours'), steps.get('packaged')
-        row = [mark(entry)]
-        for way in ('rx', 'tx'):
-            row += [f'{ours[way]:.1f}' if ours else '-',
-                    f'{packaged[way]:.1f}' if packaged else '-',
-                    f'{ours[way] / packaged[way]:.2f}' if ours and packaged else '-']
-        both = [side['rx'] + side['tx'] if side else None for side in (ours, packaged)]
-        row += [f'{value:.1f}' if value else '-' for value in both]
-        row.append(f'{both[0] / both[1]:.2f}' if all(both) else '-')
-        rows.append(row)
-    head = ['instructions/packet', 'rx ours', 'pkg', 'ratio', 'tx ours', 'pkg', 'ratio',
-            'sum ours', 'pkg', 'ratio']
-    return table(head, rows) + render_gate(result)
+    rows = [steps_row(mark(entry), entry.get('steps', {})) for entry in result['paths']]
+    return table(['instructions/packet', *STEPS_HEAD], rows) + render_orders(result) + \
+        render_gate(result)
+
+
+ORDERS = {'turn': 'in turn', 'random': 'at random', 'one': 'one out of order in each burst',
+          'once': 'in turn, after one out of order'}
+
+
+def render_orders(result):
+    """The order in which the device uses buffers, where it was varied."""
+    rows = [steps_row(f'{mark(entry)}: {ORDERS[order]}', steps)
+            for entry in result['paths'] for order, steps in entry.get('orders', {}).items()]
+    if not rows:
+        return ''
+    return '\n\nBy the order in which the device uses buffers, on the device that costs nothing ' \
+        '("Method"):\n\n' + table(['instructions/packet, order', *STEPS_HEAD], rows)
 
 
 def render_gate(result):

@@ -159,7 +159,7 @@ run_child(const struct options *options, struct marks *marks, int eal_argc, char
 	int ret = 0;
 
 	if (options->null_path != NULL)
-		ret = null_device_start(options->null_path);
+		ret = null_device_start(options->null_path, options->order);
 	if (ret == 0 && rte_eal_init(eal_argc, eal_argv) < 0) {
 		fprintf(stderr, "EAL does not start: %s\n", rte_strerror(rte_errno));
 		ret = -rte_errno;
