@@ -112,17 +112,34 @@ tx_free_batch(struct virtqueue *vq, unsigned int n, const struct tx_mode mode)
 	return done > 0 ? done : tx_free_plain(vq, known, true, packed);
 }
 
-/* Takes and frees one used buffer, whichever it is. 1, or -EPROTO where the device lies. */
+/*
+ * Takes used buffers in any order, at most `n`, and then frees their packets: up to the first that
+ * was used in its place, from which on the plain way may go further. How many, or -EPROTO where the
+ * device lies about the first.
+ */
 static __rte_noinline int
-tx_free_any(struct virtqueue *vq, const bool packed)
+tx_free_any(struct virtqueue *vq, unsigned int n, const bool packed)
 {
-	uint32_t ignored;
-	struct rte_mbuf *m = ring_pop(vq, &ignored, packed);
+	struct rte_mbuf *pkts[TX_FREE_BULK];
+	struct ring_cursor cur;
+	uint32_t id, ignored;
+	unsigned int i = 0;
 
-	if (unlikely(m == NULL))
+	if (ring_begin(vq, &cur, packed) != 0)
 		return -EPROTO;
-	rte_pktmbuf_free(m);
-	return 1;
+	n = RTE_MIN(n, TX_FREE_BULK);
+	while (i < n) {
+		const int head = ring_next(vq, &cur, &ignored, packed);
+
+		if (unlikely(head < 0))
+			break;
+		pkts[i++] = vq->cookies[head];
+		if (ring_read(vq, &cur, &id, &ignored, packed) && id == vq->order[cur.at.pos])
+			break;
+	}
+	ring_commit(vq, &cur);
+	tx_free_mixed(pkts, i);
+	return i > 0 ? (int)i : -EPROTO;
 }
 
 /* Frees some of `used` packets that the device has sent. How many, or -EPROTO on a bad ring. */
@@ -133,7 +150,7 @@ tx_free(struct virtqueue *vq, uint16_t used, const struct tx_mode mode)
 	uint16_t n;
 
 	if (unlikely(vq->chains > 0))
-		return tx_free_any(vq, packed);
+		return tx_free_any(vq, used, packed);
 	/* Split: all in one, and no entry has to be fetched. */
 	if (!packed && vq->in_order)
 		return tx_free_batch(vq, used, mode);
@@ -150,7 +167,7 @@ tx_free(struct virtqueue *vq, uint16_t used, const struct tx_mode mode)
 		if (likely(n > 0))
 			return n;
 	}
-	return vq->in_order ? tx_free_batch(vq, used, mode) : tx_free_any(vq, packed);
+	return vq->in_order ? tx_free_batch(vq, used, mode) : tx_free_any(vq, used, packed);
 }
 
 /* Frees up to `most` packets that the device has sent. How many, or -EPROTO on a bad ring. */
