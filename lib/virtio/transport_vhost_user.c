@@ -2,9 +2,9 @@
 
 /*
  * How a vhost-user back-end stops one ring cannot be asked for: ENABLE 0 and GET_VRING_BASE mean
- * different things to different products (doc/guides/nics/virtio.rst has the table). What is done
- * is a named value, chosen in choose_stop_method() from what the back-end offers, logged, and
- * overridable by the user.
+ * different things to different products (table in doc/guides/nics/virtio/queue-reset.rst). The
+ * method is a named value, chosen in choose_stop_method() from what the back-end offers, logged,
+ * and overridable by the user.
  *
  * SET_FEATURES and SET_OWNER are no part of a ring's life: some back-ends disable all rings then.
  */
