@@ -166,9 +166,9 @@ static void
 broken(struct ring_run *r)
 {
 	CHECK(r->hostile);
-	CHECK(virtqueue_quarantine(r->vq, "a fuzz input"));
+	CHECK(virtqueue_set_broken(r->vq, "a fuzz input"));
 	CHECK_EQ(virtqueue_state(r->vq), VIRTQUEUE_BROKEN);
-	CHECK(!virtqueue_quarantine(r->vq, "a fuzz input"));
+	CHECK(!virtqueue_set_broken(r->vq, "a fuzz input"));
 	if (!r->looking)
 		return;
 	/* What was found before the breach may be taken or not. */

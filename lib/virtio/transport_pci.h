@@ -112,7 +112,7 @@ struct virtio_pci_hooks {
 };
 
 /** What the user says about how rings are stopped: devarg queue_reset. */
-enum virtio_pci_stop_wish {
+enum virtio_pci_stop_policy {
 	VIRTIO_PCI_STOP_AUTO,     /**< by what the device offers */
 	VIRTIO_PCI_STOP_PROPOSAL, /**< VIRTIO_STOP_PCI_ENABLE_ZERO, at the user's word */
 	VIRTIO_PCI_STOP_OFF,      /**< VIRTIO_STOP_NONE */
@@ -122,7 +122,7 @@ struct virtio_pci_conf {
 	struct virtio_pci_window window[VIRTIO_PCI_REGIONS];
 	uint32_t notify_multiplier;           /**< notify_off_multiplier, 4.1.4.4 */
 	const struct virtio_pci_hooks *hooks; /**< NULL: the windows are memory; else kept */
-	enum virtio_pci_stop_wish stop;
+	enum virtio_pci_stop_policy stop;
 	bool msix_on;                         /**< legacy: MSI-X is enabled already */
 	/**
 	 * Feature bits on which the number of rings may depend, with those without which no others
@@ -153,8 +153,8 @@ void virtio_pci_modern_destroy(struct virtio_device *dev);
 /**
  * Meets a legacy device, virtio 0.9.5: the registers of 4.1.4.8 in the window VIRTIO_PCI_COMMON.
  * Ports are no memory, so conf->hooks is needed wherever the window is not mapped. What there is
- * of a modern device and not here: queue reset (stop_method is NONE whatever the wish is), rings of
- * a size of one's choice, packed rings, all feature bits from 32 on.
+ * of a modern device and not here: queue reset (stop_method is NONE whatever is requested), rings
+ * of a chosen size, packed rings, all feature bits from 32 on.
  *
  * @return
  *   As virtio_pci_modern_create().

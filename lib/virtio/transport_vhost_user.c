@@ -60,7 +60,7 @@
 
 struct ring {
 	int call_fd; /* the kick's is each process's own, see vhost_user_kicks.h */
-	bool told; /* set up since the device's last reset: a device stop must name it */
+	bool sent; /* set up since the device's last reset: a device stop must name it */
 	struct vhost_user_reply setup;
 	struct vhost_user_reply stop;
 	bool stop_asked; /* all of the request went out: its answers are a proof */
@@ -71,12 +71,12 @@ struct vhost_user {
 	char path[sizeof(((struct sockaddr_un *)0)->sun_path)];
 	bool server;
 	struct vhost_user_listener listener;
-	enum vhost_user_stop_wish wish;
+	enum vhost_user_stop_policy policy;
 	uint32_t answer_timeout_us;
 	uint64_t features;       /* the back-end's offer */
 	uint64_t protocol_offer; /* the back-end's offer */
 	uint64_t protocol;       /* in force */
-	bool mem_told;
+	bool mem_sent;
 	bool mem_stale; /* the back-end may not have mem: another table is due */
 	struct vhost_mem mem;    /* what the back-end was told last */
 	struct vhost_mem attached; /* the application's own memory, descriptors ours */
@@ -206,7 +206,7 @@ send_mem_table(struct vhost_user *vu, const void *gone, size_t gone_len,
 	ret = vhost_mem_read(&mem, &vu->attached, gone, gone_len);
 	if (ret != 0)
 		return ret;
-	if (vu->mem_told && !vu->mem_stale && memcmp(&mem, &vu->mem, sizeof(mem)) == 0)
+	if (vu->mem_sent && !vu->mem_stale && memcmp(&mem, &vu->mem, sizeof(mem)) == 0)
 		return 0;
 	msg.size = offsetof(struct vhost_user_mem_table, regions) +
 		   mem.table.count * sizeof(mem.table.regions[0]);
@@ -217,7 +217,7 @@ send_mem_table(struct vhost_user *vu, const void *gone, size_t gone_len,
 	vu->mem_stale = ret != 0;
 	if (ret == 0) {
 		vu->mem = mem;
-		vu->mem_told = true;
+		vu->mem_sent = true;
 	}
 	return ret;
 }
@@ -229,7 +229,7 @@ renew_mem_table(struct vhost_user *vu, struct vhost_user_reply *reply)
 	int ret = 0;
 
 	rte_mcfg_mem_read_lock();
-	if (vu->mem_told && vu->mem_stale)
+	if (vu->mem_sent && vu->mem_stale)
 		ret = send_mem_table(vu, NULL, 0, reply, false);
 	rte_mcfg_mem_read_unlock();
 	return ret;
@@ -248,7 +248,7 @@ vu_set_features(struct virtio_device *dev, uint64_t features)
 		return ret;
 
 	rte_mcfg_mem_read_lock();
-	vu->mem_told = false;
+	vu->mem_sent = false;
 	ret = send_mem_table(vu, NULL, 0, &vu->control, false);
 	rte_mcfg_mem_read_unlock();
 	return ret != 0 ? ret : vhost_user_wait(&vu->ch, &vu->control, vu->answer_timeout_us);
@@ -308,7 +308,7 @@ vu_queue_setup(struct virtqueue *vq)
 	};
 	int ret;
 
-	ring->told = true;
+	ring->sent = true;
 	vhost_user_reply_begin(&ring->setup);
 	ret = renew_mem_table(vu, &ring->setup);
 	if (ret == 0)
@@ -403,7 +403,7 @@ forget_rings(struct vhost_user *vu)
 	uint16_t i;
 
 	for (i = 0; i < vu->nb_rings; i++) {
-		vu->rings[i].told = false;
+		vu->rings[i].sent = false;
 		vu->rings[i].stop_asked = false;
 	}
 	vu->reset_asked = false;
@@ -447,7 +447,7 @@ vu_reset_ask(struct virtio_device *dev)
 		ret = send_u64(vu, VHOST_USER_SET_STATUS, VIRTIO_STATUS_RESET,
 			       ack(vu, &vu->reset));
 	for (i = 0; ret == 0 && i < vu->nb_rings; i++) {
-		if (!vu->rings[i].told)
+		if (!vu->rings[i].sent)
 			continue;
 		if (has_enable(vu))
 			ret = send_ring(vu, VHOST_USER_SET_VRING_ENABLE, i, 0, NULL);
@@ -534,7 +534,7 @@ choose_stop_method(const struct vhost_user *vu, const char **why)
 {
 	const uint64_t offer = vu->protocol_offer;
 
-	switch (vu->wish) {
+	switch (vu->policy) {
 	case VHOST_USER_STOP_GET_BASE:
 		*why = "queue_reset=get_base";
 		return VIRTIO_STOP_VHOST_GET_BASE;
@@ -591,7 +591,7 @@ set_stop_method(struct virtio_device *dev)
 
 /* What is said once a connection, before any device life. */
 static int
-greet(struct virtio_device *dev)
+do_handshake(struct virtio_device *dev)
 {
 	struct vhost_user *vu = dev->priv;
 	struct vhost_user_msg owner = { .request = VHOST_USER_SET_OWNER };
@@ -601,7 +601,7 @@ greet(struct virtio_device *dev)
 	forget_answers(vu);
 	vu->protocol_offer = 0;
 	vu->protocol = 0;
-	vu->mem_told = false;
+	vu->mem_sent = false;
 	forget_rings(vu);
 
 	ret = vhost_user_send(&vu->ch, &owner, NULL, 0, NULL);
@@ -671,7 +671,7 @@ mem_event(enum rte_mem_event type, const void *addr, size_t len, void *arg)
 	/*
 	 * Rings are left as they are: neither is a running one disturbed nor a stopped one revived.
 	 */
-	if (!vu->mem_told)
+	if (!vu->mem_sent)
 		return;
 	had = vu->mem;
 	ret = announce_memory(vu, is_free ? addr : NULL, is_free ? len : 0, &sent);
@@ -746,7 +746,7 @@ vhost_user_create(struct virtio_device *dev, const struct vhost_user_conf *conf)
 	dev->priv = vu;
 	vu->listener.fd = -1;
 	vu->server = conf->server;
-	vu->wish = conf->stop;
+	vu->policy = conf->stop;
 	vu->answer_timeout_us =
 		conf->answer_timeout_us != 0 ? conf->answer_timeout_us : ANSWER_TIMEOUT_US;
 	vu->nb_rings = conf->nb_rings;
@@ -781,7 +781,7 @@ vhost_user_create(struct virtio_device *dev, const struct vhost_user_conf *conf)
 	if (ret == 0)
 		ret = connect_to_back_end(vu, true);
 	if (ret == 0)
-		ret = greet(dev);
+		ret = do_handshake(dev);
 	if (ret != 0)
 		goto fail;
 
@@ -832,12 +832,12 @@ vhost_user_reconnect(struct virtio_device *dev)
 
 	/* A memory event from now on is covered by the table that the next connection gets. */
 	rte_mcfg_mem_write_lock();
-	vu->mem_told = false;
+	vu->mem_sent = false;
 	rte_mcfg_mem_write_unlock();
 	vhost_user_channel_close(&vu->ch);
 	ret = connect_to_back_end(vu, false);
 	if (ret == 0)
-		ret = greet(dev);
+		ret = do_handshake(dev);
 	if (ret != 0)
 		vhost_user_channel_close(&vu->ch);
 	return ret;
@@ -871,7 +871,7 @@ vhost_user_watch_events(struct virtio_device *dev)
 }
 
 void
-vhost_user_hang_up(struct virtio_device *dev)
+vhost_user_disconnect(struct virtio_device *dev)
 {
 	struct vhost_user *vu = dev->priv;
 
@@ -893,10 +893,10 @@ vhost_user_call_fd(struct virtio_device *dev, uint16_t index)
  * one there is only to see whether all has a place in it.
  */
 static int
-tell_attached(struct virtio_device *dev)
+send_attached(struct virtio_device *dev)
 {
 	struct vhost_user *vu = dev->priv;
-	const bool told = vu->mem_told;
+	const bool told = vu->mem_sent;
 	struct vhost_mem mem;
 	uint64_t ignored;
 	int ret;
@@ -925,7 +925,7 @@ vhost_user_mem_attach(struct virtio_device *dev, void *addr, size_t len, int fd,
 	rte_mcfg_mem_write_unlock();
 	if (ret != 0)
 		return ret;
-	ret = tell_attached(dev);
+	ret = send_attached(dev);
 	if (ret == 0)
 		return 0;
 	/* Whatever the back-end made of that table: it gets another one. */
@@ -945,7 +945,7 @@ vhost_user_mem_detach(struct virtio_device *dev, void *addr, size_t len)
 	rte_mcfg_mem_write_unlock();
 	if (fd < 0)
 		return fd;
-	ret = tell_attached(dev);
+	ret = send_attached(dev);
 	close(fd);
 	return ret;
 }
@@ -958,7 +958,7 @@ vhost_user_mem_table(struct virtio_device *dev, struct vhost_mem *mem)
 
 	rte_mcfg_mem_read_lock();
 	/* The table goes out with the features: before that there is none, or the last one's. */
-	if (vu->mem_told && !vu->ch.gone)
+	if (vu->mem_sent && !vu->ch.gone)
 		*mem = vu->mem;
 	else
 		ret = vhost_mem_read(mem, &vu->attached, NULL, 0);

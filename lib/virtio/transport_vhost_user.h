@@ -18,7 +18,7 @@
 #include "virtio_device.h"
 
 /** What the user says about how rings are stopped. */
-enum vhost_user_stop_wish {
+enum vhost_user_stop_policy {
 	VHOST_USER_STOP_AUTO,     /**< by what the back-end offers */
 	VHOST_USER_STOP_GET_BASE, /**< VIRTIO_STOP_VHOST_GET_BASE, at the user's word */
 	VHOST_USER_STOP_DISABLE,  /**< VIRTIO_STOP_VHOST_DISABLE_ACK, at the user's word */
@@ -29,7 +29,7 @@ struct vhost_user_conf {
 	const char *path;  /**< of the socket, copied */
 	bool server;       /**< listen on path and let the back-end connect */
 	uint16_t nb_rings; /**< data rings wanted */
-	enum vhost_user_stop_wish stop;
+	enum vhost_user_stop_policy stop;
 	uint32_t answer_timeout_us; /**< longest time without an answer; 0: 10 s */
 };
 
@@ -78,7 +78,7 @@ short vhost_user_watch_events(struct virtio_device *dev);
  * reads its socket sees the end of it, lets go and closes. virtio_device_reset() then waits for
  * that.
  */
-void vhost_user_hang_up(struct virtio_device *dev);
+void vhost_user_disconnect(struct virtio_device *dev);
 
 /**
  * The descriptor (eventfd, not blocking) that the back-end raises for a ring: the same over every

@@ -82,7 +82,7 @@ virtqueue_check_layout(const struct virtqueue *vq)
 }
 
 bool
-virtqueue_quarantine(struct virtqueue *vq, const char *why)
+virtqueue_set_broken(struct virtqueue *vq, const char *why)
 {
 	uint32_t live = VIRTQUEUE_LIVE;
 

@@ -18,7 +18,7 @@
  *
  * Threads: control calls by one thread at a time. The functions of virtqueue_ring.h by the one
  * thread that polls the queue, while the owner's gate lets it in, or by the control thread while
- * the ring is READY. virtqueue_quarantine() by either.
+ * the ring is READY. virtqueue_set_broken() by either.
  *
  * Upstream's driver numbers 2i for receive and 2i + 1 for transmit queue i (5.1.2) are `index`
  * here.
@@ -201,7 +201,7 @@ int virtqueue_reclaim(struct virtqueue *vq, virtqueue_cookie_t give_back, void *
  * @return
  *   true where this call did it, false where the ring was not LIVE any more.
  */
-bool virtqueue_quarantine(struct virtqueue *vq, const char *why);
+bool virtqueue_set_broken(struct virtqueue *vq, const char *why);
 
 /** Descriptors of the buffers that the device has used. For queries: may be a burst old. */
 uint16_t virtqueue_used_descs(const struct virtqueue *vq);

@@ -506,11 +506,11 @@ fake_pci_create(enum fake_pci_revision revision, uint16_t nb_queues)
 }
 
 int
-fake_pci_meet(struct fake_pci *fake, enum virtio_pci_stop_wish wish)
+fake_pci_meet(struct fake_pci *fake, enum virtio_pci_stop_policy policy)
 {
 	int ret;
 
-	fake->conf.stop = wish;
+	fake->conf.stop = policy;
 	ret = virtio_pci_modern_create(&fake->dev, "fake", &fake->conf);
 	fake->met = ret == 0;
 	return ret;

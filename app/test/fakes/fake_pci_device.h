@@ -110,7 +110,7 @@ struct fake_pci {
 struct fake_pci *fake_pci_create(enum fake_pci_revision revision, uint16_t nb_queues);
 
 /** virtio_pci_modern_create() on it. */
-int fake_pci_meet(struct fake_pci *fake, enum virtio_pci_stop_wish wish);
+int fake_pci_meet(struct fake_pci *fake, enum virtio_pci_stop_policy policy);
 
 /** Ends the case where the driver broke a rule. */
 void fake_pci_check(const struct fake_pci *fake);

@@ -162,7 +162,7 @@ nothing(struct virtio_device *dev __rte_unused)
 static const struct virtio_bus fake_bus = {
 	.is_up = virtio_pci_is_up,
 	.reconnect = gone_for_good,
-	.hang_up = nothing,
+	.disconnect = nothing,
 	.destroy = virtio_pci_destroy,
 	.features = VIRTIO_PCI_FEATURES,
 	.whole_pairs = true,

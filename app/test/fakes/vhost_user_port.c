@@ -16,10 +16,10 @@ port_create(struct vhost_user_port *port)
 }
 
 int
-port_connect(struct vhost_user_port *port, enum vhost_user_stop_wish wish)
+port_connect(struct vhost_user_port *port, enum vhost_user_stop_policy policy)
 {
 	const struct vhost_user_conf conf = {
-		.path = test_path("backend"), .nb_rings = PORT_RINGS, .stop = wish,
+		.path = test_path("backend"), .nb_rings = PORT_RINGS, .stop = policy,
 		.answer_timeout_us = port->answer_timeout_us
 	};
 	int ret;
@@ -70,10 +70,10 @@ port_start(struct vhost_user_port *port)
 }
 
 void
-port_up(struct vhost_user_port *port, enum vhost_user_stop_wish wish)
+port_up(struct vhost_user_port *port, enum vhost_user_stop_policy policy)
 {
 	port_create(port);
-	CHECK_EQ(port_connect(port, wish), 0);
+	CHECK_EQ(port_connect(port, policy), 0);
 	port_start(port);
 	fake_vu_forget_record(port->vu);
 }

@@ -29,7 +29,7 @@ struct vhost_user_port {
 void port_create(struct vhost_user_port *port);
 
 /** Launches the back-end and connects to it: what vhost_user_create() returns. */
-int port_connect(struct vhost_user_port *port, enum vhost_user_stop_wish wish);
+int port_connect(struct vhost_user_port *port, enum vhost_user_stop_policy policy);
 
 /** The device to DRIVER_OK, with all rings and PORT_BUFFERS buffers in each. */
 void port_start(struct vhost_user_port *port);
@@ -37,7 +37,7 @@ void port_start(struct vhost_user_port *port);
 void port_make_rings(struct vhost_user_port *port);
 
 /** create, connect, start, with this method. */
-void port_up(struct vhost_user_port *port, enum vhost_user_stop_wish wish);
+void port_up(struct vhost_user_port *port, enum vhost_user_stop_policy policy);
 
 /** Reclaims a READY ring and fills it again. */
 void port_refill(struct vhost_user_port *port, unsigned int index);

@@ -21,7 +21,7 @@ static const struct ring_conf ring = { .size = SIZE };
 struct choice {
 	bool offered;
 	uint32_t length; /* of the common configuration */
-	enum virtio_pci_stop_wish wish;
+	enum virtio_pci_stop_policy policy;
 	enum virtio_stop_method right;
 	const char *line;
 };
@@ -79,7 +79,7 @@ table(void)
 			fake->features &= ~RESET_BIT;
 		fake->conf.window[VIRTIO_PCI_COMMON].length = c->length;
 		test_forget_log();
-		CHECK_EQ(fake_pci_meet(fake, c->wish), 0);
+		CHECK_EQ(fake_pci_meet(fake, c->policy), 0);
 		CHECK_EQ(fake->dev.stop_method, c->right);
 		CHECK_EQ(test_logged("single queues are stopped by"), 1);
 		if (test_logged(c->line) != 1)

@@ -35,7 +35,7 @@ check_polling_thread_is_waited_for(void)
 	CHECK(virtio_gate_enter(&gate));
 	CHECK_EQ(virtio_gate_close(&gate, SHORT_US), -ETIMEDOUT);
 	/* It stays closed, also for a thread that comes out and in again. */
-	CHECK(!virtio_gate_visit(&gate));
+	CHECK(!virtio_gate_enter_query(&gate));
 	CHECK_EQ(virtio_gate_close(&gate, SHORT_US), -ETIMEDOUT);
 	virtio_gate_leave(&gate);
 	CHECK(!virtio_gate_enter(&gate));
@@ -47,16 +47,16 @@ static void
 check_queries_are_waited_for(void)
 {
 	virtio_gate_open(&gate);
-	CHECK(virtio_gate_visit(&gate));
-	CHECK(virtio_gate_visit(&gate));
+	CHECK(virtio_gate_enter_query(&gate));
+	CHECK(virtio_gate_enter_query(&gate));
 	CHECK_EQ(virtio_gate_close(&gate, SHORT_US), -ETIMEDOUT);
-	CHECK(!virtio_gate_visit(&gate));
+	CHECK(!virtio_gate_enter_query(&gate));
 	CHECK(!virtio_gate_enter(&gate));
-	virtio_gate_depart(&gate);
+	virtio_gate_leave_query(&gate);
 	CHECK_EQ(virtio_gate_close(&gate, SHORT_US), -ETIMEDOUT);
-	virtio_gate_depart(&gate);
+	virtio_gate_leave_query(&gate);
 	CHECK_EQ(virtio_gate_close(&gate, SHORT_US), 0);
-	CHECK(!virtio_gate_visit(&gate));
+	CHECK(!virtio_gate_enter_query(&gate));
 }
 
 /* One of each: neither stands for the other. */
@@ -65,15 +65,15 @@ check_both_are_waited_for(void)
 {
 	virtio_gate_open(&gate);
 	CHECK(virtio_gate_enter(&gate));
-	CHECK(virtio_gate_visit(&gate));
+	CHECK(virtio_gate_enter_query(&gate));
 	virtio_gate_leave(&gate);
 	CHECK_EQ(virtio_gate_close(&gate, SHORT_US), -ETIMEDOUT);
-	virtio_gate_depart(&gate);
+	virtio_gate_leave_query(&gate);
 	CHECK_EQ(virtio_gate_close(&gate, SHORT_US), 0);
 	virtio_gate_open(&gate);
 	CHECK(virtio_gate_enter(&gate));
-	CHECK(virtio_gate_visit(&gate));
-	virtio_gate_depart(&gate);
+	CHECK(virtio_gate_enter_query(&gate));
+	virtio_gate_leave_query(&gate);
 	CHECK_EQ(virtio_gate_close(&gate, SHORT_US), -ETIMEDOUT);
 	virtio_gate_leave(&gate);
 	CHECK_EQ(virtio_gate_close(&gate, SHORT_US), 0);
@@ -84,11 +84,11 @@ check_shut_from_inside(void)
 {
 	virtio_gate_open(&gate);
 	CHECK(virtio_gate_enter(&gate));
-	virtio_gate_shut(&gate);
+	virtio_gate_close_inside(&gate);
 	CHECK_EQ(virtio_gate_close(&gate, SHORT_US), -ETIMEDOUT);
 	virtio_gate_leave(&gate);
 	CHECK(!virtio_gate_enter(&gate));
-	CHECK(!virtio_gate_visit(&gate));
+	CHECK(!virtio_gate_enter_query(&gate));
 	CHECK_EQ(virtio_gate_close(&gate, SHORT_US), 0);
 }
 

@@ -246,14 +246,14 @@ thread_that_stays_keeps_the_buffers(void)
 	fake_vu_rule(fp->vu, VU_GET_VRING_BASE, 0, 1, VU_HALF_AND_HOLD);
 	CHECK_EQ(pthread_create(&thread, NULL, stop_rx, fp), 0);
 	fake_vu_wait_held(fp->vu);
-	CHECK(virtio_gate_visit(&rxq->q.gate));
+	CHECK(virtio_gate_enter_query(&rxq->q.gate));
 	fake_vu_release(fp->vu);
 	CHECK_EQ(pthread_join(thread, &ret), 0);
 	CHECK_EQ((intptr_t)ret, -ETIMEDOUT);
 	CHECK_EQ(fake_port_rx_state(fp, 0), RTE_ETH_QUEUE_STATE_STARTED);
 	CHECK_EQ(fake_port_receive(fp, 0), 0);
 	fake_port_check_in_use(fp->rx_pool[0], FAKE_PORT_SIZE);
-	virtio_gate_depart(&rxq->q.gate);
+	virtio_gate_leave_query(&rxq->q.gate);
 	CHECK_EQ(rte_eth_dev_rx_queue_stop(fp->port, 0), 0);
 	CHECK_EQ(fake_port_xstat(fp, "rx_q0_reset_dropped"), FRAMES);
 	fake_port_check_in_use(fp->rx_pool[0], 0);

@@ -56,7 +56,7 @@ nothing(struct virtio_device *dev __rte_unused)
 static const struct virtio_bus qemu_bus = {
 	.is_up = virtio_pci_is_up,
 	.reconnect = gone_for_good,
-	.hang_up = nothing,
+	.disconnect = nothing,
 	.destroy = virtio_pci_destroy,
 	.features = VIRTIO_PCI_FEATURES,
 	.whole_pairs = true,
@@ -1047,7 +1047,7 @@ rss_table_names_a_reset_queue(void)
 		is_meant[f] = flows[f].queue == 1;
 	CHECK_EQ(virtio_gate_close(&queue->gate, PATIENCE_US), 0);
 	CHECK_EQ(virtqueue_stop(queue->vq, PATIENCE_US), 0);
-	virtio_queue_drain(queue);
+	virtio_queue_reclaim(queue);
 	send_flows(4);
 	do
 		qemu_turn(port.qemu);

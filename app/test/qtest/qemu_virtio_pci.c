@@ -63,7 +63,7 @@ make_ring(unsigned int ring, uint16_t size)
 }
 
 static void
-meet(const char *properties, enum virtio_pci_stop_wish wish)
+meet(const char *properties, enum virtio_pci_stop_policy policy)
 {
 	char all[128];
 	unsigned int i;
@@ -73,7 +73,7 @@ meet(const char *properties, enum virtio_pci_stop_wish wish)
 	if (properties[0] == '\0')
 		all[strlen(all) - 1] = '\0';
 	port.qemu = qemu_start(all);
-	port.qemu->conf.stop = wish;
+	port.qemu->conf.stop = policy;
 	if (port.qemu->legacy)
 		CHECK_EQ(virtio_pci_legacy_create(&port.dev, "qemu", &port.qemu->conf), 0);
 	else
@@ -129,11 +129,11 @@ run(void)
 }
 
 static void
-up_with(const char *properties, enum virtio_pci_stop_wish wish)
+up_with(const char *properties, enum virtio_pci_stop_policy policy)
 {
 	unsigned int i;
 
-	meet(properties, wish);
+	meet(properties, policy);
 	for (i = 0; i < RINGS; i++)
 		port.vq[i] = make_ring(i, i == CTRL ? 64 : 256);
 	fill_rx();

@@ -112,7 +112,7 @@ static void
 quarantined_ring_becomes_ready(void)
 {
 	up();
-	CHECK(virtqueue_quarantine(vq[2], "a test"));
+	CHECK(virtqueue_set_broken(vq[2], "a test"));
 	CHECK_EQ(virtio_device_reset(&fake->dev, PATIENCE_US), 0);
 	check_all_ready_and_down();
 }

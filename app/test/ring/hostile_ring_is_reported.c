@@ -98,9 +98,9 @@ heal_and_down(void)
 	uint32_t len;
 
 	ring_unfence(set.vq, &set.fence);
-	CHECK(virtqueue_quarantine(set.vq, "a test"));
+	CHECK(virtqueue_set_broken(set.vq, "a test"));
 	CHECK_EQ(virtqueue_state(set.vq), VIRTQUEUE_BROKEN);
-	CHECK(!virtqueue_quarantine(set.vq, "a test"));
+	CHECK(!virtqueue_set_broken(set.vq, "a test"));
 	CHECK_EQ(test_logged("taken out of service: a test"), 1);
 	CHECK_EQ(virtqueue_reclaim(set.vq, ring_take_back, NULL), -EBUSY);
 	CHECK_EQ(virtqueue_destroy(set.vq), -EBUSY);
@@ -823,16 +823,16 @@ only_a_live_ring_is_quarantined(void)
 	struct fake_device *fake = fake_device_create(1, false);
 	struct virtqueue *vq = ring_create(&fake->dev, 0, &(struct ring_conf){ .size = 256 });
 
-	CHECK(!virtqueue_quarantine(vq, "a test"));
+	CHECK(!virtqueue_set_broken(vq, "a test"));
 	CHECK_EQ(virtqueue_state(vq), VIRTQUEUE_READY);
 	fake_device_run(fake, &vq, 1);
 	fake->queue[0].answer = FAKE_NEVER;
 	CHECK_EQ(virtqueue_stop(vq, SHORT_US), -ETIMEDOUT);
-	CHECK(!virtqueue_quarantine(vq, "a test"));
+	CHECK(!virtqueue_set_broken(vq, "a test"));
 	CHECK_EQ(test_logged("taken out of service"), 0);
 	fake_answer_now(fake, 0);
 	CHECK_EQ(virtqueue_stop(vq, PATIENCE_US), 0);
-	CHECK(!virtqueue_quarantine(vq, "a test"));
+	CHECK(!virtqueue_set_broken(vq, "a test"));
 	CHECK_EQ(virtqueue_state(vq), VIRTQUEUE_READY);
 	ring_destroy(vq);
 	fake_device_destroy(fake);

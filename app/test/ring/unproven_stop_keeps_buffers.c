@@ -160,7 +160,7 @@ static void
 quarantined_ring(void)
 {
 	up();
-	CHECK(virtqueue_quarantine(vq, "a test"));
+	CHECK(virtqueue_set_broken(vq, "a test"));
 	check_still_writable();
 	CHECK_EQ(virtqueue_stop(vq, PATIENCE_US), 0);
 	check_given_back_and_down();

@@ -37,9 +37,9 @@ stop_and_start(unsigned int i)
 
 /* The other rings run while the back-end's message thread is busy with one. */
 static void
-late_answer(enum vhost_user_stop_wish wish, uint32_t held)
+late_answer(enum vhost_user_stop_policy policy, uint32_t held)
 {
-	port_up(&port, wish);
+	port_up(&port, policy);
 	fake_vu_rule(port.vu, held, 0, 1, VU_HOLD);
 	CHECK_EQ(virtqueue_stop(port.vq[1], SHORT_US), -ETIMEDOUT);
 	fake_vu_wait_held(port.vu);
@@ -50,7 +50,7 @@ late_answer(enum vhost_user_stop_wish wish, uint32_t held)
 	fake_vu_release(port.vu);
 	CHECK_EQ(virtqueue_stop(port.vq[1], PATIENCE_US), 0);
 	/* It was asked once: the late answer is the proof. */
-	port_check_recorded(&port, wish == VHOST_USER_STOP_GET_BASE ? "ENABLE 1=0!, GET_BASE 1" :
+	port_check_recorded(&port, policy == VHOST_USER_STOP_GET_BASE ? "ENABLE 1=0!, GET_BASE 1" :
 			    "ENABLE 1=0!");
 	port_refill(&port, 1);
 	CHECK_EQ(virtqueue_start(port.vq[1], PATIENCE_US), 0);
@@ -285,11 +285,11 @@ noise_without_end(void)
 
 /* The whole life of a port; how far it came. */
 static unsigned int
-live_until_it_ends(enum vhost_user_stop_wish wish)
+live_until_it_ends(enum vhost_user_stop_policy policy)
 {
 	unsigned int i;
 
-	if (port_connect(&port, wish) != 0)
+	if (port_connect(&port, policy) != 0)
 		return 0;
 	port_make_rings(&port);
 	if (virtio_device_negotiate(&port.dev, UINT64_MAX) != 0)
@@ -314,7 +314,7 @@ live_until_it_ends(enum vhost_user_stop_wish wish)
  * Each end costs the grace time that a back-end of this same process is given.
  */
 static void
-closed_at_messages(enum vhost_user_stop_wish wish, unsigned int step)
+closed_at_messages(enum vhost_user_stop_policy policy, unsigned int step)
 {
 	unsigned int come_by[5] = { 0 };
 	unsigned int at, far, total, i;
@@ -323,7 +323,7 @@ closed_at_messages(enum vhost_user_stop_wish wish, unsigned int step)
 		port_create(&port);
 		port.vu->once = true;
 		port.vu->close_at = at;
-		far = live_until_it_ends(wish);
+		far = live_until_it_ends(policy);
 		come_by[far]++;
 		total = port.vu->messages;
 		port_down(&port);

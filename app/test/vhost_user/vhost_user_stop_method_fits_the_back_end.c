@@ -17,17 +17,17 @@ static const uint64_t marks[] = { VU_P_RARP, VU_P_REPLY_ACK, VU_P_NET_MTU, VU_P_
 
 /* In the words of the guide; -ENOTSUP where the user is refused. */
 static int
-right_choice(enum vhost_user_stop_wish wish, uint64_t features, uint64_t protocol)
+right_choice(enum vhost_user_stop_policy policy, uint64_t features, uint64_t protocol)
 {
 	const bool acks = (features & VU_F_PROTOCOL) && (protocol & VU_P_REPLY_ACK);
 	const unsigned int hints = !!(protocol & VU_P_RARP) + !!(protocol & VU_P_NET_MTU) +
 				   !!(protocol & VU_P_CRYPTO_SESSION);
 
-	if (wish == VHOST_USER_STOP_OFF)
+	if (policy == VHOST_USER_STOP_OFF)
 		return VIRTIO_STOP_NONE;
-	if (wish == VHOST_USER_STOP_GET_BASE)
+	if (policy == VHOST_USER_STOP_GET_BASE)
 		return VIRTIO_STOP_VHOST_GET_BASE;
-	if (wish == VHOST_USER_STOP_DISABLE)
+	if (policy == VHOST_USER_STOP_DISABLE)
 		return acks ? VIRTIO_STOP_VHOST_DISABLE_ACK : -ENOTSUP;
 	if (features & VU_F_RING_RESET)
 		return VIRTIO_STOP_VHOST_GET_BASE;
@@ -42,11 +42,11 @@ right_choice(enum vhost_user_stop_wish wish, uint64_t features, uint64_t protoco
 
 /* Connects to a back-end that offers just this. */
 static void
-check_offer(enum vhost_user_stop_wish wish, uint64_t features, uint64_t protocol)
+check_offer(enum vhost_user_stop_policy policy, uint64_t features, uint64_t protocol)
 {
-	const int right = right_choice(wish, features, protocol);
+	const int right = right_choice(policy, features, protocol);
 	const struct vhost_user_conf conf = {
-		.path = test_path("backend"), .nb_rings = 2, .stop = wish
+		.path = test_path("backend"), .nb_rings = 2, .stop = policy
 	};
 	struct fake_vu *vu = fake_vu_create(conf.path);
 	struct virtio_device dev;
@@ -68,8 +68,9 @@ check_offer(enum vhost_user_stop_wish wish, uint64_t features, uint64_t protocol
 		CHECK_EQ(vhost_user_create(&dev, &conf), 0);
 		if ((int)dev.stop_method != right)
 			test_fail(__FILE__, __LINE__,
-				  "wish %d, features 0x%llx, protocol 0x%llx: %s is chosen", wish,
-				  (unsigned long long)features, (unsigned long long)protocol,
+				  "policy %d, features 0x%llx, protocol 0x%llx: %s is chosen",
+				  policy, (unsigned long long)features,
+				  (unsigned long long)protocol,
 				  virtio_stop_method_name(dev.stop_method));
 		CHECK_EQ(test_logged("single queues are stopped by"), 1);
 		CHECK_EQ((dev.offered & VU_F_RING_RESET) != 0, right != VIRTIO_STOP_NONE);
@@ -77,7 +78,7 @@ check_offer(enum vhost_user_stop_wish wish, uint64_t features, uint64_t protocol
 		CHECK_EQ((dev.offered & VU_F_EVENT_IDX) != 0,
 			 !(features & VU_F_PROTOCOL) || (~protocol & LIBRTE_VHOST) != 0);
 		/* The way out of a choice that cannot be made is named. */
-		if (right == VIRTIO_STOP_NONE && wish == VHOST_USER_STOP_AUTO)
+		if (right == VIRTIO_STOP_NONE && policy == VHOST_USER_STOP_AUTO)
 			CHECK_EQ(test_logged("give queue_reset=disable if it is"), 1);
 		vhost_user_destroy(&dev);
 	}
@@ -86,20 +87,20 @@ check_offer(enum vhost_user_stop_wish wish, uint64_t features, uint64_t protocol
 }
 
 static void
-check(enum vhost_user_stop_wish wish, uint64_t features, uint64_t protocol)
+check(enum vhost_user_stop_policy policy, uint64_t features, uint64_t protocol)
 {
-	check_offer(wish, features, VU_P_MQ | VU_P_STATUS | protocol);
+	check_offer(policy, features, VU_P_MQ | VU_P_STATUS | protocol);
 }
 
 static void
-every_offer(enum vhost_user_stop_wish wish)
+every_offer(enum vhost_user_stop_policy policy)
 {
 	unsigned int reset, set, i;
 
 	for (reset = 0; reset < 2; reset++) {
 		const uint64_t bit = reset ? VU_F_RING_RESET : 0;
 
-		check(wish, bit, 0);
+		check(policy, bit, 0);
 		for (set = 0; set < 1u << RTE_DIM(marks); set++) {
 			uint64_t protocol = 0;
 
@@ -107,7 +108,7 @@ every_offer(enum vhost_user_stop_wish wish)
 				if (set & 1u << i)
 					protocol |= marks[i];
 			}
-			check(wish, bit | VU_F_PROTOCOL, protocol);
+			check(policy, bit | VU_F_PROTOCOL, protocol);
 		}
 	}
 }

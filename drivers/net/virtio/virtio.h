@@ -55,7 +55,7 @@ struct virtio_bus {
 	int (*watch_fd)(struct virtio_device *dev);
 	short (*watch_events)(struct virtio_device *dev);
 	/** Lets the device know that this is the end, whatever it does. */
-	void (*hang_up)(struct virtio_device *dev);
+	void (*disconnect)(struct virtio_device *dev);
 	/** At close: no event of the device reaches the port any more. NULL: there are none. */
 	void (*unwatch)(struct virtio_port *port);
 	/** Frees the transport. */
@@ -139,15 +139,15 @@ struct virtio_port {
 	/* Set by start and stop, of the port or a queue, with the lock held. */
 	bool running;              /**< between a successful start and the next stop */
 	bool interrupts;           /**< those of the bus are on */
-	uint16_t pairs_told;       /**< those that it was last told to use, by MQ; 0: not known */
+	uint16_t pairs_sent;       /**< those that it was last told to use, by MQ; 0: not known */
 	/**
 	 * By ring: empty ones where the application has no such queue, but the device wants it.
 	 */
-	struct virtqueue **spares;
+	struct virtqueue **placeholders;
 	struct virtqueue *ctrl;    /**< the control queue, NULL where there is none */
 
 	/* Set by control calls and the worker, with the lock held. */
-	bool reset_told;           /**< RTE_ETH_EVENT_INTR_RESET was raised, or will be */
+	bool reset_reported;           /**< RTE_ETH_EVENT_INTR_RESET was raised, or will be */
 	bool reset_event;          /**< it is the worker's to raise */
 	uint64_t watchdog_us;      /**< when queues are looked at next; UINT64_MAX: not at all */
 	struct {
@@ -164,7 +164,7 @@ struct virtio_port {
 
 	/* Set by any thread; atomic. */
 	bool starving;             /**< a receive queue has found its pool empty */
-	bool announced;            /**< what the application was last told: the link is up */
+	bool link_reported;        /**< the link is up, as the application was last called back */
 };
 
 static inline struct virtio_port *

@@ -23,7 +23,7 @@
 #define PAUSE_US  10000
 
 /* A burst takes microseconds. */
-#define BORROW_US 10000
+#define GATE_TIMEOUT_US 10000
 
 bool
 virtio_announce_heard(const struct virtio_port *port)
@@ -109,18 +109,18 @@ send_on_any(struct virtio_port *port, bool *runs, int *queue)
 	for (i = 0; *queue < 0 && i < port->edev->data->nb_tx_queues; i++) {
 		struct virtio_queue *q = virtio_queue_tx(port, i);
 
-		if (q == NULL || !virtio_queue_borrow(q, BORROW_US, runs))
+		if (q == NULL || !virtio_queue_pause(q, GATE_TIMEOUT_US, runs))
 			continue;
 		if (send_frame(q)) {
 			q->events.announced++;
 			*queue = i;
 		}
-		virtio_queue_return(q);
+		virtio_queue_resume(q);
 	}
 }
 
 void
-virtio_announce(struct virtio_port *port)
+virtio_guest_announce(struct virtio_port *port)
 {
 	static const struct virtio_ctrl_command done = {
 		.class = VIRTIO_NET_CTRL_ANNOUNCE, .code = VIRTIO_NET_CTRL_ANNOUNCE_ACK,

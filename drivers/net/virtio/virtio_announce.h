@@ -31,7 +31,7 @@ int virtio_announce_configure(struct virtio_port *port);
  * When the device may have begun to ask: at a configuration interrupt, and when a transmit queue
  * has been started. Port's lock held.
  */
-void virtio_announce(struct virtio_port *port);
+void virtio_guest_announce(struct virtio_port *port);
 
 /** At close, when no ring has buffers any more: frees the pool, unless a frame stays taken. */
 void virtio_announce_release(struct virtio_port *port);

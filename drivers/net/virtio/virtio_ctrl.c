@@ -151,7 +151,7 @@ command_name(const struct virtio_ctrl_command *command)
  * answer cannot be taken for that to the next command.
  */
 static int
-heal(struct virtio_port *port, const struct virtio_ctrl_command *command)
+reset_ctrl_queue(struct virtio_port *port, const struct virtio_ctrl_command *command)
 {
 	const uint32_t timeout_us = port->args.reset_timeout_us;
 	struct virtqueue *vq = port->ctrl;
@@ -180,7 +180,7 @@ send_on_ring(struct virtio_port *port, const struct virtio_ctrl_command *command
 	uint8_t answer;
 	int ret;
 
-	ret = virtio_ctrl_works(port) ? 0 : heal(port, command);
+	ret = virtio_ctrl_works(port) ? 0 : reset_ctrl_queue(port, command);
 	if (ret != 0)
 		return ret;
 	ret = post(vq, command);
@@ -195,7 +195,7 @@ send_on_ring(struct virtio_port *port, const struct virtio_ctrl_command *command
 			   ret == -ETIMEDOUT ? "the device did not answer in time" :
 			   ret == -EPROTO ? "the device's answer is not valid" :
 			   rte_strerror(-ret));
-		virtqueue_quarantine(vq, "a command failed");
+		virtqueue_set_broken(vq, "a command failed");
 		return ret;
 	}
 	if (answer == VIRTIO_NET_OK)

@@ -10,7 +10,7 @@
  * One command at a time, each with a deadline: the port's devarg queue_reset_timeout_ms. After one
  * that was not answered, or not as the specification has it, the ring is out of service: the device
  * may still read the old command, and an answer could not be told from that to the next. The next
- * command heals it first, by a reset of this ring alone; a device that has no such thing needs the
+ * command resets it first, by a reset of this ring alone; a device that has no such thing needs the
  * port stopped and started.
  *
  * virtio-user has no such ring: its device half is in the driver (struct virtio_bus, command).
@@ -42,7 +42,7 @@ struct virtio_ctrl_command {
  * @return
  *   0: done; or the device is not running, and who configures the port is to say it again when it
  *   is, as ethdev does. -ENOTSUP: the device does not know such commands. -EIO: it has refused this
- *   one, or the ring is out of service and cannot be healed. -ETIMEDOUT, -EPROTO: no answer, or
+ *   one, or the ring is out of service and cannot be reset. -ETIMEDOUT, -EPROTO: no answer, or
  *   none that can be; the ring is out of service until the next command.
  */
 int virtio_ctrl_send(struct virtio_port *port, const struct virtio_ctrl_command *command);

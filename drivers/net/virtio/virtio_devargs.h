@@ -35,12 +35,12 @@ struct virtio_devargs {
 	uint32_t speed_capa;   /**< RTE_ETH_LINK_SPEED_* of it, 0 where not given */
 	bool mq_running;       /**< virtio-pci: pairs are told by the queues that run */
 	bool vdpa;             /**< virtio-pci: left for another driver */
-	enum vhost_user_stop_wish queue_reset;
-	enum virtio_pci_stop_wish pci_queue_reset;
+	enum vhost_user_stop_policy queue_reset;
+	enum virtio_pci_stop_policy pci_queue_reset;
 	uint32_t reset_timeout_us;
 	uint32_t tx_drain_us;  /**< longest wait of a transmit stop for the device to send */
 	uint32_t rx_drain_us;  /**< longest wait of a receive stop for the application to poll */
-	bool recovery;         /**< the driver heals queues itself */
+	bool recovery;         /**< the driver restarts broken queues itself */
 	bool log_resets;       /**< a line for each stop and start of a queue */
 };
 

@@ -254,10 +254,10 @@ dev_start(struct rte_eth_dev *edev)
 	ret = start_locked(port);
 	port->running = ret == 0;
 	virtio_port_show_states(port);
-	virtio_announce(port);
+	virtio_guest_announce(port);
 	if (ret == 0) {
 		virtio_link_refresh(port);
-		virtio_link_announce(port);
+		virtio_link_changed(port);
 	}
 	pthread_mutex_unlock(&port->lock);
 	if (ret == 0)
@@ -282,7 +282,7 @@ dev_stop(struct rte_eth_dev *edev)
 	virtio_port_take_down(port);
 	virtio_port_show_states(port);
 	virtio_link_refresh(port);
-	virtio_link_announce(port);
+	virtio_link_changed(port);
 	pthread_mutex_unlock(&port->lock);
 	edev->data->dev_started = 0;
 	return 0;
@@ -320,15 +320,15 @@ dev_reset(struct rte_eth_dev *edev)
 }
 
 static void
-free_spares(struct virtio_port *port)
+free_placeholders(struct virtio_port *port)
 {
 	unsigned int i;
 
 	for (i = 0; i < 2u * port->args.pairs; i++) {
-		if (port->spares[i] != NULL)
-			virtqueue_destroy(port->spares[i]);
+		if (port->placeholders[i] != NULL)
+			virtqueue_destroy(port->placeholders[i]);
 	}
-	rte_free(port->spares);
+	rte_free(port->placeholders);
 }
 
 int
@@ -345,12 +345,12 @@ virtio_port_close(struct rte_eth_dev *edev)
 	port->running = false;
 	if (port->dev.status != VIRTIO_STATUS_RESET && virtio_port_take_down(port) != 0) {
 		/* The last thing that can be tried: a back-end that sees us leave lets go. */
-		port->bus->hang_up(&port->dev);
+		port->bus->disconnect(&port->dev);
 		virtio_port_take_down(port);
 	}
 	entered = virtio_queues_are_entered(port);
 	virtio_queues_free(port);
-	free_spares(port);
+	free_placeholders(port);
 	virtio_ctrl_free(port);
 	virtio_announce_release(port);
 	pthread_mutex_unlock(&port->lock);
@@ -585,15 +585,16 @@ virtio_port_create(struct rte_eth_dev *edev)
 	pthread_mutex_init(&port->lock, NULL);
 	port->rxqs = rte_calloc("virtio_queues", port->args.pairs, sizeof(*port->rxqs), 0);
 	port->txqs = rte_calloc("virtio_queues", port->args.pairs, sizeof(*port->txqs), 0);
-	port->spares = rte_calloc("virtio_spares", 2 * port->args.pairs, sizeof(*port->spares), 0);
+	port->placeholders = rte_calloc("virtio_placeholders", 2 * port->args.pairs,
+					sizeof(*port->placeholders), 0);
 	data->mac_addrs = rte_calloc("virtio_macs", VIRTIO_MAX_MAC_ADDRS,
 				     sizeof(*data->mac_addrs), 0);
-	ret = port->rxqs == NULL || port->txqs == NULL || port->spares == NULL ||
+	ret = port->rxqs == NULL || port->txqs == NULL || port->placeholders == NULL ||
 	      data->mac_addrs == NULL ? -ENOMEM : virtio_worker_start(port);
 	if (ret != 0) {
 		rte_free(port->rxqs);
 		rte_free(port->txqs);
-		rte_free(port->spares);
+		rte_free(port->placeholders);
 		pthread_mutex_destroy(&port->lock);
 		return ret;
 	}

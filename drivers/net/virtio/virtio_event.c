@@ -65,7 +65,7 @@ virtio_event_listen(void)
 
 /* On a secondary's thread of alarms. */
 static void
-tell_primary(void *port_id)
+notify_primary(void *port_id)
 {
 	struct rte_mp_msg msg = { .len_param = sizeof(struct report) };
 	struct report *report = (struct report *)(void *)msg.param;
@@ -84,7 +84,7 @@ virtio_event_report(struct virtio_queue *q, enum rte_pmd_virtio_queue_trouble tr
 	/* Not from here: a burst neither waits nor calls the application back. */
 	if (rte_eal_process_type() == RTE_PROC_PRIMARY)
 		look_soon(q->port);
-	else if (rte_eal_alarm_set(1, tell_primary,
+	else if (rte_eal_alarm_set(1, notify_primary,
 				   (void *)(uintptr_t)q->port->data->port_id) != 0)
 		VIRTIO_LOG(ERR, "port %u: %s queue %u: no alarm is available to notify the "
 			   "application that the queue is out of service. Stop and start the "

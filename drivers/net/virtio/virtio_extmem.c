@@ -101,9 +101,9 @@ note_queue(struct virtio_queue *q, struct piece *piece)
 
 	if (q->vq == NULL || virtqueue_state(q->vq) == VIRTQUEUE_READY)
 		return 0;
-	if (virtio_queue_borrow(q, q->port->args.reset_timeout_us, &runs)) {
+	if (virtio_queue_pause(q, q->port->args.reset_timeout_us, &runs)) {
 		virtqueue_each_in_flight(q->vq, note_buffer, piece);
-		virtio_queue_return(q);
+		virtio_queue_resume(q);
 		if (!piece->used)
 			return 0;
 	}

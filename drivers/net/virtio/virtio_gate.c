@@ -181,7 +181,7 @@ virtio_gate_enter_shared(struct virtio_gate *gate)
 }
 
 bool
-virtio_gate_visit(struct virtio_gate *gate)
+virtio_gate_enter_query(struct virtio_gate *gate)
 {
 	/*
 	 * A full barrier by itself, on whatever thread: the closing side sees the visitor or we it.
@@ -189,12 +189,12 @@ virtio_gate_visit(struct virtio_gate *gate)
 	__atomic_fetch_add(&gate->visitors, 1, __ATOMIC_SEQ_CST);
 	if (__atomic_load_n(&gate->open, __ATOMIC_SEQ_CST) != VIRTIO_GATE_CLOSED)
 		return true;
-	virtio_gate_depart(gate);
+	virtio_gate_leave_query(gate);
 	return false;
 }
 
 void
-virtio_gate_depart(struct virtio_gate *gate)
+virtio_gate_leave_query(struct virtio_gate *gate)
 {
 	__atomic_fetch_sub(&gate->visitors, 1, __ATOMIC_RELEASE);
 }

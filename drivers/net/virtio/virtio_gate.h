@@ -131,12 +131,12 @@ virtio_gate_is_empty(const struct virtio_gate *gate)
 }
 
 /** For queries from any thread: true with a place taken, to be given back by depart. */
-bool virtio_gate_visit(struct virtio_gate *gate);
-void virtio_gate_depart(struct virtio_gate *gate);
+bool virtio_gate_enter_query(struct virtio_gate *gate);
+void virtio_gate_leave_query(struct virtio_gate *gate);
 
 /** The polling thread itself shuts the gate behind it, on a ring that breaks the rules. */
 static inline void
-virtio_gate_shut(struct virtio_gate *gate)
+virtio_gate_close_inside(struct virtio_gate *gate)
 {
 	__atomic_store_n(&gate->open, VIRTIO_GATE_CLOSED, __ATOMIC_RELEASE);
 }

@@ -4,7 +4,7 @@
  * Sleeping instead of polling: receive interrupts, which reach a thread through an event
  * descriptor, and the address that a core may monitor.
  *
- * Whether a queue is to interrupt is the application's wish and outlives the ring: it is kept in
+ * Whether a queue is to interrupt is the application's request and outlives the ring: it is kept in
  * the queue, and put into each ring when the gate has opened. A wake-up is never lost in between:
  * whoever turns interrupts on then looks whether there is something already, and raises the
  * descriptor itself. One that is too many does no harm, the thread finds nothing and asks again.
@@ -116,9 +116,9 @@ virtio_rx_intr_clear(const struct virtio_queue *q)
 	RTE_SET_USED(n);
 }
 
-/* ---- the application's wish --------------------------------------------------------------- */
+/* ---- the application's request --------------------------------------------------------------- */
 
-/* Puts the wish into the ring. Any thread within the gate. */
+/* Puts the request into the ring. Any thread within the gate. */
 static void
 apply(struct virtio_queue *q)
 {
@@ -135,9 +135,9 @@ apply(struct virtio_queue *q)
 		else
 			ring_interrupts_off(q->vq, packed);
 		/*
-		 * The ring's word before the next look at the wish; who changes the wish writes
-		 * it first and the ring's word after. Of two threads that are here at once the
-		 * one whose word stays is then the one that saw the wish that stays.
+		 * The ring's flag is written before the next look at the request. A thread that
+		 * changes the request writes the request first and the flag after. So of two
+		 * threads here at once, the one whose flag remains has seen the last request.
 		 */
 		rte_atomic_thread_fence(__ATOMIC_SEQ_CST);
 	} while (__atomic_load_n(&q->intr_wanted, __ATOMIC_SEQ_CST) != wanted);
@@ -146,7 +146,7 @@ apply(struct virtio_queue *q)
 }
 
 static int
-set_wish(struct rte_eth_dev *edev, uint16_t id, bool wanted)
+set_request(struct rte_eth_dev *edev, uint16_t id, bool wanted)
 {
 	struct virtio_port *port = virtio_port(edev);
 	struct virtio_queue *q;
@@ -167,12 +167,12 @@ set_wish(struct rte_eth_dev *edev, uint16_t id, bool wanted)
 		virtio_rx_intr_clear(q);
 	__atomic_store_n(&q->intr_wanted, wanted, __ATOMIC_SEQ_CST);
 	/*
-	 * At a closed gate the wish is all: who opens it looks at it afterwards, as
-	 * virtio_gate_visit() looks at the gate after the wish was written.
+	 * At a closed gate the request is all: who opens it looks at it afterwards, as
+	 * virtio_gate_enter_query() looks at the gate after the request was written.
 	 */
-	if (virtio_gate_visit(&q->gate)) {
+	if (virtio_gate_enter_query(&q->gate)) {
 		apply(q);
-		virtio_gate_depart(&q->gate);
+		virtio_gate_leave_query(&q->gate);
 	}
 	return 0;
 }
@@ -180,19 +180,19 @@ set_wish(struct rte_eth_dev *edev, uint16_t id, bool wanted)
 int
 virtio_rx_queue_intr_enable(struct rte_eth_dev *edev, uint16_t id)
 {
-	return set_wish(edev, id, true);
+	return set_request(edev, id, true);
 }
 
 int
 virtio_rx_queue_intr_disable(struct rte_eth_dev *edev, uint16_t id)
 {
-	return set_wish(edev, id, false);
+	return set_request(edev, id, false);
 }
 
 void
 virtio_rx_intr_resume(struct virtio_queue *q)
 {
-	/* Pairs with virtio_gate_visit() in set_wish(): the gate is open, then the wish is read. */
+	/* Pairs with virtio_gate_enter_query() in set_request(): the gate, then the request. */
 	rte_atomic_thread_fence(__ATOMIC_SEQ_CST);
 	apply(q);
 }
@@ -236,7 +236,7 @@ virtio_get_monitor_addr(void *rx_queue, struct rte_power_monitor_cond *pmc)
 
 	if (rxq == NULL)
 		return -EINVAL;
-	if (!virtio_gate_visit(&rxq->q.gate))
+	if (!virtio_gate_enter_query(&rxq->q.gate))
 		return -EAGAIN;
 	vq = rxq->q.vq;
 	rxq->q.monitored = vq;
@@ -253,6 +253,6 @@ virtio_get_monitor_addr(void *rx_queue, struct rte_power_monitor_cond *pmc)
 	if (ring_used(vq, 1, vq->conf.packed) != 0)
 		pmc->fn = is_there;
 	pmc->size = sizeof(uint16_t);
-	virtio_gate_depart(&rxq->q.gate);
+	virtio_gate_leave_query(&rxq->q.gate);
 	return 0;
 }

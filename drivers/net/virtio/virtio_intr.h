@@ -34,8 +34,8 @@ void virtio_rx_intr_resume(struct virtio_queue *q);
 void virtio_rx_intr_clear(const struct virtio_queue *q);
 
 /*
- * ethdev's ops. Any thread, in any state of the queue: at a stopped queue the wish is kept for its
- * start. -EINVAL: the queue was never set up. -ENOTSUP: not configured with intr_conf.rxq.
+ * ethdev's ops. Any thread, in any state of the queue: at a stopped queue the request is kept for
+ * its start. -EINVAL: the queue was never set up. -ENOTSUP: not configured with intr_conf.rxq.
  */
 int virtio_rx_queue_intr_enable(struct rte_eth_dev *edev, uint16_t id);
 int virtio_rx_queue_intr_disable(struct rte_eth_dev *edev, uint16_t id);

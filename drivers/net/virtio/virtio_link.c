@@ -87,11 +87,11 @@ virtio_link_update(struct rte_eth_dev *edev, int wait_to_complete)
 }
 
 bool
-virtio_link_announce(struct virtio_port *port)
+virtio_link_changed(struct virtio_port *port)
 {
 	const bool up = port->edev->data->dev_link.link_status == RTE_ETH_LINK_UP;
 
-	return __atomic_exchange_n(&port->announced, up, __ATOMIC_RELAXED) != up;
+	return __atomic_exchange_n(&port->link_reported, up, __ATOMIC_RELAXED) != up;
 }
 
 /* ---- the back-end comes and goes ---------------------------------------------------------- */
@@ -117,7 +117,7 @@ states(const struct virtio_port *port, bool *run)
  * what was in them is counted as dropped. Port's lock held.
  */
 static int
-meet_again(struct virtio_port *port)
+reconnect_port(struct virtio_port *port)
 {
 	bool *run;
 	int ret;
@@ -144,7 +144,7 @@ take_next(struct virtio_port *port)
 {
 	int ret;
 
-	ret = meet_again(port);
+	ret = reconnect_port(port);
 	/* Longer and longer: a process may have no descriptors left, or a client come in a loop. */
 	port->accept_pause_us = ret == 0 ? 0 : port->accept_pause_us == 0 ? ACCEPT_PAUSE_US :
 		RTE_MIN(2 * port->accept_pause_us, ACCEPT_PAUSE_MAX_US);
@@ -203,5 +203,5 @@ virtio_link_serve(struct virtio_port *port, bool changed)
 		return false;
 	virtio_link_refresh(port);
 	/* A thread that asked for the link may have updated it without a call-back. */
-	return virtio_link_announce(port);
+	return virtio_link_changed(port);
 }

@@ -19,7 +19,7 @@ int virtio_link_update(struct rte_eth_dev *edev, int wait_to_complete);
 void virtio_link_refresh(struct virtio_port *port);
 
 /** Whether the link is another one than the application knows; from here on it does. */
-bool virtio_link_announce(struct virtio_port *port);
+bool virtio_link_changed(struct virtio_port *port);
 
 /**
  * The worker, with the port's lock held: notices the end of a connection, takes the next back-end,

@@ -29,9 +29,9 @@ send_pairs(struct virtio_port *port, uint16_t pairs)
 
 	/* A command without an answer may have been carried out. */
 	if (ret == 0)
-		port->pairs_told = pairs;
+		port->pairs_sent = pairs;
 	else if (!virtio_ctrl_works(port))
-		port->pairs_told = 0;
+		port->pairs_sent = 0;
 	return ret;
 }
 
@@ -69,7 +69,7 @@ follow_queues(struct virtio_port *port, const struct virtio_queue *leaving)
 	if (!port->args.mq_running || !has_pairs(port))
 		return 0;
 	pairs = running_pairs(port, leaving);
-	return pairs == port->pairs_told ? 0 : send_pairs(port, pairs);
+	return pairs == port->pairs_sent ? 0 : send_pairs(port, pairs);
 }
 
 /* With RSS on the table's command sets the pairs as well, and no other is sent. */

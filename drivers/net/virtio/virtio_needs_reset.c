@@ -14,9 +14,9 @@ virtio_needs_reset(struct virtio_port *port)
 		return 0;
 	ret = virtio_device_check(&port->dev);
 	if (ret != -EIO) {
-		port->reset_told = false;
-	} else if (!port->reset_told) {
-		port->reset_told = true;
+		port->reset_reported = false;
+	} else if (!port->reset_reported) {
+		port->reset_reported = true;
 		port->reset_event = true;
 		/* Not from here: this may be a call of the application's. The link is down, too. */
 		virtio_event_raise(port, VIRTIO_WORK_LINK);

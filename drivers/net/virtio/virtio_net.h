@@ -121,13 +121,13 @@ static_assert(sizeof(struct virtio_net_hdr_hash) == 20, "5.1.6");
 
 /** Ring index of a queue, section 5.1.2. */
 static inline uint16_t
-virtio_net_rx_ring(uint16_t queue)
+virtio_net_rx_vq(uint16_t queue)
 {
 	return 2 * queue;
 }
 
 static inline uint16_t
-virtio_net_tx_ring(uint16_t queue)
+virtio_net_tx_vq(uint16_t queue)
 {
 	return 2 * queue + 1;
 }

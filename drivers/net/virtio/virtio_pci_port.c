@@ -119,7 +119,7 @@ read_pairs(struct virtio_port *port)
 	return ret;
 }
 
-/* Descriptors where the application has no wish: not all that a device takes are of use. */
+/* Descriptors where the application requests no size: not all that a device takes are of use. */
 static int
 read_ring_size(struct virtio_port *port, uint16_t ring, uint16_t *size)
 {
@@ -138,9 +138,9 @@ read_device(struct virtio_port *port)
 
 	ret = read_pairs(port);
 	if (ret == 0)
-		ret = read_ring_size(port, virtio_net_rx_ring(0), &port->args.queue_size);
+		ret = read_ring_size(port, virtio_net_rx_vq(0), &port->args.queue_size);
 	if (ret == 0)
-		ret = read_ring_size(port, virtio_net_tx_ring(0), &port->tx_queue_size);
+		ret = read_ring_size(port, virtio_net_tx_vq(0), &port->tx_queue_size);
 	if (ret == 0)
 		ret = read_config16(port, VIRTIO_NET_F_MTU, VIRTIO_NET_CONFIG_MTU, &port->max_mtu);
 	if (ret == 0)

@@ -118,7 +118,7 @@ pci_rx_interrupts(struct virtio_port *port, uint16_t n)
 	int ret;
 
 	for (i = 0; i < port->args.pairs; i++)
-		virtio_pci_set_queue_vector(&port->dev, virtio_net_rx_ring(i),
+		virtio_pci_set_queue_vector(&port->dev, virtio_net_rx_vq(i),
 					    VIRTIO_PCI_NO_VECTOR);
 	rte_intr_efd_disable(handle);
 	if (n == 0)
@@ -132,7 +132,7 @@ pci_rx_interrupts(struct virtio_port *port, uint16_t n)
 		return -EINVAL;
 	ret = rte_intr_efd_enable(handle, n);
 	for (i = 0; ret == 0 && i < n; i++)
-		virtio_pci_set_queue_vector(&port->dev, virtio_net_rx_ring(i),
+		virtio_pci_set_queue_vector(&port->dev, virtio_net_rx_vq(i),
 					    RTE_INTR_VEC_RXTX_OFFSET + i);
 	return ret;
 }
@@ -174,7 +174,7 @@ pci_destroy(struct virtio_device *dev)
 static const struct virtio_bus virtio_pci_bus = {
 	.is_up = virtio_pci_is_up,
 	.reconnect = pci_reconnect,
-	.hang_up = pci_hang_up,
+	.disconnect = pci_hang_up,
 	.unwatch = pci_unwatch,
 	.destroy = pci_destroy,
 	.features = VIRTIO_PCI_FEATURES,

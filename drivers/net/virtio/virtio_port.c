@@ -72,7 +72,7 @@ wanted_features(const struct virtio_port *port)
  * without rings 0 and 1, and a device with whole pairs is not to see a half of one.
  */
 static int
-spare_ring(struct virtio_port *port, unsigned int ring, struct virtqueue **vq)
+placeholder_ring(struct virtio_port *port, unsigned int ring, struct virtqueue **vq)
 {
 	struct virtqueue_conf conf = {
 		.size = VIRTIO_MIN_RING, .packed = port->packed,
@@ -82,13 +82,14 @@ spare_ring(struct virtio_port *port, unsigned int ring, struct virtqueue **vq)
 
 	snprintf(conf.name, sizeof(conf.name), "port %u: unused %s queue %u",
 		 port->edev->data->port_id, ring % 2 == 0 ? "rx" : "tx", ring / 2);
-	if (port->spares[ring] != NULL && port->spares[ring]->conf.packed != conf.packed &&
-	    virtqueue_destroy(port->spares[ring]) == 0)
-		port->spares[ring] = NULL;
+	if (port->placeholders[ring] != NULL &&
+	    port->placeholders[ring]->conf.packed != conf.packed &&
+	    virtqueue_destroy(port->placeholders[ring]) == 0)
+		port->placeholders[ring] = NULL;
 	ret = virtio_ring_size(port, ring, &conf.size);
-	if (ret == 0 && port->spares[ring] == NULL)
-		ret = virtqueue_create(&port->dev, ring, &conf, &port->spares[ring]);
-	*vq = port->spares[ring];
+	if (ret == 0 && port->placeholders[ring] == NULL)
+		ret = virtqueue_create(&port->dev, ring, &conf, &port->placeholders[ring]);
+	*vq = port->placeholders[ring];
 	return ret;
 }
 
@@ -110,7 +111,7 @@ all_rings(struct virtio_port *port, struct virtqueue **vqs, unsigned int *n)
 			if (q[k] != NULL) {
 				vqs[(*n)++] = q[k]->vq;
 			} else if (i == 0 || port->bus->whole_pairs) {
-				ret = spare_ring(port, 2 * i + k, &vqs[*n]);
+				ret = placeholder_ring(port, 2 * i + k, &vqs[*n]);
 				if (ret != 0)
 					return ret;
 				(*n)++;
@@ -244,7 +245,7 @@ stop_idle_rings(struct virtio_port *port, struct run_plan *plan)
 
 	for (i = 0; port->bus->whole_pairs && virtio_device_stops_rings(&port->dev) &&
 	     i < 2u * virtio_port_pairs(port); i++) {
-		struct virtqueue *vq = port->spares[i];
+		struct virtqueue *vq = port->placeholders[i];
 
 		if (vq != NULL && virtqueue_state(vq) == VIRTQUEUE_LIVE)
 			plan->stop[plan->nb_stop++] = vq;
@@ -274,7 +275,7 @@ bring_up_rings(struct virtio_port *port, struct run_plan *plan, struct virtqueue
 	if (ret == 0)
 		ret = virtio_mq_apply(port);
 	if (ret == 0)
-		ret = virtio_rss_tell_hashes(port);
+		ret = virtio_rss_send_hashes(port);
 	if (ret == 0)
 		ret = virtio_filter_restore(port);
 	return ret;
@@ -289,11 +290,11 @@ reset_device(struct virtio_port *port)
 
 	/* It may need a reset again before anything has looked at its next life. */
 	if (ret == 0) {
-		port->reset_told = false;
+		port->reset_reported = false;
 		port->reset_event = false;
 	}
 	VIRTIO_FOREACH_RING(q, port)
-		virtio_queue_drain(q);
+		virtio_queue_reclaim(q);
 	virtio_ctrl_drain(port);
 	if (port->bus->interrupts_off != NULL)
 		port->bus->interrupts_off(port);
@@ -325,7 +326,7 @@ virtio_port_bring_up(struct virtio_port *port, const bool *run_rx, const bool *r
 		return ret;
 	}
 	VIRTIO_FOREACH_QUEUE(q, port) {
-		virtio_queue_drain(q); /* of those at rest: as new */
+		virtio_queue_reclaim(q); /* of those at rest: as new */
 		if (is_to_run(q, &plan))
 			virtio_queue_open(q);
 	}
@@ -383,7 +384,7 @@ start_and_join(struct virtio_queue *q)
 	virtio_watchdog_arm(q->port);
 	/* One that was asked for with no queue to send it on. */
 	if (!q->is_rx)
-		virtio_announce(q->port);
+		virtio_guest_announce(q->port);
 	ret = virtio_mq_add(q, true);
 	if (ret == 0)
 		return 0;
@@ -414,7 +415,7 @@ virtio_port_restart_queue(struct virtio_queue *q)
  * lock: another thread may have stopped or started the port since.
  */
 static int
-by_word(struct virtio_port *port, struct virtio_queue *q, enum virtqueue_state done,
+locked_queue_op(struct virtio_port *port, struct virtio_queue *q, enum virtqueue_state done,
 	int (*op)(struct virtio_queue *q))
 {
 	int ret = 0;
@@ -422,7 +423,7 @@ by_word(struct virtio_port *port, struct virtio_queue *q, enum virtqueue_state d
 	pthread_mutex_lock(&port->lock);
 	virtio_recovery_forget(&q->recovery);
 	/* Also of trouble that is found in this very stop. */
-	q->recovery.hands_off |= done == VIRTQUEUE_READY;
+	q->recovery.stopped_by_app |= done == VIRTQUEUE_READY;
 	if (virtqueue_state(q->vq) != done)
 		ret = op(q);
 	/* Where nothing was left to do ethdev may know it otherwise. */
@@ -434,27 +435,27 @@ by_word(struct virtio_port *port, struct virtio_queue *q, enum virtqueue_state d
 int
 virtio_rx_queue_start(struct rte_eth_dev *edev, uint16_t id)
 {
-	return by_word(virtio_port(edev), &virtio_port(edev)->rxqs[id]->q, VIRTQUEUE_LIVE,
+	return locked_queue_op(virtio_port(edev), &virtio_port(edev)->rxqs[id]->q, VIRTQUEUE_LIVE,
 		       start_and_join);
 }
 
 int
 virtio_rx_queue_stop(struct rte_eth_dev *edev, uint16_t id)
 {
-	return by_word(virtio_port(edev), &virtio_port(edev)->rxqs[id]->q, VIRTQUEUE_READY,
+	return locked_queue_op(virtio_port(edev), &virtio_port(edev)->rxqs[id]->q, VIRTQUEUE_READY,
 		       stop_and_leave);
 }
 
 int
 virtio_tx_queue_start(struct rte_eth_dev *edev, uint16_t id)
 {
-	return by_word(virtio_port(edev), &virtio_port(edev)->txqs[id]->q, VIRTQUEUE_LIVE,
+	return locked_queue_op(virtio_port(edev), &virtio_port(edev)->txqs[id]->q, VIRTQUEUE_LIVE,
 		       start_and_join);
 }
 
 int
 virtio_tx_queue_stop(struct rte_eth_dev *edev, uint16_t id)
 {
-	return by_word(virtio_port(edev), &virtio_port(edev)->txqs[id]->q, VIRTQUEUE_READY,
+	return locked_queue_op(virtio_port(edev), &virtio_port(edev)->txqs[id]->q, VIRTQUEUE_READY,
 		       stop_and_leave);
 }

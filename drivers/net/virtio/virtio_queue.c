@@ -102,7 +102,7 @@ void
 virtio_queue_show_state(struct virtio_queue *q)
 {
 	struct rte_eth_dev_data *data = q->port->edev->data;
-	/* While the driver heals it a stop must reach the driver: STOPPED is answered by ethdev. */
+	/* During a recovery a stop must reach the driver: STOPPED is answered by ethdev. */
 	const uint8_t state = virtqueue_state(q->vq) == VIRTQUEUE_READY &&
 		!virtio_recovery_is_due(&q->recovery) ? RTE_ETH_QUEUE_STATE_STOPPED :
 					     RTE_ETH_QUEUE_STATE_STARTED;
@@ -197,7 +197,7 @@ give_back_one(void *owner __rte_unused, void *cookie)
 
 /* Its poller was killed in a burst: the ring's indices say nothing for certain. */
 static void
-drain_abandoned(struct virtio_queue *q)
+reclaim_abandoned(struct virtio_queue *q)
 {
 	const int lost = virtqueue_reclaim(q->vq, q->is_rx ? give_back_one : give_back, NULL);
 
@@ -213,14 +213,14 @@ drain_abandoned(struct virtio_queue *q)
 }
 
 void
-virtio_queue_drain(struct virtio_queue *q)
+virtio_queue_reclaim(struct virtio_queue *q)
 {
 	int lost;
 
 	if (virtqueue_state(q->vq) != VIRTQUEUE_READY)
 		return;
 	if (q->gate.abandoned) {
-		drain_abandoned(q);
+		reclaim_abandoned(q);
 		return;
 	}
 	if (q->is_rx) {
@@ -236,7 +236,7 @@ virtio_queue_drain(struct virtio_queue *q)
 	q->events.reset_dropped += RTE_MAX(lost, 0);
 }
 
-/* Lets bursts in; what was wished of the queue while its gate was closed is seen to. */
+/* Lets bursts in; what was requested of the queue while its gate was closed is seen to. */
 static void
 open_gate(struct virtio_queue *q)
 {
@@ -256,8 +256,8 @@ virtio_queue_open(struct virtio_queue *q)
 	}
 	q->watched = !q->is_rx;
 	q->watch_ticks = 0;
-	q->recovery.heal_at_us = 0;
-	q->recovery.hands_off = false;
+	q->recovery.recover_at_us = 0;
+	q->recovery.stopped_by_app = false;
 	open_gate(q);
 }
 
@@ -265,20 +265,20 @@ virtio_queue_open(struct virtio_queue *q)
 
 /* The polling thread may have found fault with its ring meanwhile, and shut the gate. */
 void
-virtio_queue_return(struct virtio_queue *q)
+virtio_queue_resume(struct virtio_queue *q)
 {
 	open_gate(q);
 	/*
-	 * The gate, then a look at the state; virtio_quarantine() has it the other way round:
+	 * The gate, then a look at the state; virtio_queue_set_broken() has it the other way round:
 	 * either the ring's end is seen here, or the gate is shut after it was opened.
 	 */
 	rte_atomic_thread_fence(__ATOMIC_SEQ_CST);
 	if (virtqueue_state(q->vq) != VIRTQUEUE_LIVE)
-		virtio_gate_shut(&q->gate);
+		virtio_gate_close_inside(&q->gate);
 }
 
 bool
-virtio_queue_borrow(struct virtio_queue *q, uint32_t timeout_us, bool *runs)
+virtio_queue_pause(struct virtio_queue *q, uint32_t timeout_us, bool *runs)
 {
 	/* Closed by a stop that went wrong, it is not to be opened but by the next start. */
 	if (virtqueue_state(q->vq) != VIRTQUEUE_LIVE || !virtio_gate_is_open(&q->gate))
@@ -291,7 +291,7 @@ virtio_queue_borrow(struct virtio_queue *q, uint32_t timeout_us, bool *runs)
 	if (q->gate.abandoned)
 		return false;
 	/* Nothing was touched. */
-	virtio_queue_return(q);
+	virtio_queue_resume(q);
 	return false;
 }
 
@@ -328,9 +328,9 @@ log_start(const struct virtio_queue *q, const struct virtio_stopwatch *watch)
 
 /* The empty ring that is in the place of this queue's while the application has no such queue. */
 static int
-stop_spare(const struct virtio_queue *q)
+stop_placeholder(const struct virtio_queue *q)
 {
-	struct virtqueue *spare = q->port->spares[q->vq->index];
+	struct virtqueue *spare = q->port->placeholders[q->vq->index];
 
 	return spare == NULL ? 0 : virtqueue_stop(spare, q->port->args.reset_timeout_us);
 }
@@ -360,7 +360,7 @@ virtio_queue_start(struct virtio_queue *q)
 	ret = virtio_queue_fill(q);
 	fill_ns = virtio_stopwatch_lap(&watch);
 	if (ret == 0)
-		ret = stop_spare(q);
+		ret = stop_placeholder(q);
 	if (ret == 0)
 		ret = virtqueue_start(q->vq, timeout_us);
 	if (ret == 0) {
@@ -369,7 +369,7 @@ virtio_queue_start(struct virtio_queue *q)
 		log_start(q, &watch);
 		virtio_queue_open(q);
 	} else {
-		virtio_queue_drain(q);
+		virtio_queue_reclaim(q);
 	}
 	virtio_queue_show_state(q);
 	return ret;
@@ -436,7 +436,7 @@ poll_on(struct virtio_queue *q)
 		return false;
 	to_rxq(q)->free_thresh = UINT16_MAX;
 	to_rxq(q)->idle_thresh = UINT16_MAX;
-	virtio_queue_return(q);
+	virtio_queue_resume(q);
 	return true;
 }
 
@@ -503,7 +503,7 @@ virtio_queue_stop(struct virtio_queue *q)
 		ns[VIRTIO_PHASE_DRAIN] += virtio_stopwatch_lap(&watch);
 	}
 	if (ret == 0) {
-		virtio_queue_drain(q);
+		virtio_queue_reclaim(q);
 		ns[VIRTIO_PHASE_RECLAIM] = virtio_stopwatch_lap(&watch);
 		for (i = VIRTIO_PHASE_GATE; i <= VIRTIO_PHASE_RECLAIM; i++)
 			virtio_times_add(&q->times, i, ns[i]);

@@ -28,7 +28,7 @@ struct virtio_queue *virtio_queue_tx(const struct virtio_port *port, uint16_t id
 static inline uint16_t
 virtio_queue_ring(const struct virtio_queue *q)
 {
-	return q->is_rx ? virtio_net_rx_ring(q->id) : virtio_net_tx_ring(q->id);
+	return q->is_rx ? virtio_net_rx_vq(q->id) : virtio_net_tx_vq(q->id);
 }
 
 /** Whether ethdev shows the queue: it was set up, and the application has not released it. */
@@ -77,9 +77,9 @@ void virtio_queue_open(struct virtio_queue *q);
  * @param[out] runs
  *   Set where it does run.
  */
-bool virtio_queue_borrow(struct virtio_queue *q, uint32_t timeout_us, bool *runs);
+bool virtio_queue_pause(struct virtio_queue *q, uint32_t timeout_us, bool *runs);
 /** Gives it back. */
-void virtio_queue_return(struct virtio_queue *q);
+void virtio_queue_resume(struct virtio_queue *q);
 
 /**
  * Whether this device can stop and start a single queue; a log line where it cannot.
@@ -111,7 +111,7 @@ int virtio_queue_start(struct virtio_queue *q);
 int virtio_queue_stop(struct virtio_queue *q);
 
 /** After a proven stop: counts what is lost, gives every buffer back. */
-void virtio_queue_drain(struct virtio_queue *q);
+void virtio_queue_reclaim(struct virtio_queue *q);
 
 /** Tells ethdev the state of the queue: STOPPED only where the ring is proven to be. */
 void virtio_queue_show_state(struct virtio_queue *q);

@@ -244,7 +244,7 @@ replace_ring(struct virtio_queue *q, uint16_t nb_desc, int node, uint32_t buf_le
 		return ret;
 	if (q->vq != NULL) {
 		/* Its stop may have been proven while the application had released it. */
-		virtio_queue_drain(q);
+		virtio_queue_reclaim(q);
 		forget_ring(q);
 	} else {
 		q->node = vq->memory->socket_id;
@@ -440,7 +440,7 @@ virtio_queues_forget_released(struct virtio_port *port)
 		if (virtio_queue_is_shown(q))
 			continue;
 		/* Released before the proof of its stop, it has its buffers still. */
-		virtio_queue_drain(q);
+		virtio_queue_reclaim(q);
 		forget_ring(q);
 	}
 }
@@ -467,7 +467,7 @@ free_queue(struct virtio_queue *q)
 	if (q->retired != NULL)
 		virtqueue_destroy(q->retired);
 	if (q->vq != NULL)
-		virtio_queue_drain(q);
+		virtio_queue_reclaim(q);
 	if (q->vq != NULL && virtqueue_destroy(q->vq) != 0) {
 		VIRTIO_LOG(ERR, "port %u: %s queue %u: the device did not confirm the queue's "
 			   "stop. The ring's memory and %d buffers are not freed.",

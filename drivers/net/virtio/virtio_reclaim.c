@@ -20,7 +20,7 @@
 #define SECONDARY_US 20000
 
 /* A burst takes microseconds. */
-#define BORROW_US    10000
+#define GATE_TIMEOUT_US    10000
 
 static void
 refuse(struct virtio_txq *txq, const struct rte_mempool *pool)
@@ -74,10 +74,10 @@ reclaim(struct virtio_queue *q, bool *again)
 		*again = true;
 		return 0;
 	}
-	if (!virtio_queue_borrow(q, BORROW_US, &runs))
+	if (!virtio_queue_pause(q, GATE_TIMEOUT_US, &runs))
 		return 0;
 	n = complete(txq);
-	virtio_queue_return(q);
+	virtio_queue_resume(q);
 	return n;
 }
 

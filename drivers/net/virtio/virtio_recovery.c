@@ -23,7 +23,7 @@
 /* A queue that ran for so long is not the one that breaks at once again. */
 #define CALM_US  10000000
 
-/* ---- healing ------------------------------------------------------------------------------ */
+/* ---- recovering ------------------------------------------------------------------------------ */
 
 /* From now on, and no sooner than after as long as the last attempt took. In so many us. */
 static uint64_t
@@ -35,7 +35,7 @@ plan(struct virtio_queue *q, uint64_t took_us)
 	r->delay_us = r->delay_us == 0 ? FIRST_US :
 		RTE_MIN(RTE_MAX(2 * r->delay_us, SECOND_US), LAST_US);
 	wait_us = RTE_MAX(r->delay_us, took_us);
-	r->heal_at_us = virtio_now_us() + wait_us;
+	r->recover_at_us = virtio_now_us() + wait_us;
 	virtio_queue_show_state(q);
 	return wait_us;
 }
@@ -57,7 +57,7 @@ is_for_one_thread(struct virtio_queue *q)
 		return false;
 	/* One that is merely not served goes on as it was. */
 	if (!q->is_rx && virtqueue_state(q->vq) == VIRTQUEUE_LIVE)
-		virtio_queue_return(q);
+		virtio_queue_resume(q);
 	VIRTIO_LOG(ERR, "port %u: %s queue %u: recovery=auto does not restart the queue: its pool "
 		   "%s has a single producer or consumer, which excludes the driver's thread. Stop "
 		   "and start the queue, or use a pool for several threads (ring_mp_mc).",
@@ -66,26 +66,26 @@ is_for_one_thread(struct virtio_queue *q)
 }
 
 static bool
-heal_if_due(struct virtio_queue *q, uint64_t now_us)
+recover_if_due(struct virtio_queue *q, uint64_t now_us)
 {
 	struct virtio_recovery *r = &q->recovery;
 	uint64_t start_us, wait_us;
 	int ret;
 
-	if (r->heal_at_us == 0 || r->heal_at_us > now_us)
+	if (r->recover_at_us == 0 || r->recover_at_us > now_us)
 		return false;
 	if (is_for_one_thread(q)) {
-		r->heal_at_us = 0;
+		r->recover_at_us = 0;
 		virtio_queue_show_state(q);
 		return false;
 	}
 	start_us = virtio_now_us();
-	r->healing = true;
+	r->recovering = true;
 	ret = virtio_port_restart_queue(q);
-	r->healing = false;
+	r->recovering = false;
 	/* The port is being stopped or closed, which ends the plan. */
 	if (ret == -ECANCELED) {
-		r->heal_at_us = virtio_now_us() + FIRST_US;
+		r->recover_at_us = virtio_now_us() + FIRST_US;
 		return false;
 	}
 	if (ret != 0) {
@@ -97,8 +97,8 @@ heal_if_due(struct virtio_queue *q, uint64_t now_us)
 		return false;
 	}
 	q->events.recovered++;
-	r->heal_at_us = 0;
-	r->healed_at_us = virtio_now_us();
+	r->recover_at_us = 0;
+	r->recovered_at_us = virtio_now_us();
 	__atomic_store_n(&r->event, RTE_PMD_VIRTIO_QUEUE_RECOVERED, __ATOMIC_RELEASE);
 	VIRTIO_LOG(NOTICE, "port %u: %s queue %u: the queue was recovered and is in service again",
 		   q->port->data->port_id, virtio_queue_kind(q), q->id);
@@ -107,7 +107,7 @@ heal_if_due(struct virtio_queue *q, uint64_t now_us)
 
 /* Without a device its queues are brought up with the next one, or by a port start. */
 static bool
-may_heal(struct virtio_port *port)
+may_recover(struct virtio_port *port)
 {
 	return port->running && port->bus->is_up(&port->dev);
 }
@@ -119,11 +119,11 @@ virtio_recovery_next_us(struct virtio_port *port)
 	uint64_t next = UINT64_MAX;
 
 	VIRTIO_FOREACH_QUEUE(q, port) {
-		if (q->recovery.heal_at_us != 0)
-			next = RTE_MIN(next, q->recovery.heal_at_us);
+		if (q->recovery.recover_at_us != 0)
+			next = RTE_MIN(next, q->recovery.recover_at_us);
 	}
 	/* The device is asked only where there is a plan. */
-	return next != UINT64_MAX && may_heal(port) ? next : UINT64_MAX;
+	return next != UINT64_MAX && may_recover(port) ? next : UINT64_MAX;
 }
 
 /* ---- telling ------------------------------------------------------------------------------ */
@@ -133,11 +133,11 @@ virtio_recovery_next_us(struct virtio_port *port)
  * devices with which the driver can do nothing.
  */
 static bool
-is_to_be_healed(const struct virtio_queue *q, uint8_t trouble)
+is_to_be_recovered(const struct virtio_queue *q, uint8_t trouble)
 {
 	const enum virtqueue_state state = virtqueue_state(q->vq);
 
-	if (!q->port->args.recovery || q->recovery.hands_off ||
+	if (!q->port->args.recovery || q->recovery.stopped_by_app ||
 	    q->port->dev.stop_method == VIRTIO_STOP_NONE)
 		return false;
 	return state == VIRTQUEUE_BROKEN ||
@@ -153,9 +153,9 @@ see_to(struct virtio_queue *q, uint64_t now_us)
 	if (trouble == 0)
 		return false;
 	__atomic_store_n(&r->event, trouble, __ATOMIC_RELEASE);
-	if (!is_to_be_healed(q, trouble))
+	if (!is_to_be_recovered(q, trouble))
 		return true;
-	if (now_us - r->healed_at_us > CALM_US)
+	if (now_us - r->recovered_at_us > CALM_US)
 		r->delay_us = 0;
 	plan(q, 0);
 	return true;
@@ -174,7 +174,7 @@ virtio_recovery_serve(struct virtio_port *port, bool trouble)
 	if (virtio_recovery_next_us(port) > now_us)
 		return told;
 	VIRTIO_FOREACH_QUEUE(q, port)
-		told |= heal_if_due(q, now_us);
+		told |= recover_if_due(q, now_us);
 	return told;
 }
 

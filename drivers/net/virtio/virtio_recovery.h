@@ -24,18 +24,18 @@ struct virtio_queue;
 struct virtio_recovery {
 	uint8_t trouble;       /**< reported, not yet seen to; enum of it, or 0; atomic */
 	uint8_t event;         /**< for rte_pmd_virtio_get_queue_event(), likewise */
-	uint64_t heal_at_us;   /**< when the driver is to try it; 0: not at all */
-	uint64_t healed_at_us; /**< when that last worked */
+	uint64_t recover_at_us;   /**< when the next attempt is due; 0: none is planned */
+	uint64_t recovered_at_us; /**< when an attempt last worked */
 	uint64_t delay_us;     /**< that the last attempt was planned with; 0: there was none */
-	bool healing;          /**< an attempt is under way */
-	bool hands_off;        /**< stopped at the application's word, also where that failed */
+	bool recovering;       /**< an attempt is under way */
+	bool stopped_by_app;   /**< the application has stopped the queue, or tried to */
 };
 
 /** No recovery that was planned is done. */
 static inline void
 virtio_recovery_forget(struct virtio_recovery *r)
 {
-	r->heal_at_us = 0;
+	r->recover_at_us = 0;
 	r->delay_us = 0;
 }
 
@@ -43,7 +43,7 @@ virtio_recovery_forget(struct virtio_recovery *r)
 static inline bool
 virtio_recovery_is_due(const struct virtio_recovery *r)
 {
-	return r->healing || r->heal_at_us != 0;
+	return r->recovering || r->recover_at_us != 0;
 }
 
 /**

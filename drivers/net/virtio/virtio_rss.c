@@ -289,7 +289,7 @@ virtio_rss_apply(struct virtio_port *port, const struct virtio_queue *leaving)
 }
 
 int
-virtio_rss_tell_hashes(struct virtio_port *port)
+virtio_rss_send_hashes(struct virtio_port *port)
 {
 	const struct virtio_rss *rss = &port->rss;
 	struct hash_config config = {
@@ -320,7 +320,7 @@ take_back(struct virtio_port *port, const struct virtio_rss *before)
 	if (!virtio_ctrl_works(port))
 		ret = virtio_rss_apply(port, NULL);
 	if (ret == 0 && !virtio_ctrl_works(port))
-		ret = virtio_rss_tell_hashes(port);
+		ret = virtio_rss_send_hashes(port);
 	if (ret != 0)
 		VIRTIO_LOG(ERR, "port %u: the port has the old RSS configuration, but the device "
 			   "may have the new one, as the control queue does not answer. Stop and "
@@ -355,7 +355,7 @@ virtio_rss_hash_update(struct rte_eth_dev *edev, struct rte_eth_rss_conf *conf)
 	if (ret == 0)
 		ret = virtio_rss_apply(port, NULL);
 	if (ret == 0)
-		ret = virtio_rss_tell_hashes(port);
+		ret = virtio_rss_send_hashes(port);
 	if (ret != 0)
 		take_back(port, &before);
 	pthread_mutex_unlock(&port->lock);

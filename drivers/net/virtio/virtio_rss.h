@@ -49,8 +49,9 @@ int virtio_rss_configure(struct virtio_port *port);
 bool virtio_rss_has_queue(const struct virtio_port *port);
 
 /**
- * Tells the device, if it runs and RSS is on, the application's wishes, less the receive queues
- * that do not run. With none running its last table stays, and a line says so. Port's lock held.
+ * Sends the application's configuration, without the receive queues that do not run, to a device
+ * that runs, if RSS is on. With no queue running, the device keeps its last table, and a line is
+ * logged. Port's lock held.
  *
  * @param leaving
  *   A queue that is still running and about to be stopped, or NULL.
@@ -63,7 +64,7 @@ int virtio_rss_apply(struct virtio_port *port, const struct virtio_queue *leavin
  * Without RSS, and with hash reports: tells the device, if it runs, what is to be hashed; with RSS
  * virtio_rss_apply() does. Port's lock held. 0, or what virtio_ctrl_send() says.
  */
-int virtio_rss_tell_hashes(struct virtio_port *port);
+int virtio_rss_send_hashes(struct virtio_port *port);
 
 /* ethdev's ops */
 int virtio_rss_hash_update(struct rte_eth_dev *edev, struct rte_eth_rss_conf *conf);

@@ -212,7 +212,8 @@ rx_buffers(struct virtio_rxq *rxq, const struct rte_mbuf *m, uint16_t posted,
 
 	/* It had them all when it used the first (5.1.6.4.1), so what is posted later is none. */
 	if (unlikely(buffers == 0 || buffers > posted)) {
-		virtio_quarantine(&rxq->q, "the device used no or too many buffers for a frame");
+		virtio_queue_set_broken(&rxq->q,
+					"the device used no or too many buffers for a frame");
 		return 0;
 	}
 	return buffers;
@@ -247,12 +248,12 @@ rx_until_drop(struct virtio_rxq *rxq, struct rte_mbuf **pkts, uint16_t n, struct
 		if (head == -EAGAIN)
 			break;
 		if (unlikely(head < 0)) {
-			virtio_quarantine(&rxq->q,
+			virtio_queue_set_broken(&rxq->q,
 					  "the device returned a used id that it does not own");
 			break;
 		}
 		if (unlikely(len > rxq->buf_len)) {
-			virtio_quarantine(&rxq->q,
+			virtio_queue_set_broken(&rxq->q,
 					  "the device returned a used length beyond the buffer");
 			break;
 		}
@@ -268,7 +269,7 @@ rx_until_drop(struct virtio_rxq *rxq, struct rte_mbuf **pkts, uint16_t n, struct
 		taken = cur;
 		if (unlikely(rest < buffers - 1)) {
 			*drop = m;
-			virtio_quarantine(&rxq->q,
+			virtio_queue_set_broken(&rxq->q,
 					  "the device returned a bad used entry within a frame");
 			break;
 		}
@@ -379,7 +380,7 @@ rx_burst(struct virtio_rxq *rxq, struct rte_mbuf **pkts, uint16_t n, const struc
 	uint16_t nb = 0;
 
 	if (unlikely(used < 0)) {
-		virtio_quarantine(&rxq->q,
+		virtio_queue_set_broken(&rxq->q,
 				  "the device's used index is beyond the available buffers");
 		return 0;
 	}

@@ -134,10 +134,10 @@ rx_queue_count(void *queue)
 	struct virtio_rxq *rxq = queue;
 	int used;
 
-	if (rxq == NULL || !virtio_gate_visit(&rxq->q.gate))
+	if (rxq == NULL || !virtio_gate_enter_query(&rxq->q.gate))
 		return 0;
 	used = used_now(&rxq->q);
-	virtio_gate_depart(&rxq->q.gate);
+	virtio_gate_leave_query(&rxq->q.gate);
 	return RTE_MAX(used, 0);
 }
 
@@ -147,7 +147,7 @@ rx_descriptor_status(void *queue, uint16_t offset)
 	struct virtio_rxq *rxq = queue;
 	int ret = RTE_ETH_RX_DESC_UNAVAIL;
 
-	if (rxq == NULL || !virtio_gate_visit(&rxq->q.gate))
+	if (rxq == NULL || !virtio_gate_enter_query(&rxq->q.gate))
 		return ret;
 	if (offset >= rxq->q.vq->size)
 		ret = -EINVAL;
@@ -155,7 +155,7 @@ rx_descriptor_status(void *queue, uint16_t offset)
 		ret = RTE_ETH_RX_DESC_DONE;
 	else if (offset < rxq->q.vq->size - rxq->q.vq->free_count)
 		ret = RTE_ETH_RX_DESC_AVAIL;
-	virtio_gate_depart(&rxq->q.gate);
+	virtio_gate_leave_query(&rxq->q.gate);
 	return ret;
 }
 
@@ -166,7 +166,7 @@ tx_descriptor_status(void *queue, uint16_t offset)
 	struct virtio_txq *txq = queue;
 	int ret = RTE_ETH_TX_DESC_UNAVAIL;
 
-	if (txq == NULL || !virtio_gate_visit(&txq->q.gate))
+	if (txq == NULL || !virtio_gate_enter_query(&txq->q.gate))
 		return ret;
 	if (offset >= txq->q.vq->size)
 		ret = -EINVAL;
@@ -174,7 +174,7 @@ tx_descriptor_status(void *queue, uint16_t offset)
 		ret = RTE_ETH_TX_DESC_DONE;
 	else
 		ret = RTE_ETH_TX_DESC_FULL;
-	virtio_gate_depart(&txq->q.gate);
+	virtio_gate_leave_query(&txq->q.gate);
 	return ret;
 }
 

@@ -16,7 +16,7 @@
  * Invariants: a burst works between enter and leave of the gate and takes the ring from the queue
  * once. It looks at used buffers one by one and takes all of them together at its end; what was not
  * taken is still the device's. Whatever the device wrote is checked before use; on a lie the ring
- * is quarantined, and packets that were good are still delivered. A buffer is taken before it is
+ * is set broken, and packets that were good are still delivered. A buffer is taken before it is
  * freed, for a process may be killed in between (virtqueue.h). Counters are for packets handed to
  * the application or taken from it.
  */

@@ -5,7 +5,7 @@
 
 /**
  * @file
- * What the data paths of all layouts share: addresses, headers, counters, freeing, quarantine.
+ * What the data paths of all layouts share: addresses, headers, counters, freeing, ring errors.
  */
 
 #include <string.h>
@@ -182,15 +182,15 @@ virtio_mbuf_is_simple(const struct rte_mbuf *m)
 
 /** Takes the ring out of service; the caller is inside the gate and leaves it next. */
 static inline void
-virtio_quarantine(struct virtio_queue *q, const char *why)
+virtio_queue_set_broken(struct virtio_queue *q, const char *why)
 {
-	if (virtqueue_quarantine(q->vq, why)) {
+	if (virtqueue_set_broken(q->vq, why)) {
 		q->events.quarantined++;
 		virtio_event_report(q, RTE_PMD_VIRTIO_QUEUE_BROKEN);
 	}
-	/* The ring's state before the gate: see virtio_queue_borrow(). */
+	/* The ring's state before the gate: see virtio_queue_pause(). */
 	rte_atomic_thread_fence(__ATOMIC_SEQ_CST);
-	virtio_gate_shut(&q->gate);
+	virtio_gate_close_inside(&q->gate);
 }
 
 /**

@@ -183,7 +183,7 @@ tx_complete(struct virtio_txq *txq, uint32_t most, const struct tx_mode mode)
 		int n;
 
 		if (unlikely(used < 0)) {
-			virtio_quarantine(&txq->q, "the device's used index is beyond the "
+			virtio_queue_set_broken(&txq->q, "the device's used index is beyond the "
 					  "available buffers");
 			return used;
 		}
@@ -191,7 +191,7 @@ tx_complete(struct virtio_txq *txq, uint32_t most, const struct tx_mode mode)
 			return done;
 		n = tx_free(vq, used, mode);
 		if (unlikely(n < 0)) {
-			virtio_quarantine(&txq->q,
+			virtio_queue_set_broken(&txq->q,
 					  "the device returned a used id that it does not own");
 			return n;
 		}

@@ -39,7 +39,7 @@ virtio_user_rx_interrupts(struct virtio_port *port, uint16_t n)
 	uint16_t i;
 
 	for (i = 0; ret == 0 && i < n; i++) {
-		const int fd = vhost_user_call_fd(&port->dev, virtio_net_rx_ring(i));
+		const int fd = vhost_user_call_fd(&port->dev, virtio_net_rx_vq(i));
 
 		ret = fd < 0 ? fd : rte_intr_efds_index_set(handle, i, fd);
 	}
@@ -68,7 +68,7 @@ static const struct virtio_bus virtio_user_bus = {
 	.reconnect = vhost_user_reconnect,
 	.watch_fd = vhost_user_watch_fd,
 	.watch_events = vhost_user_watch_events,
-	.hang_up = vhost_user_hang_up,
+	.disconnect = vhost_user_disconnect,
 	.destroy = virtio_user_destroy,
 	.command = virtio_user_command,
 	.rx_interrupts = virtio_user_rx_interrupts,

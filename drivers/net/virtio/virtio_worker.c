@@ -89,7 +89,7 @@ serve(struct virtio_worker *w, struct wait *wait)
 	virtio_watchdog_serve(port);
 	trouble = virtio_recovery_serve(port, (work & VIRTIO_WORK_TROUBLE) != 0);
 	if (work & VIRTIO_WORK_LINK)
-		virtio_announce(port);
+		virtio_guest_announce(port);
 	link = virtio_link_serve(port, (work & VIRTIO_WORK_LINK) != 0);
 	reset = virtio_needs_reset_take(port);
 	starving = virtio_reclaim_serve(port, (work & VIRTIO_WORK_RECLAIM) != 0);
