@@ -5,6 +5,8 @@
 #
 # What a reader of the tree may rely on in every file: the licence in its first line (below "#!"),
 # tabs (Python and Meson: spaces), 100 columns, no space at the end of a line, no note to oneself.
+# In the driver, the libraries and the documents: no private word where the specification or DPDK
+# has a term.
 set -euo pipefail
 . "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 cd "$root"
@@ -23,6 +25,9 @@ of() {
 
 code=('*.[ch]' '*.sh' run '*.py' meson.build meson_options.txt)
 text=("${code[@]}" '*.md' '*.rst' '*.ini' '*.map')
+
+words="told|whoever|wish(es|ed)?|heals?|healed|greets?|nobody else|says so|affair|hands off"
+words+="|meet(s|ing)? anew|hangs? up|by word"
 
 passed=0
 failed=0
@@ -62,6 +67,10 @@ verdict "100 columns" < <(of "${code[@]}" | while read -r file; do
 done)
 verdict "no space at the end of a line" < <(lines_with $'[ \t\r]$' "${text[@]}")
 verdict "no note to oneself" < <(lines_with '\<(TO''DO|FIX''ME|XX''X)\>' "${text[@]}")
+verdict "plain words" < <(
+	of '*.[ch]' '*.md' '*.rst' | grep -E '^\./(drivers|lib|doc|README)' |
+		xargs -rd'\n' grep -nwiHE "$words" || true
+)
 verdict "every file ends with its line" < <(of "${text[@]}" | while read -r file; do
 	[ -z "$(tail -c1 "$file")" ] || echo "$file: no newline at its end"
 done)

@@ -7,10 +7,10 @@
  * @file
  * virtio over PCI, section 4.1: a device that is a few windows of registers.
  *
- * The transport knows no bus. Whoever found the device walks its capabilities, maps what they name
- * and hands the windows in; a test may stand behind them with hooks instead of memory.
+ * The transport knows no bus. The caller, which found the device, reads its capabilities, maps the
+ * windows that they name and passes them in. A test passes hooks in place of memory.
  *
- * Memory is told to the device by IOVA (struct virtio_device, by_iova).
+ * Addresses for the device are IOVA (struct virtio_device, by_iova).
  *
  * Threads: control calls by one thread at a time (the port's lock), virtio_pci_isr() by any.
  */
@@ -165,7 +165,7 @@ void virtio_pci_legacy_destroy(struct virtio_device *dev);
 
 /**
  * Tells whether MSI-X is enabled, which moves the device configuration of a legacy device. At first
- * as conf->msix_on says. Vectors of such a device are told only while it is on.
+ * as conf->msix_on says. Vectors of such a device can be set only while it is on.
  */
 void virtio_pci_legacy_set_msix(struct virtio_device *dev, bool on);
 

@@ -2,7 +2,7 @@
 
 /*
  * The virtio-pci device before virtio 1.0, 4.1.4.8: a few I/O ports. There is no stop of one ring,
- * a ring is told by the number of its first page, which enables it too, and its size is the
+ * a ring is set by the number of its first page, which enables it too, and its size is the
  * device's word. Fields have the byte order of the processor (2.4.3), which the accesses here take
  * for little-endian.
  */
@@ -88,7 +88,7 @@ tell_config_vector(struct virtio_device *dev)
 	return ret;
 }
 
-/* 4.1.5.1.3.1; the address is told by legacy_queue_enable(), since it enables. */
+/* 4.1.5.1.3.1; the address is set by legacy_queue_enable(), since it enables. */
 static int
 legacy_queue_setup(struct virtqueue *vq)
 {

@@ -5,7 +5,7 @@
 
 /**
  * @file
- * What the modern and the legacy virtio-pci transport share, and nobody else includes.
+ * What the modern and the legacy virtio-pci transport share, and no other file includes.
  */
 
 #include <rte_byteorder.h>
@@ -95,7 +95,7 @@ int pci_read_offer(struct virtio_device *dev,
 /** -ENODEV, with a line the first time. */
 int pci_gone(struct virtio_device *dev);
 
-/** What was learnt and told of rings does not hold any more: the device was reset. */
+/** What is known of rings does not hold any more: the device was reset. */
 void pci_forget_rings(struct pci *pci);
 
 /** Writes a vector unless it is NO_VECTOR, and reads it back. 0, -EBUSY, -ENODEV. */

@@ -78,7 +78,7 @@ struct vhost_user {
 	uint64_t protocol;       /* in force */
 	bool mem_sent;
 	bool mem_stale; /* the back-end may not have mem: another table is due */
-	struct vhost_mem mem;    /* what the back-end was told last */
+	struct vhost_mem mem;    /* the last table that was sent */
 	struct vhost_mem attached; /* the application's own memory, descriptors ours */
 	struct vhost_user_reply handshake;
 	struct vhost_user_reply control;
@@ -896,20 +896,20 @@ static int
 send_attached(struct virtio_device *dev)
 {
 	struct vhost_user *vu = dev->priv;
-	const bool told = vu->mem_sent;
+	const bool sent = vu->mem_sent;
 	struct vhost_mem mem;
 	uint64_t ignored;
 	int ret;
 
 	rte_mcfg_mem_read_lock();
-	ret = told ? send_mem_table(vu, NULL, 0, &vu->control, false) :
+	ret = sent ? send_mem_table(vu, NULL, 0, &vu->control, false) :
 		     vhost_mem_read(&mem, &vu->attached, NULL, 0);
 	rte_mcfg_mem_read_unlock();
-	if (ret == 0 && told)
+	if (ret == 0 && sent)
 		ret = vhost_user_wait(&vu->ch, &vu->control, vu->answer_timeout_us);
-	if (ret == 0 && told && !speaks(vu, VHOST_USER_PROTOCOL_F_REPLY_ACK))
+	if (ret == 0 && sent && !speaks(vu, VHOST_USER_PROTOCOL_F_REPLY_ACK))
 		ret = get_u64(vu, VHOST_USER_GET_FEATURES, &ignored);
-	/* The next connection is told with all the rest. */
+	/* The next connection sends it with all the rest. */
 	return ret == -ENODEV ? 0 : ret;
 }
 

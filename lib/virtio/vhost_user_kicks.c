@@ -22,7 +22,7 @@
 #define FETCH_MESSAGE   "virtio_vhost_user_kicks"
 #define FETCH_TIMEOUT_S 5
 
-/* Devices are told apart by where they are, which is the same in all processes. */
+/* Devices are distinguished by their address, which is the same in all processes. */
 struct fetch {
 	uint64_t device;
 	uint16_t first; /* ring of the first descriptor */

@@ -5,7 +5,7 @@
 
 /**
  * @file
- * The descriptors by which a vhost-user back-end is told of new buffers, one a ring. A descriptor's
+ * The descriptors that notify a vhost-user back-end of new buffers, one a ring. A descriptor's
  * number means something in its own process only, so each process has a table of its own: the
  * primary makes them, a secondary gets its copies by a message.
  *

@@ -18,8 +18,8 @@
 #include "virtio_log.h"
 
 /*
- * Longest sleep without a look. Whoever reads an answer raises wake_fd, but of two threads that
- * wait (control call, memory event) only one may see it.
+ * Longest sleep without a look. The thread that reads an answer raises wake_fd, but of two waiting
+ * threads (control call, memory event) only one may see it.
  */
 #define SLEEP_MAX_US 1000
 
@@ -251,7 +251,7 @@ take_answer(struct vhost_user_channel *ch)
 		w->reply->value = ch->in.payload.u64;
 	else if (ch->in.payload.u64 != 0 && w->round == w->reply->round)
 		w->reply->error = -EIO;
-	/* Last: whoever waits looks at the rest once this says that all is in. */
+	/* Last: a waiting thread looks at the rest once this is set. */
 	if (__atomic_sub_fetch(&w->reply->pending, 1, __ATOMIC_RELEASE) == 0)
 		wake(ch);
 }

@@ -11,8 +11,8 @@
  * https://qemu-project.gitlab.io/qemu/interop/vhost-user.html.
  *
  * The back-end answers in the order of the requests, so a request that wants an answer is queued,
- * and whoever reads from the socket hands each answer to the one at the head. An answer that comes
- * after its asker gave up is therefore never taken for that of a later request.
+ * and the thread that reads from the socket hands each answer to the request at the head. An answer
+ * that comes after its time-out is therefore never taken for that of a later request.
  *
  * Threads: any; the channel has a lock of its own, the last in order: nothing is allocated and no
  * other lock is taken under it. (A memory event arrives with EAL's memory lock held and sends.)

@@ -23,7 +23,7 @@ struct virtqueue;
 struct virtio_device {
 	char name[VIRTIO_DEVICE_NAME_SIZE]; /**< in log lines */
 	enum virtio_transport_kind kind;
-	enum virtio_stop_method stop_method; /**< set by the transport when it meets the device */
+	enum virtio_stop_method stop_method; /**< set by the transport when it connects */
 	const char *stop_reason; /**< why this method, a constant; of the primary process */
 	uint64_t connected_us; /**< virtio_now_us() of the last connection to the device */
 	uint32_t connections;  /**< how many there were */
@@ -101,7 +101,7 @@ int virtio_device_add_status(struct virtio_device *dev, uint8_t bits);
 /**
  * Looks whether the device has met an error that it does not recover from, DEVICE_NEEDS_RESET in
  * its status (2.1.2). Such a device may leave anything undone until virtio_device_reset(). The
- * first time after a reset a line says so.
+ * first time after a reset an error is logged.
  *
  * @return
  *   0. -EIO: it needs a reset. Else the transport's error.

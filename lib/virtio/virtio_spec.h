@@ -94,7 +94,7 @@ struct vring_packed_desc {
 #define VRING_PACKED_F_AVAIL             (1 << 7)
 #define VRING_PACKED_F_USED              (1 << 15)
 
-/** When one side wants to be told by the other, section 2.8.14.1. */
+/** When one side wants a notification of the other, section 2.8.14.1. */
 struct vring_packed_event {
 	uint16_t off_wrap; /**< with VRING_EVENT_DESC: descriptor, wrap counter in bit 15 */
 	uint16_t flags;    /**< VRING_EVENT_* */

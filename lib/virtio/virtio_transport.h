@@ -23,7 +23,7 @@ struct virtio_device;
 struct virtqueue;
 
 /**
- * Transports are told apart by a number, not a pointer: secondary processes have other addresses.
+ * Transports are distinguished by a number: pointers differ between processes.
  */
 enum virtio_transport_kind {
 	VIRTIO_TRANSPORT_VHOST_USER, /**< virtio-user: vhost-user messages on a socket */

@@ -34,7 +34,7 @@ ring_layout(const struct virtio_device *dev, const struct virtqueue_conf *conf)
 	static_assert(sizeof(struct vring_desc) == sizeof(struct vring_packed_desc), "one size");
 	at.second = conf->size * sizeof(struct vring_desc);
 	if (dev->legacy) {
-		/* Told by the first page alone, so all else is where 2.7.2 has it. */
+		/* Set by the first page alone, so all else is where 2.7.2 has it. */
 		at.third = RTE_ALIGN_CEIL(at.second + second, VRING_LEGACY_ALIGN);
 	} else {
 		at.second = RTE_ALIGN_CEIL(at.second, RTE_CACHE_LINE_SIZE);
@@ -96,7 +96,7 @@ virtqueue_set_broken(struct virtqueue *vq, const char *why)
 }
 
 /*
- * The ring as the specification wants it before its address is told: all zero (2.6.1, 4.1.5.1.3).
+ * All zero, as the specification demands before the device has the address (2.6.1, 4.1.5.1.3).
  */
 static void
 make_fresh(struct virtqueue *vq)

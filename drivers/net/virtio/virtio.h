@@ -85,7 +85,7 @@ struct virtio_bus {
 	int (*rx_interrupts)(struct virtio_port *port, uint16_t n);
 	/**
 	 * Memory of the application's own, see rte_pmd_virtio.h. NULL: not by this bus.
-	 * mem_table: what the device can reach; NULL: it cannot be told.
+	 * mem_table: what the device can reach; NULL: unknown.
 	 */
 	int (*mem_attach)(struct virtio_device *dev, void *addr, size_t len, int fd,
 			  uint64_t offset);
@@ -139,7 +139,7 @@ struct virtio_port {
 	/* Set by start and stop, of the port or a queue, with the lock held. */
 	bool running;              /**< between a successful start and the next stop */
 	bool interrupts;           /**< those of the bus are on */
-	uint16_t pairs_sent;       /**< those that it was last told to use, by MQ; 0: not known */
+	uint16_t pairs_sent;       /**< number that the device uses by MQ; 0: not known */
 	/**
 	 * By ring: empty ones where the application has no such queue, but the device wants it.
 	 */

@@ -15,11 +15,11 @@
 #include "virtio_queue.h"
 #include "virtio_rxtx.h"
 
-/* Frames that may be in rings at once: one stays in a ring that nobody else sends on. */
+/* Frames that may be in rings at once: one stays in a ring without other traffic. */
 #define FRAMES    7
 #define FRAME_MAX 64
 
-/* A device that asks again sooner is told that it was done, and nothing is sent. */
+/* A request that comes sooner is acknowledged, and nothing is sent. */
 #define PAUSE_US  10000
 
 /* A burst takes microseconds. */

@@ -9,7 +9,7 @@
  * to learn where its address is now. The port sends a RARP frame and tells the device so.
  *
  * What was asked for and not yet done is in the device's status, and kept nowhere else. The frame
- * is of a pool of the driver's own, so that the application's are taken from by nobody else.
+ * is of a pool of the driver's own: no other thread takes from the application's pools.
  */
 
 #include <stdbool.h>

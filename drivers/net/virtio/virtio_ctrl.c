@@ -67,7 +67,7 @@ post(struct virtqueue *vq, const struct virtio_ctrl_command *command)
 		       VRING_DESC_F_WRITE, packed);
 	ring_chain_end(vq, &chain, area, packed);
 	ring_publish(vq, packed);
-	/* Commands are few and waited for: not asked whether the device wants to be told. */
+	/* Commands are few and waited for: notified even where the device suppresses it. */
 	virtqueue_notify(vq);
 	return 0;
 }

@@ -9,7 +9,7 @@
  *
  * One command at a time, each with a deadline: the port's devarg queue_reset_timeout_ms. After one
  * that was not answered, or not as the specification has it, the ring is out of service: the device
- * may still read the old command, and an answer could not be told from that to the next. The next
+ * may still read the old command, and an answer could be taken for that to the next. The next
  * command resets it first, by a reset of this ring alone; a device that has no such thing needs the
  * port stopped and started.
  *

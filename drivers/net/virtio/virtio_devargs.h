@@ -33,7 +33,7 @@ struct virtio_devargs {
 	uint16_t queue_size;   /**< default ring size, descriptors */
 	uint32_t speed;        /**< Mb/s, RTE_ETH_SPEED_NUM_UNKNOWN where not given */
 	uint32_t speed_capa;   /**< RTE_ETH_LINK_SPEED_* of it, 0 where not given */
-	bool mq_running;       /**< virtio-pci: pairs are told by the queues that run */
+	bool mq_running;       /**< virtio-pci: pairs follow the queues that run */
 	bool vdpa;             /**< virtio-pci: left for another driver */
 	enum vhost_user_stop_policy queue_reset;
 	enum virtio_pci_stop_policy pci_queue_reset;

@@ -57,7 +57,7 @@ check_mq_mode(const struct rte_eth_dev *edev)
 	return -EINVAL;
 }
 
-/* 5.1.5: a device has one pair of queues until it is told of more, which takes MQ or RSS. */
+/* 5.1.5: a device uses one pair of queues until a command of MQ or RSS sets more. */
 static int
 check_pairs(const struct virtio_port *port)
 {
@@ -99,7 +99,7 @@ static const struct {
 	{ .tx = RTE_ETH_TX_OFFLOAD_TCP_TSO, .features = TX_TSO },
 };
 
-/* Bits that are offered and of use: HASH_REPORT only where the device can be told what to hash. */
+/* Bits that are offered and of use: HASH_REPORT only where a command can set the hash types. */
 static uint64_t
 offered_offloads(const struct virtio_port *port)
 {

@@ -54,7 +54,7 @@ virtio_extmem_check_pool(struct virtio_port *port, uint16_t rx_queue,
 	const bool extern_bufs = (rte_pktmbuf_priv_flags(pool) &
 				  RTE_PKTMBUF_POOL_F_PINNED_EXT_BUF) != 0;
 
-	/* Not to be told: not to be judged. */
+	/* The table is unknown: nothing is refused. */
 	if (!reach.by_iova && (port->bus->mem_table == NULL ||
 			       port->bus->mem_table(&port->dev, &reach.mem) != 0))
 		return 0;

@@ -43,7 +43,7 @@ virtio_gate_prepare(void)
 	return have;
 }
 
-/* Whether whoever is inside was killed there; if so, it is out now. */
+/* Whether the thread inside was killed there; if so, the gate is empty now. */
 static bool
 take_out_ended(struct virtio_gate *gate)
 {

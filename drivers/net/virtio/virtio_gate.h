@@ -16,9 +16,9 @@
  * opens to another value, which sends the polling thread through a full fence.
  *
  * Gates lie in memory that processes share. From the first other process on they are SHARED, and
- * whoever is inside leaves the number of its process there too (virtio_process.h), so that one
- * which was killed in a burst is not waited for; and nobody else comes in over it until a close has
- * seen to that, since the ring is as that burst left it.
+ * a thread inside leaves the number of its process there too (virtio_process.h): a close does not
+ * wait for a process that was killed in a burst. No other thread enters over that number until a
+ * close has removed it, since the ring is as that burst left it.
  *
  * Threads: one at a time polls a queue (ethdev's rule) and uses enter and leave; queries that any
  * thread of the primary process may make use visit and depart. Open and close are control calls. A
@@ -83,7 +83,7 @@ void virtio_gate_open(struct virtio_gate *gate);
  */
 int virtio_gate_close(struct virtio_gate *gate, uint32_t timeout_us);
 
-/** Primary, before another process can poll: from now on its pollers are told from this one's. */
+/** Primary, before another process can poll: from now on the gate has the process of a poller. */
 void virtio_gate_share(struct virtio_gate *gate);
 
 /**

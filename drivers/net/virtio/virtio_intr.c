@@ -6,7 +6,7 @@
  *
  * Whether a queue is to interrupt is the application's request and outlives the ring: it is kept in
  * the queue, and put into each ring when the gate has opened. A wake-up is never lost in between:
- * whoever turns interrupts on then looks whether there is something already, and raises the
+ * a thread that turns interrupts on then looks whether there is something already, and raises the
  * descriptor itself. One that is too many does no harm, the thread finds nothing and asks again.
  */
 

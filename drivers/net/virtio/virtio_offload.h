@@ -19,7 +19,7 @@
 struct virtio_port;
 struct virtio_rxq;
 
-/** Flags of a packet that has something to be told to the device. */
+/** Flags of a packet whose header has offload fields. */
 #define VIRTIO_TX_OFFLOAD_FLAGS (RTE_MBUF_F_TX_L4_MASK | RTE_MBUF_F_TX_TCP_SEG)
 
 /** Header of a packet with VIRTIO_TX_OFFLOAD_FLAGS, as virtio_tx_prepare() left it. */

@@ -137,7 +137,7 @@ pci_rx_interrupts(struct virtio_port *port, uint16_t n)
 	return ret;
 }
 
-/* A change of the link is told only by a device that has a status, and by MSI-X. */
+/* Only a device with a status, and MSI-X, reports a change of the link. */
 static void
 offer_link_events(struct virtio_port *port, bool msix)
 {

@@ -409,7 +409,7 @@ virtio_port_restart_queue(struct virtio_queue *q)
 }
 
 /*
- * At the application's word, which the driver's own attempts to heal a queue must not overrule.
+ * By the application's call, which a recovery by the driver must not undo.
  *
  * `done` is the state in which nothing is left to do. ethdev looks before it calls, but without the
  * lock: another thread may have stopped or started the port since.

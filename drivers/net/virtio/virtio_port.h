@@ -23,7 +23,7 @@ int virtio_port_bring_up(struct virtio_port *port, const bool *run_rx, const boo
 /**
  * The opposite: all gates closed, the device reset, buffers given back. Port's lock held.
  *
- * Neither of the two changes what ethdev is told of the queues: while a port meets a new back-end a
+ * Neither of the two changes the queue states of ethdev: while a port connects to a back-end, a
  * queue that is to run must not look stopped, or a stop would not even reach the driver.
  */
 int virtio_port_take_down(struct virtio_port *port);

@@ -53,7 +53,7 @@ virtio_ports_edev(uint16_t port_id)
 
 /*
  * The port that is meant, with both locks; NULL, with none. The list's is not held while the port's
- * is waited for: whoever has that may itself be waiting for a thread that wants the list.
+ * is waited for: its holder may be waiting for a thread that needs the list.
  */
 struct virtio_port *
 virtio_ports_lock(long id)

@@ -166,7 +166,7 @@ join(void)
 
 	rte_strlcpy(msg.name, JOIN_MESSAGE, sizeof(msg.name));
 	msg.fds[0] = descriptor_of_self();
-	/* Without, a stop of the primary's cannot be told that this process has ended. */
+	/* Without, the primary process cannot find out that this process has ended. */
 	if (msg.fds[0] < 0)
 		msg.num_fds = 0;
 	ret = rte_mp_request_sync(&msg, &reply, &timeout);

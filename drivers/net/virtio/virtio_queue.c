@@ -287,7 +287,7 @@ virtio_queue_pause(struct virtio_queue *q, uint32_t timeout_us, bool *runs)
 	if (virtio_gate_close(&q->gate, timeout_us) == 0 &&
 	    virtqueue_state(q->vq) == VIRTQUEUE_LIVE && !q->gate.abandoned)
 		return true;
-	/* For a stop to heal. */
+	/* The next stop of the queue reclaims what is in the ring. */
 	if (q->gate.abandoned)
 		return false;
 	/* Nothing was touched. */

@@ -461,7 +461,7 @@ free_queue(struct virtio_queue *q)
 {
 	if (q == NULL)
 		return;
-	/* A stopped queue too: the thread reads the gate next. The port's close says so. */
+	/* A stopped queue too: the thread reads the gate next. The port's close logs an error. */
 	if (!virtio_gate_is_empty(&q->gate))
 		return;
 	if (q->retired != NULL)

@@ -166,16 +166,16 @@ virtio_recovery_serve(struct virtio_port *port, bool trouble)
 {
 	const uint64_t now_us = virtio_now_us();
 	struct virtio_queue *q;
-	bool told = false;
+	bool event = false;
 
 	/* What is planned here is due later: the application is called back before. */
 	VIRTIO_FOREACH_QUEUE(q, port)
-		told |= trouble && see_to(q, now_us);
+		event |= trouble && see_to(q, now_us);
 	if (virtio_recovery_next_us(port) > now_us)
-		return told;
+		return event;
 	VIRTIO_FOREACH_QUEUE(q, port)
-		told |= recover_if_due(q, now_us);
-	return told;
+		event |= recover_if_due(q, now_us);
+	return event;
 }
 
 int

@@ -5,7 +5,7 @@
 
 /**
  * @file
- * What follows when a queue is in trouble: the application is told by RTE_ETH_EVENT_QUEUE_STATE,
+ * What follows an error of a queue: the application receives RTE_ETH_EVENT_QUEUE_STATE,
  * and with recovery=auto the driver stops and starts that queue itself.
  *
  * Threads: trouble is reported by the thread that finds it, the polling thread above all, which

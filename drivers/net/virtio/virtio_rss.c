@@ -13,7 +13,7 @@
 #include "virtio_queue.h"
 #include "virtio_rss.h"
 
-static_assert(RTE_IS_POWER_OF_2(VIRTIO_RSS_TABLE_SIZE), "told as a mask");
+static_assert(RTE_IS_POWER_OF_2(VIRTIO_RSS_TABLE_SIZE), "sent as a mask");
 
 /* The command's data, 5.1.6.5.7.1, for a table and a key of the sizes used here. */
 struct rss_config {
@@ -196,7 +196,7 @@ virtio_rss_configure(struct virtio_port *port)
 	return 0;
 }
 
-/* ---- what the device is told -------------------------------------------------------------- */
+/* ---- commands ----------------------------------------------------------------------------- */
 
 static bool
 runs(const struct virtio_port *port, uint16_t id, const struct virtio_queue *leaving)

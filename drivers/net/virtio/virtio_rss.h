@@ -6,7 +6,7 @@
 /**
  * @file
  * Receive-side scaling, section 5.1.6.5.7, and hash reports without it, 5.1.6.5.6.4: what the
- * application has set, and what of it the device is told.
+ * application has set, and what of it is sent to the device.
  *
  * The two differ while queues are stopped: the device's table names running queues only (5.1.6.5.7
  * demands it, and a stopped one would drop or hold its packets). What is kept here is the

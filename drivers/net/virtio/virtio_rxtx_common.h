@@ -131,7 +131,7 @@ static_assert(offsetof(struct rte_mbuf, nb_segs) == offsetof(struct rte_mbuf, re
 	      sizeof(uint16_t), "one comparison");
 
 /**
- * One segment that nobody else holds: both counts in one comparison. There is no other segment then
+ * One segment with one reference: both counts in one comparison. There is no other segment then
  * by the rules of an mbuf, whose `next` is in a cache line that nothing else here reads.
  */
 static __rte_always_inline bool
@@ -158,14 +158,14 @@ virtio_mbuf_is_pinned(const struct rte_mbuf *m)
 	       rte_mbuf_ext_refcnt_read(m->shinfo) == 1;
 }
 
-/** Whether its memory is nobody else's, as far as the mbuf's own reference count does not tell. */
+/** Whether no other mbuf uses its memory, beside the mbuf's own reference count. */
 static __rte_always_inline bool
 virtio_mbuf_owns_data(const struct rte_mbuf *m)
 {
 	return likely(!(m->ol_flags & VIRTIO_MBUF_NOT_DIRECT)) || virtio_mbuf_is_pinned(m);
 }
 
-/** A header in the headroom: no descriptor of its own, but only where nobody else reads there. */
+/** A header in the headroom: no descriptor of its own, but only where no other mbuf reads there. */
 static __rte_always_inline bool
 virtio_tx_can_push(const struct rte_mbuf *m, uint32_t hdr_size)
 {
@@ -173,7 +173,7 @@ virtio_tx_can_push(const struct rte_mbuf *m, uint32_t hdr_size)
 	       m->data_off >= hdr_size;
 }
 
-/** One segment, nobody else's, with its pool's own memory: may go back to its pool as it is. */
+/** One segment with one reference and its pool's own memory: may go back to its pool as it is. */
 static __rte_always_inline bool
 virtio_mbuf_is_simple(const struct rte_mbuf *m)
 {

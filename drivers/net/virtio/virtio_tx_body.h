@@ -21,7 +21,7 @@
 /* As struct rx_mode. */
 struct tx_mode {
 	bool packed;
-	bool offload;   /* the device may be told of offloads in a header */
+	bool offload;   /* headers have offload fields */
 	bool hash;      /* headers with HASH_REPORT; the one above is as the port says */
 	uint16_t (*front)(struct virtio_txq *txq, struct rte_mbuf **pkts, uint16_t n);
 	/* known: all of them are used for certain, and their entries not to be read. */
@@ -400,7 +400,7 @@ tx_is_sendable(uint32_t data_off, uint32_t len, uint32_t hdr_size)
 
 /*
  * The plain packets at the front of a burst, as far as the end of the ring: those of one segment
- * that is not empty, with room for their header and with nobody else who could read it there.
+ * that is not empty, with room for their header where no other mbuf could read it.
  */
 static __rte_always_inline uint16_t
 tx_plain(struct virtio_txq *txq, struct virtqueue *vq, struct rte_mbuf **pkts, uint16_t n,
@@ -589,7 +589,7 @@ tx_burst_gated(struct virtio_txq *txq, struct rte_mbuf **pkts, uint16_t n,
 	return nb;
 }
 
-/* One packet, by whoever has the gate; false: no room. */
+/* One packet, by the thread that has the gate; false: no room. */
 static __rte_always_inline bool
 tx_post(struct virtio_txq *txq, struct rte_mbuf *m, const struct tx_mode mode)
 {
