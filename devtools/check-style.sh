@@ -6,7 +6,7 @@
 # What a reader of the tree may rely on in every file: the licence in its first line (below "#!"),
 # tabs (Python and Meson: spaces), 100 columns, no space at the end of a line, no note to oneself.
 # In the driver, the libraries and the documents: no private word where the specification or DPDK
-# has a term.
+# has a term. In the driver and the libraries: no file over 900 lines.
 set -euo pipefail
 . "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 cd "$root"
@@ -67,6 +67,11 @@ verdict "100 columns" < <(of "${code[@]}" | while read -r file; do
 done)
 verdict "no space at the end of a line" < <(lines_with $'[ \t\r]$' "${text[@]}")
 verdict "no note to oneself" < <(lines_with '\<(TO''DO|FIX''ME|XX''X)\>' "${text[@]}")
+verdict "no file over 900 lines" < <(
+	of '*.[ch]' | grep -E '^\./(drivers|lib)' | while read -r file; do
+		[ "$(wc -l <"$file")" -le 900 ] || echo "$file: over 900 lines"
+	done
+)
 verdict "plain words" < <(
 	of '*.[ch]' '*.md' '*.rst' | grep -E '^\./(drivers|lib|doc|README)' |
 		xargs -rd'\n' grep -nwiHE "$words" || true
