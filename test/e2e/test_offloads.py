@@ -9,6 +9,7 @@ import importlib.util
 import ipaddress
 import re
 import struct
+import sys
 
 import pytest
 
@@ -16,6 +17,8 @@ from conftest import ROOT
 from program import poll
 from testpmd import Testpmd
 
+# It imports what the tools share.
+sys.path.append(str(ROOT / "devtools"))
 _spec = importlib.util.spec_from_file_location("capture", ROOT / "devtools/make-capture.py")
 capture = importlib.util.module_from_spec(_spec)
 _spec.loader.exec_module(capture)
