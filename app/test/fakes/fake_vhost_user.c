@@ -637,8 +637,13 @@ fake_vu_hang_up(struct fake_vu *vu)
 void
 fake_vu_connect_again(struct fake_vu *vu)
 {
-	const unsigned int before = vu->connections;
+	unsigned int before;
 
+	/* Together: as soon as it may, its thread connects. */
+	pthread_mutex_lock(&vu->lock);
+	before = vu->connections;
+	vu->once = false;
+	pthread_mutex_unlock(&vu->lock);
 	wake(vu);
 	fake_vu_wait_connections(vu, before + 1);
 }

@@ -192,7 +192,7 @@ void fake_vu_set_once(struct fake_vu *vu, bool once);
 /** Closes the connection, as if the back-end had died. */
 void fake_vu_hang_up(struct fake_vu *vu);
 
-/** As client: connects, and waits until it has. */
+/** As client that is not connected: connects, and waits until it has. Ends fake_vu_set_once(). */
 void fake_vu_connect_again(struct fake_vu *vu);
 
 void fake_vu_forget_record(struct fake_vu *vu);

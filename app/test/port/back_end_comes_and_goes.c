@@ -109,7 +109,6 @@ we_are_the_server(void)
 		CHECK_EQ(fake_port_send(fp, 1, 5), 5);
 		fake_vu_hang_up(fp->vu);
 		wait_link(fp, RTE_ETH_LINK_DOWN);
-		fp->vu->once = false;
 		fake_vu_connect_again(fp->vu);
 		wait_met_again(fp, round + 1);
 		wait_link(fp, RTE_ETH_LINK_UP);
@@ -145,7 +144,6 @@ server_without_a_client(void)
 	CHECK_EQ(rte_eth_dev_stop(fp->port), 0);
 	fake_port_check_in_use(fp->rx_pool[1], 0);
 	CHECK(rte_eth_dev_start(fp->port) < 0);
-	fp->vu->once = false;
 	fake_vu_connect_again(fp->vu);
 	/* The port is down; when it starts, the one that has connected is there. */
 	while (rte_eth_dev_start(fp->port) != 0)
@@ -169,7 +167,6 @@ stopped_while_nobody_is_there(void)
 	CHECK_EQ(rte_eth_dev_tx_queue_stop(fp->port, 0), 0);
 	CHECK(rte_eth_dev_tx_queue_start(fp->port, 0) < 0);
 	CHECK_EQ(fake_port_setup_rx(fp, 1, 128), 0);
-	fp->vu->once = false;
 	fake_vu_connect_again(fp->vu);
 	wait_met_again(fp, 1);
 	forget_numbers(fp);
@@ -195,7 +192,6 @@ unfit_back_end_comes_between(void)
 		fake_vu_hang_up(fp->vu);
 		wait_link(fp, RTE_ETH_LINK_DOWN);
 		fp->vu->features &= ~VU_F_MRG_RXBUF;
-		fp->vu->once = false;
 		fake_vu_connect_again(fp->vu);
 		for (tries = 0; test_logged("cannot be used") <= round; tries++) {
 			CHECK(tries < 20000);
@@ -212,7 +208,6 @@ unfit_back_end_comes_between(void)
 
 		fake_vu_hang_up(fp->vu);
 		fp->vu->features |= VU_F_MRG_RXBUF;
-		fp->vu->once = false;
 		fake_vu_connect_again(fp->vu);
 		wait_met_again(fp, round + 1);
 		wait_link(fp, RTE_ETH_LINK_UP);
@@ -246,7 +241,6 @@ pool_is_empty_when_one_comes(void)
 	}
 	fake_vu_hang_up(fp->vu);
 	wait_link(fp, RTE_ETH_LINK_DOWN);
-	fp->vu->once = false;
 	fake_vu_connect_again(fp->vu);
 	wait_met_again(fp, 1);
 	wait_link(fp, RTE_ETH_LINK_UP);
@@ -275,7 +269,6 @@ queue_0_is_missing_when_one_comes(void)
 	CHECK_EQ(rte_eth_rx_queue_setup(fp->port, 0, 64, 0, &bad, fp->rx_pool[0]), -EINVAL);
 	fake_vu_hang_up(fp->vu);
 	wait_link(fp, RTE_ETH_LINK_DOWN);
-	fp->vu->once = false;
 	fake_vu_connect_again(fp->vu);
 	for (start = time(NULL); test_logged("a back-end has connected") == 0; usleep(1000))
 		CHECK(time(NULL) - start < 60);
@@ -304,7 +297,6 @@ closed_while_one_comes(void)
 
 		fake_vu_hang_up(fp->vu);
 		wait_link(fp, RTE_ETH_LINK_DOWN);
-		fp->vu->once = false;
 		fake_vu_connect_again(fp->vu);
 		usleep(round * 200);
 		fake_port_destroy(fp);
@@ -470,7 +462,6 @@ burst_mode_is_as_negotiated(void)
 			break;
 		fake_vu_hang_up(fp->vu);
 		wait_link(fp, RTE_ETH_LINK_DOWN);
-		fp->vu->once = false;
 		fp->vu->features &= ~VU_F_IN_ORDER;
 		fake_vu_connect_again(fp->vu);
 		wait_met_again(fp, 1);

@@ -141,7 +141,6 @@ meet_a_silent_one(struct fake_port *fp)
 	fake_vu_hang_up(fp->vu);
 	WAIT_FOR(link_status(fp) == RTE_ETH_LINK_DOWN);
 	fake_vu_rule(fp->vu, VU_GET_FEATURES, 0, 1, VU_HOLD);
-	fp->vu->once = false;
 	fake_vu_connect_again(fp->vu);
 	fake_vu_wait_held(fp->vu);
 }
@@ -163,7 +162,6 @@ silent_back_end_of_one_port_delays_no_other(void)
 
 	fake_vu_hang_up(other->vu);
 	WAIT_FOR(events() == 1);
-	other->vu->once = false;
 	fake_vu_connect_again(other->vu);
 	WAIT_FOR(events() == 2);
 	CHECK_EQ(link_status(other), RTE_ETH_LINK_UP);

@@ -238,7 +238,6 @@ come_back(struct fake_port *fp, uint64_t without, const char *said)
 	fake_vu_hang_up(fp->vu);
 	wait_link(fp, RTE_ETH_LINK_DOWN);
 	fp->vu->features = (fp->vu->features | OFFLOAD_BITS) & ~without;
-	fp->vu->once = false;
 	test_forget_log();
 	fake_vu_connect_again(fp->vu);
 	wait_logged(said);

@@ -216,7 +216,6 @@ back_end_comes_and_goes_at_the_same_time(void)
 	for (round = 0; round < 5; round++) {
 		fake_vu_hang_up(fp->vu);
 		wait_link(fp->port, false);
-		fp->vu->once = false;
 		fake_vu_forget_record(fp->vu);
 		fake_vu_connect_again(fp->vu);
 		wait_link(fp->port, true);

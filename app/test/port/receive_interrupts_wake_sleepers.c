@@ -286,7 +286,6 @@ next_back_end_wakes_the_sleeper(uint64_t features)
 	enable(&set, 1);
 	go_to_sleep(&sleeper, &set);
 	fake_vu_hang_up(set.fp->vu);
-	set.fp->vu->once = false;
 	fake_vu_connect_again(set.fp->vu);
 	start = time(NULL);
 	while (!test_logged("a back-end has connected")) {

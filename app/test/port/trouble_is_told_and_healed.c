@@ -553,7 +553,6 @@ next_back_end_finds_the_queue_started(void)
 	fake_vu_rule(fp->vu, VU_SET_VRING_NUM, 0, 1, VU_CLOSE);
 	break_rx(fp, 0);
 	wait_xstat_least(fp, "rx_q0_recovery_failed", 1);
-	fp->vu->once = false;
 	fake_vu_connect_again(fp->vu);
 	while (!test_logged("a back-end has connected")) {
 		CHECK(time(NULL) - start < 60);

@@ -147,7 +147,6 @@ we_are_the_server(void)
 		CHECK_EQ(vhost_user_reconnect(&port.dev), -EAGAIN);
 		listener = vhost_user_watch_fd(&port.dev);
 		CHECK(listener >= 0);
-		fake_vu_set_once(port.vu, false);
 		fake_vu_connect_again(port.vu);
 		CHECK_EQ(vhost_user_reconnect(&port.dev), 0);
 		CHECK(vhost_user_watch_fd(&port.dev) != listener);
