@@ -10,7 +10,7 @@ set -euo pipefail
 . "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 cd "$root"
 
-[ "${1:-}" != --help ] || { print_help; exit 0; }
+no_options "$@"
 
 build_targets=drivers/net/virtio/librte_net_virtio.so build_tree build
 

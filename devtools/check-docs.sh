@@ -9,7 +9,7 @@ set -euo pipefail
 . "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 cd "$root"
 
-[ "${1:-}" != --help ] || { print_help; exit 0; }
+no_options "$@"
 
 passed=0
 failed=0

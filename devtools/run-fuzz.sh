@@ -17,20 +17,18 @@ set -euo pipefail
 runs=1000000
 seconds=0
 while [ $# -gt 0 ]; do
+	answer_common_option "$1"
 	case $1 in
-	--help)
-		print_help
-		exit 0
-		;;
 	--runs | --seconds)
-		[[ ${2:-} =~ ^[1-9][0-9]*$ ]] || die "$1 wants a number (see --help)"
+		[[ ${2:-} =~ ^[1-9][0-9]*$ ]] ||
+			usage_error "$1 wants a number (see --help)"
 		case $1 in
 		--runs) runs=$2 ;;
 		--seconds) seconds=$2 ;;
 		esac
 		shift 2
 		;;
-	*) die "no such option: $1 (see --help)" ;;
+	*) usage_error "no such option: $1 (see --help)" ;;
 	esac
 done
 
