@@ -67,7 +67,7 @@ split_avail(struct virtqueue *vq, uint16_t n)
 	uint16_t pos = vq->next_avail.pos;
 	uint16_t idx = vq->next_avail.idx;
 
-	/* An entry keeps its value from lap to lap, which placeholders the device a cache miss. */
+	/* An entry keeps its value from lap to lap, which saves the device a cache miss. */
 	while (unlikely(vq->rewrite > 0) && n > 0) {
 		vq->avail->ring[idx++ & vq->mask] = vq->order[pos++ & vq->mask];
 		vq->rewrite--;

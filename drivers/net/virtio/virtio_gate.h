@@ -20,9 +20,9 @@
  * wait for a process that was killed in a burst. No other thread enters over that number until a
  * close has removed it, since the ring is as that burst left it.
  *
- * Threads: one at a time polls a queue (ethdev's rule) and uses enter and leave; queries that any
- * thread of the primary process may make use visit and depart. Open and close are control calls. A
- * thread must not close a gate while it is inside.
+ * Threads: one at a time polls a queue (ethdev's rule) and uses enter and leave. Queries, which any
+ * thread of the primary process may make, use enter_query and leave_query. Open and close are
+ * control calls. A thread must not close a gate while it is inside.
  */
 
 #include <stdbool.h>
@@ -130,7 +130,7 @@ virtio_gate_is_empty(const struct virtio_gate *gate)
 	       __atomic_load_n(&gate->visitors, __ATOMIC_ACQUIRE) == 0;
 }
 
-/** For queries from any thread: true with a place taken, to be given back by depart. */
+/** For queries from any thread: true with a place taken, to be given back by leave_query. */
 bool virtio_gate_enter_query(struct virtio_gate *gate);
 void virtio_gate_leave_query(struct virtio_gate *gate);
 
