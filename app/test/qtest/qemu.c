@@ -9,6 +9,7 @@
 #include <linux/if_tun.h>
 #include <net/if.h>
 #include <poll.h>
+#include <pthread.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -102,7 +103,10 @@ read_line(struct qemu *q, char line[static QEMU_LINE])
 	}
 }
 
-/* One command and its answer's number, if it has one. */
+/*
+ * One command and its answer's number, if it has one. The case and the port's worker both access
+ * registers: the lock keeps each answer with its command.
+ */
 static uint64_t __attribute__((format(printf, 2, 3)))
 ask(struct qemu *q, const char *format, ...)
 {
@@ -113,10 +117,12 @@ ask(struct qemu *q, const char *format, ...)
 	va_start(ap, format);
 	n = vsnprintf(line, sizeof(line), format, ap);
 	va_end(ap);
+	pthread_mutex_lock(&q->lock);
 	send_line(q, line, n);
 	do
 		read_line(q, line);
 	while (strncmp(line, "IRQ ", 4) == 0);
+	pthread_mutex_unlock(&q->lock);
 	if (strncmp(line, "OK", 2) != 0)
 		test_fail(__FILE__, __LINE__, "QEMU answers \"%s\"", line);
 	return strtoull(line + 2, NULL, 0);
@@ -146,11 +152,13 @@ static void
 note(struct qemu *q, enum virtio_pci_region region, bool write, uint32_t offset,
      unsigned int width, uint32_t value, uint64_t at_us)
 {
+	pthread_mutex_lock(&q->lock);
 	if (q->nb_record < QEMU_MAX_RECORD)
 		q->record[q->nb_record++] = (struct qemu_access){
 			.at_us = at_us, .offset = offset, .value = value, .region = region,
 			.width = width, .write = write
 		};
+	pthread_mutex_unlock(&q->lock);
 }
 
 static uint32_t
@@ -526,6 +534,7 @@ start(const char *properties, struct qemu *q, char *netdev)
 	unlink(path);
 	unlink(q->log);
 	q->record = calloc(QEMU_MAX_RECORD, sizeof(*q->record));
+	pthread_mutex_init(&q->lock, NULL);
 	map_memory(q, memory);
 	write_firmware(firmware);
 	listener = listen_for_qemu(path);
@@ -597,6 +606,7 @@ qemu_stop(struct qemu *q)
 	CHECK_EQ(rte_malloc_heap_destroy(q->heap), 0);
 	munmap(q->memory, MEMORY);
 	free(q->record);
+	pthread_mutex_destroy(&q->lock);
 	free(q);
 }
 

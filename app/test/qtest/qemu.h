@@ -15,6 +15,7 @@
  * Threads: one. Nothing is decided by time: an answer that does not come ends the case.
  */
 
+#include <pthread.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -44,6 +45,7 @@ struct qemu_access {
 struct qemu {
 	int pid;
 	int qtest;             /**< socket */
+	pthread_mutex_t lock;  /**< held from a command on the socket to its answer */
 	int net;               /**< socket for frames */
 	char log[128];         /**< what it says */
 	char answer[QEMU_LINE];
