@@ -35,8 +35,8 @@ struct vhost_user_conf {
 
 /**
  * Connects to the back-end, agrees on protocol features and chooses dev->stop_method. Sets
- * dev->offered. As server it waits for the first back-end without limit; a signal that the calling
- * thread handles ends the wait.
+ * dev->offered. As server it waits without limit for the first back-end that completes the
+ * handshake. A signal that the calling thread handles ends each wait.
  *
  * @param dev
  *   Initialised for at least conf->nb_rings rings.

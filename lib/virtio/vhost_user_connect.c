@@ -181,6 +181,27 @@ open_descriptors(struct virtio_device *dev)
 	return vhost_user_kicks_create(dev, vu->nb_rings);
 }
 
+/*
+ * As server: a client that closes the connection or stays silent, such as a program that only tests
+ * the socket, is no reason to end the probe. The next one is waited for.
+ */
+static int
+first_connection(struct virtio_device *dev)
+{
+	struct vhost_user *vu = dev->priv;
+	int ret;
+
+	for (;;) {
+		ret = connect_to_back_end(vu, true);
+		if (ret != 0)
+			return ret;
+		ret = do_handshake(dev);
+		if (!vu->server || (ret != -ENODEV && ret != -ETIMEDOUT))
+			return ret;
+		vhost_user_channel_close(&vu->ch);
+	}
+}
+
 int
 vhost_user_create(struct virtio_device *dev, const struct vhost_user_conf *conf)
 {
@@ -230,12 +251,12 @@ vhost_user_create(struct virtio_device *dev, const struct vhost_user_conf *conf)
 	if (ret != 0)
 		goto fail;
 
+	vu->ch.ends_by_signal = true;
 	if (vu->server)
 		ret = vhost_user_listen(&vu->listener, &vu->ch, vu->path);
 	if (ret == 0)
-		ret = connect_to_back_end(vu, true);
-	if (ret == 0)
-		ret = do_handshake(dev);
+		ret = first_connection(dev);
+	vu->ch.ends_by_signal = false;
 	if (ret != 0)
 		goto fail;
 

@@ -312,7 +312,7 @@ vhost_user_is_connected(struct vhost_user_channel *ch)
 	return !ch->gone && !ch->broken;
 }
 
-void
+int
 vhost_user_sleep(struct vhost_user_channel *ch, uint32_t timeout_us)
 {
 	const struct timespec timeout = {
@@ -323,14 +323,18 @@ vhost_user_sleep(struct vhost_user_channel *ch, uint32_t timeout_us)
 		{ .fd = ch->gone ? -1 : ch->fd, .events = POLLIN },
 		{ .fd = ch->wake_fd, .events = POLLIN },
 	};
+	const int ready = ppoll(pfds, RTE_DIM(pfds), &timeout, NULL);
 	uint64_t count;
 
+	if (ready < 0 && errno == EINTR && ch->ends_by_signal)
+		return -EINTR;
 	/* Taken back before the caller looks for what it was raised for. */
-	if (ppoll(pfds, RTE_DIM(pfds), &timeout, NULL) > 0 && (pfds[1].revents & POLLIN)) {
+	if (ready > 0 && (pfds[1].revents & POLLIN)) {
 		const ssize_t n = read(ch->wake_fd, &count, sizeof(count));
 
-		RTE_SET_USED(n); /* another one that waits may have been faster */
+		RTE_SET_USED(n); /* another waiting thread may have been faster */
 	}
+	return 0;
 }
 
 /* When the call under way is to end. A message that goes through belongs to none. */
@@ -393,7 +397,8 @@ write_all(struct vhost_user_channel *ch, const struct vhost_user_msg *msg, const
 		if (sent == 0 && !through && virtio_device_is_cancelled(ch->cancels))
 			return -ECANCELED;
 		/* It may itself be waiting for us to read its answers. */
-		poll(&pfd, 1, 10);
+		if (poll(&pfd, 1, 10) < 0 && errno == EINTR && sent == 0 && ch->ends_by_signal)
+			return -EINTR;
 		read_answers(ch);
 		if (ch->gone || ch->broken)
 			return -ENODEV;
@@ -494,7 +499,8 @@ wait_for(struct vhost_user_channel *ch, struct vhost_user_reply *reply, uint32_t
 			return log_silence(ch, deadline_us == ends_us);
 		if (!through && virtio_device_is_cancelled(ch->cancels))
 			return -ECANCELED;
-		vhost_user_sleep(ch, RTE_MIN(deadline_us - now, UINT64_C(1000000)));
+		if (vhost_user_sleep(ch, RTE_MIN(deadline_us - now, UINT64_C(1000000))) != 0)
+			return -EINTR;
 	}
 }
 

@@ -148,6 +148,7 @@ struct vhost_user_channel {
 	uint64_t gone_us; /**< when that was noticed */
 	int wake_fd;    /**< raised when an answer is in, for another thread that waits for it */
 	const uint32_t *cancels; /**< the device's, see virtio_device_cancel(); or NULL */
+	bool ends_by_signal; /**< at probe: a signal that the thread handles ends its waits */
 	const uint64_t *ends_us; /**< the device's, see virtio_device_limit(); or NULL */
 	uint64_t answered_us;    /**< when the last answer came, or the connection */
 	bool silence_logged;     /**< the end of the silence is to be logged too */
@@ -202,8 +203,13 @@ int vhost_user_poll(struct vhost_user_channel *ch);
  */
 bool vhost_user_is_connected(struct vhost_user_channel *ch);
 
-/** Sleeps until something can be read, at most so many microseconds. */
-void vhost_user_sleep(struct vhost_user_channel *ch, uint32_t timeout_us);
+/**
+ * Sleeps until something can be read, at most so many microseconds.
+ *
+ * @return
+ *   0. -EINTR: the thread has handled a signal, and ends_by_signal is set.
+ */
+int vhost_user_sleep(struct vhost_user_channel *ch, uint32_t timeout_us);
 
 /**
  * Waits for all that is pending in a reply. Each answer that comes, to whichever request, extends

@@ -52,8 +52,10 @@ vhost_user_connect(const struct vhost_user_channel *ch, const char *path)
 			return -ECANCELED;
 		}
 		/* The queue of connections is full, and no event tells when it is not. */
-		if (ret == -EAGAIN)
-			poll(NULL, 0, 5);
+		if (ret == -EAGAIN && poll(NULL, 0, 5) < 0)
+			ret = -errno;
+		if (ret == -EINTR && ch->ends_by_signal)
+			break;
 	} while ((ret == -EAGAIN || ret == -EINTR) && virtio_now_us() < deadline_us);
 	/* -EAGAIN is the answer of vhost_user_accept() without a client. */
 	ret = ret == -EAGAIN ? -ETIMEDOUT : ret;
