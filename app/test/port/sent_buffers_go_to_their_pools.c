@@ -141,10 +141,146 @@ promise_is_broken(void)
 	fake_port_destroy(fp);
 }
 
+/* ---- in any order ------------------------------------------------------------------------- */
+
+#define MAX_HELD 40
+
+/* What the device has taken and not used. */
+struct held {
+	uint16_t head[MAX_HELD];
+	unsigned int segments[MAX_HELD];
+	unsigned int n;
+};
+
+static unsigned int
+number_below(unsigned int limit)
+{
+	static uint32_t state = 1;
+
+	state = state * 1664525 + 1013904223;
+	return (state >> 8) % limit;
+}
+
+/* Packets of either pool, of one segment or of three. */
+static void
+send_some(struct fake_port *fp, unsigned int *segments, unsigned int n)
+{
+	struct rte_mbuf *m[8];
+	unsigned int i, sent;
+
+	for (i = 0; i < n; i++) {
+		const bool is_long = number_below(3) == 0;
+
+		m[i] = rte_pktmbuf_alloc(fp->tx_pool[number_below(2)]);
+		CHECK(m[i] != NULL);
+		CHECK(packet_make(m[i], 0, fp->tx_next[0] + i, is_long ? 900 : 64 + i,
+				  is_long ? 300 : 0));
+		segments[i] = m[i]->nb_segs;
+	}
+	sent = rte_eth_tx_burst(fp->port, 0, m, n);
+	fp->tx_next[0] += sent;
+	rte_pktmbuf_free_bulk(m + sent, n - sent);
+}
+
+static void
+take_some(struct fake_port *fp, const unsigned int *segments, struct held *held)
+{
+	struct ring_device *rd = fake_vu_ring(fp->vu, 1);
+	struct device_chain chain;
+	unsigned int i;
+
+	for (i = 0; ring_device_take(rd, &chain); i++) {
+		CHECK(held->n < MAX_HELD);
+		held->segments[held->n] = segments[i];
+		held->head[held->n++] = chain.head;
+	}
+	CHECK_EQ(strlen(ring_device_breach(rd)), 0);
+}
+
+static void
+use_any(struct fake_port *fp, struct held *held)
+{
+	const unsigned int at = number_below(held->n);
+
+	ring_device_use(fake_vu_ring(fp->vu, 1), held->head[at], 0);
+	held->n--;
+	held->head[at] = held->head[held->n];
+	held->segments[at] = held->segments[held->n];
+}
+
+/* The device has these yet: none of them is free. */
+static void
+check_held(const struct fake_port *fp, const struct held *held)
+{
+	const unsigned int in_use = rte_mempool_in_use_count(fp->tx_pool[0]) +
+				    rte_mempool_in_use_count(fp->tx_pool[1]);
+	unsigned int segments = 0;
+	unsigned int i;
+
+	for (i = 0; i < held->n; i++)
+		segments += held->segments[i];
+	CHECK(in_use >= segments);
+}
+
+static void
+all_come_back(struct fake_port *fp, struct held *held, bool by_stop)
+{
+	if (by_stop) {
+		CHECK_EQ(rte_eth_dev_tx_queue_stop(fp->port, 0), 0);
+		held->n = 0;
+	}
+	while (held->n > 0)
+		use_any(fp, held);
+	CHECK(rte_eth_tx_done_cleanup(fp->port, 0, 0) >= 0);
+	fake_port_check_in_use(fp->tx_pool[0], 0);
+	fake_port_check_in_use(fp->tx_pool[1], 0);
+	if (by_stop)
+		CHECK_EQ(rte_eth_dev_tx_queue_start(fp->port, 0), 0);
+}
+
+static void
+used_in_any_order(uint64_t features, uint64_t offloads)
+{
+	struct fake_port *fp = fake_port_start(&(struct fake_port_conf){
+		.features = features, .tx_offloads = offloads,
+	});
+	struct held held = { .n = 0 };
+	unsigned int round, n;
+
+	for (round = 1; round <= 3000; round++) {
+		unsigned int segments[8];
+
+		if (held.n < 6)
+			send_some(fp, segments, 1 + number_below(8));
+		take_some(fp, segments, &held);
+		for (n = number_below(held.n + 1); n > 0; n--)
+			use_any(fp, &held);
+		CHECK(rte_eth_tx_done_cleanup(fp->port, 0, number_below(4)) >= 0);
+		check_held(fp, &held);
+		if (round % 50 == 0)
+			all_come_back(fp, &held, round % 150 == 0);
+	}
+	fake_port_destroy(fp);
+}
+
+static void
+used_in_any_order_with_tables(void)
+{
+	used_in_any_order(VU_F_INDIRECT, RTE_ETH_TX_OFFLOAD_MULTI_SEGS);
+}
+
+static void
+used_in_any_order_with_chains(void)
+{
+	used_in_any_order(0, RTE_ETH_TX_OFFLOAD_MULTI_SEGS);
+}
+
 TEST_MAIN(
 	TEST_WARM_UP(fake_port_warm_up),
 	TEST_LAYOUTS(two_pools_as_promised_by_the_port),
 	TEST_LAYOUTS(two_pools_with_no_promise),
 	TEST_LAYOUTS(pool_is_swapped),
 	TEST_LAYOUTS(promise_is_broken),
+	TEST_LAYOUTS(used_in_any_order_with_tables),
+	TEST_LAYOUTS(used_in_any_order_with_chains),
 )
