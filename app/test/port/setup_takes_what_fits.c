@@ -43,7 +43,7 @@ ring_sizes_are_rounded(void)
 		test_forget_log();
 		CHECK_EQ(fake_port_setup_rx(fp, 0, sizes[i]), 0);
 		CHECK_EQ(fake_port_setup_tx(fp, 0, sizes[i]), 0);
-		CHECK_EQ(test_logged("descriptors was requested"), size == sizes[i] ? 0 : 2);
+		CHECK_EQ(test_logged("descriptors is not possible"), size == sizes[i] ? 0 : 2);
 		CHECK_EQ(rte_eth_rx_queue_info_get(fp->port, 0, &rx), 0);
 		CHECK_EQ(rte_eth_tx_queue_info_get(fp->port, 0, &tx), 0);
 		CHECK_EQ(rx.nb_desc, size);

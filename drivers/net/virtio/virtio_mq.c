@@ -98,8 +98,8 @@ virtio_mq_remove(const struct virtio_queue *q, bool table)
 		ret = update(q, q, table);
 	if (ret == 0 || virtio_ctrl_works(q->port))
 		return ret;
-	VIRTIO_LOG(ERR, "port %u: %s queue %u: stopped, but the device may still use it, as the "
-		   "control queue does not answer. Stop and start the port.",
+	VIRTIO_LOG(ERR, "port %u: %s queue %u: the device may still use the queue after its stop, "
+		   "as the control queue does not answer. Stop and start the port.",
 		   q->port->data->port_id, virtio_queue_kind(q), q->id);
 	return 0;
 }

@@ -491,7 +491,7 @@ virtio_queue_stop(struct virtio_queue *q)
 	if (!q->is_rx && virtqueue_state(q->vq) == VIRTQUEUE_LIVE && !q->gate.abandoned)
 		wait_for_sent(to_txq(q), q->port->args.tx_drain_us);
 	ns[VIRTIO_PHASE_DRAIN] = virtio_stopwatch_lap(&watch);
-	/* 2. The device lets go of it, with proof. 3. Every buffer goes back to its pool. */
+	/* 2. The device confirms that it has stopped. 3. Every buffer returns to its pool. */
 	polled = poll_on(q);
 	ret = virtqueue_stop(q->vq, timeout_us);
 	ns[VIRTIO_PHASE_DEVICE] = virtio_stopwatch_lap(&watch);

@@ -156,10 +156,10 @@ fit_to_device(struct virtio_queue *q, uint16_t *nb_desc)
 	const int ret = virtio_ring_size(q->port, virtio_queue_ring(q), nb_desc);
 
 	if (ret == 0 && asked != *nb_desc)
-		VIRTIO_INIT_LOG(NOTICE, "port %u: %s queue %u: a ring of %u descriptors was "
-				"requested, the device supports %u. The ring has %u.",
+		VIRTIO_INIT_LOG(NOTICE, "port %u: %s queue %u: a ring of %u descriptors is not "
+				"possible with this device and layout. The ring has %u.",
 				q->port->edev->data->port_id, virtio_queue_kind(q), q->id, asked,
-				*nb_desc, *nb_desc);
+				*nb_desc);
 	return ret;
 }
 
