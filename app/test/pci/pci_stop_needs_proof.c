@@ -270,7 +270,7 @@ many_at_once(void)
 	stop_proof_down();
 }
 
-/* A start that fails at a step ends in a reset of that ring, with whatever was told of it. */
+/* A start that fails at a step ends in a reset of that ring, with all that was set for it. */
 static void
 failed_start_is_reset(void)
 {
