@@ -49,12 +49,12 @@ struct virtio_worker;
 struct virtio_bus {
 	/** Whether the device is there. */
 	bool (*is_up)(struct virtio_device *dev);
-	/** Meets the device anew after it was gone; -EAGAIN: nobody there. */
+	/** Connects again after the device was gone; -EAGAIN: no back-end has connected yet. */
 	int (*reconnect)(struct virtio_device *dev);
 	/** What the worker polls for link changes, and for what; NULL: the bus raises the work. */
 	int (*watch_fd)(struct virtio_device *dev);
 	short (*watch_events)(struct virtio_device *dev);
-	/** Lets the device know that this is the end, whatever it does. */
+	/** Ends the connection, whatever the device does. */
 	void (*disconnect)(struct virtio_device *dev);
 	/** At close: no event of the device reaches the port any more. NULL: there are none. */
 	void (*unwatch)(struct virtio_port *port);
@@ -65,9 +65,9 @@ struct virtio_bus {
 	uint64_t features;
 	/** Every queue's partner is to be there, if need be empty; else those of pair 0 alone. */
 	bool whole_pairs;
-	/** The device's own word on its link; NULL: up as long as it is there. */
+	/** Link state that the device reports; NULL: up while the device is there. */
 	int (*link_is_up)(struct virtio_device *dev, bool *up);
-	/** Likewise on its speed, in Mb/s, and duplex; NULL, or left alone: it does not say. */
+	/** Speed in Mb/s and duplex of the device; NULL, or unchanged: unknown. */
 	int (*link_speed)(struct virtio_device *dev, struct rte_eth_link *link);
 	/**
 	 * Before the rings of a device are set up, and once it is reset: its interrupts. NULL: they
@@ -75,7 +75,7 @@ struct virtio_bus {
 	 */
 	int (*interrupts_on)(struct virtio_port *port);
 	void (*interrupts_off)(struct virtio_port *port);
-	/** What carries commands out; NULL: the device, by its control queue. */
+	/** Carries out commands; NULL: the device does, by its control queue. */
 	int (*command)(struct virtio_port *port, const struct virtio_ctrl_command *command);
 	/**
 	 * Puts the event descriptors of receive queues 0 to n - 1 into the port's interrupt handle,

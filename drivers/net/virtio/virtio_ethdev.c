@@ -99,7 +99,7 @@ static const struct {
 	{ .tx = RTE_ETH_TX_OFFLOAD_TCP_TSO, .features = TX_TSO },
 };
 
-/* Bits that are offered and of use: HASH_REPORT only where a command can set the hash types. */
+/* Offered bits of offloads; HASH_REPORT only where a command can set the hash types. */
 static uint64_t
 offered_offloads(const struct virtio_port *port)
 {

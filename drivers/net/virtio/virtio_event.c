@@ -34,7 +34,7 @@ virtio_event_raise(struct virtio_port *port, uint32_t work)
 		wake(w);
 }
 
-/* From a secondary to the primary: some queue of the port is in trouble. */
+/* A secondary process sends this to the primary: a queue of the port has an error. */
 #define REPORT_MESSAGE "net_virtio_trouble"
 struct report {
 	uint16_t port_id;
@@ -96,7 +96,7 @@ virtio_event_starve(struct virtio_queue *q)
 {
 	struct virtio_port *port = q->port;
 
-	/* A poller comes here at each burst as long as its pool is empty. */
+	/* A polling thread calls this at each burst while its pool is empty. */
 	if (__atomic_load_n(&port->starving, __ATOMIC_RELAXED))
 		return;
 	__atomic_store_n(&port->starving, true, __ATOMIC_RELAXED);

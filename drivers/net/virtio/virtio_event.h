@@ -18,7 +18,7 @@
 #define VIRTIO_WORK_LOOK    (1u << 2) /**< a deadline or the descriptor to watch is another */
 #define VIRTIO_WORK_RECLAIM (1u << 3) /**< a receive queue needs what transmit queues hold */
 
-/** Any thread of the primary process, with any lock: wakes the worker, which does this soon. */
+/** Any thread of the primary process, with any lock: wakes the worker to do this work. */
 void virtio_event_raise(struct virtio_port *port, uint32_t work);
 
 /**

@@ -83,7 +83,7 @@ void virtio_gate_open(struct virtio_gate *gate);
  */
 int virtio_gate_close(struct virtio_gate *gate, uint32_t timeout_us);
 
-/** Primary, before another process can poll: from now on the gate has the process of a poller. */
+/** Primary, before another process can poll: from now on a burst stores its process number. */
 void virtio_gate_share(struct virtio_gate *gate);
 
 /**

@@ -35,7 +35,7 @@ send_pairs(struct virtio_port *port, uint16_t pairs)
 	return ret;
 }
 
-/* The queues that the device is to send to lie below this, as those that it is to take from. */
+/* The device uses the pairs below this number, for both directions. */
 static uint16_t
 running_pairs(const struct virtio_port *port, const struct virtio_queue *leaving)
 {
@@ -72,7 +72,7 @@ follow_queues(struct virtio_port *port, const struct virtio_queue *leaving)
 	return pairs == port->pairs_sent ? 0 : send_pairs(port, pairs);
 }
 
-/* With RSS on the table's command sets the pairs as well, and no other is sent. */
+/* With RSS, the command of the table also sets the number of pairs; no MQ command is sent. */
 static int
 update(const struct virtio_queue *q, const struct virtio_queue *leaving, bool table)
 {
