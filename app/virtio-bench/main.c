@@ -26,6 +26,11 @@ run(const struct options *options, int eal_argc, char **eal_argv)
 		if (ret != 0)
 			return ret;
 	}
+	if (options->mode == MODE_SERVE) {
+		ret = serve_claim_sockets(eal_argc, eal_argv);
+		if (ret != 0)
+			return ret;
+	}
 	watchdog_stage("EAL starts");
 	if (rte_eal_init(eal_argc, eal_argv) < 0) {
 		fprintf(stderr, "EAL does not start: %s\n", rte_strerror(rte_errno));

@@ -18,6 +18,8 @@ int handover_run(void);
 
 /** The back-end: until SIGTERM or SIGINT, or the end of the process that started it. */
 int serve_run(const struct options *options);
+/** Before EAL starts: nothing else is at the paths of net_vhost ports. 0, or a negative errno. */
+int serve_claim_sockets(int eal_argc, char **eal_argv);
 
 /**
  * Counts instructions. Unlike the others it is called before EAL is up, which the process that is

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
+#include <limits.h>
 #include <signal.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/prctl.h>
 #include <unistd.h>
 
@@ -12,6 +14,7 @@
 #include "modes.h"
 #include "packets.h"
 #include "port.h"
+#include "socket_path.h"
 #include "standard_output.h"
 #include "watchdog.h"
 
@@ -98,6 +101,30 @@ serve_all(struct serve *serve)
 			for (q = 0; q < serve->port.pairs; q++)
 				serve_queue(serve, q);
 	}
+}
+
+/*
+ * A net_vhost port that cannot listen on its path unlinks the file there, whatever it is. So the
+ * paths in EAL's arguments are checked before.
+ */
+int
+serve_claim_sockets(int eal_argc, char **eal_argv)
+{
+	char path[PATH_MAX];
+	int i, ret;
+
+	for (i = 1; i < eal_argc; i++) {
+		const char *iface = strstr(eal_argv[i], "iface=");
+
+		if (iface == NULL || strstr(eal_argv[i], "client=1") != NULL)
+			continue;
+		iface += strlen("iface=");
+		snprintf(path, sizeof(path), "%.*s", (int)strcspn(iface, ","), iface);
+		ret = socket_path_claim(path, "iface=");
+		if (ret != 0)
+			return ret;
+	}
+	return 0;
 }
 
 int

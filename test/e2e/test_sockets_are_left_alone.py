@@ -35,12 +35,21 @@ def null_device(host, build, plugin):
             "--", "cycles", "--bursts", "64", "--null", host.socket()]
 
 
-@pytest.fixture(params=["virtio-loopback --serve", "virtio-bench --null"])
-def listener(request, host, null_device):
+@pytest.fixture
+def bench_server(host, build):
+    """A virtio-bench whose net_vhost port listens on host.socket()."""
+    return [str(build / "app/virtio-bench/virtio-bench"), "--no-pci", "--no-telemetry",
+            "--lcores", f"0@{host.cores[0]}", *host.memory(128),
+            "--file-prefix", f"{host.prefix}bench",
+            "--vdev", f"net_vhost0,iface={host.socket()},queues=1", "--", "serve"]
+
+
+@pytest.fixture(params=["virtio-loopback --serve", "virtio-bench --null", "virtio-bench serve"])
+def listener(request, host, null_device, bench_server):
     """(command that wants to listen on host.socket(), its exit status if it may not)"""
-    if "serve" in request.param:
+    if "--serve" in request.param:
         return [host.loopback, "--serve", host.socket(), "--queues", "1"], 2
-    return null_device, 1
+    return (null_device if "--null" in request.param else bench_server), 1
 
 
 def run(argv, host):
