@@ -339,7 +339,7 @@ static uint32_t
 judge_with(const struct result_queue *queue, uint32_t drain_us)
 {
 	static struct reset_record record;
-	struct resetter resetter = { .records = &record, .n_records = 1, .wanted = 1 };
+	struct resetter resetter = { .records = &record, .n_records = 1, .n_done = 1, .wanted = 1 };
 	struct options options = { .queues = 1, .rounds = 1, .drain_us = drain_us };
 	struct result result;
 	uint32_t failures;
@@ -362,7 +362,7 @@ judge(const struct result_queue *queue)
 static bool
 blames_backend(uint64_t lost, bool own_backend)
 {
-	const struct resetter resetter = { .n_records = 1, .wanted = 1 };
+	const struct resetter resetter = { .n_records = 1, .n_done = 1, .wanted = 1 };
 	const struct options options = { .queues = 1, .rounds = 1 };
 	struct result result;
 	bool blames;
@@ -429,7 +429,8 @@ verdict_after(uint32_t made, uint32_t wanted, uint64_t lost)
 {
 	struct reset_record records[2] = { 0 };
 	const struct resetter resetter = {
-		.records = records, .n_records = made, .wanted = wanted, .ended_by = "a signal",
+		.records = records, .n_records = made, .n_done = made, .wanted = wanted,
+		.ended_by = "a signal",
 	};
 	const struct options options = { .queues = 1, .rounds = wanted };
 	struct result result;

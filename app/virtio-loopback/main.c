@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -172,6 +173,15 @@ start_traffic(struct loopback *loop)
 	return rte_eal_remote_launch(traffic_thread, &loop->traffic, LCORE_TRAFFIC);
 }
 
+/* What the file has stays until there is a result. */
+static FILE *
+open_to_replace(const char *path)
+{
+	const int fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0666);
+
+	return fd < 0 ? NULL : fdopen(fd, "w");
+}
+
 /* What is written in the end: opened first, or a long run is for nothing. */
 static int
 open_outputs(struct loopback *loop)
@@ -182,7 +192,7 @@ open_outputs(struct loopback *loop)
 
 	if (options->json != NULL) {
 		loop->json = options_is_stdout(options->json) ? standard_output_take() :
-			fopen(options->json, "w");
+			open_to_replace(options->json);
 		if (loop->json == NULL) {
 			error = errno;
 			fprintf(stderr, "--json %s: cannot write there: %s\n", options->json,
@@ -284,10 +294,13 @@ tell(struct loopback *loop)
 	if (!loop->tried)
 		return EXIT_NOT_TRIED;
 	if (loop->json != NULL) {
+		/* A device or a pipe has no length. */
+		if (ftruncate(fileno(loop->json), 0) != 0 && errno != EINVAL)
+			error = errno;
 		result_write_json(result, loop->json, &loop->options, &loop->resetter,
 			&loop->timeline, &loop->port, &loop->eal);
 		errno = 0;
-		if (fflush(loop->json) != 0 || ferror(loop->json) != 0)
+		if ((fflush(loop->json) != 0 || ferror(loop->json) != 0) && error == 0)
 			error = errno != 0 ? errno : EIO;
 		if (fclose(loop->json) != 0 && error == 0)
 			error = errno;

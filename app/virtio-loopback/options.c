@@ -262,8 +262,9 @@ check_socket_path(const char *name, const char *path, bool must_be_there)
 	struct sockaddr_un address;
 	struct stat st;
 
-	if (strlen(path) >= sizeof(address.sun_path) || strchr(path, ',') != NULL) {
-		fprintf(stderr, "--%s %s: a socket's path has at most %zu bytes, no comma\n",
+	if (path[0] == '\0' || strlen(path) >= sizeof(address.sun_path) ||
+			strchr(path, ',') != NULL) {
+		fprintf(stderr, "--%s %s: a socket's path has 1 to %zu bytes, no comma\n",
 			name, path, sizeof(address.sun_path) - 1);
 		return -EINVAL;
 	}

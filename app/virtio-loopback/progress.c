@@ -38,7 +38,7 @@ progress_show(const struct resetter *resetter)
 		printf("%.2f million packets/s, ",
 			(packets - last_packets) * (double)rte_get_tsc_hz() / (now - last_tsc) /
 			1e6);
-	printf("%" PRIu32 " of %" PRIu32 " resets", resetter->n_records, resetter->wanted);
+	printf("%" PRIu32 " of %" PRIu32 " resets", resetter->n_done, resetter->wanted);
 	if (resetter->n_records != 0)
 		show_last_reset(resetter);
 	fflush(stdout);

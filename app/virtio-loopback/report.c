@@ -76,7 +76,7 @@ print_summary(const struct result *result, const struct resetter *resetter)
 		carried += result->queue[q].stopped_carried;
 	}
 	printf("\n%" PRIu64 " packets came back in %.2f s, %u of %u resets", result->packets,
-		result->duration / 1e9, resetter->n_records, resetter->wanted);
+		result->duration / 1e9, resetter->n_done, resetter->wanted);
 	if (resetter->ended_by != NULL)
 		printf(" (ended by %s)", resetter->ended_by);
 	printf("\nStopped queues were polled %" PRIu64 " times and carried %" PRIu64
@@ -95,7 +95,7 @@ result_print(const struct result *result, const struct options *options,
 	print_summary(result, resetter);
 	if (result->failures == 0 && result->incomplete) {
 		printf("INCOMPLETE: %u of %u resets were made, and nothing failed in these\n",
-			resetter->n_records, resetter->wanted);
+			resetter->n_done, resetter->wanted);
 		return;
 	}
 	if (result->failures == 0) {

@@ -313,6 +313,7 @@ reset_rings(struct resetter *resetter, uint32_t round, const struct resize *resi
 	port_drops(resetter->port, queue, &after);
 	record->tx_dropped = after.tx_reset_dropped - before.tx_reset_dropped;
 	record->rx_dropped = after.rx_reset_dropped - before.rx_reset_dropped;
+	resetter->n_done += ret == 0;
 	return ret;
 }
 

@@ -43,6 +43,7 @@ struct resetter {
 
 	struct reset_record *records;
 	uint32_t n_records, room;
+	uint32_t n_done;	/**< resets that did not fail */
 	uint32_t wanted;	/**< resets that the options ask for */
 	uint32_t *generation;		/* [queue]: how often it was reset */
 	uint32_t *rx_pool;		/* [queue]: which of its pools the receive queue uses */

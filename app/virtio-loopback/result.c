@@ -229,7 +229,7 @@ result_judge(struct result *result, const struct options *options, const struct 
 
 	if (resetter->failure[0] != '\0')
 		result_fail(result, "%s", resetter->failure);
-	result->incomplete = resetter->n_records < resetter->wanted;
+	result->incomplete = resetter->n_done < resetter->wanted;
 	for (q = 0; q < result->queues; q++) {
 		judge_queue(result, q, source);
 		lost += result->queue[q].lost;
