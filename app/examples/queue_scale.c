@@ -171,6 +171,8 @@ start_port(void)
 	int ret;
 
 	port = rte_eth_find_next(0);
+	if (!rte_eth_dev_is_valid_port(port))
+		rte_exit(EXIT_FAILURE, "no port: give EAL a --vdev or a device\n");
 	pool = rte_pktmbuf_pool_create("packets", BUFFERS, 256, 0, RTE_MBUF_DEFAULT_BUF_SIZE,
 		SOCKET_ID_ANY);
 	ret = pool != NULL ? rte_eth_dev_configure(port, PAIRS, PAIRS, &conf) : -ENOMEM;
@@ -194,6 +196,8 @@ main(int argc, char **argv)
 	int ret, status;
 
 	eal_program_options(argc, argv, "queue_scale", usage);
+	/* Before EAL, whose probe of a port may wait for a back-end. */
+	eal_program_catch_signals();
 	ret = rte_eal_init(argc, argv);
 	if (ret < 0 || ret != argc - 1 || rte_lcore_count() < 2) {
 		fprintf(stderr, "queue_scale: %s; see queue_scale --help for an example\n",
@@ -201,7 +205,11 @@ main(int argc, char **argv)
 			"it has no arguments besides EAL's options" : "it needs two lcores");
 		return EAL_PROGRAM_NOT_TRIED;
 	}
-	eal_program_catch_signals();
+	if (eal_program_interrupted()) {
+		printf("ended by a signal after 0 of %zu intervals\n", RTE_DIM(loads));
+		rte_eal_cleanup();
+		return EAL_PROGRAM_INCOMPLETE;
+	}
 	ret = start_port();
 	if (ret != 0)
 		rte_exit(EXIT_FAILURE, "the port does not start: %s\n", rte_strerror(-ret));

@@ -117,7 +117,14 @@ all_alive(void)
 
 	for (q = 0; q < queues; q++)
 		before[q] = __atomic_load_n(&received[q], __ATOMIC_ACQUIRE);
-	return wait_until(all_received, before);
+	if (wait_until(all_received, before) || eal_program_interrupted())
+		return !eal_program_interrupted();
+	for (q = 0; q < queues; q++)
+		if (__atomic_load_n(&received[q], __ATOMIC_ACQUIRE) == before[q])
+			fprintf(stderr, "queue_swap: queue %u has received nothing for %u s: the "
+				"back-end must send packets to every queue\n", q,
+				PATIENCE_MS / 1000);
+	return false;
 }
 
 /* What this example is for. */
@@ -197,6 +204,8 @@ main(int argc, char **argv)
 	int ret, status;
 
 	eal_program_options(argc, argv, "queue_swap", usage);
+	/* Before EAL, whose probe of a port may wait for a back-end. */
+	eal_program_catch_signals();
 	ret = rte_eal_init(argc, argv);
 	if (ret < 0 || ret != argc - 1 || rte_lcore_count() < 2) {
 		fprintf(stderr, "queue_swap: %s; see queue_swap --help for an example\n",
@@ -204,14 +213,20 @@ main(int argc, char **argv)
 			"it has no arguments besides EAL's options" : "it needs two lcores");
 		return EAL_PROGRAM_NOT_TRIED;
 	}
-	eal_program_catch_signals();
+	if (eal_program_interrupted()) {
+		printf("ended by a signal after 0 of %u swaps\n", ROUNDS);
+		rte_eal_cleanup();
+		return EAL_PROGRAM_INCOMPLETE;
+	}
 	ret = start_port();
 	if (ret != 0)
 		rte_exit(EXIT_FAILURE, "the port does not start: %s\n", rte_strerror(-ret));
 	rte_eal_remote_launch(poll_all, NULL, rte_get_next_lcore(-1, 1, 0));
 	ret = all_alive() ? 0 : -ETIMEDOUT;
-	for (round = 0; round < ROUNDS && ret == 0 && !eal_program_interrupted(); round++)
+	for (round = 0; round < ROUNDS && ret == 0 && !eal_program_interrupted();) {
 		ret = swap(round % queues, round + 1);
+		round += ret == 0;
+	}
 	status = ret == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
 	if (eal_program_interrupted() && round < ROUNDS) {
 		printf("ended by a signal after %u of %u swaps\n", round, ROUNDS);

@@ -145,6 +145,7 @@ main(int argc, char **argv)
 	/* Before EAL, which takes the ports' devices. */
 	if (!parse(RTE_MAX(argc - n - 1, 0), argv + n + 1, &options, &guest))
 		return EAL_PROGRAM_NOT_TRIED;
+	eal_program_catch_signals();
 	if (rte_eal_init(argc, argv) < 0) {
 		fprintf(stderr, "EAL does not start: %s\n", rte_strerror(rte_errno));
 		return EAL_PROGRAM_NOT_TRIED;
@@ -154,7 +155,6 @@ main(int argc, char **argv)
 			rte_eth_dev_count_avail(), rte_lcore_count());
 		return EAL_PROGRAM_NOT_TRIED;
 	}
-	eal_program_catch_signals();
 	guest.interrupts = strcmp(options.mode, "interrupt") == 0;
 	guest.link_events = strcmp(options.mode, "link") == 0;
 	guest.rss = strcmp(options.mode, "rss") == 0;

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """How each program that a user runs ends: help, wrong options, failed output, signals."""
 
+import json
 import os
 import re
 import shutil
@@ -216,3 +217,50 @@ def test_interrupted_example_says_how_far_it_came(interrupt, host, eal, plugin, 
     status, said = interrupt(name, [*arguments, "-d", plugin])
     assert status == 3, said
     assert message in said
+
+
+@pytest.mark.parametrize("name", ["queue_swap", "queue_scale"])
+def test_interrupted_wait_for_a_back_end_leaves_no_socket(interrupt, host, eal, plugin, name):
+    arguments = eal(f"net_virtio_user0,path={host.socket()},server=1,queues=2")
+    status, said = interrupt(name, [*arguments, "-d", plugin],
+                             lambda: os.path.lexists(host.socket()))
+    assert status == 3, said
+    assert re.search(r"^ended by a signal after 0 of \d+ ", said, re.MULTILINE), said
+    assert not os.path.lexists(host.socket())
+
+
+def test_example_without_packets_says_what_it_lacks(run, host, eal, plugin, start_backend):
+    start_backend(TestpmdBackend, 2)
+    done = run("queue_swap", *eal(f"net_virtio_user0,path={host.socket()},queues=2"), "-d", plugin)
+    assert done.returncode == 1
+    assert "queue_swap: queue 0 has received nothing for 10 s: the back-end must" in done.stderr
+
+
+@pytest.mark.parametrize("name", ["queue_swap", "queue_scale"])
+def test_example_without_a_port_says_so(run, eal, name):
+    done = run(name, *eal())
+    assert done.returncode == 1
+    assert "no port: give EAL a --vdev or a device" in done.stderr + done.stdout
+
+
+def test_empty_path_is_refused(run):
+    done = run("virtio-loopback", "--serve", "")
+    assert done.returncode == 2
+    assert "a socket's path has 1 to 107 bytes" in done.stderr
+
+
+def test_failed_reset_is_not_counted(run):
+    done = run("virtio-loopback", "--queues", "1", "--rounds", "1", "--method", "off")
+    assert done.returncode == 1
+    assert ", 0 of 1 resets" in done.stdout
+
+
+def test_refused_options_leave_the_file_as_it_was(run, host):
+    old = host.folder / "old.json"
+    old.write_text("{}\n" * 100)
+    done = run("virtio-loopback", "--rounds", "1", "--devargs", "nosuch=1", "--json", str(old))
+    assert done.returncode == 2
+    assert old.read_text() == "{}\n" * 100
+    done = run("virtio-loopback", "--queues", "1", "--rounds", "1", "--json", str(old))
+    assert done.returncode == 0
+    assert json.loads(old.read_text())
