@@ -69,6 +69,9 @@ def count_junit(name, path):
 
 
 def main():
+    if len(sys.argv) < 4:
+        note(__doc__)
+        sys.exit(2)
     kind, name, *rest = sys.argv[1:]
     try:
         if kind == "lines":

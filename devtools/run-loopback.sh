@@ -24,6 +24,10 @@ for option; do
 	esac
 done
 
+# A wrong option ends this before anything is installed, where the program is there already.
+program=$root/build/app/virtio-loopback/virtio-loopback
+[ ! -x "$program" ] || "$program" "$@" --version >/dev/null || exit
+
 "$root/devtools/setup.sh"
 # The plug-in and the examples too, because the README goes on with them.
 build_targets="app/virtio-loopback/virtio-loopback drivers/net/virtio/librte_net_virtio.so
