@@ -32,6 +32,9 @@
  */
 #define ANSWER_TIMEOUT_US 10000000
 
+/* At probe, after a client that did not complete the handshake. */
+#define CLIENT_PAUSE_MS 100
+
 /* Protocol features that this front-end has a use for. */
 #define OUR_PROTOCOL_FEATURES (VIRTIO_BIT(VHOST_USER_PROTOCOL_F_MQ) | \
 			       VIRTIO_BIT(VHOST_USER_PROTOCOL_F_REPLY_ACK) | \
@@ -199,6 +202,9 @@ first_connection(struct virtio_device *dev)
 		if (!vu->server || (ret != -ENODEV && ret != -ETIMEDOUT))
 			return ret;
 		vhost_user_channel_close(&vu->ch);
+		/* A client may connect in a loop. */
+		if (poll(NULL, 0, CLIENT_PAUSE_MS) < 0)
+			return -errno;
 	}
 }
 
