@@ -323,7 +323,7 @@ we_are_the_client(void)
 		fake_port_check_in_use(fp->rx_pool[0], 0);
 		fake_port_check_in_use(fp->rx_pool[1], 0);
 		CHECK_EQ(rte_eth_dev_start(fp->port), -ENODEV);
-		CHECK(test_logged("the device or back-end is gone") > 0);
+		CHECK(test_logged("the back-end is gone. Call rte_eth_dev_reset()") > 0);
 		fp->vu->once = false;
 		CHECK_EQ(rte_eth_dev_reset(fp->port), 0);
 		CHECK_EQ(rte_eth_dev_start(fp->port), 0);

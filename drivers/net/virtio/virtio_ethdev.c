@@ -210,8 +210,10 @@ start_locked(struct virtio_port *port)
 			return ret;
 	}
 	if (!port->bus->is_up(&port->dev)) {
-		VIRTIO_LOG(ERR, "port %u: the device or back-end is gone. Call rte_eth_dev_reset() "
-			   "when it is back.", port->edev->data->port_id);
+		VIRTIO_LOG(ERR, "port %u: %s", port->edev->data->port_id,
+			   port->dev.kind == VIRTIO_TRANSPORT_VHOST_USER ?
+			   "the back-end is gone. Call rte_eth_dev_reset() when it is back." :
+			   "the device is gone. Close the port.");
 		return -ENODEV;
 	}
 	virtio_queues_forget_released(port);
