@@ -49,13 +49,9 @@ def print_table(rows):
 
 
 def draw(path, runs, rows):
-    import matplotlib
-    matplotlib.use('Agg')
-    import matplotlib.pyplot as plt
-
     queues = len(rows[0]['lost'])
     # A strip a queue, and between two runs a place for words.
-    figure = plt.figure(figsize=(10, 1 + 3 * (0.55 * queues + 0.55)))
+    figure = tool.pyplot().figure(figsize=(10, 1 + 3 * (0.55 * queues + 0.55)))
     grid = figure.add_gridspec(len(runs) * (queues + 1), 1, left=0.09, right=0.86, bottom=0.06,
                                top=1, hspace=0.25)
     profiles = [[profile(run, queue) for queue in range(queues)] for run in runs]

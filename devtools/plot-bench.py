@@ -13,12 +13,7 @@ import json
 import statistics
 import sys
 
-import matplotlib
-
 import tool
-
-matplotlib.use('Agg')
-import matplotlib.pyplot as plt  # noqa: E402
 
 COLOURS = {'ours': '#2f6d8f', 'packaged': '#b9c2c8'}
 ACCENT = '#d9772b'
@@ -133,8 +128,9 @@ def main():
     if not found:
         sys.exit(f'{args.json}: there is no figure in it')
     heights = [0.9 + 0.17 * rows for rows, _ in found]
-    figure, all_axes = plt.subplots(len(found), 1, squeeze=False, figsize=(9, sum(heights) + 0.5),
-                                    height_ratios=heights, layout='constrained')
+    figure, all_axes = tool.pyplot().subplots(
+        len(found), 1, squeeze=False, figsize=(9, sum(heights) + 0.5), height_ratios=heights,
+        layout='constrained')
     for (_, draw), axes in zip(found, all_axes[:, 0]):
         draw(axes)
     figure.suptitle(f"{run['machine']['cpu']}, DPDK {run['machine']['dpdk']}, bursts of "

@@ -13,12 +13,7 @@ each queue.
 import json
 import sys
 
-import matplotlib
-
 import tool
-
-matplotlib.use('Agg')
-import matplotlib.pyplot as plt  # noqa: E402
 
 LINE = '#2f6d8f'
 RESET = '#d9772b'
@@ -79,7 +74,7 @@ def draw_strip(axes, queue, rows, resets):
         else:
             axes.axvline(reset['at_ms'], color=FAINT, linewidth=0.8, zorder=0)
     axes.set_ylabel(f'queue {queue}', rotation=0, ha='right', va='center', fontsize=9)
-    axes.yaxis.set_major_locator(plt.MaxNLocator(2, integer=True))
+    axes.yaxis.set_major_locator(tool.pyplot().MaxNLocator(2, integer=True))
     axes.tick_params(labelsize=7)
     for side in ('top', 'right'):
         axes.spines[side].set_visible(False)
@@ -106,8 +101,8 @@ def main():
         sys.exit(f'{args.json}: no time line from {begin:g} to {end:g} ms')
 
     strips = min(queues, STRIPS_MAX)
-    figure, all_axes = plt.subplots(strips, 1, sharex=True, sharey=True, squeeze=False,
-                                    figsize=(10, 1.1 + 1.05 * strips))
+    figure, all_axes = tool.pyplot().subplots(strips, 1, sharex=True, sharey=True, squeeze=False,
+                                              figsize=(10, 1.1 + 1.05 * strips))
     top = max(max(row[1:]) for row in rows)
     for queue, axes in enumerate(all_axes[:, 0]):
         draw_strip(axes, queue, rows, resets)

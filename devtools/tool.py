@@ -26,6 +26,18 @@ def parser(text):
     return made
 
 
+def pyplot():
+    """matplotlib.pyplot, for a file. Imported after the options are parsed: --help needs it not."""
+    try:
+        import matplotlib
+        matplotlib.use('Agg')
+        import matplotlib.pyplot
+    except ImportError as error:
+        sys.exit(f'{os.path.basename(sys.argv[0])}: error: no matplotlib ({error}); '
+                 'devtools/setup.sh installs it')
+    return matplotlib.pyplot
+
+
 def save_figure(figure, path, dpi):
     """Writes a picture. matplotlib itself may not notice that the disk is full."""
     picture = io.BytesIO()

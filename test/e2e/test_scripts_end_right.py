@@ -91,6 +91,32 @@ def test_work_that_is_none_is_refused(run, host, name, options, message):
     assert not (host.folder / "x.pcap").exists()
 
 
+@pytest.fixture
+def no_matplotlib(host):
+    """The environment of a Python that finds no matplotlib."""
+    (host.folder / "matplotlib.py").write_text("raise ImportError('it is not there')\n")
+    return {**host.env, "PYTHONPATH": str(host.folder)}
+
+
+@pytest.mark.parametrize("name", [name for name in TOOLS if name != "make-capture.py"])
+def test_help_needs_no_matplotlib(host, no_matplotlib, name):
+    for options, status in ("--help", 0), ("--version", 0), ("--colour", 2):
+        done = subprocess.run([command(name), *options.split()], capture_output=True, text=True,
+                              timeout=PATIENCE, env=no_matplotlib, cwd=host.folder)
+        assert done.returncode == status, done.stderr
+        assert "matplotlib" not in done.stderr
+
+
+def test_picture_without_matplotlib_names_what_is_missing(host, no_matplotlib):
+    timeline = host.folder / "run.json"
+    subprocess.run([host.loopback, "--rounds", "1", "--json", timeline], env=host.env, check=True,
+                   stdout=subprocess.DEVNULL, timeout=PATIENCE)
+    done = subprocess.run([command("plot-timeline.py"), timeline, "x.png"], capture_output=True,
+                          text=True, timeout=PATIENCE, env=no_matplotlib, cwd=host.folder)
+    assert done.returncode == 1
+    assert "no matplotlib (it is not there); devtools/setup.sh installs it" in done.stderr
+
+
 def test_picture_that_cannot_be_written_is_no_success(run, host):
     timeline = host.folder / "run.json"
     subprocess.run([host.loopback, "--rounds", "1", "--json", timeline], env=host.env, check=True,
