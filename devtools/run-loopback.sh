@@ -10,9 +10,15 @@
 #
 # Options are virtio-loopback's own and come after those that are chosen here; --pcap-in FILE puts
 # another capture in the place of the made one, "--pcap-in=" none: numbered packets.
-# build/app/virtio-loopback/virtio-loopback --help tells all of them.
+# build/app/virtio-loopback/virtio-loopback --help tells all of them. An option that the program
+# does not have is refused before anything is installed; a wrong value, by the program itself.
 set -euo pipefail
 . "$(dirname "${BASH_SOURCE[0]}")/common.sh"
+
+# The program may not be built yet, or be older than its source, which lists its options.
+is_option() {
+	grep -qF "{ \"${1#--}" "$root/app/virtio-loopback/options.c"
+}
 
 make_capture=yes
 for option; do
@@ -21,12 +27,10 @@ for option; do
 	--pcap-in | --pcap-in=*) make_capture= ;;
 	--serve | --serve=*) usage_error "to serve another process, run virtio-loopback itself" ;;
 	--json | --json=*) usage_error "the JSON file is build/loopback.json" ;;
+	--?*) is_option "${option%%=*}" || usage_error "no such option: $option (see --help)" ;;
+	-?*) usage_error "no such option: $option (see --help)" ;;
 	esac
 done
-
-# A wrong option ends this before anything is installed, where the program is there already.
-program=$root/build/app/virtio-loopback/virtio-loopback
-[ ! -x "$program" ] || "$program" "$@" --version >/dev/null || exit
 
 "$root/devtools/setup.sh"
 # The plug-in and the examples too, because the README goes on with them.

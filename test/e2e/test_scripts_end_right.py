@@ -3,6 +3,7 @@
 
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -78,6 +79,51 @@ def test_wrong_option_has_status_2(run, name):
     assert done.returncode == 2
     assert done.stdout == ""
     assert "--colour" in done.stderr
+
+
+@pytest.fixture
+def run_loopback(host):
+    """run_loopback(...): run-loopback.sh, finished, of a tree whose setup.sh notes its call."""
+    tree = host.folder / "tree"
+    for name in ("VERSION", "devtools/common.sh", "devtools/run-loopback.sh",
+                 "app/virtio-loopback/options.c"):
+        (tree / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(ROOT / name, tree / name)
+    setup = tree / "devtools/setup.sh"
+    setup.write_text("#!/bin/sh\necho setup is called\nexit 7\n")
+    setup.chmod(0o755)
+    # A program of an earlier version, which may not even start any more.
+    program = tree / "build/app/virtio-loopback/virtio-loopback"
+    program.parent.mkdir(parents=True)
+    program.write_text("#!/bin/sh\nexit 127\n")
+    program.chmod(0o755)
+
+    def start(*options, built):
+        if not built:
+            program.unlink(missing_ok=True)
+        return subprocess.run([tree / "devtools/run-loopback.sh", *options], env=host.env,
+                              capture_output=True, text=True, timeout=PATIENCE)
+    return start
+
+
+@pytest.mark.parametrize("built", [False, True], ids=["not built", "built"])
+@pytest.mark.parametrize("option", ["--wrong", "--wrong=1", "-w", "--help", "-h", "--version",
+                                    "--serve", "--json=x"])
+def test_options_of_a_run_are_checked_before_set_up(run_loopback, option, built):
+    done = run_loopback("--queues", "2", option, built=built)
+    assert "setup is called" not in done.stdout
+    if option in ("--help", "-h", "--version"):
+        assert (done.returncode, done.stderr) == (0, "")
+    else:
+        assert done.returncode == 2
+        assert "run-loopback.sh: error: " in done.stderr
+
+
+@pytest.mark.parametrize("built", [False, True], ids=["not built", "built"])
+def test_options_of_a_run_that_are_right_lead_to_set_up(run_loopback, built):
+    done = run_loopback("--queues", "2", "--ring-sizes=64,128", "--pcap-out", "-", "--no-huge",
+                        "--round", "1", built=built)
+    assert (done.returncode, done.stdout) == (7, "setup is called\n")
 
 
 @pytest.mark.parametrize("name, options, message", [
