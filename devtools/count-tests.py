@@ -2,9 +2,9 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Counts the single tests in what a runner left behind, for run-tests.sh.
 
-Usage: count-tests.py lines NAME STATUS FILE   a program's output and exit status
-       count-tests.py meson NAME FILE          the testlog.json of "meson test"
-       count-tests.py junit NAME FILE          the JUnit file of pytest
+count-tests.py lines NAME STATUS FILE   a program's output and exit status
+count-tests.py meson NAME FILE          the testlog.json of "meson test"
+count-tests.py junit NAME FILE          the JUnit file of pytest
 
 A program prints "ok NAME", "FAILED NAME" or "skipped NAME" for each test. One that fails, or has
 run no test, without saying so counts as one that failed. Prints three numbers: passed, failed,
@@ -14,6 +14,8 @@ skipped; what failed or was skipped goes to stderr.
 import json
 import sys
 import xml.etree.ElementTree as ElementTree
+
+import tool
 
 
 def note(text):
@@ -68,19 +70,29 @@ def count_junit(name, path):
     return [tests - failed - errors - skipped, failed + errors, skipped]
 
 
-def main():
-    if len(sys.argv) < 4:
-        note(__doc__)
-        sys.exit(2)
-    kind, name, *rest = sys.argv[1:]
-    try:
+def parse_args():
+    parser = tool.parser(__doc__)
+    kinds = parser.add_subparsers(dest="kind", required=True)
+    for kind in ("lines", "meson", "junit"):
+        arguments = kinds.add_parser(kind)
+        arguments.add_argument("name")
         if kind == "lines":
-            with open(rest[1], encoding="utf-8", errors="replace") as output:
-                counts = count_lines(name, int(rest[0]), output.read())
-        elif kind == "meson":
-            counts = count_meson(name, rest[0])
+            arguments.add_argument("status", type=int)
+        arguments.add_argument("file")
+    return parser.parse_args()
+
+
+def main():
+    args = parse_args()
+    name = args.name
+    try:
+        if args.kind == "lines":
+            with open(args.file, encoding="utf-8", errors="replace") as output:
+                counts = count_lines(name, args.status, output.read())
+        elif args.kind == "meson":
+            counts = count_meson(name, args.file)
         else:
-            counts = count_junit(name, rest[0])
+            counts = count_junit(name, args.file)
     except (OSError, ElementTree.ParseError, json.JSONDecodeError) as error:
         note(f"FAILED {name}: left no result ({error})")
         counts = [0, 1, 0]
@@ -88,4 +100,4 @@ def main():
 
 
 if __name__ == "__main__":
-    main()
+    tool.run(main)

@@ -20,7 +20,8 @@ SCRIPTS = ["compare-port-restart.sh", "fetch-driver-sdk.sh", "run-bench.sh", "ru
            "check-conformance.sh", "check-docs.sh", "check-calls.sh", "run-fuzz.sh"]
 # name: arguments without which a tool has nothing to do
 WANTED = {"compare-port-restart.py": ["x.json", "port=y"], "make-capture.py": ["x.pcap"],
-          "plot-bench.py": ["x.json", "x.png"], "plot-timeline.py": ["x.json", "x.png"]}
+          "count-tests.py": ["meson", "x", "x.json"], "plot-bench.py": ["x.json", "x.png"],
+          "plot-timeline.py": ["x.json", "x.png"]}
 TOOLS = list(WANTED)
 
 everything = pytest.mark.parametrize("name", [*SCRIPTS, "run-loopback.sh", *TOOLS])
@@ -128,6 +129,10 @@ def test_options_of_a_run_that_are_right_lead_to_set_up(run_loopback, built):
 
 @pytest.mark.parametrize("name, options, message", [
     ("make-capture.py", ["x.pcap", "0"], "0: must be a number from 1 to"),
+    ("count-tests.py", [], "usage: count-tests.py"),
+    ("count-tests.py", ["lines", "x", "0"], "required: file"),
+    ("count-tests.py", ["lines", "x", "one", "x.txt"], "invalid int value: 'one'"),
+    ("count-tests.py", ["words", "x", "x.txt"], "invalid choice: 'words'"),
     ("compare-port-restart.py", ["x.json", "port"], "port: must be NAME=FILE"),
 ])
 def test_work_that_is_none_is_refused(run, host, name, options, message):
