@@ -9,7 +9,8 @@
 # build-fuzz, and libFuzzer prints its name: build-fuzz/app/fuzz/ring-fuzzer FILE runs it again.
 #
 #   --runs N     inputs to run (default 1000000)
-#   --seconds S  end earlier, after so many seconds (default: no limit)
+#   --seconds S  end earlier, after so many seconds (default: no limit), and print how many inputs
+#                were run
 #   --help       this text
 set -euo pipefail
 . "$(dirname "${BASH_SOURCE[0]}")/common.sh"

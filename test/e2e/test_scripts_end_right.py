@@ -191,3 +191,32 @@ def test_interrupted_tool_says_so(host):
             said = tool.communicate(timeout=PATIENCE)[1]
     assert tool.returncode == 3
     assert "ended by a signal; there is no result" in said
+
+
+@pytest.fixture
+def fuzzer(host):
+    """fuzzer(...): the fuzz target, finished, with inputs that do nothing."""
+    if not shutil.which("clang"):
+        pytest.skip("there is no clang")
+    program = host.folder / "fuzzer"
+    stub = host.folder / "stub.c"
+    stub.write_text('#include "ring_input.h"\n'
+                    "void ring_input_run(const uint8_t *d, size_t n) { (void)d, (void)n; }\n")
+    subprocess.run(["clang", "-fsanitize=fuzzer", f"-I{ROOT / 'app/fuzz'}", "-o", program, stub,
+                    ROOT / "app/fuzz/ring_fuzzer.c"], check=True, timeout=PATIENCE)
+    return lambda *options: subprocess.run([program, *options], capture_output=True, text=True,
+                                           cwd=host.folder, timeout=PATIENCE)
+
+
+def test_fuzz_target_that_ends_by_the_time_says_how_many_inputs_it_ran(fuzzer):
+    done = fuzzer("-runs=1000000000000", "-max_total_time=1")
+    assert done.returncode == 0
+    made, = re.findall(r"^ended before all runs were made: (\d+) of 1000000000000$", done.stderr,
+                       re.MULTILINE)
+    assert int(made) > 0
+
+
+def test_fuzz_target_that_runs_all_inputs_says_nothing_of_it(fuzzer):
+    done = fuzzer("-runs=1000", "-max_total_time=1000")
+    assert done.returncode == 0
+    assert "ended before" not in done.stderr
