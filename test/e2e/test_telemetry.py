@@ -42,7 +42,7 @@ def test_ports_and_queues(connect, ask):
         assert (queue["state"], queue["layout"], queue["ring_size"]) == ("live", "split", 256)
         assert queue["method"] == connection.backend.method
         assert queue["path"] == port.info(f"{direction}q", 1)["burst mode"]
-        assert queue["resets"] == queue["quarantined"] == queue["errors"] == 0
+        assert queue["resets"] == queue["broken"] == queue["errors"] == 0
     port.set_ring_size("rxq", 1, 512)
     connection.stop("rxq", 1)
     assert port.queue("rxq", 1, "setup") == ""

@@ -146,7 +146,7 @@ frames(uint64_t features, unsigned int max_buffers)
 	CHECK(dropped > 0);
 	CHECK_EQ(fake_port_xstat(fp, "rx_q0_good_packets"), fp->rx_next[0] - dropped);
 	CHECK_EQ(fake_port_xstat(fp, "rx_q0_errors"), 0);
-	CHECK_EQ(fake_port_xstat(fp, "rx_q0_quarantined"), 0);
+	CHECK_EQ(fake_port_xstat(fp, "rx_q0_broken"), 0);
 	fake_port_destroy(fp);
 }
 
@@ -270,7 +270,7 @@ packets(uint64_t features, uint16_t segments)
 	}
 	CHECK(dropped > 0);
 	CHECK_EQ(fake_port_xstat(fp, "tx_q0_good_packets"), fp->tx_next[0]);
-	CHECK_EQ(fake_port_xstat(fp, "tx_q0_quarantined"), 0);
+	CHECK_EQ(fake_port_xstat(fp, "tx_q0_broken"), 0);
 	fake_port_destroy(fp);
 }
 

@@ -85,7 +85,7 @@ alarms_go_off_while_a_stop_waits(void)
 	struct stop stop;
 
 	begin_stop(&stop, fp);
-	/* A queue in trouble, for which the driver itself has to do something. */
+	/* A queue with an error, for which the driver itself has to do something. */
 	ring_device_use_raw(fake_vu_ring(fp->vu, 2), FAKE_PORT_SIZE, 100);
 	CHECK_EQ(fake_port_receive(fp, 1), 0);
 	usleep(10000);

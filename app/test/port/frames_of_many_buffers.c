@@ -44,7 +44,7 @@ run(const struct loop_conf *conf)
 	CHECK_EQ(loop->queue[0].took.missing, 0);
 	CHECK_EQ(loop_xstat(loop, "rx_q%u_errors", 0), 0);
 	CHECK_EQ(loop_xstat(loop, "tx_q%u_errors", 0), 0);
-	CHECK_EQ(loop_xstat(loop, "rx_q%u_quarantined", 1), 0);
+	CHECK_EQ(loop_xstat(loop, "rx_q%u_broken", 1), 0);
 	loop_destroy(loop);
 }
 

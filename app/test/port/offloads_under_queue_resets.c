@@ -149,8 +149,8 @@ check_end(struct loop *loop)
 	CHECK_EQ(loop_xstat(loop, "rx_q%u_errors", 0), 0);
 	CHECK_EQ(loop_xstat(loop, "rx_q%u_errors", 1), 0);
 	CHECK_EQ(loop_xstat(loop, "tx_q%u_errors", 1), 0);
-	CHECK_EQ(loop_xstat(loop, "rx_q%u_quarantined", 1), 0);
-	CHECK_EQ(loop_xstat(loop, "tx_q%u_quarantined", 1), 0);
+	CHECK_EQ(loop_xstat(loop, "rx_q%u_broken", 1), 0);
+	CHECK_EQ(loop_xstat(loop, "tx_q%u_broken", 1), 0);
 	loop_destroy(loop);
 }
 

@@ -109,7 +109,7 @@ everything_looks_used(void)
 	CHECK_EQ(rte_eth_tx_done_cleanup(fp->port, 0, 0), 5);
 	CHECK_EQ(rte_eth_tx_done_cleanup(fp->port, 0, 0), 0);
 	fake_port_check_in_use(fp->tx_pool[0], 0);
-	CHECK_EQ(fake_port_xstat(fp, "tx_q0_quarantined"), 0);
+	CHECK_EQ(fake_port_xstat(fp, "tx_q0_broken"), 0);
 	CHECK_EQ(rte_eth_dev_tx_queue_stop(fp->port, 0), 0);
 	CHECK_EQ(rte_eth_dev_tx_queue_start(fp->port, 0), 0);
 	fake_port_check_runs(fp, 0);

@@ -150,7 +150,7 @@ resets(bool get_base)
 		resets_tx += loop_xstat(loop, "tx_q%u_resets", q);
 		CHECK_EQ(loop_xstat(loop, "rx_q%u_good_packets", q), loop->queue[q].got.packets);
 		CHECK_EQ(loop_xstat(loop, "tx_q%u_good_packets", q), loop->queue[q].sent.packets);
-		CHECK_EQ(loop_xstat(loop, "rx_q%u_quarantined", q), 0);
+		CHECK_EQ(loop_xstat(loop, "rx_q%u_broken", q), 0);
 	}
 	CHECK(resets_rx > 0 && resets_tx > 0 && resets_rx + resets_tx >= ROUNDS);
 	loop_destroy(loop);

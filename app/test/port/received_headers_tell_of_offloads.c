@@ -95,7 +95,7 @@ check_dropped(struct fake_port *fp, const struct ip_frame_hdr *hdr, const uint8_
 		test_fail(__FILE__, __LINE__, "%s is received", what);
 	CHECK_EQ(fake_port_xstat(fp, "rx_q0_errors"), errors + 1);
 	CHECK_EQ(fake_port_xstat(fp, "rx_q0_good_packets"), packets);
-	CHECK_EQ(fake_port_xstat(fp, "rx_q0_quarantined"), 0);
+	CHECK_EQ(fake_port_xstat(fp, "rx_q0_broken"), 0);
 	/* And the next one is as if nothing had been. */
 	fake_port_write(fp, 0, 200);
 	CHECK_EQ(fake_port_receive(fp, 0), 1);

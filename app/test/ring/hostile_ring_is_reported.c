@@ -818,7 +818,7 @@ noise_in_batches_of_chains(const struct ring_conf *ring)
 }
 
 static void
-only_a_live_ring_is_quarantined(void)
+only_a_live_ring_breaks(void)
 {
 	struct fake_device *fake = fake_device_create(1, false);
 	struct virtqueue *vq = ring_create(&fake->dev, 0, &(struct ring_conf){ .size = 256 });
@@ -866,5 +866,5 @@ TEST_MAIN(
 	TEST_EVERY_RING(batch_of_all_and_more),
 	TEST_EVERY_RING(noise_in_batches_of_one_descriptor),
 	TEST_EVERY_RING(noise_in_batches_of_chains),
-	TEST(only_a_live_ring_is_quarantined),
+	TEST(only_a_live_ring_breaks),
 )

@@ -157,7 +157,7 @@ device_is_gone_and_goes_on(void)
 }
 
 static void
-quarantined_ring(void)
+broken_ring(void)
 {
 	up();
 	CHECK(virtqueue_set_broken(vq, "a test"));
@@ -183,6 +183,6 @@ TEST_MAIN(
 	TEST(stop_times_out),
 	TEST(stop_is_refused),
 	TEST(device_is_gone_and_goes_on),
-	TEST(quarantined_ring),
+	TEST(broken_ring),
 	TEST(device_reset_times_out),
 )

@@ -20,10 +20,10 @@ extern "C" {
 #endif
 
 /** What befell a queue. */
-enum rte_pmd_virtio_queue_trouble {
+enum rte_pmd_virtio_queue_error {
 	/**
 	 * Its ring broke the rules and is out of service: bursts return 0 until it is stopped and
-	 * started. xstat `quarantined`.
+	 * started. xstat `broken`.
 	 */
 	RTE_PMD_VIRTIO_QUEUE_BROKEN = 1,
 	/** The device does not serve it since its start. xstat `unserved`. Transmit queues only. */
@@ -35,7 +35,7 @@ enum rte_pmd_virtio_queue_trouble {
 struct rte_pmd_virtio_queue_event {
 	uint16_t queue_id; /**< ethdev's number */
 	uint16_t rx;       /**< 1: a receive queue; 0: a transmit queue */
-	enum rte_pmd_virtio_queue_trouble trouble; /**< the last that befell it */
+	enum rte_pmd_virtio_queue_error error; /**< the last that befell it */
 };
 
 /**

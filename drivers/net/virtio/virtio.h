@@ -213,12 +213,12 @@ struct virtio_counters {
 	uint64_t no_mbuf; /**< receive: buffers that the pool did not have */
 };
 
-/** Counted by the control side, but for quarantined. */
+/** Counted by the control side, but for broken. */
 struct virtio_queue_events {
 	uint64_t resets;        /**< stops of this queue alone that were proven */
 	uint64_t reset_dropped; /**< packets that a stop, of queue or port, threw away */
 	uint64_t reset_ns;      /**< the last such stop, from the call to the last buffer freed */
-	uint64_t quarantined;   /**< times that the ring was taken out of service; by the poller */
+	uint64_t broken;        /**< times that the ring was taken out of service; by the poller */
 	uint64_t unserved;      /**< starts after which the device did not serve the queue */
 	uint64_t announced;     /**< transmit: frames that the driver has sent by itself */
 	uint64_t reclaimed_idle; /**< transmit: sent packets given back while idle */

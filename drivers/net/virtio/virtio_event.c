@@ -35,7 +35,7 @@ virtio_event_raise(struct virtio_port *port, uint32_t work)
 }
 
 /* A secondary process sends this to the primary: a queue of the port has an error. */
-#define REPORT_MESSAGE "net_virtio_trouble"
+#define REPORT_MESSAGE "net_virtio_queue_error"
 struct report {
 	uint16_t port_id;
 };
@@ -43,7 +43,7 @@ struct report {
 static int
 look_soon(struct virtio_port *port)
 {
-	virtio_event_raise(port, VIRTIO_WORK_TROUBLE);
+	virtio_event_raise(port, VIRTIO_WORK_QUEUE_ERROR);
 	return 0;
 }
 
@@ -78,9 +78,9 @@ notify_primary(void *port_id)
 }
 
 void
-virtio_event_report(struct virtio_queue *q, enum rte_pmd_virtio_queue_trouble trouble)
+virtio_event_report(struct virtio_queue *q, enum rte_pmd_virtio_queue_error error)
 {
-	__atomic_store_n(&q->recovery.trouble, trouble, __ATOMIC_RELEASE);
+	__atomic_store_n(&q->recovery.error, error, __ATOMIC_RELEASE);
 	/* Not from here: a burst neither waits nor calls the application back. */
 	if (rte_eal_process_type() == RTE_PROC_PRIMARY)
 		look_soon(q->port);

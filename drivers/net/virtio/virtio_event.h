@@ -14,7 +14,7 @@
 
 /** What there is to do, a bit each. */
 #define VIRTIO_WORK_LINK    (1u << 0) /**< the device says that its configuration has changed */
-#define VIRTIO_WORK_TROUBLE (1u << 1) /**< a queue has reported trouble */
+#define VIRTIO_WORK_QUEUE_ERROR (1u << 1) /**< a queue has reported an error */
 #define VIRTIO_WORK_LOOK    (1u << 2) /**< a deadline or the descriptor to watch is another */
 #define VIRTIO_WORK_RECLAIM (1u << 3) /**< a receive queue needs what transmit queues hold */
 
@@ -25,7 +25,7 @@ void virtio_event_raise(struct virtio_port *port, uint32_t work);
  * Any thread that may use the queue, of any process: an error of the queue is to be handled. In a
  * secondary process an alarm sends the primary process a message.
  */
-void virtio_event_report(struct virtio_queue *q, enum rte_pmd_virtio_queue_trouble trouble);
+void virtio_event_report(struct virtio_queue *q, enum rte_pmd_virtio_queue_error error);
 
 /** Primary: handles messages about errors that secondaries find. As virtio_process_listen(). */
 int virtio_event_listen(void);

@@ -422,7 +422,7 @@ locked_queue_op(struct virtio_port *port, struct virtio_queue *q, enum virtqueue
 
 	pthread_mutex_lock(&port->lock);
 	virtio_recovery_forget(&q->recovery);
-	/* Also of trouble that is found in this very stop. */
+	/* Also of an error that is found in this very stop. */
 	q->recovery.stopped_by_app |= done == VIRTQUEUE_READY;
 	if (virtqueue_state(q->vq) != done)
 		ret = op(q);

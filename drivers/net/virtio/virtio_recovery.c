@@ -133,7 +133,7 @@ virtio_recovery_next_us(struct virtio_port *port)
  * devices with which the driver can do nothing.
  */
 static bool
-is_to_be_recovered(const struct virtio_queue *q, uint8_t trouble)
+is_to_be_recovered(const struct virtio_queue *q, uint8_t error)
 {
 	const enum virtqueue_state state = virtqueue_state(q->vq);
 
@@ -141,19 +141,19 @@ is_to_be_recovered(const struct virtio_queue *q, uint8_t trouble)
 	    q->port->dev.stop_method == VIRTIO_STOP_NONE)
 		return false;
 	return state == VIRTQUEUE_BROKEN ||
-	       (trouble == RTE_PMD_VIRTIO_QUEUE_UNSERVED && state == VIRTQUEUE_LIVE && !q->watched);
+	       (error == RTE_PMD_VIRTIO_QUEUE_UNSERVED && state == VIRTQUEUE_LIVE && !q->watched);
 }
 
 static bool
 see_to(struct virtio_queue *q, uint64_t now_us)
 {
-	const uint8_t trouble = __atomic_exchange_n(&q->recovery.trouble, 0, __ATOMIC_ACQUIRE);
+	const uint8_t error = __atomic_exchange_n(&q->recovery.error, 0, __ATOMIC_ACQUIRE);
 	struct virtio_recovery *r = &q->recovery;
 
-	if (trouble == 0)
+	if (error == 0)
 		return false;
-	__atomic_store_n(&r->event, trouble, __ATOMIC_RELEASE);
-	if (!is_to_be_recovered(q, trouble))
+	__atomic_store_n(&r->event, error, __ATOMIC_RELEASE);
+	if (!is_to_be_recovered(q, error))
 		return true;
 	if (now_us - r->recovered_at_us > CALM_US)
 		r->delay_us = 0;
@@ -162,7 +162,7 @@ see_to(struct virtio_queue *q, uint64_t now_us)
 }
 
 bool
-virtio_recovery_serve(struct virtio_port *port, bool trouble)
+virtio_recovery_serve(struct virtio_port *port, bool error)
 {
 	const uint64_t now_us = virtio_now_us();
 	struct virtio_queue *q;
@@ -170,7 +170,7 @@ virtio_recovery_serve(struct virtio_port *port, bool trouble)
 
 	/* What is planned here is due later: the application is called back before. */
 	VIRTIO_FOREACH_QUEUE(q, port)
-		event |= trouble && see_to(q, now_us);
+		event |= error && see_to(q, now_us);
 	if (virtio_recovery_next_us(port) > now_us)
 		return event;
 	VIRTIO_FOREACH_QUEUE(q, port)
@@ -191,14 +191,14 @@ rte_pmd_virtio_get_queue_event(uint16_t port_id, struct rte_pmd_virtio_queue_eve
 	if (edev == NULL)
 		return -ENODEV;
 	VIRTIO_FOREACH_QUEUE(q, virtio_port(edev)) {
-		const uint8_t trouble =
+		const uint8_t error =
 			__atomic_exchange_n(&q->recovery.event, 0, __ATOMIC_ACQUIRE);
 
-		if (trouble == 0)
+		if (error == 0)
 			continue;
 		event->queue_id = q->id;
 		event->rx = q->is_rx;
-		event->trouble = trouble;
+		event->error = error;
 		return 0;
 	}
 	return -ENOENT;

@@ -8,7 +8,7 @@
  * What follows an error of a queue: the application receives RTE_ETH_EVENT_QUEUE_STATE,
  * and with recovery=auto the driver stops and starts that queue itself.
  *
- * Threads: trouble is reported by the thread that finds it, the polling thread above all, which
+ * Threads: an error is reported by the thread that finds it, the polling thread above all, which
  * does nothing but set a mark and wake the port's worker (virtio_worker.h). In a secondary process
  * it sets an alarm, whose handler sends the primary a message. All else is done by the worker.
  */
@@ -22,7 +22,7 @@ struct virtio_port;
 struct virtio_queue;
 
 struct virtio_recovery {
-	uint8_t trouble;       /**< reported, not yet seen to; enum of it, or 0; atomic */
+	uint8_t error;       /**< reported, not yet seen to; enum of it, or 0; atomic */
 	uint8_t event;         /**< for rte_pmd_virtio_get_queue_event(), likewise */
 	uint64_t recover_at_us;   /**< when the next attempt is due; 0: none is planned */
 	uint64_t recovered_at_us; /**< when an attempt last worked */
@@ -47,15 +47,15 @@ virtio_recovery_is_due(const struct virtio_recovery *r)
 }
 
 /**
- * The worker, with the port's lock held: makes plans for queues that are in trouble, and carries
+ * The worker, with the port's lock held: makes plans for queues with an error, and carries
  * out those that are due.
  *
- * @param trouble
+ * @param error
  *   Some queue has reported it.
  * @return
  *   The application is to be called back with RTE_ETH_EVENT_QUEUE_STATE.
  */
-bool virtio_recovery_serve(struct virtio_port *port, bool trouble);
+bool virtio_recovery_serve(struct virtio_port *port, bool error);
 
 /** When the next plan is due; UINT64_MAX: there is none. Port's lock held. */
 uint64_t virtio_recovery_next_us(struct virtio_port *port);

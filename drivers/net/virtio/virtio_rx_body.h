@@ -30,8 +30,8 @@ struct rx_mode {
 	bool mergeable; /* MRG_RXBUF is in force */
 	bool offload;   /* the device may say something of offloads in a header */
 	bool hash;      /* headers with HASH_REPORT; the two above are as the port says */
-	uint16_t (*front)(struct virtio_rxq *rxq, struct rte_mbuf **pkts, uint16_t n);
-	uint16_t (*post_front)(const struct virtio_rxq *rxq, const struct ring_view *view,
+	uint16_t (*fast)(struct virtio_rxq *rxq, struct rte_mbuf **pkts, uint16_t n);
+	uint16_t (*post_fast)(const struct virtio_rxq *rxq, const struct ring_view *view,
 			       struct rte_mbuf **bufs, uint16_t n);
 };
 
@@ -94,8 +94,8 @@ rx_post(const struct virtio_rxq *rxq, struct virtqueue *vq, struct rte_mbuf **bu
 		const size_t in_a_row = likely(vq->is_identity) ? run : 0;
 		size_t i = 0;
 
-		if (mode.post_front != NULL && in_a_row > 0)
-			i = mode.post_front(rxq, &view, bufs, run);
+		if (mode.post_fast != NULL && in_a_row > 0)
+			i = mode.post_fast(rxq, &view, bufs, run);
 		for (; i < in_a_row; i++) {
 			ring_free_cookies(&view)[i] = bufs[i];
 			ring_place_at(&view, i, rx_addr(bufs[i], addr_at, mode), buf_len,
@@ -385,8 +385,8 @@ rx_burst(struct virtio_rxq *rxq, struct rte_mbuf **pkts, uint16_t n, const struc
 		return 0;
 	}
 	if (used > 0) {
-		if (mode.front != NULL)
-			nb = mode.front(rxq, pkts, used);
+		if (mode.fast != NULL)
+			nb = mode.fast(rxq, pkts, used);
 		if (nb < used)
 			nb += rx_plain(rxq, pkts + nb, used - nb, mode);
 		/* Over the end of the ring, or something that is not plain, or nothing more. */

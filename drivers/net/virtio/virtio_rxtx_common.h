@@ -185,7 +185,7 @@ static inline void
 virtio_queue_set_broken(struct virtio_queue *q, const char *why)
 {
 	if (virtqueue_set_broken(q->vq, why)) {
-		q->events.quarantined++;
+		q->events.broken++;
 		virtio_event_report(q, RTE_PMD_VIRTIO_QUEUE_BROKEN);
 	}
 	/* The ring's state before the gate: see virtio_queue_pause(). */

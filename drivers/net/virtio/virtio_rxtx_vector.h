@@ -46,32 +46,32 @@ free_vector(struct virtqueue *vq, uint16_t n, const bool known, const bool packe
 
 #define VECTOR_RX(name, packed_, ...) \
 static __rte_always_inline uint16_t \
-rx_front_ ## name(struct virtio_rxq *rxq, struct rte_mbuf **pkts, uint16_t n) \
+rx_fast_ ## name(struct virtio_rxq *rxq, struct rte_mbuf **pkts, uint16_t n) \
 { \
 	return rx_vector(rxq, pkts, n, (struct rx_mode){ .packed = packed_, __VA_ARGS__ }); \
 } \
 static __rte_always_inline uint16_t \
-post_front_ ## name(const struct virtio_rxq *rxq, const struct ring_view *view, \
+post_fast_ ## name(const struct virtio_rxq *rxq, const struct ring_view *view, \
 		    struct rte_mbuf **bufs, uint16_t n) \
 { \
 	return post_vector(rxq, view, bufs, n, packed_); \
 } \
-VIRTIO_RX_PATH(name, .packed = packed_, .front = rx_front_ ## name, \
-	       .post_front = post_front_ ## name, __VA_ARGS__)
+VIRTIO_RX_PATH(name, .packed = packed_, .fast = rx_fast_ ## name, \
+	       .post_fast = post_fast_ ## name, __VA_ARGS__)
 
 #define VECTOR_TX(name, packed_, ...) \
 static __rte_always_inline uint16_t \
-tx_front_ ## name(struct virtio_txq *txq, struct rte_mbuf **pkts, uint16_t n) \
+tx_fast_ ## name(struct virtio_txq *txq, struct rte_mbuf **pkts, uint16_t n) \
 { \
 	return tx_vector(txq, pkts, n, (struct tx_mode){ .packed = packed_, __VA_ARGS__ }); \
 } \
 static __rte_always_inline uint16_t \
-free_front_ ## name(struct virtqueue *vq, uint16_t n, const bool known) \
+free_fast_ ## name(struct virtqueue *vq, uint16_t n, const bool known) \
 { \
 	return free_vector(vq, n, known, packed_); \
 } \
-VIRTIO_TX_PATH(name, .packed = packed_, .front = tx_front_ ## name, \
-	       .free_front = free_front_ ## name, __VA_ARGS__)
+VIRTIO_TX_PATH(name, .packed = packed_, .fast = tx_fast_ ## name, \
+	       .free_fast = free_fast_ ## name, __VA_ARGS__)
 
 #define VECTOR_LAYOUT(layout, packed_, isa) \
 VECTOR_RX(layout, packed_, .offload = false) \

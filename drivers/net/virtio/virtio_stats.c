@@ -49,7 +49,7 @@ static const struct field event_fields[] = {
 	EVENT("resets", resets),
 	EVENT("reset_dropped", reset_dropped),
 	EVENT("reset_ns", reset_ns),
-	EVENT("quarantined", quarantined),
+	EVENT("broken", broken),
 	EVENT("unserved", unserved),
 	EVENT("announced", announced),
 	EVENT("reclaimed_idle", reclaimed_idle),

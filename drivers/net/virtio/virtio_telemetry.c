@@ -97,7 +97,7 @@ add_counters(struct rte_tel_data *d, const struct virtio_queue *q)
 	VIRTIO_TEL_ADD_UINT(d, "reset_dropped", q->events.reset_dropped);
 	if (q->is_rx)
 		VIRTIO_TEL_ADD_UINT(d, "no_mbuf", counters->no_mbuf);
-	VIRTIO_TEL_ADD_UINT(d, "quarantined", q->events.quarantined);
+	VIRTIO_TEL_ADD_UINT(d, "broken", q->events.broken);
 	VIRTIO_TEL_ADD_UINT(d, "unserved", q->events.unserved);
 	VIRTIO_TEL_ADD_UINT(d, "recovered", q->events.recovered);
 	VIRTIO_TEL_ADD_UINT(d, "recovery_failed", q->events.recovery_failed);

@@ -23,9 +23,9 @@ struct tx_mode {
 	bool packed;
 	bool offload;   /* headers have offload fields */
 	bool hash;      /* headers with HASH_REPORT; the one above is as the port says */
-	uint16_t (*front)(struct virtio_txq *txq, struct rte_mbuf **pkts, uint16_t n);
+	uint16_t (*fast)(struct virtio_txq *txq, struct rte_mbuf **pkts, uint16_t n);
 	/* known: all of them are used for certain, and their entries not to be read. */
-	uint16_t (*free_front)(struct virtqueue *vq, uint16_t n, const bool known);
+	uint16_t (*free_fast)(struct virtqueue *vq, uint16_t n, const bool known);
 };
 
 /* ---- transmit reclaim --------------------------------------------------------------------- */
@@ -107,8 +107,8 @@ tx_free_batch(struct virtqueue *vq, unsigned int n, const struct tx_mode mode)
 
 	if (known < 0)
 		return known;
-	if (mode.free_front != NULL)
-		done = mode.free_front(vq, known, true);
+	if (mode.free_fast != NULL)
+		done = mode.free_fast(vq, known, true);
 	return done > 0 ? done : tx_free_plain(vq, known, true, packed);
 }
 
@@ -154,8 +154,8 @@ tx_free(struct virtqueue *vq, uint16_t used, const struct tx_mode mode)
 	/* Split: all in one, and no entry has to be fetched. */
 	if (!packed && vq->in_order)
 		return tx_free_batch(vq, used, mode);
-	if (mode.free_front != NULL) {
-		n = mode.free_front(vq, used, false);
+	if (mode.free_fast != NULL) {
+		n = mode.free_fast(vq, used, false);
 		if (likely(n > 0))
 			return n;
 		/* Batches are small, and looked for at once: they are why there was no group. */
@@ -243,7 +243,7 @@ tx_extent(const struct rte_mbuf *m)
 }
 
 /* What is to be sent of a packet before its segments, or with the first of them. */
-struct tx_front {
+struct tx_hdr_part {
 	uint64_t addr;
 	uint32_t len;
 };
@@ -307,8 +307,8 @@ tx_plain_hdr(uint8_t *at, uint32_t hdr_size)
 }
 
 /* The header, in front of the first segment's data where it can be pushed there. */
-static __rte_always_inline struct tx_front
-tx_front(struct virtio_txq *txq, struct virtqueue *vq, uint16_t id, const struct rte_mbuf *m,
+static __rte_always_inline struct tx_hdr_part
+tx_hdr_part(struct virtio_txq *txq, struct virtqueue *vq, uint16_t id, const struct rte_mbuf *m,
 	 bool push, const struct tx_mode mode)
 {
 	struct virtio_tx_slot *slot = tx_slot(vq, id);
@@ -316,17 +316,17 @@ tx_front(struct virtio_txq *txq, struct virtqueue *vq, uint16_t id, const struct
 
 	if (push) {
 		tx_write_hdr(txq, rte_pktmbuf_mtod_offset(m, void *, -(int)hdr_size), m, mode);
-		return (struct tx_front){ virtio_mbuf_addr(m, txq->q.addr_at,
+		return (struct tx_hdr_part){ virtio_mbuf_addr(m, txq->q.addr_at,
 							   m->data_off - hdr_size),
 					  m->data_len + hdr_size };
 	}
 	tx_write_hdr(txq, slot, m, mode);
-	return (struct tx_front){ virtqueue_dev_addr(vq, slot), hdr_size };
+	return (struct tx_hdr_part){ virtqueue_dev_addr(vq, slot), hdr_size };
 }
 
 /* Fills an indirect table, 2.7.5.3 and 2.8.19; returns its entries. */
 static __rte_always_inline uint16_t
-tx_table(const struct virtio_txq *txq, struct virtio_tx_slot *slot, struct tx_front front,
+tx_table(const struct virtio_txq *txq, struct virtio_tx_slot *slot, struct tx_hdr_part hdr,
 	 const struct rte_mbuf *seg, const struct tx_mode mode)
 {
 	const uint16_t addr_at = txq->q.addr_at;
@@ -338,16 +338,16 @@ tx_table(const struct virtio_txq *txq, struct virtio_tx_slot *slot, struct tx_fr
 
 		if (mode.packed)
 			/* In sequence, and no flag but WRITE counts. */
-			slot->packed[first + n] = (struct vring_packed_desc){ .addr = front.addr,
-									      .len = front.len };
+			slot->packed[first + n] = (struct vring_packed_desc){ .addr = hdr.addr,
+									      .len = hdr.len };
 		else
-			split_desc(&slot->table[first + n], front.addr, front.len,
+			split_desc(&slot->table[first + n], hdr.addr, hdr.len,
 				   last ? 0 : VRING_DESC_F_NEXT, n + 1);
 		n++;
 		if (last)
 			return n;
-		front.addr = virtio_mbuf_addr(seg, addr_at, seg->data_off);
-		front.len = seg->data_len;
+		hdr.addr = virtio_mbuf_addr(seg, addr_at, seg->data_off);
+		hdr.len = seg->data_len;
 		seg = tx_skip_empty(seg->next);
 	}
 }
@@ -364,7 +364,7 @@ tx_indirect(struct virtio_txq *txq, struct virtqueue *vq, struct rte_mbuf *m, bo
 	const uint16_t id = ring_free_id(&view);
 	struct virtio_tx_slot *slot = tx_slot(vq, id);
 	const uint16_t n =
-		tx_table(txq, slot, tx_front(txq, vq, id, m, push, mode), seg, mode);
+		tx_table(txq, slot, tx_hdr_part(txq, vq, id, m, push, mode), seg, mode);
 
 	ring_place(&view, 0, m, virtqueue_dev_addr(vq, &slot->table[first]),
 		   n * sizeof(slot->table[0]), VRING_DESC_F_INDIRECT, packed);
@@ -378,10 +378,10 @@ tx_chain(struct virtio_txq *txq, struct virtqueue *vq, struct rte_mbuf *m, uint1
 {
 	const bool packed = mode.packed;
 	struct ring_chain chain = ring_chain_begin(vq, need);
-	const struct tx_front front = tx_front(txq, vq, chain.head, m, push, mode);
+	const struct tx_hdr_part hdr = tx_hdr_part(txq, vq, chain.head, m, push, mode);
 	const struct rte_mbuf *seg = tx_skip_empty(push ? m->next : m);
 
-	ring_chain_add(vq, &chain, front.addr, front.len, 0, packed);
+	ring_chain_add(vq, &chain, hdr.addr, hdr.len, 0, packed);
 	for (; seg != NULL; seg = tx_skip_empty(seg->next))
 		ring_chain_add(vq, &chain, virtio_mbuf_addr(seg, txq->q.addr_at, seg->data_off),
 			       seg->data_len, 0, packed);
@@ -469,7 +469,7 @@ tx_post_any(struct virtio_txq *txq, struct virtqueue *vq, struct rte_mbuf *m,
 	if (table)
 		tx_indirect(txq, vq, m, push, mode);
 	else if (need == 1)
-		ring_push(vq, m, tx_front(txq, vq, 0, m, push, mode).addr,
+		ring_push(vq, m, tx_hdr_part(txq, vq, 0, m, push, mode).addr,
 			  m->data_len + hdr_size, 0, mode.packed);
 	else
 		tx_chain(txq, vq, m, need, push, mode);
@@ -556,8 +556,8 @@ tx_burst(struct virtio_txq *txq, struct rte_mbuf **pkts, uint16_t n, const struc
 	 */
 	if (vq->free_count < room && unlikely(tx_complete(txq, room, mode) < 0))
 		return 0;
-	if (mode.front != NULL)
-		nb = mode.front(txq, pkts, n);
+	if (mode.fast != NULL)
+		nb = mode.fast(txq, pkts, n);
 	while (nb < n) {
 		const uint16_t plain = tx_plain(txq, vq, pkts + nb, n - nb, mode);
 

@@ -81,13 +81,13 @@ static void
 serve(struct virtio_worker *w, struct wait *wait)
 {
 	struct virtio_port *port = w->port;
-	bool trouble, link, reset, starving;
+	bool error, link, reset, starving;
 	uint32_t work;
 
 	pthread_mutex_lock(&port->lock);
 	work = __atomic_exchange_n(&w->work, 0, __ATOMIC_ACQ_REL);
 	virtio_watchdog_serve(port);
-	trouble = virtio_recovery_serve(port, (work & VIRTIO_WORK_TROUBLE) != 0);
+	error = virtio_recovery_serve(port, (work & VIRTIO_WORK_QUEUE_ERROR) != 0);
 	if (work & VIRTIO_WORK_LINK)
 		virtio_guest_announce(port);
 	link = virtio_link_serve(port, (work & VIRTIO_WORK_LINK) != 0);
@@ -100,7 +100,7 @@ serve(struct virtio_worker *w, struct wait *wait)
 
 	if (starving)
 		virtio_reclaim_ask_others(port);
-	if (trouble)
+	if (error)
 		call_back(w, RTE_ETH_EVENT_QUEUE_STATE);
 	/* The port may be closed in one call-back, and then there is no other. */
 	if (link && !is_ending(w))

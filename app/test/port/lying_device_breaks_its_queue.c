@@ -258,7 +258,7 @@ check_rx_is_out_of_service(struct fake_port *fp, const struct lie *lie)
 	const unsigned int in_use = rte_mempool_in_use_count(fp->rx_pool[0]);
 
 	CHECK_EQ(fake_port_receive(fp, 0), 0);
-	CHECK_EQ(fake_port_xstat(fp, "rx_q0_quarantined"), 1);
+	CHECK_EQ(fake_port_xstat(fp, "rx_q0_broken"), 1);
 	CHECK_EQ(test_logged(lie->log), 1);
 	CHECK_EQ(fake_port_rx_state(fp, 0), RTE_ETH_QUEUE_STATE_STARTED);
 	CHECK_EQ(rte_eth_rx_queue_count(fp->port, 0), 0);
@@ -284,7 +284,7 @@ heal_rx(struct fake_port *fp)
 	CHECK_EQ(fake_port_rx_state(fp, 0), RTE_ETH_QUEUE_STATE_STARTED);
 	fake_port_check_runs(fp, 0);
 	fake_port_check_runs(fp, 0);
-	CHECK_EQ(fake_port_xstat(fp, "rx_q0_quarantined"), 1);
+	CHECK_EQ(fake_port_xstat(fp, "rx_q0_broken"), 1);
 }
 
 static void
@@ -352,7 +352,7 @@ runts_are_counted(void)
 		}
 		CHECK_EQ(fake_port_xstat(fp, "rx_q0_errors"), RTE_DIM(lens));
 		CHECK_EQ(fake_port_xstat(fp, "rx_q0_good_packets"), RTE_DIM(lens));
-		CHECK_EQ(fake_port_xstat(fp, "rx_q0_quarantined"), 0);
+		CHECK_EQ(fake_port_xstat(fp, "rx_q0_broken"), 0);
 		CHECK_EQ(rte_eth_dev_rx_queue_stop(fp->port, 0), 0);
 		CHECK_EQ(fake_port_xstat(fp, "rx_q0_reset_dropped"), 0);
 		fake_port_destroy(fp);
@@ -386,7 +386,7 @@ frame_comes_in_two_goes(void)
 	rte_pktmbuf_free(m[0]);
 	fp->got[0]++;
 	fake_port_check_runs(fp, 0);
-	CHECK_EQ(fake_port_xstat(fp, "rx_q0_quarantined"), 0);
+	CHECK_EQ(fake_port_xstat(fp, "rx_q0_broken"), 0);
 	fake_port_destroy(fp);
 }
 
@@ -415,7 +415,7 @@ frame_of_more_than_is_posted(void)
 		for (i = 0; i < POSTED; i++)
 			ring_device_use(fake_vu_ring(fp->vu, 0), heads[i], 100);
 		CHECK_EQ(rte_eth_rx_burst(fp->port, 0, &m, 1), n == POSTED);
-		CHECK_EQ(fake_port_xstat(fp, "rx_q0_quarantined"), n > POSTED);
+		CHECK_EQ(fake_port_xstat(fp, "rx_q0_broken"), n > POSTED);
 		if (n == POSTED) {
 			CHECK_EQ(m->nb_segs, POSTED);
 			rte_pktmbuf_free(m);
@@ -480,7 +480,7 @@ check_nobody_asks(struct fake_port *fp, struct ring_device *rd, bool by_burst)
 		CHECK_EQ(fake_port_send(fp, 0, FAKE_PORT_SIZE), FAKE_PORT_SIZE - 20 + used);
 	else
 		CHECK_EQ(rte_eth_tx_done_cleanup(fp->port, 0, 0), used);
-	CHECK_EQ(fake_port_xstat(fp, "tx_q0_quarantined"), 0);
+	CHECK_EQ(fake_port_xstat(fp, "tx_q0_broken"), 0);
 	fake_port_check_in_use(fp->tx_pool[0], by_burst ? FAKE_PORT_SIZE : 20 - used);
 	CHECK_EQ(rte_eth_dev_tx_queue_stop(fp->port, 0), 0);
 	fake_port_check_in_use(fp->tx_pool[0], 0);
@@ -517,7 +517,7 @@ transmit(bool by_burst)
 			CHECK_EQ(fake_port_send(fp, 0, FAKE_PORT_SIZE), 0);
 		else
 			CHECK(rte_eth_tx_done_cleanup(fp->port, 0, 0) < 0);
-		CHECK_EQ(fake_port_xstat(fp, "tx_q0_quarantined"), 1);
+		CHECK_EQ(fake_port_xstat(fp, "tx_q0_broken"), 1);
 		CHECK_EQ(test_logged(lie->log), 1);
 		in_use = rte_mempool_in_use_count(fp->tx_pool[0]);
 		CHECK(in_use >= 14 && in_use <= 20);
@@ -534,7 +534,7 @@ transmit(bool by_burst)
 		fake_port_check_in_use(fp->tx_pool[0], 0);
 		CHECK_EQ(rte_eth_dev_tx_queue_start(fp->port, 0), 0);
 		fake_port_check_runs(fp, 0);
-		CHECK_EQ(fake_port_xstat(fp, "tx_q0_quarantined"), 1);
+		CHECK_EQ(fake_port_xstat(fp, "tx_q0_broken"), 1);
 		fake_port_destroy(fp);
 	}
 }
@@ -577,7 +577,7 @@ transmit_chain_by_its_middle(void)
 	ring_device_use_raw(rd, 2, 0);
 	ring_device_use_raw(rd, 3, 0);
 	CHECK(rte_eth_tx_done_cleanup(fp->port, 0, 0) < 0);
-	CHECK_EQ(fake_port_xstat(fp, "tx_q0_quarantined"), 1);
+	CHECK_EQ(fake_port_xstat(fp, "tx_q0_broken"), 1);
 	CHECK_EQ(rte_eth_dev_tx_queue_stop(fp->port, 0), 0);
 	fake_port_check_in_use(fp->tx_pool[0], 0);
 	CHECK_EQ(rte_eth_dev_tx_queue_start(fp->port, 0), 0);
@@ -611,7 +611,7 @@ batch_taken_in_parts(void)
 			rte_pktmbuf_free(m[k]);
 		}
 	}
-	CHECK_EQ(fake_port_xstat(fp, "rx_q0_quarantined"), 0);
+	CHECK_EQ(fake_port_xstat(fp, "rx_q0_broken"), 0);
 	check_rx_is_out_of_service(fp, &lie);
 	heal_rx(fp);
 	fake_port_destroy(fp);
@@ -644,7 +644,7 @@ transmit_chains_in_order(uint32_t id)
 	ring_device_use_batch(rd, heads, RTE_DIM(heads), 0);
 	ring_device_use_raw(rd, id, 0);
 	CHECK(rte_eth_tx_done_cleanup(fp->port, 0, 0) < 0);
-	CHECK_EQ(fake_port_xstat(fp, "tx_q0_quarantined"), 1);
+	CHECK_EQ(fake_port_xstat(fp, "tx_q0_broken"), 1);
 	CHECK_EQ(test_logged(OWNS), 1);
 	/* Two packets of two segments are the device's still. */
 	fake_port_check_in_use(fp->tx_pool[0], 4);

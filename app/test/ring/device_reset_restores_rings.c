@@ -97,7 +97,7 @@ late_in_time(void)
 }
 
 static void
-broken_ring_becomes_ready(void)
+ring_with_a_failed_stop_becomes_ready(void)
 {
 	up();
 	fake->queue[1].answer = FAKE_NEVER;
@@ -109,7 +109,7 @@ broken_ring_becomes_ready(void)
 }
 
 static void
-quarantined_ring_becomes_ready(void)
+broken_ring_becomes_ready(void)
 {
 	up();
 	CHECK(virtqueue_set_broken(vq[2], "a test"));
@@ -191,8 +191,8 @@ no_feature_is_in_force_after_a_reset(void)
 TEST_MAIN(
 	TEST(running_rings_become_ready),
 	TEST(late_in_time),
+	TEST(ring_with_a_failed_stop_becomes_ready),
 	TEST(broken_ring_becomes_ready),
-	TEST(quarantined_ring_becomes_ready),
 	TEST(stopped_ring_stays_ready),
 	TEST(never_then_late),
 	TEST(refused_then_obeyed),

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
 /*
- * A queue in trouble raises RTE_ETH_EVENT_QUEUE_STATE, and the application can ask which one and
+ * A queue error raises RTE_ETH_EVENT_QUEUE_STATE, and the application can ask which one and
  * why. It heals it by a stop and a start, from within the call-back if it likes; with recovery=auto
  * the driver does that itself, again and again if need be, but never against the application's
  * word.
@@ -87,14 +87,14 @@ wait_xstat(struct fake_port *fp, const char *name, uint64_t value)
 
 static void
 check_event(struct fake_port *fp, uint16_t queue, bool rx,
-	    enum rte_pmd_virtio_queue_trouble trouble)
+	    enum rte_pmd_virtio_queue_error error)
 {
 	struct rte_pmd_virtio_queue_event event;
 
 	CHECK_EQ(rte_pmd_virtio_get_queue_event(fp->port, &event), 0);
 	CHECK_EQ(event.queue_id, queue);
 	CHECK_EQ(event.rx, rx);
-	CHECK_EQ(event.trouble, trouble);
+	CHECK_EQ(event.error, error);
 }
 
 static void
@@ -195,7 +195,7 @@ healed_from_within_the_event(void)
 		wait_events(i);
 		CHECK_EQ(event_result, 0);
 		fake_port_check_runs(fp, 1);
-		CHECK_EQ(fake_port_xstat(fp, "rx_q1_quarantined"), i);
+		CHECK_EQ(fake_port_xstat(fp, "rx_q1_broken"), i);
 		CHECK_EQ(fake_port_xstat(fp, "rx_q1_resets"), i);
 	}
 	fake_port_check_runs(fp, 0);
@@ -393,7 +393,7 @@ stop_that_fails_is_not_made_a_restart(void)
 	fake_vu_obey(fp->vu);
 	fake_vu_release(fp->vu);
 	let_alarms_go_off();
-	CHECK_EQ(fake_port_xstat(fp, "tx_q0_quarantined"), 1);
+	CHECK_EQ(fake_port_xstat(fp, "tx_q0_broken"), 1);
 	CHECK_EQ(fake_port_xstat(fp, "tx_q0_recovered"), 0);
 	CHECK_EQ(fake_port_xstat(fp, "tx_q0_recovery_failed"), 0);
 	CHECK_EQ(rte_eth_dev_tx_queue_stop(fp->port, 0), 0);
@@ -421,7 +421,7 @@ plan_ends_with_the_port(void)
 	CHECK_EQ(rte_eth_dev_stop(fp->port), 0);
 	CHECK_EQ(rte_eth_dev_start(fp->port), 0);
 	check_stays_stopped(fp, 0);
-	/* Nor does another queue's trouble bring it up. */
+	/* Nor does another queue's error bring it up. */
 	break_rx(fp, 1);
 	wait_xstat(fp, "rx_q1_recovered", 1);
 	check_stays_stopped(fp, 0);
@@ -536,7 +536,7 @@ nothing_is_tried_where_nothing_can_be(void)
 	test_forget_log();
 	break_rx(fp, 0);
 	let_alarms_go_off();
-	CHECK_EQ(fake_port_xstat(fp, "rx_q0_quarantined"), 1);
+	CHECK_EQ(fake_port_xstat(fp, "rx_q0_broken"), 1);
 	CHECK_EQ(test_logged("recovery failed"), 0);
 	fake_port_destroy(fp);
 }
