@@ -14,7 +14,8 @@ no_options "$@"
 
 eal="alarm atomic bitops branch_prediction byteorder common compat config cycles debug dev eal"
 eal+=" eal_memconfig errno fbarray hexdump interrupts io lcore log malloc memcpy memory memzone"
-eal+=" pause per_lcore prefetch random rwlock spinlock string_fns tailq thread time version"
+eal+=" pause per_lcore prefetch random rwlock spinlock stdatomic string_fns tailq thread time"
+eal+=" version"
 eal="rte_(${eal// /|})\\.h"
 vhost='rte_vhost(_async|_crypto)?\.h'
 

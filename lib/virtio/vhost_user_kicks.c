@@ -16,6 +16,7 @@
 
 #include "vhost_user_kicks.h"
 #include "vhost_user_msg.h"
+#include "virtio_compat.h"
 #include "virtio_device.h"
 #include "virtio_log.h"
 
@@ -48,9 +49,10 @@ static struct kicks *table;
 static struct kicks *
 find(const struct virtio_device *dev)
 {
-	struct kicks *kicks = __atomic_load_n(&table, __ATOMIC_ACQUIRE);
+	struct kicks *kicks = rte_atomic_load_explicit(&table, rte_memory_order_acquire);
 
-	while (kicks != NULL && __atomic_load_n(&kicks->dev, __ATOMIC_ACQUIRE) != dev)
+	while (kicks != NULL &&
+	       rte_atomic_load_explicit(&kicks->dev, rte_memory_order_acquire) != dev)
 		kicks = kicks->next;
 	return kicks;
 }
@@ -66,7 +68,7 @@ take_entry(void)
 		if (kicks == NULL)
 			return NULL;
 		kicks->next = table;
-		__atomic_store_n(&table, kicks, __ATOMIC_RELEASE);
+		rte_atomic_store_explicit(&table, kicks, rte_memory_order_release);
 	}
 	kicks->n = 0;
 	return kicks;
@@ -94,7 +96,7 @@ fill(struct virtio_device *dev, uint16_t nb_rings,
 	while (ret == 0 && kicks->n < nb_rings)
 		ret = more(dev, kicks, nb_rings);
 	if (ret == 0)
-		__atomic_store_n(&kicks->dev, dev, __ATOMIC_RELEASE);
+		rte_atomic_store_explicit(&kicks->dev, dev, rte_memory_order_release);
 	else if (kicks != NULL)
 		close_all(kicks);
 	pthread_mutex_unlock(&lock);
@@ -228,7 +230,7 @@ vhost_user_kicks_close(const struct virtio_device *dev)
 	pthread_mutex_lock(&lock);
 	kicks = find(dev);
 	if (kicks != NULL) {
-		__atomic_store_n(&kicks->dev, NULL, __ATOMIC_RELEASE);
+		rte_atomic_store_explicit(&kicks->dev, NULL, rte_memory_order_release);
 		close_all(kicks);
 	}
 	pthread_mutex_unlock(&lock);

@@ -14,6 +14,7 @@
 #include <rte_string_fns.h>
 
 #include "vhost_user_msg.h"
+#include "virtio_compat.h"
 #include "virtio_device.h"
 #include "virtio_log.h"
 
@@ -252,7 +253,7 @@ take_answer(struct vhost_user_channel *ch)
 	else if (ch->in.payload.u64 != 0 && w->round == w->reply->round)
 		w->reply->error = -EIO;
 	/* Last: a waiting thread looks at the rest once this is set. */
-	if (__atomic_sub_fetch(&w->reply->pending, 1, __ATOMIC_RELEASE) == 0)
+	if (rte_atomic_fetch_sub_explicit(&w->reply->pending, 1, rte_memory_order_release) == 1)
 		wake(ch);
 }
 
@@ -431,7 +432,7 @@ send_message(struct vhost_user_channel *ch, struct vhost_user_msg *msg, const in
 		w->round = reply->round;
 		w->sent_us = virtio_now_us();
 		w->reply = reply;
-		__atomic_add_fetch(&reply->pending, 1, __ATOMIC_RELAXED);
+		rte_atomic_fetch_add_explicit(&reply->pending, 1, rte_memory_order_relaxed);
 		ch->count++;
 	}
 	pthread_mutex_unlock(&ch->lock);

@@ -25,6 +25,8 @@
 
 #include <rte_common.h>
 
+#include "virtio_compat.h"
+
 enum vhost_user_request {
 	VHOST_USER_GET_FEATURES = 1,
 	VHOST_USER_SET_FEATURES = 2,
@@ -127,7 +129,7 @@ static inline bool
 vhost_user_answered(const struct vhost_user_reply *reply)
 {
 	/* Pairs with the release in the reader: error and value are final. */
-	return __atomic_load_n(&reply->pending, __ATOMIC_ACQUIRE) == 0;
+	return rte_atomic_load_explicit(&reply->pending, rte_memory_order_acquire) == 0;
 }
 
 struct vhost_user_waiting {

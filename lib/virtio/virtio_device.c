@@ -8,6 +8,7 @@
 #include <rte_malloc.h>
 #include <rte_string_fns.h>
 
+#include "virtio_compat.h"
 #include "virtio_device.h"
 #include "virtio_log.h"
 #include "virtqueue.h"
@@ -54,20 +55,20 @@ virtio_device_allow_cancel(void)
 void
 virtio_device_cancel(struct virtio_device *dev)
 {
-	__atomic_fetch_add(&dev->cancels, 1, __ATOMIC_RELAXED);
+	rte_atomic_fetch_add_explicit(&dev->cancels, 1, rte_memory_order_relaxed);
 }
 
 void
 virtio_device_resume(struct virtio_device *dev)
 {
-	__atomic_fetch_sub(&dev->cancels, 1, __ATOMIC_RELAXED);
+	rte_atomic_fetch_sub_explicit(&dev->cancels, 1, rte_memory_order_relaxed);
 }
 
 bool
 virtio_device_is_cancelled(const uint32_t *cancels)
 {
 	return may_be_cancelled && cancels != NULL &&
-	       __atomic_load_n(cancels, __ATOMIC_RELAXED) != 0;
+	       rte_atomic_load_explicit(cancels, rte_memory_order_relaxed) != 0;
 }
 
 void

@@ -9,6 +9,7 @@
 #include <rte_malloc.h>
 #include <rte_memzone.h>
 
+#include "virtio_compat.h"
 #include "virtio_log.h"
 #include "virtqueue.h"
 
@@ -67,7 +68,7 @@ virtqueue_set_state(struct virtqueue *vq, enum virtqueue_state state)
 	VIRTIO_LOG(DEBUG, "%s: ring %u: %s -> %s", vq->conf.name, vq->index,
 		   virtqueue_state_name(virtqueue_state(vq)), virtqueue_state_name(state));
 	vq->dev->vqs[vq->index] = state == VIRTQUEUE_READY ? NULL : vq;
-	__atomic_store_n(&vq->state, state, __ATOMIC_RELEASE);
+	rte_atomic_store_explicit(&vq->state, state, rte_memory_order_release);
 }
 
 int
@@ -87,8 +88,9 @@ virtqueue_set_broken(struct virtqueue *vq, const char *why)
 	uint32_t live = VIRTQUEUE_LIVE;
 
 	/* The control thread may be stopping the ring at this moment: then its word counts. */
-	if (!__atomic_compare_exchange_n(&vq->state, &live, VIRTQUEUE_BROKEN, false,
-					 __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE))
+	if (!rte_atomic_compare_exchange_strong_explicit(&vq->state, &live, VIRTQUEUE_BROKEN,
+							 rte_memory_order_acq_rel,
+							 rte_memory_order_acquire))
 		return false;
 	VIRTIO_LOG(ERR, "%s: taken out of service: %s. Stop and start the queue, or the port, to "
 		   "use it again.", vq->conf.name, why);
@@ -170,7 +172,7 @@ take_memory(struct virtqueue *vq)
 	uint8_t *base;
 
 	snprintf(name, sizeof(name), "virtio_ring_%" PRIu32,
-		 __atomic_fetch_add(&made, 1, __ATOMIC_RELAXED));
+		 rte_atomic_fetch_add_explicit(&made, 1, rte_memory_order_relaxed));
 	/* In one piece as the device sees it: virtually always. */
 	vq->memory = rte_memzone_reserve_aligned(name, at.total, conf->node,
 						 vq->dev->by_iova ? RTE_MEMZONE_IOVA_CONTIG : 0,

@@ -27,10 +27,10 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include <rte_atomic.h>
 #include <rte_branch_prediction.h>
 #include <rte_common.h>
 
+#include "virtio_compat.h"
 #include "virtio_device.h"
 
 struct rte_memzone;
@@ -209,7 +209,7 @@ uint16_t virtqueue_used_descs(const struct virtqueue *vq);
 static inline enum virtqueue_state
 virtqueue_state(const struct virtqueue *vq)
 {
-	return (enum virtqueue_state)__atomic_load_n(&vq->state, __ATOMIC_ACQUIRE);
+	return (enum virtqueue_state)rte_atomic_load_explicit(&vq->state, rte_memory_order_acquire);
 }
 
 /**

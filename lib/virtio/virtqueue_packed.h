@@ -19,11 +19,11 @@
 #include <errno.h>
 #include <string.h>
 
-#include <rte_atomic.h>
 #include <rte_branch_prediction.h>
 #include <rte_byteorder.h>
 #include <rte_common.h>
 
+#include "virtio_compat.h"
 #include "virtqueue.h"
 
 /** The two flags of a descriptor, in its second half. */
@@ -50,8 +50,8 @@ static __rte_always_inline uint64_t
 packed_rest(const struct vring_packed_desc *desc)
 {
 	/* Pairs with the device's release of the flags: the rest of it is written (2.8.21.1). */
-	return rte_le_to_cpu_64(__atomic_load_n((const uint64_t *)(const void *)&desc->len,
-						__ATOMIC_ACQUIRE));
+	return rte_le_to_cpu_64(rte_atomic_load_explicit(
+		(const uint64_t *)(const void *)&desc->len, rte_memory_order_acquire));
 }
 
 /** Whether the device has used the buffer whose used descriptor is expected there. */
@@ -89,7 +89,7 @@ packed_desc(struct vring_packed_desc *desc, uint64_t addr, uint32_t len, uint16_
 
 	desc->addr = addr;
 	/* Pairs with the device's acquire of the flags: all else of it first (2.8.21.1). */
-	__atomic_store_n((uint64_t *)(void *)&desc->len, rest, __ATOMIC_RELEASE);
+	rte_atomic_store_explicit((uint64_t *)(void *)&desc->len, rest, rte_memory_order_release);
 }
 
 /** Whether the device wants a notification for what was made available, 2.8.10. */
@@ -104,9 +104,9 @@ packed_must_notify(struct virtqueue *vq)
 	 * Store of the descriptors' flags before load of the device's event; the device stores its
 	 * event and then looks at the descriptors again (2.8.21.3).
 	 */
-	rte_atomic_thread_fence(__ATOMIC_SEQ_CST);
-	event = rte_le_to_cpu_32(__atomic_load_n((const uint32_t *)(const void *)vq->device_event,
-						 __ATOMIC_RELAXED));
+	rte_atomic_thread_fence(rte_memory_order_seq_cst);
+	event = rte_le_to_cpu_32(rte_atomic_load_explicit(
+		(const uint32_t *)(const void *)vq->device_event, rte_memory_order_relaxed));
 	flags = event >> 16;
 	vq->notified_at = 0;
 	if (flags != VRING_EVENT_DESC || !vq->event_idx)
@@ -125,19 +125,21 @@ packed_must_notify(struct virtqueue *vq)
 static inline bool
 packed_interrupts_on(struct virtqueue *vq)
 {
-	__atomic_store_n(&vq->driver_event->flags, VRING_EVENT_ENABLE, __ATOMIC_RELAXED);
+	rte_atomic_store_explicit(&vq->driver_event->flags, VRING_EVENT_ENABLE,
+				  rte_memory_order_relaxed);
 	/*
 	 * Store of our event before load of the descriptor; the device stores the descriptor and
 	 * then loads our event, so that a buffer is seen here or raises an interrupt (2.8.22).
 	 */
-	rte_atomic_thread_fence(__ATOMIC_SEQ_CST);
+	rte_atomic_thread_fence(rte_memory_order_seq_cst);
 	return vq->used_known > 0 || packed_is_used(vq, &vq->next_used);
 }
 
 static inline void
 packed_interrupts_off(struct virtqueue *vq)
 {
-	__atomic_store_n(&vq->driver_event->flags, VRING_EVENT_DISABLE, __ATOMIC_RELAXED);
+	rte_atomic_store_explicit(&vq->driver_event->flags, VRING_EVENT_DISABLE,
+				  rte_memory_order_relaxed);
 }
 
 #endif /* VIRTQUEUE_PACKED_H */

@@ -21,6 +21,7 @@
 
 #include <rte_debug.h>
 
+#include "virtio_compat.h"
 #include "virtqueue_packed.h"
 #include "virtqueue_split.h"
 
@@ -563,8 +564,8 @@ ring_chain_end(struct virtqueue *vq, const struct ring_chain *chain, void *cooki
 	vq->links[chain->head].count = chain->count;
 	vq->chains += chain->count > 1;
 	if (packed) {
-		__atomic_store_n(&vq->ring[vq->next_avail.pos].flags, chain->first_flags,
-				 __ATOMIC_RELEASE);
+		rte_atomic_store_explicit(&vq->ring[vq->next_avail.pos].flags, chain->first_flags,
+					  rte_memory_order_release);
 		vq->notified_at += chain->count;
 	} else {
 		vq->avail->ring[vq->next_avail.idx & vq->mask] = chain->head;

@@ -15,11 +15,11 @@
 #include <errno.h>
 #include <string.h>
 
-#include <rte_atomic.h>
 #include <rte_branch_prediction.h>
 #include <rte_byteorder.h>
 #include <rte_common.h>
 
+#include "virtio_compat.h"
 #include "virtqueue.h"
 
 /**
@@ -32,7 +32,7 @@ split_used(const struct virtqueue *vq)
 	 * Pairs with the device's release of used->idx: the entries before it are written
 	 * (2.7.13.4).
 	 */
-	const uint16_t idx = __atomic_load_n(&vq->used->idx, __ATOMIC_ACQUIRE);
+	const uint16_t idx = rte_atomic_load_explicit(&vq->used->idx, rte_memory_order_acquire);
 	const uint16_t n = idx - vq->next_used.idx;
 
 	return likely(n <= (uint16_t)(vq->next_avail.idx - vq->next_used.idx)) ? n : -EPROTO;
@@ -43,8 +43,8 @@ static __rte_always_inline uint32_t
 split_read(const struct vring_used_elem *elem, uint32_t *len)
 {
 	/* Read once each: the device may write while we look. */
-	*len = __atomic_load_n(&elem->len, __ATOMIC_RELAXED);
-	return __atomic_load_n(&elem->id, __ATOMIC_RELAXED);
+	*len = rte_atomic_load_explicit(&elem->len, rte_memory_order_relaxed);
+	return rte_atomic_load_explicit(&elem->id, rte_memory_order_relaxed);
 }
 
 /** Writes one descriptor. */
@@ -56,7 +56,7 @@ split_desc(struct vring_desc *desc, uint64_t addr, uint32_t len, uint16_t flags,
 		rte_cpu_to_le_64(len | (uint64_t)flags << 32 | (uint64_t)next << 48);
 
 	/* Atomic, or the compiler makes one store of two, which takes longer to put together. */
-	__atomic_store_n(&desc->addr, addr, __ATOMIC_RELAXED);
+	rte_atomic_store_explicit(&desc->addr, addr, rte_memory_order_relaxed);
 	memcpy(&desc->len, &rest, sizeof(rest));
 }
 
@@ -82,7 +82,7 @@ split_publish(struct virtqueue *vq)
 	/*
 	 * Pairs with the device's acquire of avail->idx: descriptors first, index after (2.7.13.3).
 	 */
-	__atomic_store_n(&vq->avail->idx, vq->next_avail.idx, __ATOMIC_RELEASE);
+	rte_atomic_store_explicit(&vq->avail->idx, vq->next_avail.idx, rte_memory_order_release);
 }
 
 /** Where the device says at which entry it wants a doorbell, 2.7.10. */
@@ -100,16 +100,18 @@ split_must_notify(struct virtqueue *vq)
 	 * Store of avail->idx before load of the device's suppression word. The device stores the
 	 * word and then reads avail->idx again: one of the two sees the other (2.7.13.4.1).
 	 */
-	rte_atomic_thread_fence(__ATOMIC_SEQ_CST);
+	rte_atomic_thread_fence(rte_memory_order_seq_cst);
 	if (vq->event_idx) {
-		const uint16_t event = __atomic_load_n(split_avail_event(vq), __ATOMIC_RELAXED);
+		const uint16_t event = rte_atomic_load_explicit(split_avail_event(vq),
+								rte_memory_order_relaxed);
 		const uint16_t before = vq->notified_at;
 
 		vq->notified_at = vq->next_avail.idx;
 		return (uint16_t)(vq->notified_at - event - 1) <
 		       (uint16_t)(vq->notified_at - before);
 	}
-	return !(__atomic_load_n(&vq->used->flags, __ATOMIC_RELAXED) & VRING_USED_F_NO_NOTIFY);
+	return !(rte_atomic_load_explicit(&vq->used->flags, rte_memory_order_relaxed) &
+		 VRING_USED_F_NO_NOTIFY);
 }
 
 /** Where we say at which entry of the used ring we want an interrupt, 2.7.7. */
@@ -131,32 +133,35 @@ split_used_event(const struct virtqueue *vq)
 static inline bool
 split_interrupts_on(struct virtqueue *vq)
 {
-	const uint16_t idx = __atomic_load_n(&vq->used->idx, __ATOMIC_RELAXED);
+	const uint16_t idx = rte_atomic_load_explicit(&vq->used->idx, rte_memory_order_relaxed);
 
 	if (vq->event_idx)
-		__atomic_store_n(split_used_event(vq), idx, __ATOMIC_RELAXED);
+		rte_atomic_store_explicit(split_used_event(vq), idx, rte_memory_order_relaxed);
 	else
-		__atomic_store_n(&vq->avail->flags, 0, __ATOMIC_RELAXED);
+		rte_atomic_store_explicit(&vq->avail->flags, 0, rte_memory_order_relaxed);
 	/*
 	 * Store of our word before load of used->idx; the device stores used->idx and then loads
 	 * our word, so that a buffer is seen here or raises an interrupt, or both (2.7.14).
 	 */
-	rte_atomic_thread_fence(__ATOMIC_SEQ_CST);
+	rte_atomic_thread_fence(rte_memory_order_seq_cst);
 	/* Where another thread polls meanwhile, the event word may be behind the device already. */
-	return __atomic_load_n(&vq->used->idx, __ATOMIC_RELAXED) != idx || split_used(vq) != 0;
+	return rte_atomic_load_explicit(&vq->used->idx, rte_memory_order_relaxed) != idx ||
+	       split_used(vq) != 0;
 }
 
 /** The opposite. One more interrupt may be on its way; with EVENT_IDX there is one in 65536. */
 static inline void
 split_interrupts_off(struct virtqueue *vq)
 {
-	const uint16_t next = __atomic_load_n(&vq->next_used.idx, __ATOMIC_RELAXED);
+	const uint16_t next =
+		rte_atomic_load_explicit(&vq->next_used.idx, rte_memory_order_relaxed);
 
 	/* With EVENT_IDX the flags are to be 0, and what is behind the device comes up last. */
 	if (vq->event_idx)
-		__atomic_store_n(split_used_event(vq), next - 1, __ATOMIC_RELAXED);
+		rte_atomic_store_explicit(split_used_event(vq), next - 1, rte_memory_order_relaxed);
 	else
-		__atomic_store_n(&vq->avail->flags, VRING_AVAIL_F_NO_INTERRUPT, __ATOMIC_RELAXED);
+		rte_atomic_store_explicit(&vq->avail->flags, VRING_AVAIL_F_NO_INTERRUPT,
+					  rte_memory_order_relaxed);
 }
 
 #endif /* VIRTQUEUE_SPLIT_H */

@@ -22,6 +22,8 @@
 #include <rte_mbuf.h>
 #include <rte_mempool.h>
 
+#include <ethdev_driver.h>
+
 #include "virtio_compat.h"
 #include "virtio_device.h"
 #include "virtio_devargs.h"

@@ -9,6 +9,7 @@
 #include <rte_errno.h>
 
 #include "virtio.h"
+#include "virtio_compat.h"
 #include "virtio_ctrl.h"
 #include "virtio_log.h"
 #include "virtio_needs_reset.h"
@@ -93,7 +94,7 @@ collect(struct virtqueue *vq, uint8_t *answer)
 
 	if (ring_pop(vq, &len, vq->conf.packed) != command_area(vq))
 		return -EPROTO;
-	*answer = __atomic_load_n(&command_area(vq)->answer, __ATOMIC_RELAXED);
+	*answer = rte_atomic_load_explicit(&command_area(vq)->answer, rte_memory_order_relaxed);
 	return *answer == NO_ANSWER ? -EPROTO : 0;
 }
 

@@ -8,6 +8,7 @@
 #include <rte_errno.h>
 #include <rte_string_fns.h>
 
+#include "virtio_compat.h"
 #include "virtio_event.h"
 #include "virtio_log.h"
 #include "virtio_ports.h"
@@ -30,7 +31,7 @@ virtio_event_raise(struct virtio_port *port, uint32_t work)
 	struct virtio_worker *w = port->worker;
 
 	/* Release pairs with the acquire in serve(). A bit that was set has its wake-up already. */
-	if ((__atomic_fetch_or(&w->work, work, __ATOMIC_ACQ_REL) & work) != work)
+	if ((rte_atomic_fetch_or_explicit(&w->work, work, rte_memory_order_acq_rel) & work) != work)
 		wake(w);
 }
 
@@ -80,7 +81,7 @@ notify_primary(void *port_id)
 void
 virtio_event_report(struct virtio_queue *q, enum rte_pmd_virtio_queue_error error)
 {
-	__atomic_store_n(&q->recovery.error, error, __ATOMIC_RELEASE);
+	rte_atomic_store_explicit(&q->recovery.error, error, rte_memory_order_release);
 	/* Not from here: a burst neither waits nor calls the application back. */
 	if (rte_eal_process_type() == RTE_PROC_PRIMARY)
 		look_soon(q->port);
@@ -97,9 +98,9 @@ virtio_event_starve(struct virtio_queue *q)
 	struct virtio_port *port = q->port;
 
 	/* A polling thread calls this at each burst while its pool is empty. */
-	if (__atomic_load_n(&port->starving, __ATOMIC_RELAXED))
+	if (rte_atomic_load_explicit(&port->starving, rte_memory_order_relaxed))
 		return;
-	__atomic_store_n(&port->starving, true, __ATOMIC_RELAXED);
+	rte_atomic_store_explicit(&port->starving, true, rte_memory_order_relaxed);
 	if (rte_eal_process_type() == RTE_PROC_PRIMARY)
 		virtio_event_raise(port, VIRTIO_WORK_RECLAIM);
 }

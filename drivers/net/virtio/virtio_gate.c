@@ -9,6 +9,7 @@
 #include <rte_errno.h>
 #include <rte_pause.h>
 
+#include "virtio_compat.h"
 #include "virtio_device.h"
 #include "virtio_gate.h"
 #include "virtio_log.h"
@@ -36,7 +37,7 @@ virtio_gate_prepare(void)
 	/* The global one: pollers may be threads of other processes. Linux 4.16. */
 	const bool have = membarrier(MEMBARRIER_CMD_REGISTER_GLOBAL_EXPEDITED) == 0;
 
-	__atomic_store_n(&have_membarrier, have, __ATOMIC_RELAXED);
+	rte_atomic_store_explicit(&have_membarrier, have, rte_memory_order_relaxed);
 	if (!have)
 		VIRTIO_INIT_LOG(INFO, "the kernel has no membarrier(2), so each burst executes a "
 				"memory fence");
@@ -47,16 +48,17 @@ virtio_gate_prepare(void)
 static bool
 take_out_ended(struct virtio_gate *gate)
 {
-	const uint32_t process = __atomic_load_n(&gate->process, __ATOMIC_ACQUIRE);
+	const uint32_t process = rte_atomic_load_explicit(&gate->process, rte_memory_order_acquire);
 	uint64_t any;
 
 	if (process == 0 || !virtio_process_has_ended(process))
 		return false;
 	/* Somebody who looks in at this moment changes the other half, and only for that moment. */
 	do {
-		any = __atomic_load_n(&gate->any, __ATOMIC_RELAXED);
-	} while (!__atomic_compare_exchange_n(&gate->any, &any, 0, false, __ATOMIC_ACQ_REL,
-					      __ATOMIC_RELAXED));
+		any = rte_atomic_load_explicit(&gate->any, rte_memory_order_relaxed);
+	} while (!rte_atomic_compare_exchange_strong_explicit(&gate->any, &any, 0,
+							      rte_memory_order_acq_rel,
+							      rte_memory_order_relaxed));
 	return true;
 }
 
@@ -65,10 +67,11 @@ virtio_gate_share(struct virtio_gate *gate)
 {
 	uint32_t open = VIRTIO_GATE_OPEN;
 
-	__atomic_thread_fence(__ATOMIC_SEQ_CST);
+	rte_atomic_thread_fence(rte_memory_order_seq_cst);
 	/* A poller may be shutting it. One that is inside has no number: it is the primary's. */
-	__atomic_compare_exchange_n(&gate->open, &open, VIRTIO_GATE_SHARED, false,
-				    __ATOMIC_ACQ_REL, __ATOMIC_RELAXED);
+	rte_atomic_compare_exchange_strong_explicit(&gate->open, &open, VIRTIO_GATE_SHARED,
+						    rte_memory_order_acq_rel,
+						    rte_memory_order_relaxed);
 }
 
 void
@@ -81,18 +84,18 @@ virtio_gate_open(struct virtio_gate *gate)
 	/* Not OPEN first: a poller of this process would come in over one that was killed. */
 	if (!virtio_process_is_alone())
 		how = VIRTIO_GATE_SHARED;
-	else if (__atomic_load_n(&have_membarrier, __ATOMIC_RELAXED))
+	else if (rte_atomic_load_explicit(&have_membarrier, rte_memory_order_relaxed))
 		how = VIRTIO_GATE_OPEN;
 	/* Not cleared here: a close may have failed, and pollers of before be under way yet. */
 	if (how == VIRTIO_GATE_OPEN)
 		gate->unfenced = true;
 	/* All of the set-up comes before; pairs with the acquire in virtio_gate_enter(). */
-	__atomic_store_n(&gate->open, how, __ATOMIC_RELEASE);
+	rte_atomic_store_explicit(&gate->open, how, rte_memory_order_release);
 	/*
 	 * The gate, then a look for other processes; a process that enrols does it in the opposite
 	 * order (virtio_gate_share()): one of the two sees the other.
 	 */
-	__atomic_thread_fence(__ATOMIC_SEQ_CST);
+	rte_atomic_thread_fence(rte_memory_order_seq_cst);
 	if (how == VIRTIO_GATE_OPEN && !virtio_process_is_alone())
 		virtio_gate_share(gate);
 }
@@ -105,7 +108,7 @@ force_barrier(struct virtio_gate *gate)
 
 	if (!gate->unfenced) {
 		/* Pollers have a fence of their own; pairs with it, virtio_gate_enter_shared(). */
-		__atomic_thread_fence(__ATOMIC_SEQ_CST);
+		rte_atomic_thread_fence(rte_memory_order_seq_cst);
 		return 0;
 	}
 	if (membarrier(MEMBARRIER_CMD_GLOBAL_EXPEDITED) == 0) {
@@ -114,7 +117,7 @@ force_barrier(struct virtio_gate *gate)
 	}
 	ret = -errno;
 	/* A gate that opens from now on can be closed without. */
-	__atomic_store_n(&have_membarrier, false, __ATOMIC_RELAXED);
+	rte_atomic_store_explicit(&have_membarrier, false, rte_memory_order_relaxed);
 	VIRTIO_LOG(ERR, "the kernel refuses membarrier(2): %s. Queues that were started before "
 		   "cannot be stopped. Permit membarrier(2) in the seccomp filter of the process.",
 		   rte_strerror(-ret));
@@ -130,7 +133,7 @@ virtio_gate_close(struct virtio_gate *gate, uint32_t timeout_us)
 	unsigned int spins = 0;
 	int ret;
 
-	__atomic_store_n(&gate->open, VIRTIO_GATE_CLOSED, __ATOMIC_SEQ_CST);
+	rte_atomic_store_explicit(&gate->open, VIRTIO_GATE_CLOSED, rte_memory_order_seq_cst);
 	ret = force_barrier(gate);
 	gate->unproven = ret != 0;
 	if (ret != 0)
@@ -163,18 +166,18 @@ virtio_gate_close(struct virtio_gate *gate, uint32_t timeout_us)
 bool
 virtio_gate_enter_shared(struct virtio_gate *gate)
 {
-	const uint32_t process = __atomic_load_n(&gate->process, __ATOMIC_RELAXED);
+	const uint32_t process = rte_atomic_load_explicit(&gate->process, rte_memory_order_relaxed);
 
 	/* One thread at a time polls a queue: of this process it can only be this one. */
 	if (process != 0 && process != virtio_process_self) {
 		/* Another process died in a burst. */
-		__atomic_store_n(&gate->inside, 0, __ATOMIC_RELEASE);
+		rte_atomic_store_explicit(&gate->inside, 0, rte_memory_order_release);
 		return false;
 	}
-	__atomic_store_n(&gate->process, virtio_process_self, __ATOMIC_RELAXED);
+	rte_atomic_store_explicit(&gate->process, virtio_process_self, rte_memory_order_relaxed);
 	/* Pairs with the fence in force_barrier(). */
-	__atomic_thread_fence(__ATOMIC_SEQ_CST);
-	if (__atomic_load_n(&gate->open, __ATOMIC_ACQUIRE) != VIRTIO_GATE_CLOSED)
+	rte_atomic_thread_fence(rte_memory_order_seq_cst);
+	if (rte_atomic_load_explicit(&gate->open, rte_memory_order_acquire) != VIRTIO_GATE_CLOSED)
 		return true;
 	virtio_gate_leave(gate);
 	return false;
@@ -186,8 +189,8 @@ virtio_gate_enter_query(struct virtio_gate *gate)
 	/*
 	 * A full barrier by itself, on whatever thread: the closing side sees the visitor or we it.
 	 */
-	__atomic_fetch_add(&gate->visitors, 1, __ATOMIC_SEQ_CST);
-	if (__atomic_load_n(&gate->open, __ATOMIC_SEQ_CST) != VIRTIO_GATE_CLOSED)
+	rte_atomic_fetch_add_explicit(&gate->visitors, 1, rte_memory_order_seq_cst);
+	if (rte_atomic_load_explicit(&gate->open, rte_memory_order_seq_cst) != VIRTIO_GATE_CLOSED)
 		return true;
 	virtio_gate_leave_query(gate);
 	return false;
@@ -196,5 +199,5 @@ virtio_gate_enter_query(struct virtio_gate *gate)
 void
 virtio_gate_leave_query(struct virtio_gate *gate)
 {
-	__atomic_fetch_sub(&gate->visitors, 1, __ATOMIC_RELEASE);
+	rte_atomic_fetch_sub_explicit(&gate->visitors, 1, rte_memory_order_release);
 }

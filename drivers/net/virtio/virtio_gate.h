@@ -28,10 +28,10 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include <rte_atomic.h>
 #include <rte_branch_prediction.h>
 #include <rte_common.h>
 
+#include "virtio_compat.h"
 #include "virtio_process.h"
 
 #define VIRTIO_GATE_CLOSED 0
@@ -96,7 +96,7 @@ static __rte_always_inline void
 virtio_gate_leave(struct virtio_gate *gate)
 {
 	/* All that was done inside comes before; pairs with the acquire in virtio_gate_close(). */
-	__atomic_store_n(&gate->any, 0, __ATOMIC_RELEASE);
+	rte_atomic_store_explicit(&gate->any, 0, rte_memory_order_release);
 }
 
 /**
@@ -107,10 +107,11 @@ virtio_gate_leave(struct virtio_gate *gate)
 static __rte_always_inline bool
 virtio_gate_enter(struct virtio_gate *gate)
 {
-	__atomic_store_n(&gate->inside, 1, __ATOMIC_RELAXED);
+	rte_atomic_store_explicit(&gate->inside, 1, rte_memory_order_relaxed);
 	/* Keeps the compiler's order; the processor's is forced from outside, see above. */
-	__atomic_signal_fence(__ATOMIC_SEQ_CST);
-	if (likely(__atomic_load_n(&gate->open, __ATOMIC_ACQUIRE) == VIRTIO_GATE_OPEN))
+	rte_compiler_barrier();
+	if (likely(rte_atomic_load_explicit(&gate->open, rte_memory_order_acquire) ==
+		   VIRTIO_GATE_OPEN))
 		return true;
 	return virtio_gate_enter_shared(gate);
 }
@@ -119,15 +120,17 @@ virtio_gate_enter(struct virtio_gate *gate)
 static inline bool
 virtio_gate_is_open(const struct virtio_gate *gate)
 {
-	return __atomic_load_n(&gate->open, __ATOMIC_ACQUIRE) != VIRTIO_GATE_CLOSED;
+	return rte_atomic_load_explicit(&gate->open, rte_memory_order_acquire) !=
+	       VIRTIO_GATE_CLOSED;
 }
 
 /** Whether nobody is inside, of a gate that was closed. */
 static inline bool
 virtio_gate_is_empty(const struct virtio_gate *gate)
 {
-	return !gate->unproven && __atomic_load_n(&gate->any, __ATOMIC_ACQUIRE) == 0 &&
-	       __atomic_load_n(&gate->visitors, __ATOMIC_ACQUIRE) == 0;
+	return !gate->unproven &&
+	       rte_atomic_load_explicit(&gate->any, rte_memory_order_acquire) == 0 &&
+	       rte_atomic_load_explicit(&gate->visitors, rte_memory_order_acquire) == 0;
 }
 
 /** For queries from any thread: true with a place taken, to be given back by leave_query. */
@@ -138,7 +141,7 @@ void virtio_gate_leave_query(struct virtio_gate *gate);
 static inline void
 virtio_gate_close_inside(struct virtio_gate *gate)
 {
-	__atomic_store_n(&gate->open, VIRTIO_GATE_CLOSED, __ATOMIC_RELEASE);
+	rte_atomic_store_explicit(&gate->open, VIRTIO_GATE_CLOSED, rte_memory_order_release);
 }
 
 #endif /* VIRTIO_GATE_H */

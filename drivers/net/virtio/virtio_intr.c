@@ -16,6 +16,7 @@
 #include <rte_errno.h>
 
 #include "virtio.h"
+#include "virtio_compat.h"
 #include "virtio_intr.h"
 #include "virtio_log.h"
 #include "virtqueue_ring.h"
@@ -129,7 +130,7 @@ apply(struct virtio_queue *q)
 	if (event_fd(q) < 0)
 		return;
 	do {
-		wanted = __atomic_load_n(&q->intr_wanted, __ATOMIC_SEQ_CST);
+		wanted = rte_atomic_load_explicit(&q->intr_wanted, rte_memory_order_seq_cst);
 		if (wanted)
 			waiting = ring_interrupts_on(q->vq, packed);
 		else
@@ -139,8 +140,8 @@ apply(struct virtio_queue *q)
 		 * changes the request writes the request first and the flag after. So of two
 		 * threads here at once, the one whose flag remains has seen the last request.
 		 */
-		rte_atomic_thread_fence(__ATOMIC_SEQ_CST);
-	} while (__atomic_load_n(&q->intr_wanted, __ATOMIC_SEQ_CST) != wanted);
+		rte_atomic_thread_fence(rte_memory_order_seq_cst);
+	} while (rte_atomic_load_explicit(&q->intr_wanted, rte_memory_order_seq_cst) != wanted);
 	if (wanted && waiting)
 		raise_event(q);
 }
@@ -165,7 +166,7 @@ set_request(struct rte_eth_dev *edev, uint16_t id, bool wanted)
 	/* Before the ring is looked at: what is there by then raises the descriptor again. */
 	if (wanted)
 		virtio_rx_intr_clear(q);
-	__atomic_store_n(&q->intr_wanted, wanted, __ATOMIC_SEQ_CST);
+	rte_atomic_store_explicit(&q->intr_wanted, wanted, rte_memory_order_seq_cst);
 	/*
 	 * At a closed gate the request is all: who opens it looks at it afterwards, as
 	 * virtio_gate_enter_query() looks at the gate after the request was written.
@@ -193,7 +194,7 @@ void
 virtio_rx_intr_resume(struct virtio_queue *q)
 {
 	/* Pairs with virtio_gate_enter_query() in set_request(): the gate, then the request. */
-	rte_atomic_thread_fence(__ATOMIC_SEQ_CST);
+	rte_atomic_thread_fence(rte_memory_order_seq_cst);
 	apply(q);
 }
 

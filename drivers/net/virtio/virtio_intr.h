@@ -10,6 +10,8 @@
 
 #include <stdint.h>
 
+#include <ethdev_driver.h>
+
 #include "virtio_compat.h"
 #include "virtio_queue.h"
 

@@ -11,6 +11,7 @@
 #include <rte_errno.h>
 #include <rte_malloc.h>
 
+#include "virtio_compat.h"
 #include "virtio_link.h"
 #include "virtio_log.h"
 #include "virtio_port.h"
@@ -91,7 +92,8 @@ virtio_link_changed(struct virtio_port *port)
 {
 	const bool up = port->edev->data->dev_link.link_status == RTE_ETH_LINK_UP;
 
-	return __atomic_exchange_n(&port->link_reported, up, __ATOMIC_RELAXED) != up;
+	return rte_atomic_exchange_explicit(&port->link_reported, up,
+					    rte_memory_order_relaxed) != up;
 }
 
 /* ---- the back-end comes and goes ---------------------------------------------------------- */

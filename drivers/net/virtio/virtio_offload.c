@@ -11,6 +11,7 @@
 #include <rte_udp.h>
 
 #include "virtio.h"
+#include "virtio_compat.h"
 #include "virtio_offload.h"
 #include "virtio_rxtx_common.h"
 
@@ -345,7 +346,7 @@ static void
 set_strip(struct virtio_rxq *rxq, bool on)
 {
 	if (rxq != NULL)
-		__atomic_store_n(&rxq->vlan_strip, on, __ATOMIC_RELAXED);
+		rte_atomic_store_explicit(&rxq->vlan_strip, on, rte_memory_order_relaxed);
 }
 
 void

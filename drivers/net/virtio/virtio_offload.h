@@ -13,6 +13,8 @@
 
 #include <rte_mbuf.h>
 
+#include <ethdev_driver.h>
+
 #include "virtio_compat.h"
 #include "virtio_net.h"
 

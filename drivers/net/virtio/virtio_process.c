@@ -13,6 +13,7 @@
 #include <rte_errno.h>
 #include <rte_string_fns.h>
 
+#include "virtio_compat.h"
 #include "virtio_log.h"
 #include "virtio_process.h"
 
@@ -88,7 +89,8 @@ virtio_process_enrol(int pidfd)
 	forget_ended();
 	if (process != NULL) {
 		/* More than can ever come. */
-		number = __atomic_add_fetch(&last_number, 1, __ATOMIC_RELEASE);
+		number = rte_atomic_fetch_add_explicit(&last_number, 1,
+						       rte_memory_order_release) + 1;
 		*process = (struct process){ processes, number, pidfd };
 		processes = process;
 	}
@@ -101,7 +103,8 @@ virtio_process_enrol(int pidfd)
 bool
 virtio_process_is_alone(void)
 {
-	return __atomic_load_n(&last_number, __ATOMIC_ACQUIRE) == VIRTIO_PROCESS_PRIMARY;
+	return rte_atomic_load_explicit(&last_number, rte_memory_order_acquire) ==
+	       VIRTIO_PROCESS_PRIMARY;
 }
 
 bool

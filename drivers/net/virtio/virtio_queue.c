@@ -10,6 +10,7 @@
 
 #include <rte_cycles.h>
 
+#include "virtio_compat.h"
 #include "virtio_intr.h"
 #include "virtio_log.h"
 #include "virtio_queue.h"
@@ -272,7 +273,7 @@ virtio_queue_resume(struct virtio_queue *q)
 	 * The gate, then a look at the state; virtio_queue_set_broken() has it the other way round:
 	 * either the ring's end is seen here, or the gate is shut after it was opened.
 	 */
-	rte_atomic_thread_fence(__ATOMIC_SEQ_CST);
+	rte_atomic_thread_fence(rte_memory_order_seq_cst);
 	if (virtqueue_state(q->vq) != VIRTQUEUE_LIVE)
 		virtio_gate_close_inside(&q->gate);
 }

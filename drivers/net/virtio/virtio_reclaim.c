@@ -2,6 +2,7 @@
 
 #include <rte_eal.h>
 
+#include "virtio_compat.h"
 #include "virtio_event.h"
 #include "virtio_log.h"
 #include "virtio_pool.h"
@@ -68,7 +69,7 @@ reclaim(struct virtio_queue *q, bool *again)
 	if (virtqueue_state(q->vq) != VIRTQUEUE_LIVE || txq->not_reclaimed ||
 	    ring_used(q->vq, 1, q->vq->conf.packed) <= 0)
 		return 0;
-	sent = __atomic_load_n(&txq->counters.packets, __ATOMIC_RELAXED);
+	sent = rte_atomic_load_explicit(&txq->counters.packets, rte_memory_order_relaxed);
 	if (sent != txq->sent_before) {
 		txq->sent_before = sent;
 		*again = true;
@@ -91,11 +92,11 @@ virtio_reclaim_serve(struct virtio_port *port, bool asked)
 	uint16_t i;
 
 	r->wanted |= asked || (!virtio_process_is_alone() &&
-			       __atomic_load_n(&port->starving, __ATOMIC_RELAXED));
+			       rte_atomic_load_explicit(&port->starving, rte_memory_order_relaxed));
 	if (!r->wanted || r->at_us > now_us)
 		return false;
 	/* Before the look: a poller that finds nothing after it asks again. */
-	starving = __atomic_exchange_n(&port->starving, false, __ATOMIC_SEQ_CST);
+	starving = rte_atomic_exchange_explicit(&port->starving, false, rte_memory_order_seq_cst);
 	for (i = 0; i < port->args.pairs; i++) {
 		struct virtio_queue *q = virtio_queue_tx(port, i);
 

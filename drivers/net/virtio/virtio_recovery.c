@@ -8,6 +8,7 @@
 #include <rte_errno.h>
 #include <rte_string_fns.h>
 
+#include "virtio_compat.h"
 #include "virtio_log.h"
 #include "virtio_pool.h"
 #include "virtio_port.h"
@@ -99,7 +100,8 @@ recover_if_due(struct virtio_queue *q, uint64_t now_us)
 	q->events.recovered++;
 	r->recover_at_us = 0;
 	r->recovered_at_us = virtio_now_us();
-	__atomic_store_n(&r->event, RTE_PMD_VIRTIO_QUEUE_RECOVERED, __ATOMIC_RELEASE);
+	rte_atomic_store_explicit(&r->event, RTE_PMD_VIRTIO_QUEUE_RECOVERED,
+				  rte_memory_order_release);
 	VIRTIO_LOG(NOTICE, "port %u: %s queue %u: the queue was recovered and is in service again",
 		   q->port->data->port_id, virtio_queue_kind(q), q->id);
 	return true;
@@ -147,12 +149,13 @@ is_to_be_recovered(const struct virtio_queue *q, uint8_t error)
 static bool
 see_to(struct virtio_queue *q, uint64_t now_us)
 {
-	const uint8_t error = __atomic_exchange_n(&q->recovery.error, 0, __ATOMIC_ACQUIRE);
 	struct virtio_recovery *r = &q->recovery;
+	const uint8_t error =
+		rte_atomic_exchange_explicit(&r->error, 0, rte_memory_order_acquire);
 
 	if (error == 0)
 		return false;
-	__atomic_store_n(&r->event, error, __ATOMIC_RELEASE);
+	rte_atomic_store_explicit(&r->event, error, rte_memory_order_release);
 	if (!is_to_be_recovered(q, error))
 		return true;
 	if (now_us - r->recovered_at_us > CALM_US)
@@ -191,8 +194,8 @@ rte_pmd_virtio_get_queue_event(uint16_t port_id, struct rte_pmd_virtio_queue_eve
 	if (edev == NULL)
 		return -ENODEV;
 	VIRTIO_FOREACH_QUEUE(q, virtio_port(edev)) {
-		const uint8_t error =
-			__atomic_exchange_n(&q->recovery.event, 0, __ATOMIC_ACQUIRE);
+		const uint8_t error = rte_atomic_exchange_explicit(&q->recovery.event, 0,
+								   rte_memory_order_acquire);
 
 		if (error == 0)
 			continue;

@@ -16,7 +16,7 @@
 static_assert(RTE_IS_POWER_OF_2(VIRTIO_RSS_TABLE_SIZE), "sent as a mask");
 
 /* The command's data, 5.1.6.5.7.1, for a table and a key of the sizes used here. */
-struct rss_config {
+struct __rte_packed_begin rss_config {
 	uint32_t hash_types;
 	uint16_t table_mask;
 	uint16_t unclassified_queue;
@@ -24,17 +24,17 @@ struct rss_config {
 	uint16_t max_tx_vq;
 	uint8_t key_size;
 	uint8_t key[VIRTIO_RSS_KEY_SIZE];
-} __attribute__((packed));
+} __rte_packed_end;
 
 static_assert(sizeof(struct rss_config) <= VIRTIO_CTRL_DATA_MAX, "one command");
 
 /* Likewise of the command for hashes alone, 5.1.6.5.6.4. */
-struct hash_config {
+struct __rte_packed_begin hash_config {
 	uint32_t hash_types;
 	uint16_t reserved[4];
 	uint8_t key_size;
 	uint8_t key[VIRTIO_RSS_KEY_SIZE];
-} __rte_packed;
+} __rte_packed_end;
 
 /* The well-known one, of Microsoft's description of the Toeplitz hash. */
 static const uint8_t default_key[VIRTIO_RSS_KEY_SIZE] = {

@@ -16,6 +16,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include <ethdev_driver.h>
+
 #include "virtio_compat.h"
 
 struct virtio_port;

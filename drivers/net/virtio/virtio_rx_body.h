@@ -13,6 +13,7 @@
 #include <rte_mempool.h>
 
 #include "virtio.h"
+#include "virtio_compat.h"
 #include "virtio_offload.h"
 #include "virtio_rxtx.h"
 #include "virtio_rxtx_common.h"
@@ -63,8 +64,8 @@ rx_hash(struct rte_mbuf *m)
 {
 	const struct virtio_net_hdr_hash *hdr = (const struct virtio_net_hdr_hash *)(const void *)
 		virtio_rx_hdr(m, sizeof(*hdr));
-	const uint16_t report =
-		rte_le_to_cpu_16(__atomic_load_n(&hdr->hash_report, __ATOMIC_RELAXED));
+	const uint16_t report = rte_le_to_cpu_16(
+		rte_atomic_load_explicit(&hdr->hash_report, rte_memory_order_relaxed));
 
 	if (report - 1u < VIRTIO_NET_HASH_REPORT_MAX) {
 		m->hash.rss = rte_le_to_cpu_32(hdr->hash_value);
@@ -208,7 +209,8 @@ rx_buffers(struct virtio_rxq *rxq, const struct rte_mbuf *m, uint16_t posted,
 	   const struct rx_mode mode)
 {
 	/* Read once: the device could write it while we look. */
-	const uint16_t buffers = __atomic_load_n(&rx_hdr(m, mode)->num_buffers, __ATOMIC_RELAXED);
+	const uint16_t buffers = rte_atomic_load_explicit(&rx_hdr(m, mode)->num_buffers,
+							  rte_memory_order_relaxed);
 
 	/* It had them all when it used the first (5.1.6.4.1), so what is posted later is none. */
 	if (unlikely(buffers == 0 || buffers > posted)) {
@@ -414,7 +416,7 @@ rx_burst_gated(struct virtio_rxq *rxq, struct rte_mbuf **pkts, uint16_t n,
 	if (unlikely(rxq == NULL) || !virtio_gate_enter(&rxq->q.gate))
 		return 0;
 	nb = rx_burst(rxq, pkts, n, mode);
-	if (unlikely(__atomic_load_n(&rxq->vlan_strip, __ATOMIC_RELAXED)))
+	if (unlikely(rte_atomic_load_explicit(&rxq->vlan_strip, rte_memory_order_relaxed)))
 		virtio_vlan_strip(rxq, pkts, nb);
 	virtio_gate_leave(&rxq->q.gate);
 	return nb;

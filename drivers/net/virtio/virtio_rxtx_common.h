@@ -13,6 +13,7 @@
 #include <rte_ether.h>
 #include <rte_mbuf.h>
 
+#include "virtio_compat.h"
 #include "virtio_event.h"
 #include "virtio_log.h"
 #include "virtio_queue.h"
@@ -189,7 +190,7 @@ virtio_queue_set_broken(struct virtio_queue *q, const char *why)
 		virtio_event_report(q, RTE_PMD_VIRTIO_QUEUE_BROKEN);
 	}
 	/* The ring's state before the gate: see virtio_queue_pause(). */
-	rte_atomic_thread_fence(__ATOMIC_SEQ_CST);
+	rte_atomic_thread_fence(rte_memory_order_seq_cst);
 	virtio_gate_close_inside(&q->gate);
 }
 

@@ -10,6 +10,8 @@
 #include <rte_errno.h>
 #include <rte_malloc.h>
 
+#include <ethdev_vdev.h>
+
 #include "transport_vhost_user.h"
 #include "virtio_ctrl.h"
 #include "virtio_ethdev.h"

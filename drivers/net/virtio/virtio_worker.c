@@ -11,6 +11,7 @@
 #include <rte_errno.h>
 
 #include "virtio_announce.h"
+#include "virtio_compat.h"
 #include "virtio_event.h"
 #include "virtio_link.h"
 #include "virtio_log.h"
@@ -39,7 +40,7 @@ virtio_worker_calls_back(const struct virtio_port *port)
 static bool
 is_ending(const struct virtio_worker *w)
 {
-	return __atomic_load_n(&w->ending, __ATOMIC_ACQUIRE);
+	return rte_atomic_load_explicit(&w->ending, rte_memory_order_acquire);
 }
 
 /*
@@ -85,7 +86,7 @@ serve(struct virtio_worker *w, struct wait *wait)
 	uint32_t work;
 
 	pthread_mutex_lock(&port->lock);
-	work = __atomic_exchange_n(&w->work, 0, __ATOMIC_ACQ_REL);
+	work = rte_atomic_exchange_explicit(&w->work, 0, rte_memory_order_acq_rel);
 	virtio_watchdog_serve(port);
 	error = virtio_recovery_serve(port, (work & VIRTIO_WORK_QUEUE_ERROR) != 0);
 	if (work & VIRTIO_WORK_LINK)
@@ -195,7 +196,7 @@ virtio_worker_stop(struct virtio_port *port)
 	struct virtio_worker *w = port->worker;
 
 	pthread_mutex_lock(&calls_lock);
-	__atomic_store_n(&w->ending, true, __ATOMIC_RELEASE);
+	rte_atomic_store_explicit(&w->ending, true, rte_memory_order_release);
 	pthread_cond_broadcast(&calls_changed);
 	pthread_mutex_unlock(&calls_lock);
 	if (virtio_worker_calls_back(port)) {

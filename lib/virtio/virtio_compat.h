@@ -5,18 +5,44 @@
 
 /**
  * @file
- * What differs for this driver between DPDK 22.11, 24.11 and 25.11, in one place. Seen compiled
- * and running with all three, but for the threads of 23.11 and later.
+ * What differs between the releases of DPDK, 22.11 to 26.11, in one place. It includes headers of
+ * EAL alone; what concerns ethdev is macros that expand where ethdev is known.
  */
 
 #include <pthread.h>
 
+#include <rte_atomic.h>
 #include <rte_lcore.h>
 #include <rte_thread.h>
 #include <rte_version.h>
 
-#include <ethdev_driver.h>
-#include <ethdev_vdev.h>
+/**
+ * Atomics in C11's terms: DPDK's own from 23.11 on. Before that the compiler's, of the same
+ * meaning.
+ */
+#if RTE_VERSION >= RTE_VERSION_NUM(23, 11, 0, 0)
+#include <rte_stdatomic.h>
+#else
+#define rte_memory_order_relaxed __ATOMIC_RELAXED
+#define rte_memory_order_acquire __ATOMIC_ACQUIRE
+#define rte_memory_order_release __ATOMIC_RELEASE
+#define rte_memory_order_acq_rel __ATOMIC_ACQ_REL
+#define rte_memory_order_seq_cst __ATOMIC_SEQ_CST
+#define rte_atomic_load_explicit __atomic_load_n
+#define rte_atomic_store_explicit __atomic_store_n
+#define rte_atomic_exchange_explicit __atomic_exchange_n
+#define rte_atomic_fetch_add_explicit __atomic_fetch_add
+#define rte_atomic_fetch_sub_explicit __atomic_fetch_sub
+#define rte_atomic_fetch_or_explicit __atomic_fetch_or
+#define rte_atomic_compare_exchange_strong_explicit(at, expected, desired, success, failure) \
+	__atomic_compare_exchange_n(at, expected, desired, false, success, failure)
+#endif
+
+/** A structure without padding; an attribute at one place only until 25.03. */
+#ifndef __rte_packed_begin
+#define __rte_packed_begin
+#define __rte_packed_end __attribute__((__packed__))
+#endif
 
 /** stats_get has per-queue counters of their own from 25.11 on. */
 #if RTE_VERSION >= RTE_VERSION_NUM(25, 11, 0, 0)
