@@ -341,9 +341,27 @@ hint(struct ring_run *r, unsigned int most)
 	return n;
 }
 
-/* As a burst takes buffers of one descriptor that come in the expected order. */
+/* The buffer that is used out of order there; NULL: there is none, as the ring reports too. */
+static struct posted *
+another(struct ring_run *r, unsigned int i, bool is_used, uint32_t says_head, uint32_t says_len)
+{
+	struct posted *p = is_used ? model_find(&r->model, says_head) : NULL;
+	uint32_t len = 0;
+	const int head = virtqueue_expect_another(r->vq, i, &len);
+
+	if (p == NULL) {
+		CHECK_EQ(head, is_used && i < (unsigned int)(r->vq->size - r->vq->free_count) ?
+			 -EPROTO : -EAGAIN);
+		return NULL;
+	}
+	CHECK_EQ(head, says_head);
+	CHECK_EQ(len, says_len);
+	return p;
+}
+
+/* As a burst takes buffers of one descriptor: those in the expected order, or also others. */
 static void
-take_run(struct ring_run *r, unsigned int most)
+take_run(struct ring_run *r, unsigned int most, bool ordered)
 {
 	struct virtqueue *vq = r->vq;
 	const struct ring_view view = ring_view(vq, r->packed);
@@ -362,14 +380,17 @@ take_run(struct ring_run *r, unsigned int most)
 
 		if (head < 0) {
 			CHECK(!is_used || says_head != vq->order[at.pos]);
-			break;
+			p = ordered ? NULL : another(r, found, is_used, says_head, says_len);
+			if (p == NULL)
+				break;
+		} else {
+			p = model_find(&r->model, head);
+			CHECK(is_used && (uint32_t)head == says_head && len == says_len);
 		}
-		p = model_find(&r->model, head);
-		CHECK(is_used && (uint32_t)head == says_head && len == says_len);
-		CHECK_EQ(ring_used_id(&view, found), head);
 		CHECK(p != NULL && p->descs == 1);
-		CHECK(ring_cookies(&view)[head] == p->buffer);
-		check_found(r, p, len);
+		CHECK_EQ(ring_used_id(&view, found), p->ids[0]);
+		CHECK(ring_cookies(&view)[p->ids[0]] == p->buffer);
+		check_found(r, p, says_len);
 		p->looked = true;
 		ring_step(vq, &at, 1, 1, r->packed);
 	}
@@ -441,7 +462,7 @@ driver_look(struct ring_run *r)
 		pop(r);
 	} else if (what < 4) {
 		if (ring_is_plain(r->vq))
-			take_run(r, most);
+			take_run(r, most, what == 2 || r->vq->in_order);
 	} else if (what == 4) {
 		if (r->vq->in_order && r->vq->chains == 0)
 			take_batch(r, most);

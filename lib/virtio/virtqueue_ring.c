@@ -84,6 +84,25 @@ virtqueue_unexpected(struct virtqueue *vq, struct ring_cursor *cur, uint32_t id,
 	return 0;
 }
 
+int
+virtqueue_expect_another(struct virtqueue *vq, uint16_t i, uint32_t *len)
+{
+	const bool packed = vq->conf.packed;
+	struct ring_cursor cur = {
+		.at = vq->next_used,
+		.left = vq->size - vq->free_count - i,
+	};
+	uint32_t id;
+
+	ring_step(vq, &cur.at, i, i, packed);
+	if (cur.left == 0 || !ring_read(vq, &cur, &id, len, packed))
+		return -EAGAIN;
+	/* Read again: the device may have written it after ring_expect(). */
+	if (id != vq->order[cur.at.pos] && virtqueue_unexpected(vq, &cur, id, len) != 0)
+		return -EPROTO;
+	return (int)id;
+}
+
 uint16_t
 virtqueue_gather(struct virtqueue *vq, const struct ring_cursor *cur, uint16_t head)
 {

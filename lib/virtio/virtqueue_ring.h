@@ -134,6 +134,20 @@ ring_used_hint(const struct virtqueue *vq, uint16_t most, const bool packed)
 	return RTE_MIN(most, vq->size - vq->free_count);
 }
 
+/**
+ * Does for the plain way what virtqueue_unexpected() does for the general one, where ring_expect()
+ * did not find what is expected. Not while there are chains, nor with IN_ORDER.
+ *
+ * @param i
+ *   As for ring_expect(), the same since ring_view().
+ * @param[out] len
+ *   What the device says it wrote, not checked.
+ * @return
+ *   The head of the `i`th used buffer, which is the one expected there afterwards. -EAGAIN: packed,
+ *   it is not used. -EPROTO: the device does not have that buffer.
+ */
+int virtqueue_expect_another(struct virtqueue *vq, uint16_t i, uint32_t *len);
+
 /** How many of `n` used buffers come before the end of the ring. */
 static __rte_always_inline uint16_t
 ring_used_run(const struct ring_view *view, uint16_t n, const bool packed)

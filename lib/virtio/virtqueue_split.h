@@ -64,15 +64,20 @@ split_desc(struct vring_desc *desc, uint64_t addr, uint32_t len, uint16_t flags,
 static __rte_always_inline void
 split_avail(struct virtqueue *vq, uint16_t n)
 {
-	uint16_t pos = vq->next_avail.pos;
-	uint16_t idx = vq->next_avail.idx;
+	const uint16_t *const order = vq->order;
+	uint16_t *const ring = vq->avail->ring;
+	const uint32_t pos = vq->next_avail.pos;
+	const uint32_t idx = vq->next_avail.idx;
+	const uint32_t mask = vq->mask;
+	uint32_t i;
 
 	/* An entry keeps its value from lap to lap, which saves the device a cache miss. */
-	while (unlikely(vq->rewrite > 0) && n > 0) {
-		vq->avail->ring[idx++ & vq->mask] = vq->order[pos++ & vq->mask];
-		vq->rewrite--;
-		n--;
-	}
+	if (likely(vq->rewrite == 0))
+		return;
+	n = RTE_MIN(n, vq->rewrite);
+	for (i = 0; i < n; i++)
+		ring[(idx + i) & mask] = order[(pos + i) & mask];
+	vq->rewrite -= n;
 }
 
 /** Lets the device see what was pushed. */

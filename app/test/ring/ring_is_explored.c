@@ -531,13 +531,17 @@ took(struct explorer *x, unsigned int n)
 
 /*
  * The plain way: the first `right` entries are as expected, the next one is that claim. The driver
- * takes all that it finds. Whether it found any.
+ * takes all that it finds, with `another` also a buffer that is used out of order. Whether it found
+ * any.
  */
 static bool
-expect(struct explorer *x, unsigned int used, unsigned int right, const struct claim *claim)
+expect(struct explorer *x, unsigned int used, unsigned int right, const struct claim *claim,
+       bool another)
 {
 	struct virtqueue *vq = x->vq;
 	struct virtqueue_place at = vq->next_used;
+	const struct posted *p = find_posted(&x->now, claim->id);
+	unsigned int claimed;
 	unsigned int run, i, found;
 	struct ring_view view;
 
@@ -546,9 +550,15 @@ expect(struct explorer *x, unsigned int used, unsigned int right, const struct c
 		const struct claim expected = { vq->order[at.pos], used_flags(&at) };
 
 		say(x, &at, &expected);
+		/* Its buffer comes first, and cannot be the claim's. */
+		if (p != NULL && p->ids[0] == expected.id)
+			p = NULL;
 		ring_step(vq, &at, 1, 1, x->packed);
 	}
-	if (claim->id == vq->order[at.pos] && (!x->packed || claim->flags == used_flags(&at)))
+	claimed = right;
+	if (x->packed && claim->flags != used_flags(&at))
+		p = NULL;
+	if (p != NULL && (another || claim->id == vq->order[at.pos]))
 		right++;
 	say(x, &at, claim);
 	if (!count_used(x, used))
@@ -557,8 +567,10 @@ expect(struct explorer *x, unsigned int used, unsigned int right, const struct c
 	run = ring_used_run(&view, ring_used_hint(vq, UINT16_MAX, x->packed), x->packed);
 	for (found = 0; found < run; found++) {
 		uint32_t len;
-		const int head = ring_expect(&view, found, &len, x->packed);
+		int head = ring_expect(&view, found, &len, x->packed);
 
+		if (head < 0 && another && found == claimed)
+			head = virtqueue_expect_another(vq, found, &len);
 		if (head < 0)
 			break;
 		CHECK_EQ(head, vq->order[vq->next_used.pos + found]);
@@ -617,7 +629,10 @@ take_at_once(struct explorer *x, const struct state *from, unsigned int used)
 		for (k = 0; (from->chains | from->used_known) == 0 && k < from->nb_posted; k++) {
 			load(x, from);
 			CHECK(ring_is_plain(x->vq));
-			if (expect(x, used, k, &x->claims[i]))
+			if (expect(x, used, k, &x->claims[i], false))
+				reach(x);
+			load(x, from);
+			if (!x->vq->in_order && expect(x, used, k, &x->claims[i], true))
 				reach(x);
 		}
 		if (!x->vq->in_order || from->chains > 0)

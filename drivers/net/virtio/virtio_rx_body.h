@@ -32,6 +32,8 @@ struct rx_mode {
 	bool offload;   /* the device may say something of offloads in a header */
 	bool hash;      /* headers with HASH_REPORT; the two above are as the port says */
 	uint16_t (*fast)(struct virtio_rxq *rxq, struct rte_mbuf **pkts, uint16_t n);
+	uint16_t (*unordered)(struct virtio_rxq *rxq, struct rte_mbuf **pkts, uint16_t used,
+			      uint16_t n); /* rx_unordered() of the same path, out of line */
 	uint16_t (*post_fast)(const struct virtio_rxq *rxq, const struct ring_view *view,
 			       struct rte_mbuf **bufs, uint16_t n);
 };
@@ -327,11 +329,13 @@ rx_any_hash(struct virtio_rxq *rxq, struct rte_mbuf **pkts, uint16_t n, const bo
 }
 
 /*
- * The front of a burst as nearly all are: frames of one buffer, in the order posted, as far as the
- * end of the ring.
+ * The first part of a burst as nearly all are: frames of one buffer, as far as the end of the ring.
+ *
+ * ordered: constant; only those that are used in the order posted.
  */
 static __rte_always_inline uint16_t
-rx_plain(struct virtio_rxq *rxq, struct rte_mbuf **pkts, uint16_t n, const struct rx_mode mode)
+rx_plain(struct virtio_rxq *rxq, struct rte_mbuf **pkts, uint16_t n, const bool ordered,
+	 const struct rx_mode mode)
 {
 	const bool packed = mode.packed;
 	struct virtqueue *vq = rxq->q.vq;
@@ -349,8 +353,10 @@ rx_plain(struct virtio_rxq *rxq, struct rte_mbuf **pkts, uint16_t n, const struc
 	for (i = 0; i < run; i++) {
 		struct rte_mbuf *m;
 		uint32_t len;
-		const int head = ring_expect(&view, i, &len, packed);
+		int head = ring_expect(&view, i, &len, packed);
 
+		if (!ordered && head < 0)
+			head = virtqueue_expect_another(vq, i, &len);
 		/* Too short or too long, in one comparison. */
 		if (unlikely(head < 0 || len - least > longest))
 			break;
@@ -373,6 +379,30 @@ rx_plain(struct virtio_rxq *rxq, struct rte_mbuf **pkts, uint16_t n, const struc
 	return i;
 }
 
+/* What rx_plain() in order has left of `used` buffers, and of a burst of `n` packets. */
+static __rte_always_inline uint16_t
+rx_unordered(struct virtio_rxq *rxq, struct rte_mbuf **pkts, uint16_t used, uint16_t n,
+	     const struct rx_mode mode)
+{
+	struct virtqueue *vq = rxq->q.vq;
+	uint16_t nb = 0;
+
+	/* Of a packed ring `used` is how many there may be. */
+	if (mode.packed && ring_used_hint(vq, n, true) <= 0)
+		return 0;
+	while (nb < used && !vq->in_order) {
+		const uint16_t plain = rx_plain(rxq, pkts + nb, used - nb, false, mode);
+
+		if (plain == 0)
+			break;
+		nb += plain;
+	}
+	if (nb < used)
+		nb += mode.hash ? rx_any_hash(rxq, pkts + nb, n - nb, mode.packed) :
+				  rx_any(rxq, pkts + nb, n - nb, mode);
+	return nb;
+}
+
 static __rte_always_inline uint16_t
 rx_burst(struct virtio_rxq *rxq, struct rte_mbuf **pkts, uint16_t n, const struct rx_mode mode)
 {
@@ -390,13 +420,12 @@ rx_burst(struct virtio_rxq *rxq, struct rte_mbuf **pkts, uint16_t n, const struc
 		if (mode.fast != NULL)
 			nb = mode.fast(rxq, pkts, used);
 		if (nb < used)
-			nb += rx_plain(rxq, pkts + nb, used - nb, mode);
+			nb += rx_plain(rxq, pkts + nb, used - nb, true, mode);
 		/* Over the end of the ring, or something that is not plain, or nothing more. */
 		if (nb < used)
-			nb += rx_plain(rxq, pkts + nb, used - nb, mode);
+			nb += rx_plain(rxq, pkts + nb, used - nb, true, mode);
 		if (unlikely(nb < used))
-			nb += mode.hash ? rx_any_hash(rxq, pkts + nb, n - nb, mode.packed) :
-					  rx_any(rxq, pkts + nb, n - nb, mode);
+			nb += mode.unordered(rxq, pkts + nb, used - nb, n - nb);
 		rxq->counters.packets += nb;
 	}
 	/* Also when nothing came: a pool that was empty may have buffers again. */
@@ -452,7 +481,15 @@ rx_unread(const struct virtio_rxq *rxq, const struct rx_mode mode)
 /* ---- functions of it ---------------------------------------------------------------------- */
 
 #define VIRTIO_RX_PATH(name, ...) \
-static const struct rx_mode rx_mode_ ## name = { __VA_ARGS__ }; \
+static uint16_t rx_unordered_ ## name(struct virtio_rxq *rxq, struct rte_mbuf **pkts, \
+				      uint16_t used, uint16_t n); \
+static const struct rx_mode rx_mode_ ## name = { \
+	.unordered = rx_unordered_ ## name, __VA_ARGS__ }; \
+static __rte_noinline uint16_t \
+rx_unordered_ ## name(struct virtio_rxq *rxq, struct rte_mbuf **pkts, uint16_t used, uint16_t n) \
+{ \
+	return rx_unordered(rxq, pkts, used, n, rx_mode_ ## name); \
+} \
 static uint16_t \
 rx_burst_ ## name(void *rxq, struct rte_mbuf **pkts, uint16_t n) \
 { \

@@ -58,14 +58,16 @@ tx_free_mixed(struct rte_mbuf **pkts, unsigned int n)
 }
 
 /*
- * Takes used buffers, at most `n`, and then frees their packets: in the order posted, as far as the
+ * Takes used buffers of one descriptor, at most `n`, and then frees their packets, as far as the
  * end of the ring. A queue's packets may come from several pools, also where the application says
  * that they do not (its pool may have been swapped).
  *
- * known: all of them are used for certain, and their entries not to be read.
+ * ordered: constant; only those that are used in the order posted.
+ * known: constant; all of them are used for certain, and their entries not to be read.
  */
 static __rte_always_inline unsigned int
-tx_free_plain(struct virtqueue *vq, unsigned int n, const bool known, const bool packed)
+tx_free_plain(struct virtqueue *vq, unsigned int n, const bool ordered, const bool known,
+	      const bool packed)
 {
 	const struct ring_view view = ring_view(vq, packed);
 	const size_t run = ring_used_run(&view, RTE_MIN(n, TX_FREE_BULK), packed);
@@ -76,10 +78,12 @@ tx_free_plain(struct virtqueue *vq, unsigned int n, const bool known, const bool
 
 	for (i = 0; i < run; i++) {
 		uint32_t ignored; /* the device writes nothing into these */
-		const int head = known ? ring_used_id(&view, i) :
-					 ring_expect(&view, i, &ignored, packed);
+		int head = known ? ring_used_id(&view, i) :
+				   ring_expect(&view, i, &ignored, packed);
 		struct rte_mbuf *m;
 
+		if (!ordered && head < 0)
+			head = virtqueue_expect_another(vq, i, &ignored);
 		if (unlikely(head < 0))
 			break;
 		m = ring_cookies(&view)[head];
@@ -109,33 +113,34 @@ tx_free_batch(struct virtqueue *vq, unsigned int n, const struct tx_mode mode)
 		return known;
 	if (mode.free_fast != NULL)
 		done = mode.free_fast(vq, known, true);
-	return done > 0 ? done : tx_free_plain(vq, known, true, packed);
+	return done > 0 ? done : tx_free_plain(vq, known, true, true, packed);
 }
 
 /*
- * Takes used buffers in any order, at most `n`, and then frees their packets: up to the first that
- * was used in its place, from which on the plain way may go further. How many, or -EPROTO where the
- * device lies about the first.
+ * Takes used buffers in any order and of any number of descriptors, at most `n`, and then frees
+ * their packets. How many, or -EPROTO where the device lies about the first.
  */
 static __rte_noinline int
 tx_free_any(struct virtqueue *vq, unsigned int n, const bool packed)
 {
 	struct rte_mbuf *pkts[TX_FREE_BULK];
 	struct ring_cursor cur;
-	uint32_t id, ignored;
 	unsigned int i = 0;
 
+	if (ring_is_plain(vq) && !vq->in_order) {
+		i = tx_free_plain(vq, n, false, false, packed);
+		return i > 0 ? (int)i : -EPROTO;
+	}
 	if (ring_begin(vq, &cur, packed) != 0)
 		return -EPROTO;
 	n = RTE_MIN(n, TX_FREE_BULK);
 	while (i < n) {
+		uint32_t ignored;
 		const int head = ring_next(vq, &cur, &ignored, packed);
 
 		if (unlikely(head < 0))
 			break;
 		pkts[i++] = vq->cookies[head];
-		if (ring_read(vq, &cur, &id, &ignored, packed) && id == vq->order[cur.at.pos])
-			break;
 	}
 	ring_commit(vq, &cur);
 	tx_free_mixed(pkts, i);
@@ -163,7 +168,7 @@ tx_free(struct virtqueue *vq, uint16_t used, const struct tx_mode mode)
 			return tx_free_batch(vq, used, mode);
 	}
 	if (likely(vq->used_known == 0)) {
-		n = tx_free_plain(vq, used, false, packed);
+		n = tx_free_plain(vq, used, true, false, packed);
 		if (likely(n > 0))
 			return n;
 	}
