@@ -6,7 +6,7 @@
 # What a reader of the tree may rely on in every file: the licence in its first line (below "#!"),
 # tabs (Python and Meson: spaces), 100 columns, no space at the end of a line, no note to oneself.
 # In the driver, the libraries and the documents: no private word where the specification or DPDK
-# has a term. In the driver and the libraries: no file over 900 lines.
+# has a term. In the driver and the libraries: no file over 900 lines, no function over 80 lines.
 set -euo pipefail
 . "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 cd "$root"
@@ -71,6 +71,20 @@ verdict "no file over 900 lines" < <(
 	of '*.[ch]' | grep -E '^\./(drivers|lib)' | while read -r file; do
 		[ "$(wc -l <"$file")" -le 900 ] || echo "$file: over 900 lines"
 	done
+)
+# A function's body is from "{" to "}" in column 0; one that begins elsewhere would not be measured.
+verdict "no function over 80 lines" < <(
+	of '*.[ch]' | grep -E '^\./(drivers|lib)' | xargs -rd'\n' awk '
+		/^[A-Za-z_].*\) *{( *\\)?$/ && !/=/ {
+			print FILENAME ":" FNR ": the brace of a function begins its line"
+		}
+		FNR == 1 { start = 0 }
+		/^{/ { start = FNR }
+		/^}/ && start > 0 {
+			if (FNR - start - 1 > 80)
+				print FILENAME ":" start ": a function of " FNR - start - 1 " lines"
+			start = 0
+		}'
 )
 verdict "plain words" < <(
 	of '*.[ch]' '*.md' '*.rst' | grep -E '^\./(drivers|lib|doc|README)' |
