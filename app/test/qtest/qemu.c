@@ -466,8 +466,7 @@ qemu_can_tap(void)
 	close(fd[0]);
 	close(fd[1]);
 	if (ret != 0)
-		printf("# cases of several queues are left out: no tap device: %s\n",
-		       strerror(-ret));
+		printf("skipped all: no tap device here: %s\n", strerror(-ret));
 	return ret == 0;
 }
 
