@@ -20,15 +20,21 @@
 #define USER 1
 #define PCI  2
 
+#define MEMBER(name) \
+	offsetof(struct virtio_devargs, name), RTE_SIZEOF_FIELD(struct virtio_devargs, name)
+
+/** A number from min to max, one of max + 1 names, whose index is stored, or what `set` takes. */
 struct option {
 	unsigned int drivers;
 	const char *key;
-	/**
-	 * 0, or -errno after a log line of its own where it can say more than `wants`; then wants
-	 * is NULL.
-	 */
+	const char *wants;         /**< what the value should be; NULL: `set` logs that */
+	size_t offset;             /**< of the member of struct virtio_devargs, without `set` */
+	size_t size;
+	unsigned long min;
+	unsigned long max;
+	const char *const *names;
+	/** 0 or -errno. */
 	int (*set)(struct virtio_devargs *out, const char *value);
-	const char *wants; /**< what the value should be */
 };
 
 static int
@@ -42,16 +48,6 @@ number(const char *value, unsigned long min, unsigned long max, unsigned long *o
 	    *out < min || *out > max)
 		return -EINVAL;
 	return 0;
-}
-
-static int
-flag(const char *value, bool *out)
-{
-	unsigned long n;
-	const int ret = number(value, 0, 1, &n);
-
-	*out = ret == 0 && n == 1;
-	return ret;
 }
 
 static int
@@ -73,28 +69,11 @@ set_mac(struct virtio_devargs *out, const char *value)
 static int
 set_cq(struct virtio_devargs *out, const char *value)
 {
+	unsigned long n;
+	const int ret = number(value, 0, 1, &n);
+
+	out->cq = n == 1;
 	out->cq_given = true;
-	return flag(value, &out->cq);
-}
-
-static int
-set_queue_size(struct virtio_devargs *out, const char *value)
-{
-	unsigned long n;
-
-	const int ret = number(value, MIN_RING, VIRTIO_SPLIT_RING_MAX, &n);
-
-	out->queue_size = n;
-	return ret;
-}
-
-static int
-set_queues(struct virtio_devargs *out, const char *value)
-{
-	unsigned long n;
-	const int ret = number(value, 1, 128, &n);
-
-	out->pairs = n;
 	return ret;
 }
 
@@ -106,122 +85,17 @@ set_iface(struct virtio_devargs *out __rte_unused, const char *value __rte_unuse
 	return -ENOTSUP;
 }
 
-static int
-set_server(struct virtio_devargs *out, const char *value)
-{
-	return flag(value, &out->server);
-}
-
-static int
-set_mrg_rxbuf(struct virtio_devargs *out, const char *value)
-{
-	return flag(value, &out->mrg_rxbuf);
-}
-
-static int
-set_in_order(struct virtio_devargs *out, const char *value)
-{
-	return flag(value, &out->in_order);
-}
-
-static int
-set_packed_vq(struct virtio_devargs *out, const char *value)
-{
-	return flag(value, &out->packed_vq);
-}
-
-static int
-set_vectorized(struct virtio_devargs *out, const char *value)
-{
-	return flag(value, &out->vectorized);
-}
-
+/* Those of ethdev's speeds that upstream's driver takes. */
 static int
 set_speed(struct virtio_devargs *out, const char *value)
 {
-	static const struct {
-		uint32_t speed;
-		uint32_t capa;
-	} known[] = {
-		{ RTE_ETH_SPEED_NUM_10G, RTE_ETH_LINK_SPEED_10G },
-		{ RTE_ETH_SPEED_NUM_20G, RTE_ETH_LINK_SPEED_20G },
-		{ RTE_ETH_SPEED_NUM_25G, RTE_ETH_LINK_SPEED_25G },
-		{ RTE_ETH_SPEED_NUM_40G, RTE_ETH_LINK_SPEED_40G },
-		{ RTE_ETH_SPEED_NUM_50G, RTE_ETH_LINK_SPEED_50G },
-		{ RTE_ETH_SPEED_NUM_56G, RTE_ETH_LINK_SPEED_56G },
-		{ RTE_ETH_SPEED_NUM_100G, RTE_ETH_LINK_SPEED_100G },
-		{ RTE_ETH_SPEED_NUM_200G, RTE_ETH_LINK_SPEED_200G },
-	};
 	unsigned long n;
-	unsigned int i;
 
-	if (number(value, 0, UINT32_MAX, &n) != 0)
+	if (number(value, RTE_ETH_SPEED_NUM_10G, RTE_ETH_SPEED_NUM_200G, &n) != 0)
 		return -EINVAL;
-	for (i = 0; i < RTE_DIM(known); i++) {
-		if (known[i].speed == n) {
-			out->speed = known[i].speed;
-			out->speed_capa = known[i].capa;
-			return 0;
-		}
-	}
-	return -EINVAL;
-}
-
-static int
-one_of(const char *value, const char *const *names, unsigned int n)
-{
-	unsigned int i;
-
-	for (i = 0; i < n; i++) {
-		if (strcmp(value, names[i]) == 0)
-			return i;
-	}
-	return -EINVAL;
-}
-
-static int
-set_queue_reset(struct virtio_devargs *out, const char *value)
-{
-	static const char * const names[] = {
-		[VHOST_USER_STOP_AUTO] = "auto",
-		[VHOST_USER_STOP_GET_BASE] = "get_base",
-		[VHOST_USER_STOP_DISABLE] = "disable",
-		[VHOST_USER_STOP_OFF] = "off",
-	};
-	const int i = one_of(value, names, RTE_DIM(names));
-
-	out->queue_reset = RTE_MAX(i, 0);
-	return RTE_MIN(i, 0);
-}
-
-static int
-set_pci_queue_reset(struct virtio_devargs *out, const char *value)
-{
-	static const char * const names[] = {
-		[VIRTIO_PCI_STOP_AUTO] = "auto",
-		[VIRTIO_PCI_STOP_PROPOSAL] = "proposal",
-		[VIRTIO_PCI_STOP_OFF] = "off",
-	};
-	const int i = one_of(value, names, RTE_DIM(names));
-
-	out->pci_queue_reset = RTE_MAX(i, 0);
-	return RTE_MIN(i, 0);
-}
-
-static int
-set_vdpa(struct virtio_devargs *out, const char *value)
-{
-	return flag(value, &out->vdpa);
-}
-
-static int
-set_mq(struct virtio_devargs *out, const char *value)
-{
-	static const char * const names[] = { "all", "running" };
-	const int i = one_of(value, names, RTE_DIM(names));
-
-	out->mq_running = i == 1;
-	return RTE_MIN(i, 0);
+	out->speed = n;
+	out->speed_capa = rte_eth_speed_bitflag(n, RTE_ETH_LINK_FULL_DUPLEX);
+	return out->speed_capa == 0 ? -EINVAL : 0;
 }
 
 static int
@@ -234,68 +108,78 @@ set_reset_timeout(struct virtio_devargs *out, const char *value)
 	return ret;
 }
 
-static int
-set_drain(const char *value, uint32_t *out)
-{
-	unsigned long n;
-	const int ret = number(value, 0, MAX_DRAIN_US, &n);
+static const char *const user_stops[] = {
+	[VHOST_USER_STOP_AUTO] = "auto",
+	[VHOST_USER_STOP_GET_BASE] = "get_base",
+	[VHOST_USER_STOP_DISABLE] = "disable",
+	[VHOST_USER_STOP_OFF] = "off",
+};
+static const char *const pci_stops[] = {
+	[VIRTIO_PCI_STOP_AUTO] = "auto",
+	[VIRTIO_PCI_STOP_PROPOSAL] = "proposal",
+	[VIRTIO_PCI_STOP_OFF] = "off",
+};
+static const char *const mq_names[] = { "all", "running" };
+static const char *const recovery_names[] = { "none", "auto" };
 
-	*out = n;
-	return ret;
-}
-
-static int
-set_tx_drain(struct virtio_devargs *out, const char *value)
-{
-	return set_drain(value, &out->tx_drain_us);
-}
-
-static int
-set_rx_drain(struct virtio_devargs *out, const char *value)
-{
-	return set_drain(value, &out->rx_drain_us);
-}
-
-static int
-set_recovery(struct virtio_devargs *out, const char *value)
-{
-	static const char * const names[] = { "none", "auto" };
-	const int i = one_of(value, names, RTE_DIM(names));
-
-	out->recovery = i == 1;
-	return RTE_MIN(i, 0);
-}
-
-static int
-set_log_resets(struct virtio_devargs *out, const char *value)
-{
-	return flag(value, &out->log_resets);
-}
+#define NUMBER(name, min, max, wants) wants, MEMBER(name), min, max, NULL, NULL
+#define FLAG(name) NUMBER(name, 0, 1, "0 or 1")
+#define NAMES(name, names, wants) wants, MEMBER(name), 0, RTE_DIM(names) - 1, names, NULL
+#define OTHER(set, wants) wants, 0, 0, 0, 0, NULL, set
 
 static const struct option options[] = {
-	{ USER, "path", set_path, "the path of a socket" },
-	{ USER, "mac", set_mac, "a unicast address, as 02:00:00:00:00:01" },
-	{ USER, "cq", set_cq, "0 or 1" },
-	{ USER, "queue_size", set_queue_size, "32 to 32768 descriptors" },
-	{ USER, "queues", set_queues, "1 to 128 queue pairs" },
-	{ USER, "iface", set_iface, NULL },
-	{ USER, "server", set_server, "0 or 1" },
-	{ USER, "mrg_rxbuf", set_mrg_rxbuf, "0 or 1" },
-	{ USER, "in_order", set_in_order, "0 or 1" },
-	{ USER, "packed_vq", set_packed_vq, "0 or 1" },
-	{ PCI, "vdpa", set_vdpa, "0 or 1" },
-	{ PCI, "mq", set_mq, "all or running" },
-	{ USER | PCI, "speed", set_speed,
-	  "10000, 20000, 25000, 40000, 50000, 56000, 100000 or 200000 (Mb/s)" },
-	{ USER | PCI, "vectorized", set_vectorized, "0 or 1" },
-	{ USER, "queue_reset", set_queue_reset, "auto, get_base, disable or off" },
-	{ PCI, "queue_reset", set_pci_queue_reset, "auto, proposal or off" },
-	{ USER | PCI, "queue_reset_timeout_ms", set_reset_timeout, "1 to 60000" },
-	{ USER | PCI, "tx_drain_us", set_tx_drain, "0 to 1000000" },
-	{ USER | PCI, "rx_drain_us", set_rx_drain, "0 to 1000000" },
-	{ USER | PCI, "recovery", set_recovery, "none or auto" },
-	{ USER | PCI, "log_resets", set_log_resets, "0 or 1" },
+	{ USER, "path", OTHER(set_path, "the path of a socket") },
+	{ USER, "mac", OTHER(set_mac, "a unicast address, as 02:00:00:00:00:01") },
+	{ USER, "cq", OTHER(set_cq, "0 or 1") },
+	{ USER, "queue_size", NUMBER(queue_size, MIN_RING, VIRTIO_SPLIT_RING_MAX,
+				     "32 to 32768 descriptors") },
+	{ USER, "queues", NUMBER(pairs, 1, 128, "1 to 128 queue pairs") },
+	{ USER, "iface", OTHER(set_iface, NULL) },
+	{ USER, "server", FLAG(server) },
+	{ USER, "mrg_rxbuf", FLAG(mrg_rxbuf) },
+	{ USER, "in_order", FLAG(in_order) },
+	{ USER, "packed_vq", FLAG(packed_vq) },
+	{ PCI, "vdpa", FLAG(vdpa) },
+	{ PCI, "mq", NAMES(mq_running, mq_names, "all or running") },
+	{ USER | PCI, "speed", OTHER(set_speed, "10000, 20000, 25000, 40000, 50000, 56000, 100000 "
+				     "or 200000 (Mb/s)") },
+	{ USER | PCI, "vectorized", FLAG(vectorized) },
+	{ USER, "queue_reset", NAMES(queue_reset, user_stops, "auto, get_base, disable or off") },
+	{ PCI, "queue_reset", NAMES(pci_queue_reset, pci_stops, "auto, proposal or off") },
+	{ USER | PCI, "queue_reset_timeout_ms", OTHER(set_reset_timeout, "1 to 60000") },
+	{ USER | PCI, "tx_drain_us", NUMBER(tx_drain_us, 0, MAX_DRAIN_US, "0 to 1000000") },
+	{ USER | PCI, "rx_drain_us", NUMBER(rx_drain_us, 0, MAX_DRAIN_US, "0 to 1000000") },
+	{ USER | PCI, "recovery", NAMES(recovery, recovery_names, "none or auto") },
+	{ USER | PCI, "log_resets", FLAG(log_resets) },
 };
+
+static int
+set(const struct option *option, struct virtio_devargs *out, const char *value)
+{
+	void *at = RTE_PTR_ADD(out, option->offset);
+	unsigned long n;
+	int ret = 0;
+
+	if (option->set != NULL)
+		return option->set(out, value);
+	if (option->names == NULL) {
+		ret = number(value, option->min, option->max, &n);
+	} else {
+		for (n = 0; n <= option->max && strcmp(value, option->names[n]) != 0; n++)
+			;
+		if (n > option->max)
+			ret = -EINVAL;
+	}
+	if (ret != 0)
+		return ret;
+	if (option->size == sizeof(bool))
+		*(bool *)at = n;
+	else if (option->size == sizeof(uint16_t))
+		*(uint16_t *)at = n;
+	else
+		*(uint32_t *)at = n;
+	return 0;
+}
 
 static int
 unknown(const char *name, const char *key, unsigned int driver)
@@ -321,7 +205,7 @@ apply(const char *name, const struct rte_kvargs_pair *pair, unsigned int driver,
 	for (i = 0; i < RTE_DIM(options); i++) {
 		if (!(options[i].drivers & driver) || strcmp(pair->key, options[i].key) != 0)
 			continue;
-		ret = options[i].set(out, pair->value == NULL ? "" : pair->value);
+		ret = set(&options[i], out, pair->value == NULL ? "" : pair->value);
 		if (ret != 0 && options[i].wants != NULL)
 			VIRTIO_INIT_LOG(ERR, "%s: %s=%s: want %s", name, pair->key,
 					pair->value == NULL ? "" : pair->value, options[i].wants);
