@@ -2,12 +2,14 @@
 """The plug-in takes the packaged driver's place, and is installed where it cannot by accident."""
 
 import os
+import re
 import subprocess
 from pathlib import Path
 
 import pytest
 
 from backends import TestpmdBackend
+from conftest import ROOT
 from connection import Connection
 from testpmd import xstat
 
@@ -35,3 +37,13 @@ def test_installed_beside_the_folder_that_eal_loads_from(host, build):
     place = Path("/") / installed[0].relative_to(host.folder / "root").parent
     assert place.name == "dpdk-virtio"
     assert eal_loads_from not in (place, *place.parents)
+
+
+def test_version_is_in_the_file_and_in_the_log(host, start_backend, start_port, plugin):
+    version = re.escape((ROOT / "VERSION").read_text().strip())
+    assert re.search(rf"dpdk-virtio {version}\b".encode(), Path(plugin).read_bytes())
+    start_backend(TestpmdBackend)
+    port = start_port(memory=[*host.memory(256), "--log-level", "pmd.net.virtio.init:info"])
+    assert port.said(rf"^virtio: net_virtio_user0: driver dpdk-virtio {version}, compiled with "
+                     r"DPDK \d+\.\d+\.\d+, running with DPDK \d+\.\d+\.\d+"), port.text
+    port.quit()

@@ -10,6 +10,7 @@
 
 #include <rte_errno.h>
 #include <rte_malloc.h>
+#include <rte_version.h>
 
 #include "virtio_announce.h"
 #include "virtio_ctrl.h"
@@ -564,6 +565,15 @@ share_gates(void)
 		virtio_ports_visit(id, share_port);
 }
 
+void
+virtio_version_log(const char *name)
+{
+	/* The name and the version are one string, which strings(1) finds in the plug-in. */
+	VIRTIO_INIT_LOG(INFO, "%s: driver dpdk-virtio " VIRTIO_VERSION ", compiled with DPDK "
+			"%u.%u.%u, running with %s", name, RTE_VER_YEAR, RTE_VER_MONTH,
+			RTE_VER_MINOR, rte_version());
+}
+
 int
 virtio_port_create(struct rte_eth_dev *edev)
 {
@@ -609,5 +619,6 @@ virtio_port_create(struct rte_eth_dev *edev)
 	virtio_path_install(edev);
 	virtio_gate_prepare();
 	virtio_ports_add(port);
+	virtio_version_log(port->dev.name);
 	return 0;
 }

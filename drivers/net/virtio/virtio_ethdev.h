@@ -27,6 +27,9 @@ int virtio_port_create(struct rte_eth_dev *edev);
  */
 int virtio_port_close(struct rte_eth_dev *edev);
 
+/** Logs, at INFO, the version of this driver and those of DPDK, for the device of this name. */
+void virtio_version_log(const char *name);
+
 /* ethdev's ops that read alone, for a secondary process too. */
 int virtio_dev_infos_get(struct rte_eth_dev *edev, struct rte_eth_dev_info *info);
 const uint32_t *virtio_supported_ptypes_get(VIRTIO_PTYPES_GET_ARGS);

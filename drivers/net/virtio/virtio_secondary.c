@@ -183,5 +183,6 @@ virtio_secondary_attach(struct rte_eth_dev *edev)
 				"that.", name);
 	VIRTIO_INIT_LOG(INFO, "%s: attached in a secondary process, for bursts and reading of "
 			"state. Control calls are possible in the primary process only.", name);
+	virtio_version_log(name);
 	return 0;
 }
