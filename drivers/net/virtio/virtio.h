@@ -63,6 +63,8 @@ struct virtio_bus {
 	/** Frees the transport. */
 	void (*destroy)(struct virtio_device *dev);
 
+	/** A device that is gone may come back, so a port starts without its device. */
+	bool returns;
 	/** Feature bits that are wanted of such a device, beside those of every port. */
 	uint64_t features;
 	/** Every queue's partner is to be there, if need be empty; else those of pair 0 alone. */
@@ -139,7 +141,8 @@ struct virtio_port {
 	struct virtio_txq **txqs;
 
 	/* Set by start and stop, of the port or a queue, with the lock held. */
-	bool running;              /**< between a successful start and the next stop */
+	/** Between a successful start and the next stop, also while the device is away. */
+	bool running;
 	bool interrupts;           /**< those of the bus are on */
 	uint16_t pairs_sent;       /**< number that the device uses by MQ; 0: not known */
 	/**

@@ -196,6 +196,31 @@ dev_configure(struct rte_eth_dev *edev)
 	return 0;
 }
 
+/*
+ * Its queues are STARTED for ethdev, from where the next connection takes which of them are to run
+ * (virtio_link.c). Their rings stay READY behind closed gates.
+ */
+static void
+wait_for_back_end(struct virtio_port *port)
+{
+	struct virtio_queue *q;
+
+	VIRTIO_FOREACH_QUEUE(q, port)
+		virtio_queue_show_waiting(q);
+	VIRTIO_LOG(NOTICE, "port %u: started without a back-end, so the link is down. %s",
+		   port->edev->data->port_id, port->args.server ?
+		   "The port accepts the next connection." :
+		   "Call rte_eth_dev_reset() when the back-end is back, and start the port again.");
+}
+
+/* Whether the back-end is gone, and the port waits for the next one. */
+static bool
+is_without_back_end(struct virtio_port *port)
+{
+	return port->bus->returns && port->dev.status == VIRTIO_STATUS_RESET &&
+	       !port->bus->is_up(&port->dev);
+}
+
 /* Port's lock held. */
 static int
 start_locked(struct virtio_port *port)
@@ -210,11 +235,9 @@ start_locked(struct virtio_port *port)
 		if (ret != 0)
 			return ret;
 	}
-	if (!port->bus->is_up(&port->dev)) {
-		VIRTIO_LOG(ERR, "port %u: %s", port->edev->data->port_id,
-			   port->dev.kind == VIRTIO_TRANSPORT_VHOST_USER ?
-			   "the back-end is gone. Call rte_eth_dev_reset() when it is back." :
-			   "the device is gone. Close the port.");
+	if (!port->bus->returns && !port->bus->is_up(&port->dev)) {
+		VIRTIO_LOG(ERR, "port %u: the device is gone. Close the port.",
+			   port->edev->data->port_id);
 		return -ENODEV;
 	}
 	virtio_queues_forget_released(port);
@@ -224,6 +247,8 @@ start_locked(struct virtio_port *port)
 		if (ret != 0)
 			return ret;
 	}
+	if (is_without_back_end(port))
+		return 0;
 	run = rte_calloc("virtio_run", 2 * port->args.pairs, sizeof(*run), 0);
 	if (run == NULL)
 		return -ENOMEM;
@@ -231,7 +256,8 @@ start_locked(struct virtio_port *port)
 		run[q->is_rx ? q->id : port->args.pairs + q->id] = !q->deferred;
 	ret = virtio_port_bring_up(port, run, run + port->args.pairs);
 	rte_free(run);
-	return ret;
+	/* A back-end may leave during the start too. */
+	return ret == -ENODEV && is_without_back_end(port) ? 0 : ret;
 }
 
 static void
@@ -256,7 +282,10 @@ dev_start(struct rte_eth_dev *edev)
 	virtio_path_install(edev);
 	ret = start_locked(port);
 	port->running = ret == 0;
-	virtio_port_show_states(port);
+	if (ret == 0 && port->dev.status == VIRTIO_STATUS_RESET)
+		wait_for_back_end(port);
+	else
+		virtio_port_show_states(port);
 	virtio_guest_announce(port);
 	if (ret == 0) {
 		virtio_link_refresh(port);

@@ -99,19 +99,30 @@ virtio_queue_next(const struct virtio_port *port, const struct virtio_queue *q)
 	return next;
 }
 
-void
-virtio_queue_show_state(struct virtio_queue *q)
+static void
+show(struct virtio_queue *q, bool started)
 {
 	struct rte_eth_dev_data *data = q->port->edev->data;
-	/* During a recovery a stop must reach the driver: STOPPED is answered by ethdev. */
-	const uint8_t state = virtqueue_state(q->vq) == VIRTQUEUE_READY &&
-		!virtio_recovery_is_due(&q->recovery) ? RTE_ETH_QUEUE_STATE_STOPPED :
-					     RTE_ETH_QUEUE_STATE_STARTED;
+	const uint8_t state = started ? RTE_ETH_QUEUE_STATE_STARTED : RTE_ETH_QUEUE_STATE_STOPPED;
 
 	if (q->is_rx)
 		data->rx_queue_state[q->id] = state;
 	else
 		data->tx_queue_state[q->id] = state;
+}
+
+void
+virtio_queue_show_state(struct virtio_queue *q)
+{
+	/* During a recovery a stop must reach the driver: STOPPED is answered by ethdev. */
+	show(q, virtqueue_state(q->vq) != VIRTQUEUE_READY ||
+	     virtio_recovery_is_due(&q->recovery));
+}
+
+void
+virtio_queue_show_waiting(struct virtio_queue *q)
+{
+	show(q, !q->deferred);
 }
 
 /* ---- filling and emptying ----------------------------------------------------------------- */

@@ -115,5 +115,7 @@ void virtio_queue_reclaim(struct virtio_queue *q);
 
 /** Tells ethdev the state of the queue: STOPPED only where the ring is proven to be. */
 void virtio_queue_show_state(struct virtio_queue *q);
+/** Of a port that is started without its device: STARTED, unless its start is deferred. */
+void virtio_queue_show_waiting(struct virtio_queue *q);
 
 #endif /* VIRTIO_QUEUE_H */

@@ -72,6 +72,7 @@ static const struct virtio_bus virtio_user_bus = {
 	.watch_events = vhost_user_watch_events,
 	.disconnect = vhost_user_disconnect,
 	.destroy = virtio_user_destroy,
+	.returns = true,
 	.command = virtio_user_command,
 	.rx_interrupts = virtio_user_rx_interrupts,
 	.mem_attach = vhost_user_mem_attach,
