@@ -28,6 +28,7 @@
 #include "virtio_device.h"
 #include "virtio_devargs.h"
 #include "virtio_gate.h"
+#include "virtio_layout.h"
 #include "virtio_net.h"
 #include "virtio_reclaim.h"
 #include "virtio_recovery.h"
@@ -109,7 +110,7 @@ enum virtio_isa {
  * what it points to or by its use, is marked so.
  */
 struct virtio_port {
-	uint64_t layout;           /**< virtio_secondary_layout(), as the primary has it */
+	struct virtio_layout layout; /**< as the primary has it; first in every version */
 	struct virtio_device dev;
 	struct rte_eth_dev_data *data; /**< ethdev's part that is shared, too */
 	const struct virtio_bus *bus;  /**< primary */

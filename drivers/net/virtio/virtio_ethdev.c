@@ -618,7 +618,7 @@ virtio_port_create(struct rte_eth_dev *edev)
 				port->dev.name, rte_strerror(-ret));
 		return ret;
 	}
-	port->layout = virtio_secondary_layout();
+	port->layout = virtio_layout;
 	port->edev = edev;
 	port->data = data;
 	port->vlan_filter = port->bus->command == NULL &&

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
 #include <errno.h>
+#include <inttypes.h>
 
 #include <rte_errno.h>
 
@@ -150,6 +151,28 @@ static const struct eth_dev_ops secondary_ops = {
 
 /* ---- attach ------------------------------------------------------------------------------- */
 
+static int
+check_layout(const char *name, const struct virtio_layout *primary)
+{
+	static const char cure[] = "Load the same plug-in (-d) in both processes.";
+
+	if (primary->magic != virtio_layout.magic)
+		VIRTIO_INIT_LOG(ERR, "%s: the primary process uses another driver for the device, "
+				"or a version of this driver without layout number. %s", name,
+				cure);
+	else if (primary->number != virtio_layout.number)
+		VIRTIO_INIT_LOG(ERR, "%s: the primary process has another version of this driver: "
+				"it shares memory in layout %" PRIu32 ", and this process uses "
+				"layout %" PRIu32 ". %s", name, primary->number,
+				virtio_layout.number, cure);
+	else if (primary->sizes != virtio_layout.sizes)
+		VIRTIO_INIT_LOG(ERR, "%s: the primary process has another build of this driver, "
+				"whose shared structures have other sizes. %s", name, cure);
+	else
+		return 0;
+	return -ENOTSUP;
+}
+
 int
 virtio_secondary_attach(struct rte_eth_dev *edev)
 {
@@ -157,13 +180,9 @@ virtio_secondary_attach(struct rte_eth_dev *edev)
 	const char *name = edev->data->name;
 	int ret;
 
-	if (port->layout != virtio_secondary_layout()) {
-		VIRTIO_INIT_LOG(ERR, "%s: the primary process uses another driver, or another "
-				"build of this one. Load the same plug-in in both processes.",
-				name);
-		return -ENOTSUP;
-	}
-	ret = virtio_process_join();
+	ret = check_layout(name, &port->layout);
+	if (ret == 0)
+		ret = virtio_process_join();
 	if (ret == 0)
 		ret = virtio_device_attach(&port->dev);
 	if (ret == -ENOTSUP)

@@ -14,23 +14,12 @@
 
 #include "virtio.h"
 
-/** A number that stands for what the two processes must agree on: the layout of shared structs. */
-static inline uint64_t
-virtio_secondary_layout(void)
-{
-	/* A constant of this driver, and the sizes. */
-	return UINT64_C(0x7672696e67000000) ^
-		((uint64_t)sizeof(struct virtio_port) << 40) ^
-		((uint64_t)sizeof(struct virtio_rxq) << 26) ^
-		((uint64_t)sizeof(struct virtio_txq) << 13) ^ sizeof(struct virtqueue);
-}
-
 /**
  * Makes the port of the primary's device usable in this process; the bus finishes it.
  *
  * @return
- *   0. -ENOTSUP: the primary has another driver or another build of this one; or the kernel here
- *   lacks what the primary relies on; or not with this transport. Else the errors of
+ *   0. -ENOTSUP: the primary has another driver, or another version or build of this one; or the
+ *   kernel here lacks what the primary relies on; or not with this transport. Else the errors of
  *   virtio_process_join() and virtio_device_attach().
  */
 int virtio_secondary_attach(struct rte_eth_dev *edev);
