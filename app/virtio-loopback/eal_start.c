@@ -179,7 +179,7 @@ add_log_levels(struct args *args, bool verbose)
 }
 
 static void
-choose_memory(struct args *args, const struct eal_wish *wish, uint32_t node,
+choose_memory(struct args *args, const struct eal_request *wish, uint32_t node,
 		struct eal_result *result)
 {
 	uint64_t bytes = wish->memory;
@@ -200,7 +200,7 @@ choose_memory(struct args *args, const struct eal_wish *wish, uint32_t node,
 }
 
 int
-eal_start(const struct eal_wish *wish, struct eal_result *result)
+eal_start(const struct eal_request *wish, struct eal_result *result)
 {
 	struct args args = { 0 };
 	uint32_t node;

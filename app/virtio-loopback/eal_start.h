@@ -20,7 +20,7 @@
 #define LCORE_BACKEND 1u
 #define LCORE_TRAFFIC 2u
 
-struct eal_wish {
+struct eal_request {
 	uint64_t memory;	/**< bytes that must be there */
 	bool alone;		/**< no traffic: control and back-end on the last core */
 	bool no_huge;
@@ -39,7 +39,7 @@ struct eal_result {
  *
  * @return 0, or a negative errno after a message on stderr.
  */
-int eal_start(const struct eal_wish *wish, struct eal_result *result);
+int eal_start(const struct eal_request *wish, struct eal_result *result);
 
 /** End EAL, and leave no folder of it behind. */
 void eal_stop(void);

@@ -185,7 +185,7 @@ a_packet_that_comes_twice_or_late_is_noticed(void)
 }
 
 static void
-what_nobody_sent_is_noticed(void)
+what_was_not_sent_is_noticed(void)
 {
 	static const uint64_t back[] = { 0, 7 };
 	struct rte_mempool *pool;
@@ -470,7 +470,7 @@ main(void)
 		CASE(a_missing_packet_is_lost),
 		CASE(only_what_was_under_way_at_a_stop_is_excused),
 		CASE(a_packet_that_comes_twice_or_late_is_noticed),
-		CASE(what_nobody_sent_is_noticed),
+		CASE(what_was_not_sent_is_noticed),
 		CASE(losses_are_counted_however_long_ago),
 		CASE(captured_packets_are_known_by_their_bytes),
 		CASE(losses_among_equal_captured_packets_are_counted),
@@ -480,7 +480,7 @@ main(void)
 		CASE(losses_may_be_those_of_a_back_end_that_is_not_ours),
 		CASE(a_run_without_all_of_its_resets_has_not_passed),
 	};
-	const struct eal_wish wish = { .memory = 64u << 20, .alone = true, .no_huge = true };
+	const struct eal_request wish = { .memory = 64u << 20, .alone = true, .no_huge = true };
 	struct eal_result eal;
 	unsigned int i;
 

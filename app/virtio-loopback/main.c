@@ -81,7 +81,7 @@ static int
 start_eal(struct loopback *loop)
 {
 	const struct options *options = &loop->options;
-	struct eal_wish wish = {
+	struct eal_request wish = {
 		.memory = SPARE_MEMORY + port_memory(options->queues, options->ring_size_max) +
 			backend_memory(options->queues),
 		.no_huge = options->no_huge,

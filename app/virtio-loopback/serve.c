@@ -69,7 +69,7 @@ serve_run(const struct options *options)
 		.source = options->serve_source,
 		.shared_core = true,
 	};
-	struct eal_wish wish = {
+	struct eal_request wish = {
 		.memory = backend_memory(options->queues) + (16u << 20),
 		.alone = true,
 		.no_huge = options->no_huge,

@@ -67,7 +67,7 @@ pci_forget_rings(struct pci *pci)
 {
 	uint16_t i;
 
-	pci->config_vector_told = false;
+	pci->config_vector_set = false;
 	for (i = 0; i < pci->nb_rings; i++) {
 		pci->rings[i].max_size = 0;
 		pci->rings[i].asked = false;

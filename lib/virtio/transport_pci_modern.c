@@ -220,10 +220,10 @@ tell_config_vector(struct virtio_device *dev)
 	struct pci *pci = dev->priv;
 	int ret;
 
-	if (pci->config_vector_told)
+	if (pci->config_vector_set)
 		return 0;
 	ret = pci_write_vector(dev, VIRTIO_PCI_CONFIG_VECTOR, pci->config_vector);
-	pci->config_vector_told = ret == 0;
+	pci->config_vector_set = ret == 0;
 	return ret;
 }
 

@@ -33,7 +33,7 @@ struct pci {
 	const struct virtio_pci_hooks *hooks;
 	uint32_t notify_multiplier;
 	uint16_t config_vector;
-	bool config_vector_told;
+	bool config_vector_set;
 	bool msix; /**< legacy: the registers of vectors are there */
 	bool gone; /**< and that was said */
 	uint16_t nb_rings;

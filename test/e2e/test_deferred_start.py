@@ -8,7 +8,7 @@ KINDS = pytest.mark.parametrize("kind", ["rxq", "txq"])
 
 @KINDS
 @pytest.mark.parametrize("queue", [0, 1])
-def test_deferred_queue_starts_when_told(connect, kind, queue):
+def test_deferred_queue_starts_when_asked(connect, kind, queue):
     connection = connect()
     port = connection.port
     direction = kind[:2]

@@ -151,7 +151,7 @@ def test_sent_segments_are_whole_at_the_other_end(ends, host):
     assert all("RTE_MBUF_F_RX_LRO" in line for line in told)
 
 
-def test_received_checksums_are_told_of(ends, host):
+def test_received_checksums_are_reported(ends, host):
     backend, port = ends(of_backend=[spoilt(*one) for one in ALL])
     set_offloads(backend, *CHECKSUMS_BY_DEVICE)
     set_offloads(port, "port config 0 rx_offload tcp_cksum on",

@@ -62,7 +62,7 @@ def test_help_that_cannot_be_written_is_no_success(run, name):
 
 
 @pytest.mark.parametrize("name", PROGRAMS)
-def test_output_that_nobody_reads_is_no_success(run, name):
+def test_output_that_is_not_read_is_no_success(run, name):
     reader, writer = os.pipe()
     os.close(reader)
     done = run(name, "--help", stdout=writer)

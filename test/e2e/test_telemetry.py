@@ -146,7 +146,7 @@ def connect_one(start_backend, start_port):
     return Connection(start_backend(TestpmdBackend), start_port(telemetry=True))
 
 
-def test_a_queue_that_nobody_serves_is_told_of(start_backend, start_port):
+def test_a_queue_that_is_not_served_is_reported(start_backend, start_port):
     # It acknowledges all rings, and does not poll them.
     start_backend(TestpmdBackend)
     port = start_port(args=["--print-event=queue_state"])

@@ -109,7 +109,7 @@ default_state(struct fake_pci_queue *q)
 	q->vector = 0xffff;
 	q->enable = 0;
 	q->reset = 0;
-	q->address_told = 0;
+	q->address_sent = 0;
 	q->resetting = false;
 }
 
@@ -181,9 +181,9 @@ write_enable(struct fake_pci *fake, struct fake_pci_queue *q, uint32_t value)
 		breach(fake, "ring %u enabled before FEATURES_OK (3.1.1)", fake->select);
 	if (q->enable || q->resetting)
 		breach(fake, "ring %u enabled though it is, or resets", fake->select);
-	if (q->address_told != 0x3f)
+	if (q->address_sent != 0x3f)
 		breach(fake, "ring %u enabled before all of it was told (4.1.4.3.2)", fake->select);
-	if (q->address_told != 0x3f || q->refuses_enable)
+	if (q->address_sent != 0x3f || q->refuses_enable)
 		return;
 	for (i = 0; i < 3; i++)
 		at[i] = (uint8_t *)(uintptr_t)(q->address[2 * i] |
@@ -226,7 +226,7 @@ write_queue(struct fake_pci *fake, enum reg reg, uint32_t value)
 		break;
 	default:
 		q->address[reg - QUEUE_DESC] = value;
-		q->address_told |= 1 << (reg - QUEUE_DESC);
+		q->address_sent |= 1 << (reg - QUEUE_DESC);
 		break;
 	}
 }
@@ -506,7 +506,7 @@ fake_pci_create(enum fake_pci_revision revision, uint16_t nb_queues)
 }
 
 int
-fake_pci_meet(struct fake_pci *fake, enum virtio_pci_stop_policy policy)
+fake_pci_open(struct fake_pci *fake, enum virtio_pci_stop_policy policy)
 {
 	int ret;
 

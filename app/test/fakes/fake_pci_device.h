@@ -49,7 +49,7 @@ struct fake_pci_queue {
 	uint16_t reset;
 	uint16_t notify_off;
 	uint32_t address[6];      /**< low and high halves of the three */
-	uint8_t address_told;     /**< a bit each, since the ring's reset */
+	uint8_t address_sent;     /**< a bit each, since the ring's reset */
 	bool resetting;
 	unsigned int reads;       /**< of the register that says so, since it was asked */
 	enum fake_pci_answer answer;
@@ -105,12 +105,12 @@ struct fake_pci {
 
 /**
  * A device with VERSION_1, RING_RESET, INDIRECT_DESC, EVENT_IDX and RING_PACKED. To be changed at
- * will before fake_pci_meet().
+ * will before fake_pci_open().
  */
 struct fake_pci *fake_pci_create(enum fake_pci_revision revision, uint16_t nb_queues);
 
 /** virtio_pci_modern_create() on it. */
-int fake_pci_meet(struct fake_pci *fake, enum virtio_pci_stop_policy policy);
+int fake_pci_open(struct fake_pci *fake, enum virtio_pci_stop_policy policy);
 
 /** Ends the case where the driver broke a rule. */
 void fake_pci_check(const struct fake_pci *fake);

@@ -623,7 +623,7 @@ fake_vu_set_once(struct fake_vu *vu, bool once)
 }
 
 void
-fake_vu_hang_up(struct fake_vu *vu)
+fake_vu_disconnect(struct fake_vu *vu)
 {
 	pthread_mutex_lock(&vu->lock);
 	vu->once = true;

@@ -190,7 +190,7 @@ void fake_vu_wait_connections(struct fake_vu *vu, unsigned int n);
 /** Whether it takes no second connection; at any time. */
 void fake_vu_set_once(struct fake_vu *vu, bool once);
 /** Closes the connection, as if the back-end had died. */
-void fake_vu_hang_up(struct fake_vu *vu);
+void fake_vu_disconnect(struct fake_vu *vu);
 
 /** As client that is not connected: connects, and waits until it has. Ends fake_vu_set_once(). */
 void fake_vu_connect_again(struct fake_vu *vu);

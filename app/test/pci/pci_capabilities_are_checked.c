@@ -96,7 +96,7 @@ windows_are_found(void)
 }
 
 static void
-legacy_device_is_told_apart(void)
+legacy_device_is_recognised(void)
 {
 	fill();
 	space[0x99] = 0; /* MSI-X alone */
@@ -254,7 +254,7 @@ space_that_cannot_be_read_is_an_error(void)
 
 TEST_MAIN(
 	TEST(windows_are_found),
-	TEST(legacy_device_is_told_apart),
+	TEST(legacy_device_is_recognised),
 	TEST(first_of_a_type_is_taken),
 	TEST(unknown_things_are_left_alone),
 	TEST(reach_beyond_the_bar_is_an_error),

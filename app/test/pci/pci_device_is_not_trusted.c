@@ -39,7 +39,7 @@ windows_that_are_none(void)
 		struct fake_pci *fake = fake_pci_create(FAKE_PCI_C, 1);
 
 		fake->conf.window[bad[i].region].length = bad[i].length;
-		CHECK_EQ(fake_pci_meet(fake, VIRTIO_PCI_STOP_AUTO), -EINVAL);
+		CHECK_EQ(fake_pci_open(fake, VIRTIO_PCI_STOP_AUTO), -EINVAL);
 		CHECK_EQ(test_logged(bad[i].line), 1);
 		CHECK_EQ(fake->nb_record, 0);
 		fake_pci_destroy(fake);
@@ -125,7 +125,7 @@ multipliers(void)
 
 		fake->conf.notify_multiplier = all[i].multiplier;
 		test_forget_log();
-		CHECK_EQ(fake_pci_meet(fake, VIRTIO_PCI_STOP_AUTO), all[i].good ? 0 : -EINVAL);
+		CHECK_EQ(fake_pci_open(fake, VIRTIO_PCI_STOP_AUTO), all[i].good ? 0 : -EINVAL);
 		CHECK_EQ(test_logged("notify_off_multiplier"), !all[i].good);
 		fake_pci_destroy(fake);
 	}
@@ -137,7 +137,7 @@ device_without_rings(void)
 	struct fake_pci *fake = fake_pci_create(FAKE_PCI_C, 0);
 
 	fake->conf.window[VIRTIO_PCI_NOTIFY].length = 4;
-	CHECK_EQ(fake_pci_meet(fake, VIRTIO_PCI_STOP_AUTO), -EINVAL);
+	CHECK_EQ(fake_pci_open(fake, VIRTIO_PCI_STOP_AUTO), -EINVAL);
 	CHECK_EQ(test_logged("reports no rings"), 1);
 	fake_pci_destroy(fake);
 }
@@ -148,7 +148,7 @@ device_that_does_not_reset(void)
 	struct fake_pci *fake = fake_pci_create(FAKE_PCI_C, 1);
 
 	fake->never_resets = true;
-	CHECK_EQ(fake_pci_meet(fake, VIRTIO_PCI_STOP_AUTO), -ETIMEDOUT);
+	CHECK_EQ(fake_pci_open(fake, VIRTIO_PCI_STOP_AUTO), -ETIMEDOUT);
 	CHECK_EQ(test_logged("reset is not confirmed"), 1);
 	fake_pci_destroy(fake);
 }
@@ -163,7 +163,7 @@ ring_beyond_the_maximum(void)
 
 	fake->queue[0].max_size = 256;
 	fake->queue[1].max_size = 0;
-	CHECK_EQ(fake_pci_meet(fake, VIRTIO_PCI_STOP_AUTO), 0);
+	CHECK_EQ(fake_pci_open(fake, VIRTIO_PCI_STOP_AUTO), 0);
 	CHECK_EQ(virtio_device_reset(&fake->dev, PATIENCE_US), 0);
 	CHECK_EQ(virtqueue_create(&fake->dev, 0, &big, &vq), -EINVAL);
 	CHECK_EQ(test_logged("512 descriptors was requested, the device takes at most 256"), 1);
@@ -179,7 +179,7 @@ ring_beyond_the_count(void)
 	struct fake_pci *fake = fake_pci_create(FAKE_PCI_C, 2);
 	uint16_t index, max;
 
-	CHECK_EQ(fake_pci_meet(fake, VIRTIO_PCI_STOP_AUTO), 0);
+	CHECK_EQ(fake_pci_open(fake, VIRTIO_PCI_STOP_AUTO), 0);
 	fake_pci_forget_record(fake);
 	for (index = 2; index != 0; index += 2) {
 		max = 1;
@@ -205,7 +205,7 @@ sizes_that_are_none(void)
 	struct fake_pci *fake = fake_pci_create(FAKE_PCI_C, 1);
 	unsigned int i;
 
-	CHECK_EQ(fake_pci_meet(fake, VIRTIO_PCI_STOP_AUTO), 0);
+	CHECK_EQ(fake_pci_open(fake, VIRTIO_PCI_STOP_AUTO), 0);
 	for (i = 0; i < RTE_DIM(all); i++) {
 		const struct virtqueue_conf conf = {
 			.size = all[i].size, .packed = all[i].packed, .node = SOCKET_ID_ANY
@@ -230,7 +230,7 @@ maximum_while_the_ring_runs(void)
 	uint16_t max;
 
 	fake->queue[0].max_size = 1024;
-	CHECK_EQ(fake_pci_meet(fake, VIRTIO_PCI_STOP_AUTO), 0);
+	CHECK_EQ(fake_pci_open(fake, VIRTIO_PCI_STOP_AUTO), 0);
 	CHECK_EQ(virtio_device_reset(&fake->dev, PATIENCE_US), 0);
 	vq = ring_create(&fake->dev, 0, &ring);
 	fake_pci_run(fake, false, &vq, 1);
@@ -249,7 +249,7 @@ maximum_that_shrinks(void)
 	struct fake_pci *fake = fake_pci_create(FAKE_PCI_C, 1);
 	struct virtqueue *vq;
 
-	CHECK_EQ(fake_pci_meet(fake, VIRTIO_PCI_STOP_AUTO), 0);
+	CHECK_EQ(fake_pci_open(fake, VIRTIO_PCI_STOP_AUTO), 0);
 	vq = ring_create(&fake->dev, 0, &ring);
 	fake->queue[0].max_size = 32;
 	CHECK_EQ(virtio_device_reset(&fake->dev, PATIENCE_US), 0);
@@ -268,7 +268,7 @@ check_start_fails(struct fake_pci *fake, int error, const char *line)
 {
 	struct virtqueue *vq;
 
-	CHECK_EQ(fake_pci_meet(fake, VIRTIO_PCI_STOP_AUTO), 0);
+	CHECK_EQ(fake_pci_open(fake, VIRTIO_PCI_STOP_AUTO), 0);
 	vq = ring_create(&fake->dev, 0, &ring);
 	virtio_pci_set_queue_vector(&fake->dev, 0, 3);
 	virtio_pci_set_config_vector(&fake->dev, 2);
@@ -352,7 +352,7 @@ doorbell_beyond_the_window(void)
 			check_start_fails(fake, -EINVAL, "the notification address is at byte");
 			continue;
 		}
-		CHECK_EQ(fake_pci_meet(fake, VIRTIO_PCI_STOP_AUTO), 0);
+		CHECK_EQ(fake_pci_open(fake, VIRTIO_PCI_STOP_AUTO), 0);
 		vq = ring_create(&fake->dev, 0, &ring);
 		fake_pci_run(fake, false, &vq, 1);
 		CHECK_EQ(fake->queue[0].notified, 1);
@@ -369,7 +369,7 @@ configuration_beyond_its_end(void)
 	uint8_t to[8];
 
 	fake->conf.window[VIRTIO_PCI_DEVICE].length = 10;
-	CHECK_EQ(fake_pci_meet(fake, VIRTIO_PCI_STOP_AUTO), 0);
+	CHECK_EQ(fake_pci_open(fake, VIRTIO_PCI_STOP_AUTO), 0);
 	fake_pci_forget_record(fake);
 	CHECK_EQ(virtio_device_read_config(&fake->dev, 8, to, 2), 0);
 	CHECK_EQ(virtio_device_read_config(&fake->dev, 10, to, 1), -EINVAL);
@@ -389,7 +389,7 @@ configuration_that_changes(void)
 	struct fake_pci *fake = fake_pci_create(FAKE_PCI_C, 1);
 	uint8_t mac[6];
 
-	CHECK_EQ(fake_pci_meet(fake, VIRTIO_PCI_STOP_AUTO), 0);
+	CHECK_EQ(fake_pci_open(fake, VIRTIO_PCI_STOP_AUTO), 0);
 	fake->config_changes = 7;
 	CHECK_EQ(virtio_device_read_config(&fake->dev, 0, mac, sizeof(mac)), 0);
 	CHECK_EQ(mac[0], 7);
@@ -432,7 +432,7 @@ gone_after(int accesses)
 	bool there;
 	int ret;
 
-	CHECK_EQ(fake_pci_meet(fake, VIRTIO_PCI_STOP_AUTO), 0);
+	CHECK_EQ(fake_pci_open(fake, VIRTIO_PCI_STOP_AUTO), 0);
 	for (i = 0; i < 2; i++) {
 		vq[i] = ring_create(&fake->dev, i, &ring);
 		virtio_pci_set_queue_vector(&fake->dev, i, i);
@@ -480,7 +480,7 @@ gone_at_first_sight(void)
 
 		fake->gone_after = n;
 		test_forget_log();
-		CHECK_EQ(fake_pci_meet(fake, VIRTIO_PCI_STOP_AUTO), -ENODEV);
+		CHECK_EQ(fake_pci_open(fake, VIRTIO_PCI_STOP_AUTO), -ENODEV);
 		CHECK_EQ(test_logged("it is gone"), 1);
 		fake_pci_destroy(fake);
 	}

@@ -40,7 +40,7 @@ up(void)
 	unsigned int i;
 
 	fake = fake_pci_create(FAKE_PCI_C, RINGS);
-	CHECK_EQ(fake_pci_meet(fake, VIRTIO_PCI_STOP_AUTO), 0);
+	CHECK_EQ(fake_pci_open(fake, VIRTIO_PCI_STOP_AUTO), 0);
 	for (i = 0; i < RINGS; i++)
 		vq[i] = ring_of(i, ring.size);
 	fake_pci_forget_record(fake);
@@ -59,11 +59,11 @@ down(void)
 
 /* What it offers is read by the book, and the device left reset. */
 static void
-order_of_the_first_meeting(void)
+order_of_the_first_open(void)
 {
 	fake = fake_pci_create(FAKE_PCI_C, RINGS);
 	fake->late_status = 2;
-	CHECK_EQ(fake_pci_meet(fake, VIRTIO_PCI_STOP_AUTO), 0);
+	CHECK_EQ(fake_pci_open(fake, VIRTIO_PCI_STOP_AUTO), 0);
 	CHECK_EQ(fake->dev.nb_vqs, RINGS);
 	CHECK_EQ(fake->dev.offered, fake->features);
 	CHECK(fake->dev.by_iova);
@@ -219,7 +219,7 @@ notification_with_data(void)
 
 	fake = fake_pci_create(FAKE_PCI_C, RINGS);
 	fake->features |= VIRTIO_BIT(VIRTIO_F_NOTIFICATION_DATA);
-	CHECK_EQ(fake_pci_meet(fake, VIRTIO_PCI_STOP_AUTO), 0);
+	CHECK_EQ(fake_pci_open(fake, VIRTIO_PCI_STOP_AUTO), 0);
 	for (i = 0; i < RINGS; i++)
 		vq[i] = ring_of(i, ring.size);
 	fake_pci_run(fake, test_packed(), vq, RINGS);
@@ -286,7 +286,7 @@ isr_status(void)
 }
 
 TEST_MAIN(
-	TEST(order_of_the_first_meeting),
+	TEST(order_of_the_first_open),
 	TEST(order_of_a_device),
 	TEST_LAYOUTS(config_vector_in_every_life),
 	TEST_LAYOUTS(order_of_a_reset),

@@ -100,7 +100,7 @@ many_lives(const struct ring_conf *ring)
 	unsigned int round;
 
 	fake = fake_pci_create(FAKE_PCI_C, 3);
-	CHECK_EQ(fake_pci_meet(fake, VIRTIO_PCI_STOP_AUTO), 0);
+	CHECK_EQ(fake_pci_open(fake, VIRTIO_PCI_STOP_AUTO), 0);
 	nb_buffers = 2 * ring->size > 32768 ? 32768 : 2 * ring->size;
 	buffers = calloc(nb_buffers, sizeof(*buffers));
 	memset(&command, 0, sizeof(command));
@@ -128,7 +128,7 @@ one_constant_for_all_of_a_ring(const struct ring_conf *ring)
 	};
 
 	fake = fake_pci_create(FAKE_PCI_C, 1);
-	CHECK_EQ(fake_pci_meet(fake, VIRTIO_PCI_STOP_AUTO), 0);
+	CHECK_EQ(fake_pci_open(fake, VIRTIO_PCI_STOP_AUTO), 0);
 	CHECK_EQ(virtqueue_create(&fake->dev, 0, &conf, &vq), 0);
 	CHECK_EQ(virtqueue_dev_addr(vq, vq->desc), vq->memory->iova);
 	CHECK_EQ(virtqueue_dev_addr(vq, vq->slot_area) - vq->memory->iova,

@@ -79,7 +79,7 @@ table(void)
 			fake->features &= ~RESET_BIT;
 		fake->conf.window[VIRTIO_PCI_COMMON].length = c->length;
 		test_forget_log();
-		CHECK_EQ(fake_pci_meet(fake, c->policy), 0);
+		CHECK_EQ(fake_pci_open(fake, c->policy), 0);
 		CHECK_EQ(fake->dev.stop_method, c->right);
 		CHECK_EQ(test_logged("single queues are stopped by"), 1);
 		if (test_logged(c->line) != 1)
@@ -102,7 +102,7 @@ not_without_version_1(void)
 	struct fake_pci *fake = fake_pci_create(FAKE_PCI_C, 2);
 
 	fake->features &= ~VIRTIO_BIT(VIRTIO_F_VERSION_1);
-	CHECK_EQ(fake_pci_meet(fake, VIRTIO_PCI_STOP_AUTO), 0);
+	CHECK_EQ(fake_pci_open(fake, VIRTIO_PCI_STOP_AUTO), 0);
 	CHECK_EQ(fake->dev.stop_method, VIRTIO_STOP_NONE);
 	CHECK_EQ(test_logged("without VIRTIO_F_VERSION_1"), 1);
 	CHECK_EQ(fake->dev.offered & RESET_BIT, 0);
@@ -114,12 +114,12 @@ not_without_version_1(void)
 
 /* What is not in force is not used, even where there would be a way. */
 static void
-bit_that_nobody_wanted(void)
+bit_that_was_not_wanted(void)
 {
 	struct fake_pci *fake = fake_pci_create(FAKE_PCI_C, 1);
 	struct virtqueue *vq;
 
-	CHECK_EQ(fake_pci_meet(fake, VIRTIO_PCI_STOP_AUTO), 0);
+	CHECK_EQ(fake_pci_open(fake, VIRTIO_PCI_STOP_AUTO), 0);
 	vq = ring_create(&fake->dev, 0, &ring);
 	CHECK_EQ(virtio_device_negotiate(&fake->dev, 0), 0);
 	CHECK_EQ(fake->driver_features, VIRTIO_BIT(VIRTIO_F_VERSION_1));
@@ -140,7 +140,7 @@ failed_start_without_a_way(void)
 	struct virtqueue *vq[2];
 
 	fake->features &= ~RESET_BIT;
-	CHECK_EQ(fake_pci_meet(fake, VIRTIO_PCI_STOP_AUTO), 0);
+	CHECK_EQ(fake_pci_open(fake, VIRTIO_PCI_STOP_AUTO), 0);
 	vq[0] = ring_create(&fake->dev, 0, &ring);
 	vq[1] = ring_create(&fake->dev, 1, &ring);
 	fake_pci_run(fake, false, vq, 1);
@@ -157,6 +157,6 @@ failed_start_without_a_way(void)
 TEST_MAIN(
 	TEST(table),
 	TEST(not_without_version_1),
-	TEST(bit_that_nobody_wanted),
+	TEST(bit_that_was_not_wanted),
 	TEST(failed_start_without_a_way),
 )

@@ -21,7 +21,7 @@ create(const struct stop_proof_transport *over)
 {
 	struct fake_pci *fake = fake_pci_create(over->variant, RINGS);
 
-	CHECK_EQ(fake_pci_meet(fake, over->variant == FAKE_PCI_A ? VIRTIO_PCI_STOP_PROPOSAL :
+	CHECK_EQ(fake_pci_open(fake, over->variant == FAKE_PCI_A ? VIRTIO_PCI_STOP_PROPOSAL :
 			       VIRTIO_PCI_STOP_AUTO), 0);
 	return fake;
 }
@@ -231,7 +231,7 @@ device_takes_it_for_an_error(void)
 	struct virtqueue *vq;
 
 	fake->queue[0].answer = FAKE_PCI_OBJECTS;
-	CHECK_EQ(fake_pci_meet(fake, VIRTIO_PCI_STOP_PROPOSAL), 0);
+	CHECK_EQ(fake_pci_open(fake, VIRTIO_PCI_STOP_PROPOSAL), 0);
 	vq = ring_create(&fake->dev, 0, &ring);
 	ring_post(vq, &b, 1, VRING_DESC_F_WRITE);
 	ring_show(vq);

@@ -107,7 +107,7 @@ we_are_the_server(void)
 	for (round = 0; round < 3; round++) {
 		fake_port_write(fp, 0, 100);
 		CHECK_EQ(fake_port_send(fp, 1, 5), 5);
-		fake_vu_hang_up(fp->vu);
+		fake_vu_disconnect(fp->vu);
 		wait_link(fp, RTE_ETH_LINK_DOWN);
 		fake_vu_connect_again(fp->vu);
 		wait_met_again(fp, round + 1);
@@ -134,7 +134,7 @@ server_without_a_client(void)
 	const struct fake_port_conf conf = { .server = true };
 	struct fake_port *fp = fake_port_start(&conf);
 
-	fake_vu_hang_up(fp->vu);
+	fake_vu_disconnect(fp->vu);
 	wait_link(fp, RTE_ETH_LINK_DOWN);
 	CHECK_EQ(rte_eth_dev_rx_queue_stop(fp->port, 0), 0);
 	fake_port_check_in_use(fp->rx_pool[0], 0);
@@ -155,12 +155,12 @@ server_without_a_client(void)
 
 /* What is stopped while nobody is there is stopped when somebody is. */
 static void
-stopped_while_nobody_is_there(void)
+stopped_without_a_back_end(void)
 {
 	const struct fake_port_conf conf = { .server = true };
 	struct fake_port *fp = fake_port_start(&conf);
 
-	fake_vu_hang_up(fp->vu);
+	fake_vu_disconnect(fp->vu);
 	wait_link(fp, RTE_ETH_LINK_DOWN);
 	CHECK_EQ(rte_eth_dev_rx_queue_stop(fp->port, 1), 0);
 	CHECK_EQ(rte_eth_dev_tx_queue_stop(fp->port, 0), 0);
@@ -188,7 +188,7 @@ unfit_back_end_comes_between(void)
 
 	fake_port_check_runs(fp, 0);
 	for (round = 0; round < 2; round++) {
-		fake_vu_hang_up(fp->vu);
+		fake_vu_disconnect(fp->vu);
 		wait_link(fp, RTE_ETH_LINK_DOWN);
 		fp->vu->features &= ~VU_F_MRG_RXBUF;
 		fake_vu_connect_again(fp->vu);
@@ -205,7 +205,7 @@ unfit_back_end_comes_between(void)
 		CHECK_EQ(rte_eth_dev_rx_queue_stop(fp->port, 1), 0);
 		CHECK_EQ(fake_port_rx_state(fp, 1), RTE_ETH_QUEUE_STATE_STOPPED);
 
-		fake_vu_hang_up(fp->vu);
+		fake_vu_disconnect(fp->vu);
 		fp->vu->features |= VU_F_MRG_RXBUF;
 		fake_vu_connect_again(fp->vu);
 		wait_met_again(fp, round + 1);
@@ -238,7 +238,7 @@ pool_is_empty_when_one_comes(void)
 		CHECK_EQ(rte_eth_rx_burst(fp->port, 0, &all[n], 1), 1);
 		n++;
 	}
-	fake_vu_hang_up(fp->vu);
+	fake_vu_disconnect(fp->vu);
 	wait_link(fp, RTE_ETH_LINK_DOWN);
 	fake_vu_connect_again(fp->vu);
 	wait_met_again(fp, 1);
@@ -266,7 +266,7 @@ queue_0_is_missing_when_one_comes(void)
 
 	CHECK_EQ(rte_eth_dev_rx_queue_stop(fp->port, 0), 0);
 	CHECK_EQ(rte_eth_rx_queue_setup(fp->port, 0, 64, 0, &bad, fp->rx_pool[0]), -EINVAL);
-	fake_vu_hang_up(fp->vu);
+	fake_vu_disconnect(fp->vu);
 	wait_link(fp, RTE_ETH_LINK_DOWN);
 	fake_vu_connect_again(fp->vu);
 	for (start = time(NULL); test_logged("a back-end has connected") == 0; usleep(1000))
@@ -294,7 +294,7 @@ closed_while_one_comes(void)
 	for (round = 0; round < 20; round++) {
 		struct fake_port *fp = fake_port_start(&conf);
 
-		fake_vu_hang_up(fp->vu);
+		fake_vu_disconnect(fp->vu);
 		wait_link(fp, RTE_ETH_LINK_DOWN);
 		fake_vu_connect_again(fp->vu);
 		usleep(round * 200);
@@ -311,7 +311,7 @@ we_are_the_client(void)
 
 	for (round = 0; round < 3; round++) {
 		fake_port_check_runs(fp, 0);
-		fake_vu_hang_up(fp->vu);
+		fake_vu_disconnect(fp->vu);
 		wait_link(fp, RTE_ETH_LINK_DOWN);
 		if (round == 1) {
 			CHECK_EQ(rte_eth_dev_rx_queue_stop(fp->port, 0), 0);
@@ -376,7 +376,7 @@ reset_from_a_call_back(void)
 
 	CHECK_EQ(rte_eth_dev_callback_register(fp->port, RTE_ETH_EVENT_INTR_LSC, on_lsc_reset,
 					       &got), 0);
-	fake_vu_hang_up(fp->vu);
+	fake_vu_disconnect(fp->vu);
 	CHECK_EQ(wait_for_answer(&got), -EDEADLK);
 	CHECK_EQ(test_logged("Call it from another thread"), 1);
 	CHECK_EQ(rte_eth_dev_callback_unregister(fp->port, RTE_ETH_EVENT_INTR_LSC, on_lsc_reset,
@@ -402,7 +402,7 @@ closed_from_a_call_back(void)
 		/* For all ports: one of a port that is closed cannot be taken back. */
 		CHECK_EQ(rte_eth_dev_callback_register(RTE_ETH_ALL, RTE_ETH_EVENT_INTR_LSC,
 						       on_lsc_close, &got), 0);
-		fake_vu_hang_up(fp->vu);
+		fake_vu_disconnect(fp->vu);
 		CHECK_EQ(wait_for_answer(&got), 0);
 		while (rte_eth_dev_callback_unregister(RTE_ETH_ALL, RTE_ETH_EVENT_INTR_LSC,
 						       on_lsc_close, &got) == -EAGAIN)
@@ -459,7 +459,7 @@ burst_mode_is_as_negotiated(void)
 		CHECK_EQ(strstr(mode.info, "In-order") != NULL, round == 0);
 		if (round > 0)
 			break;
-		fake_vu_hang_up(fp->vu);
+		fake_vu_disconnect(fp->vu);
 		wait_link(fp, RTE_ETH_LINK_DOWN);
 		fp->vu->features &= ~VU_F_IN_ORDER;
 		fake_vu_connect_again(fp->vu);
@@ -475,7 +475,7 @@ TEST_MAIN(
 	TEST_WARM_UP(fake_port_warm_up),
 	TEST_LAYOUTS(we_are_the_server),
 	TEST_LAYOUTS(server_without_a_client),
-	TEST_LAYOUTS(stopped_while_nobody_is_there),
+	TEST_LAYOUTS(stopped_without_a_back_end),
 	TEST_LAYOUTS(unfit_back_end_comes_between),
 	TEST_LAYOUTS(pool_is_empty_when_one_comes),
 	TEST_LAYOUTS(queue_0_is_missing_when_one_comes),

@@ -23,7 +23,7 @@ check_data(const struct fake_pci_port *fp, const void *wanted, size_t len)
 
 /* MQ pairs first of all, then what ethdev replays: address, modes. */
 static void
-start_tells_pairs_and_filters(void)
+start_sends_pairs_and_filters(void)
 {
 	struct fake_pci_port *fp = fake_pci_port_create(&plain);
 	static const uint8_t pairs[] = { FAKE_PCI_PAIRS, 0 };
@@ -52,7 +52,7 @@ deferred_queues_are_reset_before_the_first_command(void)
 }
 
 static void
-modes_are_told(void)
+modes_are_sent(void)
 {
 	struct fake_pci_port *fp = fake_pci_port_start(&plain);
 	const uint8_t on = 1, off = 0;
@@ -70,7 +70,7 @@ modes_are_told(void)
 }
 
 static void
-addresses_are_told(void)
+addresses_are_sent(void)
 {
 	struct rte_ether_addr own = { { 0x02, 1, 2, 3, 4, 5 } };
 	struct rte_ether_addr unicast = { { 0x02, 0xaa, 0, 0, 0, 1 } };
@@ -99,7 +99,7 @@ addresses_are_told(void)
 
 /* ethdev does not say VLANs again when the port starts. */
 static void
-vlans_are_told_and_told_again(void)
+vlans_are_sent_again(void)
 {
 	struct fake_pci_port_conf conf = plain;
 	static const uint8_t vlan[] = { 0x34, 0x02 };
@@ -122,7 +122,7 @@ vlans_are_told_and_told_again(void)
 
 /* A device that has the bit drops tagged packets until it is told of their VLANs. */
 static void
-vlans_pass_where_nobody_filters_them(void)
+vlans_pass_without_a_filter(void)
 {
 	struct fake_pci_port *fp = fake_pci_port_start(&plain);
 
@@ -244,12 +244,12 @@ stopped_port_remembers(void)
 
 TEST_MAIN(
 	TEST_WARM_UP(stopped_port_remembers),
-	TEST_LAYOUTS(start_tells_pairs_and_filters),
+	TEST_LAYOUTS(start_sends_pairs_and_filters),
 	TEST_LAYOUTS(deferred_queues_are_reset_before_the_first_command),
-	TEST_LAYOUTS(modes_are_told),
-	TEST_LAYOUTS(addresses_are_told),
-	TEST_LAYOUTS(vlans_are_told_and_told_again),
-	TEST(vlans_pass_where_nobody_filters_them),
+	TEST_LAYOUTS(modes_are_sent),
+	TEST_LAYOUTS(addresses_are_sent),
+	TEST_LAYOUTS(vlans_are_sent_again),
+	TEST(vlans_pass_without_a_filter),
 	TEST(filter_is_not_switched_while_the_port_runs),
 	TEST(unknown_commands_are_refused_here),
 	TEST(address_without_a_command_for_it),

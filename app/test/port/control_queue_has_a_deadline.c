@@ -29,7 +29,7 @@ refusal_is_an_error_and_no_more(void)
  * one; a late answer to the old one is none to the new one.
  */
 static void
-check_heals(struct fake_pci_port *fp)
+check_restart(struct fake_pci_port *fp)
 {
 	struct fake_pci_queue *queue = fp->fake->queue;
 	unsigned int i;
@@ -73,7 +73,7 @@ silence_ends_at_the_deadline(void)
 
 	fp->answer = FAKE_CTRL_NEVER;
 	CHECK_EQ(rte_eth_promiscuous_enable(fp->port), -ETIMEDOUT);
-	check_heals(fp);
+	check_restart(fp);
 	/* Deaf for good: each command takes its time and no more. */
 	fp->answer = FAKE_CTRL_NEVER;
 	CHECK_EQ(rte_eth_promiscuous_enable(fp->port), -ETIMEDOUT);
@@ -113,7 +113,7 @@ control_queue_that_does_not_reset(void)
 }
 
 static void
-lies_are_noticed(void)
+bad_entries_are_noticed(void)
 {
 	static const enum fake_ctrl_answer lies[] = { FAKE_CTRL_BAD_ID, FAKE_CTRL_NO_WORD };
 	unsigned int i;
@@ -123,7 +123,7 @@ lies_are_noticed(void)
 
 		fp->answer = lies[i];
 		CHECK_EQ(rte_eth_promiscuous_enable(fp->port), -EPROTO);
-		check_heals(fp);
+		check_restart(fp);
 		fake_pci_port_destroy(fp);
 	}
 }
@@ -163,7 +163,7 @@ TEST_MAIN(
 	TEST_LAYOUTS(silence_ends_at_the_deadline),
 	TEST_LAYOUTS(silence_of_a_device_without_queue_reset),
 	TEST_LAYOUTS(control_queue_that_does_not_reset),
-	TEST_LAYOUTS(lies_are_noticed),
+	TEST_LAYOUTS(bad_entries_are_noticed),
 	TEST_LAYOUTS(start_fails_where_pairs_are_refused),
 	TEST(device_that_is_gone_is_not_waited_for),
 )

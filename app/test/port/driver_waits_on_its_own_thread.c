@@ -97,7 +97,7 @@ alarms_go_off_while_a_stop_waits(void)
 }
 
 static void
-link_is_told_while_a_stop_waits(void)
+link_is_read_while_a_stop_waits(void)
 {
 	struct fake_port *fp = fake_port_start(&(struct fake_port_conf){ 0 });
 	struct rte_eth_link link;
@@ -136,9 +136,9 @@ events(void)
 
 /* The port is a server; its next back-end connects and answers nothing. */
 static void
-meet_a_silent_one(struct fake_port *fp)
+connect_without_answer(struct fake_port *fp)
 {
-	fake_vu_hang_up(fp->vu);
+	fake_vu_disconnect(fp->vu);
 	WAIT_FOR(link_status(fp) == RTE_ETH_LINK_DOWN);
 	fake_vu_rule(fp->vu, VU_GET_FEATURES, 0, 1, VU_HOLD);
 	fake_vu_connect_again(fp->vu);
@@ -146,7 +146,7 @@ meet_a_silent_one(struct fake_port *fp)
 }
 
 static void
-silent_back_end_of_one_port_delays_no_other(void)
+unanswered_handshake_delays_no_other_port(void)
 {
 	const struct fake_port_conf conf = { .server = true };
 	struct fake_port *silent = fake_port_start(&conf);
@@ -156,11 +156,11 @@ silent_back_end_of_one_port_delays_no_other(void)
 	lsc_events = 0;
 	CHECK_EQ(rte_eth_dev_callback_register(other->port, RTE_ETH_EVENT_INTR_LSC, on_lsc, NULL),
 		 0);
-	meet_a_silent_one(silent);
+	connect_without_answer(silent);
 	connections = silent->vu->connections;
 	CHECK_EQ(link_status(silent), RTE_ETH_LINK_DOWN);
 
-	fake_vu_hang_up(other->vu);
+	fake_vu_disconnect(other->vu);
 	WAIT_FOR(events() == 1);
 	fake_vu_connect_again(other->vu);
 	WAIT_FOR(events() == 2);
@@ -191,7 +191,7 @@ alarms_go_off_while_a_back_end_is_silent(void)
 	unsigned int connections;
 	bool called = false;
 
-	meet_a_silent_one(fp);
+	connect_without_answer(fp);
 	connections = fp->vu->connections;
 	CHECK_EQ(rte_eal_alarm_set(1, alarm_is_called, &called), 0);
 	WAIT_FOR(__atomic_load_n(&called, __ATOMIC_ACQUIRE));
@@ -208,7 +208,7 @@ close_ends_a_handshake(void)
 {
 	struct fake_port *fp = fake_port_start(&(struct fake_port_conf){ .server = true });
 
-	meet_a_silent_one(fp);
+	connect_without_answer(fp);
 	CHECK_EQ(rte_vdev_uninit(fp->name), 0);
 	fp->open = false;
 	CHECK(test_logged(strerror(ECANCELED)) > 0);
@@ -274,7 +274,7 @@ close_the_second(uint16_t port, enum rte_eth_event_type type __rte_unused, void 
 	if (port == both->first->port) {
 		int closed;
 
-		fake_vu_hang_up(both->second->vu);
+		fake_vu_disconnect(both->second->vu);
 		usleep(20000);
 		closed = rte_eth_dev_stop(both->second->port);
 		if (closed == 0)
@@ -295,7 +295,7 @@ one_port_is_closed_from_the_call_back_of_another(void)
 	both.second = fake_port_start(&(struct fake_port_conf){ 0 });
 	CHECK_EQ(rte_eth_dev_callback_register(RTE_ETH_ALL, RTE_ETH_EVENT_INTR_LSC,
 					       close_the_second, &both), 0);
-	fake_vu_hang_up(both.first->vu);
+	fake_vu_disconnect(both.first->vu);
 	WAIT_FOR(__atomic_load_n(&both.closed, __ATOMIC_ACQUIRE) != 1);
 	CHECK_EQ(both.closed, 0);
 	do {
@@ -312,8 +312,8 @@ one_port_is_closed_from_the_call_back_of_another(void)
 TEST_MAIN(
 	TEST_WARM_UP(fake_port_warm_up),
 	TEST_LAYOUTS(alarms_go_off_while_a_stop_waits),
-	TEST_LAYOUTS(link_is_told_while_a_stop_waits),
-	TEST_LAYOUTS(silent_back_end_of_one_port_delays_no_other),
+	TEST_LAYOUTS(link_is_read_while_a_stop_waits),
+	TEST_LAYOUTS(unanswered_handshake_delays_no_other_port),
 	TEST(alarms_go_off_while_a_back_end_is_silent),
 	TEST(close_ends_a_handshake),
 	TEST(close_ends_a_recovery),

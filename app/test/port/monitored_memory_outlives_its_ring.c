@@ -176,7 +176,7 @@ kept_until_the_next_is_asked_for(void)
 
 /* Of a queue whose address nobody has asked for nothing is kept. */
 static void
-not_kept_where_nobody_asked(void)
+not_kept_where_not_asked(void)
 {
 	struct fake_port *fp = fake_port_start(&(struct fake_port_conf){ 0 });
 	uint64_t heap;
@@ -213,6 +213,6 @@ TEST_MAIN(
 	TEST_LAYOUTS(no_sleep_within_a_batch),
 	TEST_LAYOUTS(no_address_of_a_stopped_queue),
 	TEST_LAYOUTS(kept_until_the_next_is_asked_for),
-	TEST_LAYOUTS(not_kept_where_nobody_asked),
+	TEST_LAYOUTS(not_kept_where_not_asked),
 	TEST_LAYOUTS(kept_when_the_queue_goes),
 )

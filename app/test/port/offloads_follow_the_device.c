@@ -235,7 +235,7 @@ forget_numbers(struct fake_port *fp)
 static void
 come_back(struct fake_port *fp, uint64_t without, const char *said)
 {
-	fake_vu_hang_up(fp->vu);
+	fake_vu_disconnect(fp->vu);
 	wait_link(fp, RTE_ETH_LINK_DOWN);
 	fp->vu->features = (fp->vu->features | OFFLOAD_BITS) & ~without;
 	test_forget_log();

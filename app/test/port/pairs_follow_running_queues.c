@@ -32,7 +32,7 @@ told(struct fake_pci_port *fp)
 }
 
 static void
-check_nothing_told(struct fake_pci_port *fp)
+check_nothing_sent(struct fake_pci_port *fp)
 {
 	fake_pci_port_check_commands(fp, "");
 }
@@ -44,7 +44,7 @@ uppermost_pair_leaves_and_comes_back(void)
 
 	/* Its transmit queue runs on. */
 	CHECK_EQ(rte_eth_dev_rx_queue_stop(fp->port, TOP), 0);
-	check_nothing_told(fp);
+	check_nothing_sent(fp);
 	CHECK_EQ(rte_eth_dev_tx_queue_stop(fp->port, TOP), 0);
 	CHECK_EQ(told(fp), FAKE_PCI_PAIRS - 1);
 	/* The ring was still there when the command came, and is not any more. */
@@ -57,13 +57,13 @@ uppermost_pair_leaves_and_comes_back(void)
 	CHECK(fp->command[0].enabled & 1 << (2 * TOP));
 	fake_pci_port_forget(fp);
 	CHECK_EQ(rte_eth_dev_tx_queue_start(fp->port, TOP), 0);
-	check_nothing_told(fp);
+	check_nothing_sent(fp);
 	fake_pci_port_destroy(fp);
 }
 
 /* What lies below a pair that runs is not told of: there is no way to. */
 static void
-lower_pairs_are_not_told_of(void)
+lower_pairs_are_not_counted(void)
 {
 	struct fake_pci_port *fp = fake_pci_port_start(&following);
 	uint16_t q;
@@ -72,14 +72,14 @@ lower_pairs_are_not_told_of(void)
 		CHECK_EQ(rte_eth_dev_rx_queue_stop(fp->port, q), 0);
 		CHECK_EQ(rte_eth_dev_tx_queue_stop(fp->port, q), 0);
 	}
-	check_nothing_told(fp);
+	check_nothing_sent(fp);
 	/* All that is left goes: one pair is the least there is. */
 	CHECK_EQ(rte_eth_dev_rx_queue_stop(fp->port, TOP), 0);
 	CHECK_EQ(rte_eth_dev_tx_queue_stop(fp->port, TOP), 0);
 	CHECK_EQ(told(fp), 1);
 	fake_pci_port_forget(fp);
 	CHECK_EQ(rte_eth_dev_rx_queue_start(fp->port, 0), 0);
-	check_nothing_told(fp);
+	check_nothing_sent(fp);
 	fake_pci_port_destroy(fp);
 }
 
@@ -185,7 +185,7 @@ not_unless_asked_for(void)
 	CHECK_EQ(rte_eth_dev_rx_queue_stop(fp->port, TOP), 0);
 	CHECK_EQ(rte_eth_dev_tx_queue_stop(fp->port, TOP), 0);
 	CHECK_EQ(rte_eth_dev_tx_queue_start(fp->port, TOP), 0);
-	check_nothing_told(fp);
+	check_nothing_sent(fp);
 	fake_pci_port_destroy(fp);
 }
 
@@ -198,7 +198,7 @@ warm_up(void)
 TEST_MAIN(
 	TEST_WARM_UP(warm_up),
 	TEST_LAYOUTS(uppermost_pair_leaves_and_comes_back),
-	TEST(lower_pairs_are_not_told_of),
+	TEST(lower_pairs_are_not_counted),
 	TEST(port_starts_with_those_that_run),
 	TEST(refusal_leaves_the_queue_as_it_was),
 	TEST(no_answer_does_not_keep_a_queue),

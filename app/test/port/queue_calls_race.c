@@ -214,7 +214,7 @@ back_end_comes_and_goes_at_the_same_time(void)
 	launch(&rx);
 	launch(&tx);
 	for (round = 0; round < 5; round++) {
-		fake_vu_hang_up(fp->vu);
+		fake_vu_disconnect(fp->vu);
 		wait_link(fp->port, false);
 		fake_vu_forget_record(fp->vu);
 		fake_vu_connect_again(fp->vu);

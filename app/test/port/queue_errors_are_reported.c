@@ -150,7 +150,7 @@ each_queue_is_named(void)
 }
 
 static void
-unserved_queue_is_told(void)
+unserved_queue_is_reported(void)
 {
 	struct fake_port *fp = begin(NULL, NULL);
 
@@ -185,7 +185,7 @@ heal_rx_1(uint16_t port)
 }
 
 static void
-healed_from_within_the_event(void)
+restarted_from_within_the_event(void)
 {
 	struct fake_port *fp = begin(NULL, heal_rx_1);
 	unsigned int i;
@@ -226,7 +226,7 @@ closed_from_within_the_event(void)
 /* ---- healed by the driver ----------------------------------------------------------------- */
 
 static void
-driver_heals_again_and_again(void)
+driver_recovers_again_and_again(void)
 {
 	struct fake_port *fp = begin("recovery=auto", NULL);
 	unsigned int i;
@@ -444,7 +444,7 @@ attempts_become_rare(void)
 }
 
 static void
-driver_heals_one_that_is_not_served(void)
+driver_restarts_one_that_is_not_served(void)
 {
 	struct fake_port *fp = begin("recovery=auto", NULL);
 
@@ -580,10 +580,10 @@ closed_with_an_attempt_to_come(void)
 TEST_MAIN(
 	TEST_WARM_UP(fake_port_warm_up),
 	TEST_LAYOUTS(each_queue_is_named),
-	TEST(unserved_queue_is_told),
+	TEST(unserved_queue_is_reported),
 	TEST(wrong_questions_are_refused),
-	TEST_LAYOUTS(healed_from_within_the_event),
-	TEST_LAYOUTS(driver_heals_again_and_again),
+	TEST_LAYOUTS(restarted_from_within_the_event),
+	TEST_LAYOUTS(driver_recovers_again_and_again),
 	TEST(driver_tries_again),
 	TEST(application_has_the_last_word),
 	TEST(stopped_between_two_attempts),
@@ -591,7 +591,7 @@ TEST_MAIN(
 	TEST(stop_that_fails_is_not_made_a_restart),
 	TEST(plan_ends_with_the_port),
 	TEST(attempts_become_rare),
-	TEST(driver_heals_one_that_is_not_served),
+	TEST(driver_restarts_one_that_is_not_served),
 	TEST_LAYOUTS(refused_for_pools_of_one_thread),
 	TEST_LAYOUTS(refused_queue_goes_on),
 	TEST(nothing_is_tried_where_nothing_can_be),

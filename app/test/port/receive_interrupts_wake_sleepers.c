@@ -285,7 +285,7 @@ next_back_end_wakes_the_sleeper(uint64_t features)
 	check_wakes(&set, 1);
 	enable(&set, 1);
 	go_to_sleep(&sleeper, &set);
-	fake_vu_hang_up(set.fp->vu);
+	fake_vu_disconnect(set.fp->vu);
 	fake_vu_connect_again(set.fp->vu);
 	start = time(NULL);
 	while (!test_logged("a back-end has connected")) {

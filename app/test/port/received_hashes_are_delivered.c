@@ -636,7 +636,7 @@ check_hash_config(struct fake_pci_port *fp, uint32_t types, uint8_t key)
 }
 
 static void
-types_are_told_after_each_start(void)
+types_are_sent_after_each_start(void)
 {
 	struct fake_pci_port *fp = start(REPORTS, 0, 0);
 	uint8_t key[KEY] = { 0x42 };
@@ -710,7 +710,7 @@ types_are_those_asked_for(void)
 
 /* With RSS on its own command tells the types, and the other would end it. */
 static void
-rss_tells_the_types_itself(void)
+rss_command_has_the_types(void)
 {
 	const struct fake_pci_port_conf conf = {
 		.features = REPORTS | FAKE_F_RSS | F_MRG_RXBUF, .rss_hf = HASHES,
@@ -842,9 +842,9 @@ TEST_MAIN(
 	TEST_LAYOUTS(outlives_resets_of_its_queue),
 	TEST_LAYOUTS(configured_anew_under_the_same_queues),
 	TEST_LAYOUTS(unread_frames_are_counted),
-	TEST(types_are_told_after_each_start),
+	TEST(types_are_sent_after_each_start),
 	TEST(types_are_those_asked_for),
-	TEST_LAYOUTS(rss_tells_the_types_itself),
+	TEST_LAYOUTS(rss_command_has_the_types),
 	TEST_LAYOUTS(not_negotiated_unless_asked_for),
 	TEST(device_without_it),
 	TEST_LAYOUTS(back_end_of_virtio_user),

@@ -80,7 +80,7 @@ check_shown_table(struct fake_pci_port *fp, uint16_t first)
 
 /* 5.1.6.5.5: the MQ command would switch RSS off again. */
 static void
-pairs_are_told_by_the_rss_command(void)
+pairs_are_set_by_the_rss_command(void)
 {
 	struct fake_pci_port *fp = fake_pci_port_create(&with_rss);
 	struct config config;
@@ -185,7 +185,7 @@ queue_stays_where_the_table_is_refused(void)
  * to that as well does not keep the queue's buffers.
  */
 static void
-queue_stops_though_the_device_is_deaf(void)
+queue_stops_though_no_command_is_answered(void)
 {
 	struct fake_pci_port_conf conf = with_rss;
 	struct rte_eth_rxq_info info;
@@ -399,13 +399,13 @@ pairs_that_only_rss_has(void)
 }
 
 TEST_MAIN(
-	TEST_WARM_UP(pairs_are_told_by_the_rss_command),
-	TEST_LAYOUTS(pairs_are_told_by_the_rss_command),
+	TEST_WARM_UP(pairs_are_set_by_the_rss_command),
+	TEST_LAYOUTS(pairs_are_set_by_the_rss_command),
 	TEST_LAYOUTS(queue_leaves_the_table_before_its_reset),
 	TEST_LAYOUTS(last_table_stays_when_all_are_stopped),
 	TEST_LAYOUTS(deferred_queue_is_not_in_the_first_table),
 	TEST_LAYOUTS(queue_stays_where_the_table_is_refused),
-	TEST_LAYOUTS(queue_stops_though_the_device_is_deaf),
+	TEST_LAYOUTS(queue_stops_though_no_command_is_answered),
 	TEST_LAYOUTS(failed_start_leaves_the_table),
 	TEST_LAYOUTS(failed_stop_gives_the_share_back),
 	TEST(unanswered_update_is_taken_back),

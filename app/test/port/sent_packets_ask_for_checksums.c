@@ -404,7 +404,7 @@ with_a_tag_put_in(void)
 
 /* The tunnel's type says enough: where inner headers begin, nobody has to ask for outer ones. */
 static void
-tunnels_told_in_every_way(void)
+tunnels_in_every_form(void)
 {
 	struct fake_port *fp = port(0);
 	uint8_t bytes[2048];
@@ -538,7 +538,7 @@ TEST_MAIN(
 	TEST_LAYOUTS(shared_packets),
 	TEST_LAYOUTS(external_buffers),
 	TEST_LAYOUTS(with_a_tag_put_in),
-	TEST_LAYOUTS(tunnels_told_in_every_way),
+	TEST_LAYOUTS(tunnels_in_every_form),
 	TEST_LAYOUTS(refused),
 	TEST_LAYOUTS(not_configured),
 )

@@ -297,7 +297,7 @@ back_end_goes_while_a_stop_is_under_way(void)
 
 /* A back-end that never answers but reads: it sees us leave, closes, and all is given back. */
 static void
-close_heals_what_a_stop_could_not(void)
+close_stops_what_a_stop_could_not(void)
 {
 	struct fake_port *fp = fake_port_start(&(struct fake_port_conf){ .timeout_ms = 500 });
 
@@ -465,7 +465,7 @@ TEST_MAIN(
 	TEST_LAYOUTS(queue_is_released_and_the_port_reset),
 	TEST_LAYOUTS(port_stop_finishes_a_queue_stop),
 	TEST_LAYOUTS(back_end_goes_while_a_stop_is_under_way),
-	TEST_LAYOUTS(close_heals_what_a_stop_could_not),
+	TEST_LAYOUTS(close_stops_what_a_stop_could_not),
 	TEST_LAYOUTS(burst_that_ends_is_waited_for),
 	TEST_LAYOUTS(burst_that_does_not_end),
 	TEST_LEAVES(close_leaves_what_nobody_lets_go_of),

@@ -529,7 +529,7 @@ size_beyond_the_maximum(void)
  * is reset nobody is told anything.
  */
 static void
-vectors_are_told_again(void)
+vectors_are_set_again(void)
 {
 	static const uint16_t vectors[] = { 1, 1, 3, VIRTIO_PCI_NO_VECTOR, 2 };
 	unsigned int i, v;
@@ -864,7 +864,7 @@ static const struct test_case cases[] = {
 	TEST_LAYOUTS(each_ring_alone),
 	TEST_LAYOUTS(other_sizes),
 	TEST_LAYOUTS(size_beyond_the_maximum),
-	TEST_LAYOUTS(vectors_are_told_again),
+	TEST_LAYOUTS(vectors_are_set_again),
 	TEST_LAYOUTS(memory_of_a_reset_ring_is_untouched),
 	TEST_LAYOUTS(thousand_resets),
 	TEST_LAYOUTS(transmit_across_resets),

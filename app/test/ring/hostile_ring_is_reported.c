@@ -91,7 +91,7 @@ up_in_order(const struct ring_conf *ring, unsigned int n, uint16_t descs)
 
 /* What the owner does next: out of service, stop, reclaim; all buffers are there; runs again. */
 static void
-heal_and_down(void)
+restart_and_down(void)
 {
 	struct device_chain chain;
 	struct buffer again = { 0 };
@@ -148,7 +148,7 @@ id_out_of_range(const struct ring_conf *ring)
 			check_bad_entry();
 			take_back_bad_entry();
 		}
-		heal_and_down();
+		restart_and_down();
 	}
 }
 
@@ -166,7 +166,7 @@ id_twice(const struct ring_conf *ring)
 	CHECK(b == &set.buffers[3]);
 	b->returned++;
 	check_bad_entry();
-	heal_and_down();
+	restart_and_down();
 }
 
 /* In one burst, looked at ahead: the second is found out before anything is taken. */
@@ -192,7 +192,7 @@ id_twice_in_a_burst(const struct ring_conf *ring)
 	set.buffers[3].returned++;
 	set.buffers[1].returned++;
 	check_bad_entry();
-	heal_and_down();
+	restart_and_down();
 }
 
 /* The device takes buffers in any order; those it has given back and not got again are ours. */
@@ -233,7 +233,7 @@ id_that_is_the_drivers(const struct ring_conf *ring)
 		}
 		ring_check_returned(set.buffers, n);
 	}
-	heal_and_down();
+	restart_and_down();
 }
 
 static void
@@ -251,7 +251,7 @@ chain_id_twice(const struct ring_conf *ring)
 	b->returned++;
 	CHECK_EQ(set.vq->free_count, ring->size - 7 * descs);
 	check_bad_entry();
-	heal_and_down();
+	restart_and_down();
 }
 
 static void
@@ -265,7 +265,7 @@ id_of_no_head(const struct ring_conf *ring)
 		check_bad_entry();
 		take_back_bad_entry();
 	}
-	heal_and_down();
+	restart_and_down();
 }
 
 static void
@@ -277,7 +277,7 @@ id_that_was_never_offered(const struct ring_conf *ring)
 	take_back_bad_entry();
 	ring_device_use_raw(set.rd, ring->size - 1, 64);
 	check_bad_entry();
-	heal_and_down();
+	restart_and_down();
 }
 
 /* The length is the owner's to judge: it gets what the device said, all 32 bits of it. */
@@ -298,7 +298,7 @@ length_is_handed_on(const struct ring_conf *ring)
 		CHECK_EQ(len, lengths[i]);
 		b->returned++;
 	}
-	heal_and_down();
+	restart_and_down();
 }
 
 static void
@@ -317,7 +317,7 @@ used_index_runs_ahead(const struct ring_conf *ring)
 		CHECK_EQ(ring_ready(set.vq), -EPROTO);
 		split_device_set_used_idx(&set.rd->split, 0x8000);
 		CHECK_EQ(ring_ready(set.vq), -EPROTO);
-		heal_and_down();
+		restart_and_down();
 	}
 }
 
@@ -331,7 +331,7 @@ used_index_runs_ahead_of_a_full_ring(const struct ring_conf *ring)
 	CHECK_EQ(ring_ready(set.vq), -EPROTO);
 	split_device_set_used_idx(&set.rd->split, UINT16_MAX);
 	CHECK_EQ(ring_ready(set.vq), -EPROTO);
-	heal_and_down();
+	restart_and_down();
 }
 
 static void
@@ -356,7 +356,7 @@ used_index_goes_back(const struct ring_conf *ring)
 	CHECK_EQ(ring_ready(set.vq), -EPROTO);
 	split_device_set_used_idx(&set.rd->split, 0);
 	CHECK_EQ(ring_ready(set.vq), -EPROTO);
-	heal_and_down();
+	restart_and_down();
 }
 
 /* Chains: fewer buffers than descriptors are out, and that is the limit. */
@@ -368,7 +368,7 @@ used_index_counts_buffers_and_not_descriptors(const struct ring_conf *ring)
 	CHECK_EQ(ring_ready(set.vq), 4);
 	split_device_set_used_idx(&set.rd->split, 5);
 	CHECK_EQ(ring_ready(set.vq), -EPROTO);
-	heal_and_down();
+	restart_and_down();
 }
 
 /* Everything looks used, and no more counts than the device was given. */
@@ -394,7 +394,7 @@ flags_say_used_where_nothing_was_given(const struct ring_conf *ring)
 		}
 		CHECK_EQ(ring_ready(set.vq), 0);
 		CHECK_EQ(ring_used_hint(set.vq, UINT16_MAX, true), 0);
-		heal_and_down();
+		restart_and_down();
 	}
 }
 
@@ -411,7 +411,7 @@ flags_of_another_lap(const struct ring_conf *ring)
 		CHECK_EQ(ring_ready(set.vq), 0);
 		CHECK_EQ(ring_used_hint(set.vq, UINT16_MAX, true), 0);
 	}
-	heal_and_down();
+	restart_and_down();
 }
 
 /* Where the device may not write, or what the driver has no reason to read again. */
@@ -465,7 +465,7 @@ what_the_driver_wrote_is_scribbled_over(const struct ring_conf *ring)
 		for (i = 0; i < 8; i++)
 			CHECK(ring_device_take(set.rd, &chain));
 	}
-	heal_and_down();
+	restart_and_down();
 }
 
 /* Anything at all is said to be used, for long: every buffer comes back at most once a post. */
@@ -514,7 +514,7 @@ noise(const struct ring_conf *ring)
 		CHECK(set.vq->free_count <= ring->size);
 	}
 	CHECK(popped > 0);
-	heal_and_down();
+	restart_and_down();
 }
 
 /* ---- IN_ORDER: batches ----------------------------------------------------------------------- */
@@ -566,7 +566,7 @@ batch_by_id_out_of_range(const struct ring_conf *ring)
 			check_bad_entry();
 			take_back_bad_entry();
 		}
-		heal_and_down();
+		restart_and_down();
 	}
 }
 
@@ -583,7 +583,7 @@ batch_by_id_that_was_never_offered(const struct ring_conf *ring)
 		take_back_bad_entry();
 		ring_device_use_raw(set.rd, ring->size - 1, 64);
 		check_bad_entry();
-		heal_and_down();
+		restart_and_down();
 	}
 }
 
@@ -605,7 +605,7 @@ batch_by_id_that_is_the_drivers(const struct ring_conf *ring)
 			check_bad_entry();
 			take_back_bad_entry();
 		}
-		heal_and_down();
+		restart_and_down();
 	}
 }
 
@@ -623,7 +623,7 @@ batch_and_one_of_it_again(const struct ring_conf *ring)
 		for (i = 0; i < 4; i++)
 			CHECK_EQ(pop_next(i), i < 3 ? set.vq->conf.buf_len : 7);
 		check_bad_entry();
-		heal_and_down();
+		restart_and_down();
 	}
 }
 
@@ -657,7 +657,7 @@ batch_and_a_lie_in_a_burst(const struct ring_conf *ring)
 	pop_next(3);
 	pop_next(4);
 	check_bad_entry();
-	heal_and_down();
+	restart_and_down();
 }
 
 /* What was noted of a batch stands, whatever becomes of its entry and those within it. */
@@ -681,7 +681,7 @@ batch_that_is_scribbled_over(const struct ring_conf *ring)
 			CHECK_EQ(pop_next(i), i < 5 ? set.vq->conf.buf_len : 7);
 		ring_device_use_raw(set.rd, UINT16_MAX, 64);
 		check_bad_entry();
-		heal_and_down();
+		restart_and_down();
 	}
 }
 
@@ -711,7 +711,7 @@ batch_beyond_the_used_index(const struct ring_conf *ring)
 		for (i = 3; i < 6; i++)
 			CHECK_EQ(pop_next(i), i < 5 ? set.vq->conf.buf_len : 7);
 		CHECK_EQ(ring_ready(set.vq), 0);
-		heal_and_down();
+		restart_and_down();
 	}
 }
 
@@ -731,7 +731,7 @@ batch_by_id_of_no_head(const struct ring_conf *ring)
 	use_batch(0, 8, descs, 7);
 	for (i = 0; i < 8; i++)
 		CHECK_EQ(pop_next(i), i < 7 ? set.vq->conf.buf_len : 7);
-	heal_and_down();
+	restart_and_down();
 }
 
 /* All of a full ring at once, and then anything again: there is nothing that it could be. */
@@ -753,7 +753,7 @@ batch_of_all_and_more(const struct ring_conf *ring)
 		split_device_set_used_idx(&set.rd->split, 2 * ring->size);
 		CHECK_EQ(ring_ready(set.vq), -EPROTO);
 	}
-	heal_and_down();
+	restart_and_down();
 }
 
 /* As noise(), with IN_ORDER: buffers come back in the order given and no other. */
@@ -802,7 +802,7 @@ noise_in_batches(const struct ring_conf *ring, uint16_t descs)
 		CHECK(set.vq->free_count <= ring->size);
 	}
 	CHECK(popped > n);
-	heal_and_down();
+	restart_and_down();
 }
 
 static void

@@ -116,7 +116,7 @@ next_one_after_asking(const struct ring_conf *ring)
 
 /* What came before the asking, or just then, raises nothing: it is told. */
 static void
-what_is_there_is_told(const struct ring_conf *ring)
+what_is_there_is_reported(const struct ring_conf *ring)
 {
 	struct set set;
 	unsigned int i;
@@ -178,7 +178,7 @@ next_life_begins_quiet(const struct ring_conf *ring)
 TEST_MAIN(
 	TEST_EVERY_RING(begins_quiet),
 	TEST_EVERY_RING(next_one_after_asking),
-	TEST_EVERY_RING(what_is_there_is_told),
+	TEST_EVERY_RING(what_is_there_is_reported),
 	TEST_EVERY_RING(a_full_ring_at_once),
 	TEST_EVERY_RING(next_life_begins_quiet),
 )

@@ -149,7 +149,7 @@ device_never_answers(void)
 }
 
 static void
-late_answer_heals(void)
+late_answer_ends_the_reset(void)
 {
 	stop_proof_never_and_then_late(&over);
 }
@@ -258,7 +258,7 @@ many_with_one_that_never_answers(void)
 }
 
 static void
-first_error_of_many_is_told(void)
+first_error_is_reported(void)
 {
 	struct fake_device *fake = up();
 
@@ -293,13 +293,13 @@ TEST_MAIN(
 	TEST_LAYOUTS(device_answers_late_but_in_time),
 	TEST_LAYOUTS(answer_at_the_deadline_counts),
 	TEST_LAYOUTS(device_never_answers),
-	TEST_LAYOUTS(late_answer_heals),
+	TEST_LAYOUTS(late_answer_ends_the_reset),
 	TEST_LAYOUTS(device_refuses),
 	TEST_LAYOUTS(request_cannot_be_sent),
 	TEST_LAYOUTS(device_goes_away),
 	TEST_LAYOUTS(device_without_a_way),
 	TEST_LAYOUTS(many_are_asked_first_and_waited_for_once),
 	TEST_LAYOUTS(many_with_one_that_never_answers),
-	TEST_LAYOUTS(first_error_of_many_is_told),
+	TEST_LAYOUTS(first_error_is_reported),
 	TEST_LAYOUTS(running_ring_is_not_given_up),
 )

@@ -135,7 +135,7 @@ everything_in_single_bytes(void)
 }
 
 static void
-device_reset_heals_what_was_not_answered(void)
+device_reset_ends_what_was_not_answered(void)
 {
 	port_up(&port, VHOST_USER_STOP_GET_BASE);
 	fake_vu_rule(port.vu, VU_GET_VRING_BASE, 0, 1, VU_HOLD);
@@ -380,7 +380,7 @@ gone_while_a_ring_is_stopped(void)
 
 	port_up(&port, VHOST_USER_STOP_GET_BASE);
 	CHECK_EQ(virtqueue_stop(port.vq[1], PATIENCE_US), 0);
-	fake_vu_hang_up(port.vu);
+	fake_vu_disconnect(port.vu);
 	CHECK(!vhost_user_is_up(&port.dev));
 	CHECK_EQ(test_logged("the back-end closed the connection"), 1);
 	port_refill(&port, 1);
@@ -404,14 +404,14 @@ gone_is_no_proof_at_once(void)
 
 	port_up(&port, VHOST_USER_STOP_GET_BASE);
 	before = virtio_now_us();
-	fake_vu_hang_up(port.vu);
+	fake_vu_disconnect(port.vu);
 	CHECK_EQ(virtqueue_stop(port.vq[1], PATIENCE_US), 0);
 	CHECK(virtio_now_us() - before >= at_least_us);
 	port_down(&port);
 
 	port_up(&port, VHOST_USER_STOP_GET_BASE);
 	before = virtio_now_us();
-	fake_vu_hang_up(port.vu);
+	fake_vu_disconnect(port.vu);
 	CHECK_EQ(virtio_device_reset(&port.dev, PATIENCE_US), 0);
 	CHECK(virtio_now_us() - before >= at_least_us);
 	port_down(&port);
@@ -534,7 +534,7 @@ TEST_MAIN(
 	TEST(half_of_the_answers_is_no_proof),
 	TEST(late_answer_in_two_pieces),
 	TEST(everything_in_single_bytes),
-	TEST(device_reset_heals_what_was_not_answered),
+	TEST(device_reset_ends_what_was_not_answered),
 	TEST(stop_is_refused),
 	TEST(each_message_of_a_start_is_refused),
 	TEST(features_are_refused),

@@ -41,7 +41,7 @@ back_end_comes_back(void)
 
 	port_up(&port, VHOST_USER_STOP_GET_BASE);
 	for (round = 0; round < 3; round++) {
-		fake_vu_hang_up(port.vu);
+		fake_vu_disconnect(port.vu);
 		CHECK(!vhost_user_is_up(&port.dev));
 		CHECK_EQ(virtio_device_reset(&port.dev, PATIENCE_US), 0);
 		fake_vu_set_once(port.vu, false);
@@ -80,7 +80,7 @@ other_back_end_comes(void)
 {
 	port_up(&port, VHOST_USER_STOP_AUTO);
 	CHECK_EQ(port.dev.stop_method, VIRTIO_STOP_VHOST_GET_BASE);
-	fake_vu_hang_up(port.vu);
+	fake_vu_disconnect(port.vu);
 	CHECK_EQ(virtio_device_reset(&port.dev, PATIENCE_US), 0);
 	port.vu->protocol |= VU_P_RARP | VU_P_NET_MTU | VU_P_CRYPTO_SESSION;
 	fake_vu_set_once(port.vu, false);
@@ -94,7 +94,7 @@ static void
 back_end_that_comes_back_grants_less(void)
 {
 	port_up(&port, VHOST_USER_STOP_AUTO);
-	fake_vu_hang_up(port.vu);
+	fake_vu_disconnect(port.vu);
 	CHECK_EQ(virtio_device_reset(&port.dev, PATIENCE_US), 0);
 	port.vu->queue_num = 1;
 	fake_vu_set_once(port.vu, false);
@@ -140,7 +140,7 @@ we_are_the_server(void)
 	for (round = 0; round < 3; round++) {
 		int listener;
 
-		fake_vu_hang_up(port.vu);
+		fake_vu_disconnect(port.vu);
 		CHECK(!vhost_user_is_up(&port.dev));
 		CHECK_EQ(virtio_device_reset(&port.dev, PATIENCE_US), 0);
 		/* Nobody is there yet. */
@@ -158,7 +158,7 @@ we_are_the_server(void)
 
 /* A listener that accepts nobody is waited for, and not for ever. */
 static void
-nobody_accepts(void)
+no_accept(void)
 {
 	struct sockaddr_un addr = { .sun_family = AF_UNIX };
 	int fds[16];
@@ -280,7 +280,7 @@ path_is_no_socket(void)
 
 /* The path is given to another process while the port lives: that file stays at the close. */
 static void
-path_changes_hands(void)
+path_of_another_socket(void)
 {
 	struct sockaddr_un addr = { .sun_family = AF_UNIX };
 	int fd;
@@ -309,7 +309,7 @@ TEST_MAIN(
 	TEST(path_is_in_use),
 	TEST(path_is_stale),
 	TEST(path_is_no_socket),
-	TEST(path_changes_hands),
-	TEST(nobody_accepts),
+	TEST(path_of_another_socket),
+	TEST(no_accept),
 	TEST(name_is_long),
 )

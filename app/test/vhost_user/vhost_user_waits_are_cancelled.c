@@ -137,7 +137,7 @@ static void
 handshake_is_cancelled(void)
 {
 	port_up(&port, VHOST_USER_STOP_GET_BASE);
-	fake_vu_hang_up(port.vu);
+	fake_vu_disconnect(port.vu);
 	CHECK_EQ(virtio_device_reset(&port.dev, PATIENCE_US), 0);
 	fake_vu_set_once(port.vu, false);
 	fake_vu_rule(port.vu, VU_GET_FEATURES, 0, 1, VU_HOLD);
@@ -162,7 +162,7 @@ connect_is_cancelled(void)
 
 	port_create(&port);
 	CHECK_EQ(port_connect(&port, VHOST_USER_STOP_GET_BASE), 0);
-	fake_vu_hang_up(port.vu);
+	fake_vu_disconnect(port.vu);
 	CHECK(!vhost_user_is_up(&port.dev));
 	strcpy(addr.sun_path, port.vu->path);
 	unlink(port.vu->path);

@@ -64,7 +64,7 @@ pci_reconnect(struct virtio_device *dev)
 
 /* It does not confirm its reset: off the bus with it. */
 static void
-pci_hang_up(struct virtio_device *dev)
+pci_disconnect(struct virtio_device *dev)
 {
 	rte_pci_set_bus_master(pci_device(port_of(dev)), false);
 }
@@ -174,7 +174,7 @@ pci_destroy(struct virtio_device *dev)
 static const struct virtio_bus virtio_pci_bus = {
 	.is_up = virtio_pci_is_up,
 	.reconnect = pci_reconnect,
-	.disconnect = pci_hang_up,
+	.disconnect = pci_disconnect,
 	.unwatch = pci_unwatch,
 	.destroy = pci_destroy,
 	.features = VIRTIO_PCI_FEATURES,

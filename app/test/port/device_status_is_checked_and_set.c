@@ -79,7 +79,7 @@ is_up(const struct fake_pci_port *fp)
 
 /* One event of each kind, one line; what has found it is the caller's. */
 static void
-check_told(struct fake_pci_port *fp)
+check_messages(struct fake_pci_port *fp)
 {
 	wait_for(RTE_ETH_EVENT_INTR_RESET, 1);
 	CHECK_EQ(count(RTE_ETH_EVENT_INTR_LSC), 1);
@@ -115,7 +115,7 @@ found_by_the_interrupt(void)
 	CHECK(is_up(fp));
 	fp->fake->status |= NEEDS_RESET;
 	fake_pci_port_event(fp);
-	check_told(fp);
+	check_messages(fp);
 	CHECK_EQ(rte_eth_dev_stop(fp->port), 0);
 	CHECK_EQ(fp->fake->status, 0);
 	check_comes_back(fp);
@@ -130,7 +130,7 @@ found_by_who_asks_for_the_link(void)
 	listen_to(fp);
 	fp->fake->status |= NEEDS_RESET;
 	CHECK(!is_up(fp));
-	check_told(fp);
+	check_messages(fp);
 	CHECK_EQ(rte_eth_dev_reset(fp->port), 0);
 	CHECK_EQ(fp->fake->status, 0);
 	check_comes_back(fp);
@@ -147,7 +147,7 @@ found_by_a_command(void)
 	fp->answer = FAKE_CTRL_NEVER;
 	fp->fake->status |= NEEDS_RESET;
 	CHECK_EQ(rte_eth_promiscuous_enable(fp->port), -EIO);
-	check_told(fp);
+	check_messages(fp);
 	/* A queue is the application's again all the same, if the device proves that. */
 	CHECK_EQ(rte_eth_dev_rx_queue_stop(fp->port, 0), 0);
 	CHECK_EQ(rte_eth_dev_stop(fp->port), 0);
@@ -164,7 +164,7 @@ needs_another_before_a_look(void)
 	listen_to(fp);
 	fp->fake->status |= NEEDS_RESET;
 	CHECK(!is_up(fp));
-	check_told(fp);
+	check_messages(fp);
 	CHECK_EQ(rte_eth_dev_stop(fp->port), 0);
 	fp->fake->fails_when_run = true;
 	CHECK_EQ(rte_eth_dev_start(fp->port), 0);
@@ -185,7 +185,7 @@ found_by_the_watchdog(void)
 
 	listen_to(fp);
 	fp->fake->status |= NEEDS_RESET;
-	check_told(fp);
+	check_messages(fp);
 	done(fp);
 }
 

@@ -354,7 +354,7 @@ answer_that_nobody_asked_for(void)
 
 /* Noise goes on after the talk is over: it is read and thrown away, and told of once. */
 static void
-noise_after_the_end_is_told_once(void)
+noise_after_the_end_is_logged_once(void)
 {
 	struct vhost_user_reply reply = { 0 };
 	uint8_t noise[4000];
@@ -646,7 +646,7 @@ TEST_MAIN(
 	TEST(answers_in_one_piece),
 	TEST(garbage_answers),
 	TEST(answer_that_nobody_asked_for),
-	TEST(noise_after_the_end_is_told_once),
+	TEST(noise_after_the_end_is_logged_once),
 	TEST(connection_ends_within_an_answer),
 	TEST(connection_ends_after_an_answer),
 	TEST(new_connection_starts_afresh),

@@ -273,7 +273,7 @@ check_rx_is_out_of_service(struct fake_port *fp, const struct lie *lie)
 }
 
 static void
-heal_rx(struct fake_port *fp)
+restart_rx(struct fake_port *fp)
 {
 	CHECK_EQ(rte_eth_dev_rx_queue_stop(fp->port, 0), 0);
 	fake_port_check_in_use(fp->rx_pool[0], 0);
@@ -312,7 +312,7 @@ receive(bool event_idx)
 			test_fail(__FILE__, __LINE__, "%s: %u frames received, not %u", lie->name,
 				  n, lie->received);
 		check_rx_is_out_of_service(fp, lie);
-		heal_rx(fp);
+		restart_rx(fp);
 		fake_port_destroy(fp);
 	}
 }
@@ -613,7 +613,7 @@ batch_taken_in_parts(void)
 	}
 	CHECK_EQ(fake_port_xstat(fp, "rx_q0_broken"), 0);
 	check_rx_is_out_of_service(fp, &lie);
-	heal_rx(fp);
+	restart_rx(fp);
 	fake_port_destroy(fp);
 }
 
@@ -657,7 +657,7 @@ transmit_chains_in_order(uint32_t id)
 }
 
 static void
-transmit_lies_about_chains_in_order(void)
+transmit_bad_chains_in_order(void)
 {
 	static const uint32_t ids[] = { 7, 2, 4, 10, FAKE_PORT_SIZE, UINT16_MAX };
 	unsigned int i;
@@ -668,7 +668,7 @@ transmit_lies_about_chains_in_order(void)
 
 /* Noise in the used ring when the queue is already on its way out: the stop is not disturbed. */
 static void
-lies_at_the_end(void)
+bad_entry_at_the_end(void)
 {
 	struct fake_port *fp = fake_port_start(&(struct fake_port_conf){ 0 });
 	unsigned int i;
@@ -709,6 +709,6 @@ TEST_MAIN(
 	TEST_LAYOUTS(transmit_found_by_burst),
 	TEST_LAYOUTS(transmit_chain_by_its_middle),
 	TEST_LAYOUTS(batch_taken_in_parts),
-	TEST_LAYOUTS(transmit_lies_about_chains_in_order),
-	TEST_LAYOUTS(lies_at_the_end),
+	TEST_LAYOUTS(transmit_bad_chains_in_order),
+	TEST_LAYOUTS(bad_entry_at_the_end),
 )

@@ -244,7 +244,7 @@ attached_before_the_start(void)
 	CHECK_EQ(rte_eth_dev_start(fp->port), 0);
 	check_frames(fp, &own);
 	CHECK_EQ(rte_eth_dev_stop(fp->port), 0);
-	fake_vu_hang_up(fp->vu);
+	fake_vu_disconnect(fp->vu);
 	fp->vu->once = false;
 	CHECK_EQ(rte_eth_dev_reset(fp->port), 0);
 	CHECK_EQ(rte_eth_dev_start(fp->port), 0);

@@ -79,7 +79,7 @@ silent_at(uint32_t request, uint64_t protocol)
 }
 
 static void
-silent_at_any_request(void)
+no_answer_to_any_request(void)
 {
 	static const uint32_t requests[] = {
 		VU_SET_STATUS, VU_GET_STATUS, VU_SET_FEATURES, VU_SET_MEM_TABLE,
@@ -93,7 +93,7 @@ silent_at_any_request(void)
 
 /* Before the device knows a ring its reset has no message of its own. */
 static void
-silent_without_status(void)
+no_answer_without_status(void)
 {
 	silent_at(VU_SET_FEATURES, VU_P_MQ | VU_P_REPLY_ACK);
 	silent_at(VU_SET_MEM_TABLE, VU_P_MQ | VU_P_REPLY_ACK);
@@ -206,8 +206,8 @@ call_has_a_limit(void)
 }
 
 TEST_MAIN(
-	TEST_LAYOUTS(silent_at_any_request),
-	TEST_LAYOUTS(silent_without_status),
+	TEST_LAYOUTS(no_answer_to_any_request),
+	TEST_LAYOUTS(no_answer_without_status),
 	TEST_LAYOUTS(answers_come_after_the_reset),
 	TEST(slow_back_end_is_waited_for),
 	TEST(call_has_a_limit),

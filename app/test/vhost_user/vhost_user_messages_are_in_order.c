@@ -366,7 +366,7 @@ no_descriptor_is_lost(void)
 }
 
 static void
-nobody_listens(void)
+no_listener(void)
 {
 	const struct vhost_user_conf conf = {
 		.path = test_path("nobody"), .nb_rings = 2, .stop = VHOST_USER_STOP_AUTO
@@ -414,6 +414,6 @@ TEST_MAIN(
 	TEST(ring_life_leaves_the_device_alone),
 	TEST(kick_and_call_stay_the_same),
 	TEST(no_descriptor_is_lost),
-	TEST(nobody_listens),
+	TEST(no_listener),
 	TEST(path_that_is_too_long),
 )

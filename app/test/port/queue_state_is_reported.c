@@ -551,7 +551,7 @@ no_event_idx_with_disable(void)
 
 /* A device that takes nothing of what is sent after a start is told of; one that does is not. */
 static void
-queue_that_nobody_serves(void)
+queue_that_is_not_served(void)
 {
 	struct fake_port *fp = fake_port_start(&(struct fake_port_conf){ 0 });
 	unsigned int tries;
@@ -628,6 +628,6 @@ TEST_MAIN(
 	TEST_LAYOUTS(rest_of_a_batch_is_counted_out_of_step),
 	TEST_LAYOUTS(doorbells),
 	TEST_LAYOUTS(no_event_idx_with_disable),
-	TEST_LAYOUTS(queue_that_nobody_serves),
+	TEST_LAYOUTS(queue_that_is_not_served),
 	TEST_LAYOUTS(path_is_the_widest_allowed),
 )
