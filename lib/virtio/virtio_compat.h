@@ -56,6 +56,12 @@ typedef struct eth_queue_stats virtio_queue_stats_t;
 typedef struct rte_eth_stats virtio_queue_stats_t;
 #endif
 
+/** The device of a bus behind an ethdev. Each bus had a macro of its own before 26.07. */
+#if RTE_VERSION < RTE_VERSION_NUM(26, 7, 0, 0)
+#define RTE_CLASS_TO_BUS_DEVICE(class_dev, bus_dev_type) \
+	container_of((class_dev)->device, typeof(bus_dev_type), device)
+#endif
+
 /** What rx_queue_count returns: signed from 25.11 on. */
 #if RTE_VERSION >= RTE_VERSION_NUM(25, 11, 0, 0)
 typedef int virtio_rx_queue_count_t;

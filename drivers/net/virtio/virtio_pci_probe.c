@@ -15,6 +15,7 @@
 #include <rte_byteorder.h>
 #include <rte_errno.h>
 
+#include "virtio_compat.h"
 #include "virtio_ethdev.h"
 #include "virtio_log.h"
 #include "virtio_net.h"
@@ -37,7 +38,7 @@ struct pci_port {
 static struct rte_pci_device *
 pci_device(const struct virtio_port *port)
 {
-	return RTE_ETH_DEV_TO_PCI(port->edev);
+	return RTE_CLASS_TO_BUS_DEVICE(port->edev, struct rte_pci_device);
 }
 
 static struct pci_port *
