@@ -189,6 +189,38 @@ with_a_checksum(void)
 	}
 }
 
+/* The tag behind the one that was removed decides the type. */
+static void
+type_of_the_next_tag(void)
+{
+	static const struct {
+		const char *tag;
+		uint32_t type;
+	} next[] = {
+		{ "\x81\x00", RTE_PTYPE_L2_ETHER_VLAN },
+		{ "\x88\xa8", RTE_PTYPE_L2_ETHER_QINQ },
+		{ "\x12\x34", RTE_PTYPE_L2_ETHER },
+	};
+	const struct ip_frame_hdr hdr = { .flags = IP_FRAME_DATA_VALID };
+	struct fake_port *fp = port(VU_F_MRG_RXBUF, STRIP | RTE_ETH_RX_OFFLOAD_TCP_CKSUM);
+	unsigned int i;
+
+	for (i = 0; i < RTE_DIM(next); i++) {
+		struct rte_mbuf *m;
+
+		memset(bytes, 2, 200);
+		memcpy(bytes + 12, "\x81\x00\x00\x05", 4);
+		memcpy(bytes + 16, next[i].tag, 2);
+		memcpy(bytes + 18, "\x00\x06\x12\x34", 4);
+		fake_port_give(fp, 0, &hdr, bytes, 200, 0);
+		m = receive_one(fp, 0);
+		CHECK_EQ(m->vlan_tci, 5);
+		CHECK_EQ(m->packet_type & RTE_PTYPE_L2_MASK, next[i].type);
+		rte_pktmbuf_free(m);
+	}
+	fake_port_destroy(fp);
+}
+
 /* One queue alone, by its set-up, on a running port. */
 static void
 of_one_queue(void)
@@ -359,6 +391,7 @@ TEST_MAIN(
 	TEST_LAYOUTS(counted_as_delivered),
 	TEST_LAYOUTS(only_what_is_a_tag),
 	TEST_LAYOUTS(with_a_checksum),
+	TEST_LAYOUTS(type_of_the_next_tag),
 	TEST_LAYOUTS(of_one_queue),
 	TEST_LAYOUTS(refused_setup_keeps_it),
 	TEST_LAYOUTS(switched_while_it_runs),

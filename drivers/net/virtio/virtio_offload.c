@@ -310,15 +310,24 @@ virtio_rx_offload(const struct virtio_rxq *rxq, struct rte_mbuf *m,
 
 /* ---- VLAN tags, by software --------------------------------------------------------------- */
 
-/* Without its tag a frame is of another type. */
+/*
+ * Without its tag a frame has another type, which the remaining EtherType decides: DPDK 26.11
+ * reports a frame with one tag as RTE_PTYPE_L2_ETHER_QINQ.
+ */
 static void
 forget_tag(struct rte_mbuf *m)
 {
 	const struct rte_ether_hdr *eth = rte_pktmbuf_mtod(m, const struct rte_ether_hdr *);
+	const uint32_t before = m->packet_type & RTE_PTYPE_L2_MASK;
+	uint32_t type = RTE_PTYPE_L2_ETHER;
 
-	if ((m->packet_type & RTE_PTYPE_L2_MASK) == RTE_PTYPE_L2_ETHER_VLAN &&
-	    eth->ether_type != rte_cpu_to_be_16(RTE_ETHER_TYPE_VLAN))
-		m->packet_type ^= RTE_PTYPE_L2_ETHER_VLAN ^ RTE_PTYPE_L2_ETHER;
+	if (before != RTE_PTYPE_L2_ETHER_VLAN && before != RTE_PTYPE_L2_ETHER_QINQ)
+		return;
+	if (eth->ether_type == rte_cpu_to_be_16(RTE_ETHER_TYPE_VLAN))
+		type = RTE_PTYPE_L2_ETHER_VLAN;
+	else if (eth->ether_type == rte_cpu_to_be_16(RTE_ETHER_TYPE_QINQ))
+		type = RTE_PTYPE_L2_ETHER_QINQ;
+	m->packet_type = (m->packet_type & ~RTE_PTYPE_L2_MASK) | type;
 }
 
 void
