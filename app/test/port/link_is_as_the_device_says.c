@@ -5,8 +5,13 @@
  * but for what the user says.
  */
 
+#include <stdio.h>
+
+#include <rte_ethdev.h>
+
 #include "fake_pci_port.h"
 #include "test.h"
+#include "virtio_devargs.h"
 
 static void
 check_link(struct fake_pci_port *fp, unsigned int up, uint32_t speed, unsigned int duplex)
@@ -63,6 +68,32 @@ user_has_the_last_word(void)
 	fake_pci_port_destroy(fp);
 }
 
+/* speed= takes the packaged driver's speeds, and beyond them those that ethdev has a bit for. */
+static void
+speeds_that_ethdev_knows(void)
+{
+	static const uint32_t others[] = { 0, 1, 9999, 10001, 999999, UINT32_MAX };
+	static const uint32_t fastest[] = { 10000, 56000, 200000, 400000, 800000 };
+	struct virtio_devargs args;
+	unsigned int i;
+	char text[32];
+
+	for (i = 0; i < RTE_DIM(fastest); i++) {
+		const uint32_t bit = rte_eth_speed_bitflag(fastest[i], RTE_ETH_LINK_FULL_DUPLEX);
+
+		snprintf(text, sizeof(text), "speed=%u", fastest[i]);
+		CHECK_EQ(virtio_pci_parse("port", text, &args), bit != 0 ? 0 : -EINVAL);
+		if (bit != 0) {
+			CHECK_EQ(args.speed, fastest[i]);
+			CHECK_EQ(args.speed_capa, bit);
+		}
+	}
+	for (i = 0; i < RTE_DIM(others); i++) {
+		snprintf(text, sizeof(text), "speed=%u", others[i]);
+		CHECK_EQ(virtio_pci_parse("port", text, &args), -EINVAL);
+	}
+}
+
 /* Without the feature there is something else at that place, or nothing. */
 static void
 device_that_says_nothing(void)
@@ -79,5 +110,6 @@ TEST_MAIN(
 	TEST_WARM_UP(device_that_says_nothing),
 	TEST(speed_and_duplex),
 	TEST(user_has_the_last_word),
+	TEST(speeds_that_ethdev_knows),
 	TEST(device_that_says_nothing),
 )

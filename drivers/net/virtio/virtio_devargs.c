@@ -85,13 +85,13 @@ set_iface(struct virtio_devargs *out __rte_unused, const char *value __rte_unuse
 	return -ENOTSUP;
 }
 
-/* Those of ethdev's speeds that upstream's driver takes. */
+/* The speeds of the packaged driver, and the faster ones that this release of ethdev knows. */
 static int
 set_speed(struct virtio_devargs *out, const char *value)
 {
 	unsigned long n;
 
-	if (number(value, RTE_ETH_SPEED_NUM_10G, RTE_ETH_SPEED_NUM_200G, &n) != 0)
+	if (number(value, RTE_ETH_SPEED_NUM_10G, RTE_ETH_SPEED_NUM_UNKNOWN - 1, &n) != 0)
 		return -EINVAL;
 	out->speed = n;
 	out->speed_capa = rte_eth_speed_bitflag(n, RTE_ETH_LINK_FULL_DUPLEX);
@@ -141,8 +141,9 @@ static const struct option options[] = {
 	{ USER, "packed_vq", FLAG(packed_vq) },
 	{ PCI, "vdpa", FLAG(vdpa) },
 	{ PCI, "mq", NAMES(mq_running, mq_names, "all or running") },
-	{ USER | PCI, "speed", OTHER(set_speed, "10000, 20000, 25000, 40000, 50000, 56000, 100000 "
-				     "or 200000 (Mb/s)") },
+	{ USER | PCI, "speed", OTHER(set_speed, "10000, 20000, 25000, 40000, 50000, 56000, "
+				     "100000, 200000 (Mb/s), or 400000 or 800000 where ethdev has "
+				     "this speed") },
 	{ USER | PCI, "vectorized", FLAG(vectorized) },
 	{ USER, "queue_reset", NAMES(queue_reset, user_stops, "auto, get_base, disable or off") },
 	{ PCI, "queue_reset", NAMES(pci_queue_reset, pci_stops, "auto, proposal or off") },
