@@ -14,6 +14,7 @@
 
 #include "virtio_announce.h"
 #include "virtio_ctrl.h"
+#include "virtio_dump.h"
 #include "virtio_ethdev.h"
 #include "virtio_event.h"
 #include "virtio_filter.h"
@@ -561,6 +562,7 @@ static const struct eth_dev_ops virtio_ops = {
 	.rx_queue_intr_enable = virtio_rx_queue_intr_enable,
 	.rx_queue_intr_disable = virtio_rx_queue_intr_disable,
 	.get_monitor_addr = virtio_get_monitor_addr,
+	.eth_dev_priv_dump = virtio_dev_priv_dump,
 	.stats_get = virtio_stats_get,
 	.stats_reset = virtio_stats_reset,
 	.xstats_get = virtio_xstats_get,

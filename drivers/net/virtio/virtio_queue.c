@@ -99,6 +99,17 @@ virtio_queue_next(const struct virtio_port *port, const struct virtio_queue *q)
 	return next;
 }
 
+const char *
+virtio_queue_state_name(const struct virtio_queue *q)
+{
+	const enum virtqueue_state state = virtqueue_state(q->vq);
+
+	if ((state == VIRTQUEUE_LIVE || state == VIRTQUEUE_STOPPING) &&
+	    !q->port->bus->is_up(&q->port->dev))
+		return "disconnected";
+	return virtqueue_state_name(state);
+}
+
 static void
 show(struct virtio_queue *q, bool started)
 {

@@ -113,6 +113,9 @@ int virtio_queue_stop(struct virtio_queue *q);
 /** After a proven stop: counts what is lost, gives every buffer back. */
 void virtio_queue_reclaim(struct virtio_queue *q);
 
+/** That of the ring; or "disconnected" where the device that runs the ring is not there. */
+const char *virtio_queue_state_name(const struct virtio_queue *q);
+
 /** Tells ethdev the state of the queue: STOPPED only where the ring is proven to be. */
 void virtio_queue_show_state(struct virtio_queue *q);
 /** Of a port that is started without its device: STARTED, unless its start is deferred. */

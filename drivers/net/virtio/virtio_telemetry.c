@@ -42,18 +42,6 @@ read_numbers(const char *params, long *first, long *second)
 
 /* ---- one queue ---------------------------------------------------------------------------- */
 
-/* That of the ring; or "disconnected" where the device that runs the ring is not there. */
-static const char *
-queue_state(const struct virtio_queue *q)
-{
-	const enum virtqueue_state state = virtqueue_state(q->vq);
-
-	if ((state == VIRTQUEUE_LIVE || state == VIRTQUEUE_STOPPING) &&
-	    !q->port->bus->is_up(&q->port->dev))
-		return "disconnected";
-	return virtqueue_state_name(state);
-}
-
 static void
 add_ring(struct rte_tel_data *d, const struct virtio_queue *q)
 {
@@ -61,7 +49,7 @@ add_ring(struct rte_tel_data *d, const struct virtio_queue *q)
 	/* The polling thread's, a burst old at worst. */
 	const int used = ring_used(q->vq, UINT16_MAX, vq->conf.packed);
 
-	rte_tel_data_add_dict_string(d, "state", queue_state(q));
+	rte_tel_data_add_dict_string(d, "state", virtio_queue_state_name(q));
 	rte_tel_data_add_dict_string(d, "layout", vq->conf.packed ? "packed" : "split");
 	rte_tel_data_add_dict_int(d, "ring_size", vq->size);
 	rte_tel_data_add_dict_int(d, "free", vq->free_count);
