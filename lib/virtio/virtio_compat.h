@@ -69,6 +69,13 @@ typedef int virtio_rx_queue_count_t;
 typedef uint32_t virtio_rx_queue_count_t;
 #endif
 
+/** Where an ethdev has the function of rte_eth_tx_queue_count(), which 24.03 introduced. */
+#if RTE_VERSION >= RTE_VERSION_NUM(24, 3, 0, 0)
+#define VIRTIO_SET_TX_QUEUE_COUNT(edev, function) ((edev)->tx_queue_count = (function))
+#else
+#define VIRTIO_SET_TX_QUEUE_COUNT(edev, function) ((void)(function))
+#endif
+
 /** dev_supported_ptypes_get counts its answer from 24.11 on. */
 #if RTE_VERSION >= RTE_VERSION_NUM(24, 11, 0, 0)
 #define VIRTIO_PTYPES_GET_ARGS struct rte_eth_dev *edev, size_t *count

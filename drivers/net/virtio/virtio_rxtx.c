@@ -178,6 +178,20 @@ tx_descriptor_status(void *queue, uint16_t offset)
 	return ret;
 }
 
+/* Descriptors that the device still has: those that are neither free nor DONE. */
+static int
+tx_queue_count(void *queue)
+{
+	struct virtio_txq *txq = queue;
+	int count;
+
+	if (txq == NULL || !virtio_gate_enter_query(&txq->q.gate))
+		return 0;
+	count = txq->q.vq->size - txq->q.vq->free_count - virtqueue_used_descs(txq->q.vq);
+	virtio_gate_leave_query(&txq->q.gate);
+	return RTE_MAX(count, 0);
+}
+
 void
 virtio_path_install(struct rte_eth_dev *edev)
 {
@@ -185,6 +199,7 @@ virtio_path_install(struct rte_eth_dev *edev)
 	edev->tx_pkt_burst = virtio_tx_path_choose(virtio_port(edev))->burst;
 	edev->tx_pkt_prepare = virtio_tx_prepare;
 	edev->rx_queue_count = rx_queue_count;
+	VIRTIO_SET_TX_QUEUE_COUNT(edev, tx_queue_count);
 	edev->rx_descriptor_status = rx_descriptor_status;
 	edev->tx_descriptor_status = tx_descriptor_status;
 }
