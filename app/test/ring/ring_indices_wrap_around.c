@@ -124,7 +124,7 @@ pop_burst(struct virtqueue *vq, const struct seen *taken, uint32_t n)
 	ring_took(vq, plain, true, packed);
 	CHECK_EQ(ring_begin(vq, &cur, packed), 0);
 	for (i = plain; i < n; i++) {
-		uint32_t len;
+		uint32_t len = 0;
 		const int head = ring_next(vq, &cur, &len, packed);
 
 		check_seen(vq, head, len, &taken[i]);

@@ -112,10 +112,12 @@ table_without_freed_memory_is_refused(void)
 static void
 table_without_freed_memory_is_answered_late(uint64_t protocol)
 {
+	uintptr_t at;
 	void *much;
 
 	up(protocol);
 	much = take_memory();
+	at = (uintptr_t)much;
 	fake_vu_rule(port.vu, VU_SET_MEM_TABLE, 0, 1, VU_HOLD);
 	rte_free(much);
 	fake_vu_wait_held(port.vu);
@@ -123,7 +125,7 @@ table_without_freed_memory_is_answered_late(uint64_t protocol)
 	CHECK(vhost_user_is_up(&port.dev));
 	fake_vu_release(port.vu);
 	fake_vu_wait_quiet(port.vu);
-	CHECK(fake_vu_map(port.vu, (uintptr_t)much, 1) == NULL);
+	CHECK(fake_vu_map(port.vu, at, 1) == NULL);
 	port_check_others_run(&port, PORT_RINGS);
 	port_down(&port);
 }
