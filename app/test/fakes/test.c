@@ -111,6 +111,12 @@ test_has_avx512(void)
 #endif
 }
 
+/*
+ * ethdev's table of ports is ethdev's own: from 24.11 on it comes with the first look for a port,
+ * and goes with the last port.
+ */
+#define ETHDEV_TABLE "rte_eth_dev_data"
+
 static void
 count_memzone(const struct rte_memzone *mz __rte_unused, void *arg)
 {
@@ -131,7 +137,8 @@ test_heap_in_use(void)
 		if (rte_malloc_get_socket_stats(node, &stats) == 0)
 			n += stats.alloc_count;
 	}
-	return n;
+	/* A memzone is an allocation too. */
+	return rte_memzone_lookup(ETHDEV_TABLE) != NULL ? n - 2 : n;
 }
 
 const char *
