@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: BSD-3-Clause
 #
-# Usage: devtools/setup.sh [--dpdk-source FILE_OR_DIR]
+# Usage: devtools/setup.sh [--packages-only | --dpdk-source FILE_OR_DIR]
 #
 # Makes a machine ready to build, run and test this tree. On Debian, as root: installs the packages
 # that are missing, fetches the driver-SDK headers that match the installed DPDK, and reserves huge
@@ -12,6 +12,7 @@
 #
 #   --dpdk-source FILE_OR_DIR  take the driver-SDK headers from this DPDK source, a tarball or the
 #                              folder that it unpacks to, of the same release as the installed DPDK
+#   --packages-only            only what the build needs: no headers, no huge pages, no QEMU
 #   -h, --help                 this text
 set -euo pipefail
 . "$(dirname "${BASH_SOURCE[0]}")/common.sh"
@@ -137,6 +138,7 @@ reserve_hugepages() {
 }
 
 sdk_args=()
+packages_only=
 while [ $# -gt 0 ]; do
 	answer_common_option "$1"
 	case $1 in
@@ -145,6 +147,10 @@ while [ $# -gt 0 ]; do
 		[ -e "$2" ] || usage_error "--dpdk-source: there is no $2"
 		sdk_args=("$1" "$2")
 		shift 2
+		;;
+	--packages-only)
+		packages_only=yes
+		shift
 		;;
 	*) usage_error "no such option: $1 (see --help)" ;;
 	esac
@@ -163,6 +169,7 @@ if [ ${#missing[@]} -gt 0 ]; then
 else
 	say "programs and libraries: all there, DPDK $(dpdk_version)"
 fi
+[ -z "$packages_only" ] || exit 0
 install_optional
 "$root/devtools/fetch-driver-sdk.sh" "${sdk_args[@]}"
 reserve_hugepages
