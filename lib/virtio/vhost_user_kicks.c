@@ -83,8 +83,8 @@ close_all(struct kicks *kicks)
 
 /* Fills an entry; on error it is nobody's again. */
 static int
-fill(struct virtio_device *dev, uint16_t nb_rings,
-     int (*more)(const struct virtio_device *dev, struct kicks *kicks, uint16_t nb_rings))
+fill_entry(struct virtio_device *dev, uint16_t nb_rings,
+	   int (*more)(const struct virtio_device *dev, struct kicks *kicks, uint16_t nb_rings))
 {
 	struct kicks *kicks;
 	int ret = 0;
@@ -162,7 +162,7 @@ vhost_user_kicks_create(struct virtio_device *dev, uint16_t nb_rings)
 				"answered: %s", dev->name, rte_strerror(rte_errno));
 		return -rte_errno;
 	}
-	return fill(dev, nb_rings, make_one);
+	return fill_entry(dev, nb_rings, make_one);
 }
 
 /* ---- secondary ---------------------------------------------------------------------------- */
@@ -217,7 +217,7 @@ fetch_some(const struct virtio_device *dev, struct kicks *kicks, uint16_t nb_rin
 int
 vhost_user_kicks_fetch(struct virtio_device *dev, uint16_t nb_rings)
 {
-	return fill(dev, nb_rings, fetch_some);
+	return fill_entry(dev, nb_rings, fetch_some);
 }
 
 /* ---- both --------------------------------------------------------------------------------- */

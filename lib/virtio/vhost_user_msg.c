@@ -495,7 +495,8 @@ wait_for(struct vhost_user_channel *ch, struct vhost_user_reply *reply, uint32_t
 			return reply->error;
 		if (ret != 0)
 			return ret;
-		deadline_us = RTE_MIN(RTE_MAX(since_us, answered_us) + timeout_us, ends_us);
+		deadline_us = RTE_MAX(since_us, answered_us) + timeout_us;
+		deadline_us = RTE_MIN(deadline_us, ends_us);
 		if (now >= deadline_us)
 			return log_silence(ch, deadline_us == ends_us);
 		if (!through && virtio_device_is_cancelled(ch->cancels))

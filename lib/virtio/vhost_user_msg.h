@@ -95,7 +95,7 @@ struct vhost_user_mem_table {
 	struct vhost_user_region regions[VHOST_USER_MAX_REGIONS];
 };
 
-struct vhost_user_msg {
+struct __rte_packed_begin vhost_user_msg {
 	uint32_t request;
 	uint32_t flags;
 	uint32_t size; /**< bytes of payload */
@@ -105,7 +105,7 @@ struct vhost_user_msg {
 		struct vhost_user_ring_addr addr;
 		struct vhost_user_mem_table mem;
 	} payload;
-} __attribute__((packed));
+} __rte_packed_end;
 
 #define VHOST_USER_HEADER_SIZE 12
 

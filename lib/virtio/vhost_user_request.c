@@ -47,7 +47,7 @@ vu_get_u64(struct vhost_user *vu, uint32_t request, uint64_t *value)
 	return ret;
 }
 
-/* Sends a control message and waits for its acknowledgement where there is such a thing. */
+/* Sends a control message and waits for its acknowledgment where there is such a thing. */
 int
 vu_control_u64(struct vhost_user *vu, uint32_t request, uint64_t value)
 {

@@ -38,10 +38,17 @@
 	__atomic_compare_exchange_n(at, expected, desired, false, success, failure)
 #endif
 
-/** A structure without padding; an attribute at one place only until 25.03. */
-#ifndef __rte_packed_begin
+/** A structure without padding; an attribute at one place only before 25.03. */
+#if RTE_VERSION < RTE_VERSION_NUM(25, 3, 0, 0) && !defined(__rte_packed_begin)
 #define __rte_packed_begin
 #define __rte_packed_end __attribute__((__packed__))
+#endif
+
+/** Prints a message and ends its line; from 24.03 on. */
+#if RTE_VERSION < RTE_VERSION_NUM(24, 3, 0, 0) && !defined(RTE_LOG_LINE)
+#define RTE_LOG_LINE(level, type, ...) \
+	RTE_LOG(level, type, RTE_FMT(RTE_FMT_HEAD(__VA_ARGS__ ,) "\n", \
+				     RTE_FMT_TAIL(__VA_ARGS__ ,)))
 #endif
 
 /** stats_get has per-queue counters of their own from 25.11 on. */
@@ -49,10 +56,10 @@
 #define VIRTIO_STATS_GET_ARGS \
 	struct rte_eth_dev *edev, struct rte_eth_stats *stats, struct eth_queue_stats *per_queue
 typedef struct eth_queue_stats virtio_queue_stats_t;
-#define VIRTIO_QUEUE_STATS(stats, per_queue) (per_queue)
+#define VIRTIO_QUEUE_STATS per_queue
 #else
 #define VIRTIO_STATS_GET_ARGS struct rte_eth_dev *edev, struct rte_eth_stats *stats
-#define VIRTIO_QUEUE_STATS(stats, per_queue) (stats)
+#define VIRTIO_QUEUE_STATS stats
 typedef struct rte_eth_stats virtio_queue_stats_t;
 #endif
 
@@ -105,7 +112,7 @@ static inline int
 virtio_thread_create(virtio_thread_t *thread, const char *name,
 		     virtio_thread_result_t (*run)(void *arg), void *arg)
 {
-	const int ret = rte_thread_create_control(thread, name, run, arg);
+	const int ret = rte_thread_create_internal_control(thread, name, run, arg);
 
 	return ret > 0 ? -ret : ret;
 }

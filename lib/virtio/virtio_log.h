@@ -10,13 +10,19 @@
 
 #include <rte_log.h>
 
+#include "virtio_compat.h"
+
 extern int virtio_logtype_init;   /**< pmd.net.virtio.init: probe, configuration, choices */
 extern int virtio_logtype_driver; /**< pmd.net.virtio.driver: what happens to a running port */
 
-#define VIRTIO_INIT_LOG(level, fmt, ...) \
-	rte_log(RTE_LOG_ ## level, virtio_logtype_init, "virtio: " fmt "\n", ## __VA_ARGS__)
+/* EAL prints the name of the type before a line, and the lines of both types begin alike. */
+#define VIRTIO_LOG_LINE(level, type, ...) do { \
+	const int RTE_LOGTYPE_virtio = (type); \
+	RTE_LOG_LINE(level, virtio, __VA_ARGS__); \
+} while (0)
 
-#define VIRTIO_LOG(level, fmt, ...) \
-	rte_log(RTE_LOG_ ## level, virtio_logtype_driver, "virtio: " fmt "\n", ## __VA_ARGS__)
+#define VIRTIO_INIT_LOG(level, ...) VIRTIO_LOG_LINE(level, virtio_logtype_init, __VA_ARGS__)
+
+#define VIRTIO_LOG(level, ...) VIRTIO_LOG_LINE(level, virtio_logtype_driver, __VA_ARGS__)
 
 #endif /* VIRTIO_LOG_H */

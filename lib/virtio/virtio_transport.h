@@ -38,14 +38,18 @@ enum virtio_transport_kind {
  * the same message or register write means different things to different devices.
  */
 enum virtio_stop_method {
-	VIRTIO_STOP_NONE,	    /**< there is no way: queues live as long as the device */
-	VIRTIO_STOP_VHOST_GET_BASE, /**< ENABLE 0, then GET_VRING_BASE: vhost-user's stop of a ring
-				     */
-	VIRTIO_STOP_VHOST_DISABLE_ACK, /**< ENABLE 0, acknowledged: a barrier on librte_vhost only
-					*/
-	VIRTIO_STOP_PCI_RESET, /**< queue_reset 1, until it and queue_enable are 0: virtio 1.2 */
-	VIRTIO_STOP_PCI_ENABLE_ZERO, /**< queue_enable 0, read back: the proposal of 2021 */
-	VIRTIO_STOP_TEST,	       /**< whatever the test program's device does */
+	/** There is no way: queues live as long as the device. */
+	VIRTIO_STOP_NONE,
+	/** ENABLE 0, then GET_VRING_BASE: vhost-user's stop of a ring. */
+	VIRTIO_STOP_VHOST_GET_BASE,
+	/** ENABLE 0, acknowledged: a barrier on librte_vhost only. */
+	VIRTIO_STOP_VHOST_DISABLE_ACK,
+	/** queue_reset 1, until it and queue_enable are 0: virtio 1.2. */
+	VIRTIO_STOP_PCI_RESET,
+	/** queue_enable 0, read back: the proposal of 2021. */
+	VIRTIO_STOP_PCI_ENABLE_ZERO,
+	/** Whatever the test program's device does. */
+	VIRTIO_STOP_TEST,
 };
 
 struct virtio_transport_ops {

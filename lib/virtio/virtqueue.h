@@ -24,6 +24,7 @@
  * here.
  */
 
+#include <stdalign.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -62,11 +63,10 @@ struct virtqueue_conf {
 	char name[VIRTQUEUE_NAME_SIZE];
 	uint16_t size;      /**< descriptors: split, a power of two; packed, any; at most 32768 */
 	bool packed;        /**< layout; to match RING_PACKED when the ring is started */
-	uint16_t slot_area; /**< bytes of extra shared memory for each descriptor; a multiple of 16
-			     */
-	uint32_t area;      /**< bytes of extra shared memory in all, whatever the size; without
-			     * slot_area, at vq->slot_area
-			     */
+	/** Bytes of extra shared memory for each descriptor; a multiple of 16. */
+	uint16_t slot_area;
+	/** Bytes of extra shared memory in all, whatever the size; without slot_area, at vq->slot_area. */
+	uint32_t area;
 	uint32_t buf_len;   /**< bytes of each buffer, where the device writes them; else 0 */
 	int node;           /**< NUMA node of all its memory, SOCKET_ID_ANY for any */
 };
@@ -138,7 +138,7 @@ struct virtqueue {
 	uint64_t dev_delta; /**< see virtqueue_dev_addr() */
 
 	/* What a burst writes. */
-	struct virtqueue_place next_avail __rte_cache_aligned; /**< of the next buffer */
+	alignas(RTE_CACHE_LINE_SIZE) struct virtqueue_place next_avail; /**< of the next buffer */
 	struct virtqueue_place next_used; /**< where the next used buffer is expected */
 	uint16_t free_count; /**< free descriptors */
 	uint16_t chains;     /**< buffers of several descriptors that the device has */
@@ -149,7 +149,7 @@ struct virtqueue {
 	uint64_t notified;   /**< notifications sent */
 
 	/* The control side's. */
-	struct virtio_device *dev __rte_cache_aligned;
+	alignas(RTE_CACHE_LINE_SIZE) struct virtio_device *dev;
 	struct virtqueue_conf conf;
 	uint16_t index;
 	uint32_t state;      /**< enum virtqueue_state, atomic: the poller may set BROKEN */

@@ -166,7 +166,8 @@ virtqueue_used_descs(const struct virtqueue *vq)
 			descs += distance(vq, cur.at.pos, vq->where[id]);
 		cur.known -= cur.known > 0;
 		/* At least one, whatever the polling thread changes meanwhile. */
-		descs = RTE_MIN(RTE_MAX(descs, 1u), (uint32_t)cur.left);
+		descs = RTE_MAX(descs, 1u);
+		descs = RTE_MIN(descs, (uint32_t)cur.left);
 		cur.left -= descs;
 		ring_step(vq, &cur.at, descs, 1, packed);
 	}

@@ -16,11 +16,13 @@
  */
 
 #include <pthread.h>
+#include <stdalign.h>
 #include <stdbool.h>
 #include <stdint.h>
 
 #include <rte_mbuf.h>
 #include <rte_mempool.h>
+#include <rte_vect.h>
 
 #include <ethdev_driver.h>
 
@@ -183,7 +185,9 @@ virtio_port(const struct rte_eth_dev *edev)
 static inline uint16_t
 virtio_port_pairs(const struct virtio_port *port)
 {
-	return RTE_MAX(RTE_MAX(port->data->nb_rx_queues, port->data->nb_tx_queues), 1);
+	const uint16_t pairs = RTE_MAX(port->data->nb_rx_queues, port->data->nb_tx_queues);
+
+	return RTE_MAX(pairs, 1);
 }
 
 /**
@@ -240,7 +244,7 @@ struct virtio_queue_events {
  */
 struct virtio_queue {
 	uint8_t not_ours[192];
-	struct virtio_gate gate __rte_cache_aligned;
+	alignas(RTE_CACHE_LINE_SIZE) struct virtio_gate gate;
 	struct virtqueue *vq; /**< the ring, changed only behind a closed gate */
 	struct virtio_port *port;
 	uint16_t id;          /**< ethdev's number */
@@ -260,10 +264,10 @@ struct virtio_queue {
 };
 
 /** Sixteen bytes of an mbuf, see virtio_mbuf_rearm(). */
-typedef uint64_t virtio_rearm_t __attribute__((vector_size(16), may_alias));
+typedef rte_v128u64_t virtio_rearm_t __rte_may_alias;
 
 /** The same of the fields from packet_type on. */
-typedef uint32_t virtio_fields_t __attribute__((vector_size(16), may_alias));
+typedef rte_v128u32_t virtio_fields_t __rte_may_alias;
 
 struct virtio_rxq {
 	struct virtio_queue q;
@@ -271,7 +275,7 @@ struct virtio_rxq {
 	/**
 	 * From a start to the proof of the next stop; in between the application may free it.
 	 */
-	struct rte_mempool *pool __rte_cache_aligned;
+	alignas(RTE_CACHE_LINE_SIZE) struct rte_mempool *pool;
 	virtio_rearm_t rearm; /**< what a received mbuf's fields from data_off on are set to */
 	uint32_t buf_len;     /**< bytes of a buffer, header included */
 	uint16_t free_thresh; /**< free descriptors from which on the ring is refilled; or none */
@@ -281,18 +285,18 @@ struct virtio_rxq {
 	char pool_name[RTE_MEMPOOL_NAMESIZE];
 	struct rte_eth_rxconf conf;
 	/* The polling thread's. */
-	struct virtio_counters counters __rte_cache_aligned;
+	alignas(RTE_CACHE_LINE_SIZE) struct virtio_counters counters;
 };
 
 struct virtio_txq {
 	struct virtio_queue q;
-	uint16_t free_thresh
-		__rte_cache_aligned; /**< fewer free descriptors: completions are taken */
+	/** Fewer free descriptors: completions are taken. */
+	alignas(RTE_CACHE_LINE_SIZE) uint16_t free_thresh;
 	bool indirect;        /**< INDIRECT_DESC is in force */
 	bool not_reclaimed;   /**< its packets' pools are not for the worker, virtio_reclaim.h */
 	uint64_t sent_before; /**< counters.packets, when the worker last looked */
 	struct rte_eth_txconf conf;
-	struct virtio_counters counters __rte_cache_aligned;
+	alignas(RTE_CACHE_LINE_SIZE) struct virtio_counters counters;
 };
 
 /** "rx" or "tx", for log lines. */

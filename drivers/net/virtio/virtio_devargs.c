@@ -20,9 +20,6 @@
 #define USER 1
 #define PCI  2
 
-#define MEMBER(name) \
-	offsetof(struct virtio_devargs, name), RTE_SIZEOF_FIELD(struct virtio_devargs, name)
-
 /** A number from min to max, one of max + 1 names, whose index is stored, or what `set` takes. */
 struct option {
 	unsigned int drivers;
@@ -32,7 +29,7 @@ struct option {
 	size_t size;
 	unsigned long min;
 	unsigned long max;
-	const char *const *names;
+	const char * const *names;
 	/** 0 or -errno. */
 	int (*set)(struct virtio_devargs *out, const char *value);
 };
@@ -108,24 +105,26 @@ set_reset_timeout(struct virtio_devargs *out, const char *value)
 	return ret;
 }
 
-static const char *const user_stops[] = {
+static const char * const user_stops[] = {
 	[VHOST_USER_STOP_AUTO] = "auto",
 	[VHOST_USER_STOP_GET_BASE] = "get_base",
 	[VHOST_USER_STOP_DISABLE] = "disable",
 	[VHOST_USER_STOP_OFF] = "off",
 };
-static const char *const pci_stops[] = {
+static const char * const pci_stops[] = {
 	[VIRTIO_PCI_STOP_AUTO] = "auto",
 	[VIRTIO_PCI_STOP_PROPOSAL] = "proposal",
 	[VIRTIO_PCI_STOP_OFF] = "off",
 };
-static const char *const mq_names[] = { "all", "running" };
-static const char *const recovery_names[] = { "none", "auto" };
+static const char * const mq_names[] = { "all", "running" };
+static const char * const recovery_names[] = { "none", "auto" };
 
-#define NUMBER(name, min, max, wants) wants, MEMBER(name), min, max, NULL, NULL
+#define NUMBER(name, least, most, text) \
+	.wants = text, .offset = offsetof(struct virtio_devargs, name), \
+	.size = RTE_SIZEOF_FIELD(struct virtio_devargs, name), .min = least, .max = most
 #define FLAG(name) NUMBER(name, 0, 1, "0 or 1")
-#define NAMES(name, names, wants) wants, MEMBER(name), 0, RTE_DIM(names) - 1, names, NULL
-#define OTHER(set, wants) wants, 0, 0, 0, 0, NULL, set
+#define NAMES(name, list, text) NUMBER(name, 0, RTE_DIM(list) - 1, text), .names = list
+#define OTHER(function, text) .wants = text, .set = function
 
 static const struct option options[] = {
 	{ USER, "path", OTHER(set_path, "the path of a socket") },

@@ -54,13 +54,13 @@ struct virtio_gate {
 	 */
 	bool unfenced;
 	/** The polling thread's line. Both are cleared in one go when it leaves. */
-	union {
+	union __rte_cache_aligned {
 		uint64_t any;
 		struct {
 			uint32_t inside;
 			uint32_t process; /**< whose, of a SHARED gate; else 0 */
 		};
-	} __rte_cache_aligned;
+	};
 };
 
 /**

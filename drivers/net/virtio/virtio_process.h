@@ -21,7 +21,7 @@
 #define VIRTIO_PROCESS_PRIMARY 1
 
 /** This process's number. */
-extern uint32_t virtio_process_self __attribute__((visibility("hidden")));
+extern uint32_t virtio_process_self;
 
 /**
  * Primary: answers secondaries from now on, and listens to a message of theirs; any number of

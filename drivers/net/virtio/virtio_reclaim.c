@@ -39,6 +39,7 @@ complete(struct virtio_txq *txq)
 {
 	struct virtqueue *vq = txq->q.vq;
 	const struct rte_mempool *pool = virtio_pool_of_one_thread(&txq->q);
+	uint16_t more;
 	int n;
 
 	if (pool != NULL) {
@@ -50,7 +51,8 @@ complete(struct virtio_txq *txq)
 		return 0;
 	txq->q.events.reclaimed_idle += n;
 	/* It holds fewer sent packets from now on, until it is started again. */
-	txq->free_thresh = RTE_MAX(RTE_MIN(2 * txq->free_thresh, vq->size - 4), txq->free_thresh);
+	more = RTE_MIN(2 * txq->free_thresh, vq->size - 4);
+	txq->free_thresh = RTE_MAX(more, txq->free_thresh);
 	return n;
 }
 
@@ -106,8 +108,12 @@ virtio_reclaim_serve(struct virtio_port *port, bool asked)
 	/* One more look for each time that it is asked: the poller may be asleep. */
 	r->wanted = again && !r->again;
 	r->again = r->wanted;
-	r->pause_us = n > 0 || r->wanted ? PAUSE_US :
-		RTE_MIN(RTE_MAX(2 * r->pause_us, PAUSE_US), PAUSE_MAX_US);
+	if (n > 0 || r->wanted) {
+		r->pause_us = PAUSE_US;
+	} else {
+		r->pause_us = RTE_MAX(2 * r->pause_us, PAUSE_US);
+		r->pause_us = RTE_MIN(r->pause_us, PAUSE_MAX_US);
+	}
 	r->at_us = now_us + r->pause_us;
 	if (n > 0 && !r->logged) {
 		r->logged = true;

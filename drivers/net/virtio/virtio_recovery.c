@@ -33,8 +33,12 @@ plan(struct virtio_queue *q, uint64_t took_us)
 	struct virtio_recovery *r = &q->recovery;
 	uint64_t wait_us;
 
-	r->delay_us = r->delay_us == 0 ? FIRST_US :
-		RTE_MIN(RTE_MAX(2 * r->delay_us, SECOND_US), LAST_US);
+	if (r->delay_us == 0) {
+		r->delay_us = FIRST_US;
+	} else {
+		r->delay_us = RTE_MAX(2 * r->delay_us, SECOND_US);
+		r->delay_us = RTE_MIN(r->delay_us, LAST_US);
+	}
 	wait_us = RTE_MAX(r->delay_us, took_us);
 	r->recover_at_us = virtio_now_us() + wait_us;
 	virtio_queue_show_state(q);

@@ -509,6 +509,6 @@ static const struct virtio_rx_path rx_path_ ## name = { \
 	.burst = rx_burst_ ## name, \
 	.fill = rx_fill_ ## name, \
 	.unread = rx_unread_ ## name, \
-};
+}
 
 #endif /* VIRTIO_RX_BODY_H */

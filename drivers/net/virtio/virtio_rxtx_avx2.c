@@ -49,24 +49,26 @@ packed_rests(const struct vring_packed_desc *desc)
 static __rte_always_inline bool
 four_used(const struct ring_view *view, size_t i, const bool packed, __m256i *len)
 {
+	const __m256i places = four_places(view->used_at + i);
+	__m256i found, want;
+
 	if (packed) {
 		const __m256i rest = packed_rests(&view->packed.used[i]);
-		const __m256i want = _mm256_or_si256(
-			_mm256_set1_epi64x(view->packed.used_bits),
-			_mm256_slli_epi64(four_places(view->used_at + i), 32));
 		const __m256i mask = _mm256_set1_epi64x(PACKED_BOTH | UINT64_C(0xffff) << 32);
 
 		*len = _mm256_and_si256(rest, low_halves(UINT32_MAX));
-		return all_true(_mm256_cmpeq_epi64(_mm256_and_si256(rest, mask), want));
+		found = _mm256_and_si256(rest, mask);
+		want = _mm256_or_si256(_mm256_set1_epi64x(view->packed.used_bits),
+				       _mm256_slli_epi64(places, 32));
 	} else {
 		const __m256i entries = _mm256_loadu_si256(
 			(const __m256i *)(const void *)&view->split.used[i]);
 
 		*len = _mm256_srli_epi64(entries, 32);
-		return all_true(_mm256_cmpeq_epi64(
-			_mm256_and_si256(entries, low_halves(UINT32_MAX)),
-			four_places(view->used_at + i)));
+		found = _mm256_and_si256(entries, low_halves(UINT32_MAX));
+		want = places;
 	}
+	return all_true(_mm256_cmpeq_epi64(found, want));
 }
 
 /* ---- receive ------------------------------------------------------------------------------ */
@@ -299,4 +301,5 @@ free_vector(struct virtqueue *vq, uint16_t n, const bool known, const bool packe
 	return i;
 }
 
-VIRTIO_VECTOR_PATHS(avx2)
+VECTOR_LAYOUT(split, false, avx2);
+VECTOR_LAYOUT(packed, true, avx2);

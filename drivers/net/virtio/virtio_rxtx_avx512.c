@@ -88,26 +88,28 @@ size_sums_add(struct virtio_counters *counters, __m512i sums)
 static __rte_always_inline bool
 eight_used(const struct ring_view *view, size_t i, const bool packed, __m512i *len)
 {
+	__m512i found, want;
+
 	if (packed) {
 		const struct vring_packed_desc *desc = &view->packed.used[i];
 		/* Of each the second half in one piece; x86 keeps these loads before later ones. */
 		const __m512i rest = _mm512_permutex2var_epi64(
 			load(desc), _mm512_set_epi64(15, 13, 11, 9, 7, 5, 3, 1), load(desc + 4));
-		const __m512i want = count_up(view->packed.used_bits |
-					      (uint64_t)(view->used_at + i) << 32,
-					      UINT64_C(1) << 32);
 		const __m512i mask = each(PACKED_BOTH | UINT64_C(0xffff) << 32);
 
 		rte_compiler_barrier();
 		*len = _mm512_and_si512(rest, each(UINT32_MAX));
-		return _mm512_cmpeq_epi64_mask(_mm512_and_si512(rest, mask), want) == ALL;
+		found = _mm512_and_si512(rest, mask);
+		want = count_up(view->packed.used_bits | (uint64_t)(view->used_at + i) << 32,
+				UINT64_C(1) << 32);
 	} else {
 		const __m512i entries = load(&view->split.used[i]);
-		const __m512i ids = _mm512_and_si512(entries, each(UINT32_MAX));
 
 		*len = _mm512_srli_epi64(entries, 32);
-		return _mm512_cmpeq_epi64_mask(ids, count_up(view->used_at + i, 1)) == ALL;
+		found = _mm512_and_si512(entries, each(UINT32_MAX));
+		want = count_up(view->used_at + i, 1);
 	}
+	return _mm512_cmpeq_epi64_mask(found, want) == ALL;
 }
 
 /* Fills eight places from the ith on; len with a descriptor's flags above it. */
@@ -304,8 +306,9 @@ tx_vector(struct virtio_txq *txq, struct rte_mbuf **pkts, uint16_t n, const stru
 		VIRTIO_MBUF_NOT_DIRECT | (mode.offload ? VIRTIO_TX_OFFLOAD_FLAGS : 0);
 	struct virtqueue *vq = txq->q.vq;
 	const struct ring_view view = ring_view(vq, mode.packed);
-	const size_t run = RTE_MIN(RTE_ALIGN_FLOOR(ring_free_run(
-		&view, RTE_MIN(n, vq->free_count)), GROUP), MOST_GROUPS * GROUP);
+	const uint16_t most = RTE_MIN(n, vq->free_count);
+	const size_t run = RTE_MIN(RTE_ALIGN_FLOOR(ring_free_run(&view, most), GROUP),
+				   MOST_GROUPS * GROUP);
 	struct rte_mbuf **cookies = (struct rte_mbuf **)ring_free_cookies(&view);
 	const bool by_iova = txq->q.addr_at != offsetof(struct rte_mbuf, buf_addr);
 	const __m512i header = each(VIRTIO_HDR_SIZE);
@@ -392,4 +395,5 @@ free_vector(struct virtqueue *vq, uint16_t n, const bool known, const bool packe
 	return i;
 }
 
-VIRTIO_VECTOR_PATHS(avx512)
+VECTOR_LAYOUT(split, false, avx512);
+VECTOR_LAYOUT(packed, true, avx512);

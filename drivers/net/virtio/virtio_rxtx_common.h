@@ -92,7 +92,7 @@ virtio_mbuf_rearm_value(uint16_t port_id, uint64_t ol_flags)
  * last ones are there for those who read eight bytes at once.
  */
 #define VIRTIO_SIZE_TABLE (UINT16_MAX + 8)
-extern const uint8_t virtio_size_bins[VIRTIO_SIZE_TABLE] __attribute__((visibility("hidden")));
+extern const uint8_t virtio_size_bins[VIRTIO_SIZE_TABLE];
 
 static __rte_always_inline unsigned int
 virtio_size_bin(uint32_t len)

@@ -6,14 +6,14 @@
 
 #include "virtio_rxtx_body.h"
 
-VIRTIO_RX_PATH(single, .packed = true)
-VIRTIO_RX_PATH(single_offload, .packed = true, .offload = true)
-VIRTIO_RX_PATH(mergeable, .packed = true, .mergeable = true)
-VIRTIO_RX_PATH(mergeable_offload, .packed = true, .mergeable = true, .offload = true)
-VIRTIO_TX_PATH(plain, .packed = true)
-VIRTIO_TX_PATH(offload, .packed = true, .offload = true)
-VIRTIO_RX_PATH(hash, .packed = true, .hash = true)
-VIRTIO_TX_PATH(hash, .packed = true, .hash = true)
+VIRTIO_RX_PATH(single, .packed = true);
+VIRTIO_RX_PATH(single_offload, .packed = true, .offload = true);
+VIRTIO_RX_PATH(mergeable, .packed = true, .mergeable = true);
+VIRTIO_RX_PATH(mergeable_offload, .packed = true, .mergeable = true, .offload = true);
+VIRTIO_TX_PATH(plain, .packed = true);
+VIRTIO_TX_PATH(offload, .packed = true, .offload = true);
+VIRTIO_RX_PATH(hash, .packed = true, .hash = true);
+VIRTIO_TX_PATH(hash, .packed = true, .hash = true);
 
 const struct virtio_paths virtio_paths_packed = {
 	.rx = {

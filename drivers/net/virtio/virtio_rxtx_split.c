@@ -6,14 +6,14 @@
 
 #include "virtio_rxtx_body.h"
 
-VIRTIO_RX_PATH(single, .packed = false)
-VIRTIO_RX_PATH(single_offload, .packed = false, .offload = true)
-VIRTIO_RX_PATH(mergeable, .packed = false, .mergeable = true)
-VIRTIO_RX_PATH(mergeable_offload, .packed = false, .mergeable = true, .offload = true)
-VIRTIO_TX_PATH(plain, .packed = false)
-VIRTIO_TX_PATH(offload, .packed = false, .offload = true)
-VIRTIO_RX_PATH(hash, .packed = false, .hash = true)
-VIRTIO_TX_PATH(hash, .packed = false, .hash = true)
+VIRTIO_RX_PATH(single, .packed = false);
+VIRTIO_RX_PATH(single_offload, .packed = false, .offload = true);
+VIRTIO_RX_PATH(mergeable, .packed = false, .mergeable = true);
+VIRTIO_RX_PATH(mergeable_offload, .packed = false, .mergeable = true, .offload = true);
+VIRTIO_TX_PATH(plain, .packed = false);
+VIRTIO_TX_PATH(offload, .packed = false, .offload = true);
+VIRTIO_RX_PATH(hash, .packed = false, .hash = true);
+VIRTIO_TX_PATH(hash, .packed = false, .hash = true);
 
 const struct virtio_paths virtio_paths_split = {
 	.rx = {

@@ -12,8 +12,8 @@
  * that is not so they leave the rest to the body, which looks at it anew. Nothing is written for a
  * group before all of it was found good.
  *
- * A file of its own for each kind of instructions defines these four and makes its paths with
- * VIRTIO_VECTOR_PATHS:
+ * A file of its own for each kind of instructions defines these four, and makes its paths with
+ * VECTOR_LAYOUT for each layout. Its `isa` ends the names of struct virtio_paths, virtio_rxtx.h.
  *
  *   rx_vector()    takes used buffers and makes mbufs of them; how many
  *   post_vector()  fills places with receive buffers; how many. The caller accounts for them
@@ -74,23 +74,18 @@ VIRTIO_TX_PATH(name, .packed = packed_, .fast = tx_fast_ ## name, \
 	       .free_fast = free_fast_ ## name, __VA_ARGS__)
 
 #define VECTOR_LAYOUT(layout, packed_, isa) \
-VECTOR_RX(layout, packed_, .offload = false) \
-VECTOR_RX(layout ## _offload, packed_, .offload = true) \
-VECTOR_RX(layout ## _mergeable, packed_, .mergeable = true) \
-VECTOR_RX(layout ## _mergeable_offload, packed_, .mergeable = true, .offload = true) \
-VECTOR_TX(layout, packed_, .offload = false) \
-VECTOR_TX(layout ## _offload, packed_, .offload = true) \
+VECTOR_RX(layout, packed_, .offload = false); \
+VECTOR_RX(layout ## _offload, packed_, .offload = true); \
+VECTOR_RX(layout ## _mergeable, packed_, .mergeable = true); \
+VECTOR_RX(layout ## _mergeable_offload, packed_, .mergeable = true, .offload = true); \
+VECTOR_TX(layout, packed_, .offload = false); \
+VECTOR_TX(layout ## _offload, packed_, .offload = true); \
 const struct virtio_paths virtio_paths_ ## layout ## _ ## isa = { \
 	.rx = { \
 		{ &rx_path_ ## layout, &rx_path_ ## layout ## _offload }, \
 		{ &rx_path_ ## layout ## _mergeable, &rx_path_ ## layout ## _mergeable_offload }, \
 	}, \
 	.tx = { &tx_path_ ## layout, &tx_path_ ## layout ## _offload }, \
-};
-
-/** Those of both layouts; `isa` is how struct virtio_paths of virtio_rxtx.h are named. */
-#define VIRTIO_VECTOR_PATHS(isa) \
-VECTOR_LAYOUT(split, false, isa) \
-VECTOR_LAYOUT(packed, true, isa)
+}
 
 #endif /* VIRTIO_RXTX_VECTOR_H */

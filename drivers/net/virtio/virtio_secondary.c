@@ -65,7 +65,7 @@ refuse(const struct rte_eth_dev *edev, const char *what)
 
 #define REFUSE(name, ...) \
 static int \
-name(struct rte_eth_dev *edev, ## __VA_ARGS__) \
+refuse_ ## name(struct rte_eth_dev *edev, ## __VA_ARGS__) \
 { \
 	return refuse(edev, #name); \
 }
@@ -73,8 +73,8 @@ name(struct rte_eth_dev *edev, ## __VA_ARGS__) \
 REFUSE(dev_start)
 REFUSE(mtu_set, uint16_t mtu __rte_unused)
 REFUSE(mac_addr_set, struct rte_ether_addr *addr __rte_unused)
-REFUSE(mac_addr_add, struct rte_ether_addr *addr __rte_unused, uint32_t index __rte_unused,
-       uint32_t pool __rte_unused)
+REFUSE(mac_addr_add, struct rte_ether_addr *addr __rte_unused,
+	uint32_t index __rte_unused, uint32_t pool __rte_unused)
 REFUSE(promiscuous_enable)
 REFUSE(promiscuous_disable)
 REFUSE(allmulticast_enable)
@@ -82,7 +82,7 @@ REFUSE(allmulticast_disable)
 REFUSE(vlan_filter_set, uint16_t vlan __rte_unused, int on __rte_unused)
 REFUSE(rss_hash_update, struct rte_eth_rss_conf *conf __rte_unused)
 REFUSE(reta_update, struct rte_eth_rss_reta_entry64 *reta __rte_unused,
-       uint16_t size __rte_unused)
+	uint16_t size __rte_unused)
 REFUSE(rx_queue_start, uint16_t queue __rte_unused)
 REFUSE(rx_queue_stop, uint16_t queue __rte_unused)
 REFUSE(tx_queue_start, uint16_t queue __rte_unused)
@@ -113,34 +113,34 @@ dev_close(struct rte_eth_dev *edev)
  * gate cannot be lost in a crash that it survives.
  */
 static const struct eth_dev_ops secondary_ops = {
-	.dev_start = dev_start,
+	.dev_start = refuse_dev_start,
 	.dev_close = dev_close,
 	.dev_infos_get = virtio_dev_infos_get,
 	.dev_supported_ptypes_get = virtio_supported_ptypes_get,
-	.rx_queue_start = rx_queue_start,
-	.rx_queue_stop = rx_queue_stop,
-	.tx_queue_start = tx_queue_start,
-	.tx_queue_stop = tx_queue_stop,
+	.rx_queue_start = refuse_rx_queue_start,
+	.rx_queue_stop = refuse_rx_queue_stop,
+	.tx_queue_start = refuse_tx_queue_start,
+	.tx_queue_stop = refuse_tx_queue_stop,
 	.rxq_info_get = virtio_rxq_info_get,
 	.txq_info_get = virtio_txq_info_get,
 	.rx_burst_mode_get = virtio_rx_burst_mode_get,
 	.tx_burst_mode_get = virtio_tx_burst_mode_get,
 	.tx_done_cleanup = tx_done_cleanup,
 	.link_update = link_update,
-	.promiscuous_enable = promiscuous_enable,
-	.promiscuous_disable = promiscuous_disable,
-	.allmulticast_enable = allmulticast_enable,
-	.allmulticast_disable = allmulticast_disable,
-	.mac_addr_set = mac_addr_set,
-	.mac_addr_add = mac_addr_add,
-	.vlan_filter_set = vlan_filter_set,
-	.rss_hash_update = rss_hash_update,
+	.promiscuous_enable = refuse_promiscuous_enable,
+	.promiscuous_disable = refuse_promiscuous_disable,
+	.allmulticast_enable = refuse_allmulticast_enable,
+	.allmulticast_disable = refuse_allmulticast_disable,
+	.mac_addr_set = refuse_mac_addr_set,
+	.mac_addr_add = refuse_mac_addr_add,
+	.vlan_filter_set = refuse_vlan_filter_set,
+	.rss_hash_update = refuse_rss_hash_update,
 	.rss_hash_conf_get = virtio_rss_hash_conf_get,
-	.reta_update = reta_update,
+	.reta_update = refuse_reta_update,
 	.reta_query = virtio_rss_reta_query,
-	.mtu_set = mtu_set,
-	.rx_queue_intr_enable = rx_queue_intr_enable,
-	.rx_queue_intr_disable = rx_queue_intr_disable,
+	.mtu_set = refuse_mtu_set,
+	.rx_queue_intr_enable = refuse_rx_queue_intr_enable,
+	.rx_queue_intr_disable = refuse_rx_queue_intr_disable,
 	.stats_get = virtio_stats_get,
 	.stats_reset = virtio_stats_reset,
 	.xstats_get = virtio_xstats_get,

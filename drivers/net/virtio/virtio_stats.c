@@ -57,17 +57,22 @@ static const struct field event_fields[] = {
 	EVENT("recovery_failed", recovery_failed),
 };
 
-#define TIME(name, phase) \
-	{ "reset_" name "_ns", offsetof(struct virtio_times, last_ns[phase]) }, \
-	{ "reset_" name "_p99_ns", offsetof(struct virtio_times, p99_ns[phase]) }
+#define LAST(name, phase) { "reset_" name "_ns", offsetof(struct virtio_times, last_ns[phase]) }
+#define P99(name, phase) { "reset_" name "_p99_ns", offsetof(struct virtio_times, p99_ns[phase]) }
 
 static const struct field time_fields[] = {
-	TIME("gate", VIRTIO_PHASE_GATE),
-	TIME("drain", VIRTIO_PHASE_DRAIN),
-	TIME("device", VIRTIO_PHASE_DEVICE),
-	TIME("reclaim", VIRTIO_PHASE_RECLAIM),
-	TIME("fill", VIRTIO_PHASE_FILL),
-	TIME("start", VIRTIO_PHASE_START),
+	LAST("gate", VIRTIO_PHASE_GATE),
+	P99("gate", VIRTIO_PHASE_GATE),
+	LAST("drain", VIRTIO_PHASE_DRAIN),
+	P99("drain", VIRTIO_PHASE_DRAIN),
+	LAST("device", VIRTIO_PHASE_DEVICE),
+	P99("device", VIRTIO_PHASE_DEVICE),
+	LAST("reclaim", VIRTIO_PHASE_RECLAIM),
+	P99("reclaim", VIRTIO_PHASE_RECLAIM),
+	LAST("fill", VIRTIO_PHASE_FILL),
+	P99("fill", VIRTIO_PHASE_FILL),
+	LAST("start", VIRTIO_PHASE_START),
+	P99("start", VIRTIO_PHASE_START),
 };
 
 /*
@@ -90,7 +95,7 @@ int
 virtio_stats_get(VIRTIO_STATS_GET_ARGS)
 {
 	const struct virtio_port *port = virtio_port(edev);
-	virtio_queue_stats_t *by_queue = VIRTIO_QUEUE_STATS(stats, per_queue);
+	virtio_queue_stats_t *by_queue = VIRTIO_QUEUE_STATS;
 	uint16_t i;
 
 	stats->rx_nombuf = 0;

@@ -631,6 +631,6 @@ static const struct virtio_tx_path tx_path_ ## name = { \
 	.burst = tx_burst_ ## name, \
 	.complete = tx_complete_ ## name, \
 	.post = tx_post_ ## name, \
-};
+}
 
 #endif /* VIRTIO_TX_BODY_H */
