@@ -45,6 +45,13 @@ test_fail(const char *file, int line, const char *format, ...)
 	longjmp(out_of_case, 1);
 }
 
+void
+test_skip(const char *reason)
+{
+	snprintf(why, sizeof(why), "%s", reason);
+	longjmp(out_of_case, 2);
+}
+
 static ssize_t
 take_log(void *cookie __rte_unused, const char *text, size_t len)
 {
@@ -275,12 +282,15 @@ check_nothing_is_left(uint64_t heap, unsigned int fds)
 		  test_open_fds(), fds);
 }
 
-static bool
+enum result { PASSED, FAILED, SKIPPED, RESULTS };
+
+static enum result
 run_case(const struct test_case *c, const struct ring_conf *ring)
 {
 	const uint64_t heap = test_heap_in_use();
 	const unsigned int fds = settled_fds();
 	char name[128];
+	int jumped;
 
 	if (ring == NULL)
 		snprintf(name, sizeof(name), "%s%s", c->name,
@@ -289,10 +299,11 @@ run_case(const struct test_case *c, const struct ring_conf *ring)
 		snprintf(name, sizeof(name), "%s %s size=%u event_idx=%d", c->name,
 			 ring->packed ? "packed" : "split", ring->size, ring->event_idx);
 	test_forget_log();
-	if (setjmp(out_of_case) != 0) {
-		printf("FAILED %s: %s\n", name, why);
+	jumped = setjmp(out_of_case);
+	if (jumped != 0) {
+		printf("%s %s: %s\n", jumped == 2 ? "skipped" : "FAILED", name, why);
 		fflush(stdout);
-		return false;
+		return jumped == 2 ? SKIPPED : FAILED;
 	}
 	if (ring == NULL)
 		c->run();
@@ -302,7 +313,7 @@ run_case(const struct test_case *c, const struct ring_conf *ring)
 		check_nothing_is_left(heap, fds);
 	printf("ok %s\n", name);
 	fflush(stdout);
-	return true;
+	return PASSED;
 }
 
 int
@@ -317,8 +328,7 @@ test_main(int argc, char **argv, enum test_memory memory, const struct test_case
 		{ true, 32 }, { true, 33 }, { true, 100 }, { true, 500 }, { true, 1024 },
 		{ true, 32768 },
 	};
-	unsigned int passed = 0;
-	unsigned int failed = 0;
+	unsigned int results[RESULTS] = { 0 };
 	unsigned int runs, i, s;
 
 	verbose = getenv("VERBOSE") != NULL;
@@ -351,19 +361,21 @@ test_main(int argc, char **argv, enum test_memory memory, const struct test_case
 			packed = cases[i].layouts ? s > 0 : cases[i].run == NULL && ring.packed;
 			if (packed ? cases[i].no_packed : cases[i].no_split)
 				continue;
-			if (run_case(&cases[i], cases[i].run == NULL ? &ring : NULL))
-				passed++;
-			else
-				failed++;
+			results[run_case(&cases[i], cases[i].run == NULL ? &ring : NULL)]++;
 		}
 	}
 	/* A case that failed may have left threads in what is taken down here. */
-	if (failed == 0)
+	if (results[FAILED] == 0)
 		rte_eal_cleanup();
 	remove_folder();
-	printf("%u passed, %u failed\n", passed, failed);
+	printf("%u passed, %u failed", results[PASSED], results[FAILED]);
+	if (results[SKIPPED] > 0)
+		printf(", %u skipped", results[SKIPPED]);
+	printf("\n");
 	fflush(stdout);
-	if (failed != 0)
+	if (results[FAILED] != 0)
 		_exit(EXIT_FAILURE);
-	return passed > 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+	if (results[PASSED] > 0)
+		return EXIT_SUCCESS;
+	return results[SKIPPED] > 0 ? 77 : EXIT_FAILURE;
 }

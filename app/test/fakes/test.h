@@ -86,6 +86,9 @@ int test_main(int argc, char **argv, enum test_memory memory, const struct test_
 void test_fail(const char *file, int line, const char *format, ...)
 	__attribute__((format(printf, 3, 4), noreturn));
 
+/** Ends the case as one that cannot run here. Whatever it has taken it has given back. */
+void test_skip(const char *reason) __attribute__((noreturn));
+
 #define CHECK(condition) \
 	do { \
 		if (!(condition)) \

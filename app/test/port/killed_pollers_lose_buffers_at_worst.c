@@ -503,11 +503,28 @@ kill_within(struct stage *stage)
 	CHECK(kills > 5);
 }
 
+/* qemu-user has no ptrace, for one. */
+static bool
+can_trace(void)
+{
+	const pid_t tried = fork();
+	int status;
+
+	CHECK(tried >= 0);
+	if (tried == 0)
+		_exit(ptrace(PTRACE_TRACEME, 0, NULL, NULL) == 0 ? EXIT_SUCCESS : EXIT_FAILURE);
+	CHECK_EQ(waitpid(tried, &status, 0), tried);
+	return WIFEXITED(status) && WEXITSTATUS(status) == EXIT_SUCCESS;
+}
+
 static void
 run(const struct scenario *scenario)
 {
-	struct stage *stage = set_up(scenario);
+	struct stage *stage;
 
+	if (!can_trace())
+		test_skip("no process can be traced here");
+	stage = set_up(scenario);
 	step_through(stage);
 	kill_within(stage);
 	tear_down(stage);

@@ -181,8 +181,9 @@ under_traffic_without_membarrier(void)
 	struct sock_fprog program = { .len = RTE_DIM(filter), .filter = filter };
 
 	CHECK_EQ(prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0), 0);
-	CHECK_EQ(syscall(__NR_seccomp, SECCOMP_SET_MODE_FILTER, SECCOMP_FILTER_FLAG_TSYNC,
-			 &program), 0);
+	if (syscall(__NR_seccomp, SECCOMP_SET_MODE_FILTER, SECCOMP_FILTER_FLAG_TSYNC,
+		    &program) != 0)
+		test_skip("no seccomp filter can be set here");
 	CHECK_EQ(syscall(__NR_membarrier, 0, 0, 0), -1);
 	resets(true);
 	CHECK_EQ(test_logged("the kernel has no membarrier(2)"), 1);
