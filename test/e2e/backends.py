@@ -8,8 +8,9 @@ and count each by queue, so that what the port says of itself is never the only 
 import json
 import re
 import signal
+from pathlib import Path
 
-from program import PATIENCE, Program
+from program import PATIENCE, Program, poll
 from testpmd import Testpmd
 
 
@@ -60,7 +61,7 @@ class LoopbackBackend(Program):
         super().__init__("backend", argv, host.log("backend"), host.env, errors_apart=True)
         self.queues = queues
         if not client:
-            host.wait_socket()
+            poll(f"{path} is there", Path(path).exists)
 
     def run(self):
         """It always does."""
