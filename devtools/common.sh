@@ -78,7 +78,7 @@ make_private_dir() {
 		return
 	done
 	die "no folder for the plug-in: EAL loads none from below a world-writable folder; set" \
-		"XDG_CACHE_HOME to a folder that nobody else may write to"
+		"XDG_CACHE_HOME to a folder that no other user may write to"
 }
 
 # Free huge pages of 2 MB.

@@ -73,7 +73,7 @@ get_kernel() {
 		say "downloading $package"
 		rm -rf "$cache/part"
 		mkdir -p "$cache/part"
-		# As whoever runs this, since the folder may be closed to apt's own user.
+		# As the user who runs this, since the folder may be closed to apt's own user.
 		(cd "$cache/part" &&
 			apt-get -q -o APT::Sandbox::User=root download "$package") >&2 || return
 		dpkg-deb -x "$cache"/part/*.deb "$cache/part/root" >&2 || return

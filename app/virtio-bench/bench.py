@@ -224,7 +224,7 @@ class BackEnd:
         except subprocess.TimeoutExpired:
             self.process.kill()
             self.process.wait()
-            say(f'back-end ({" ".join(self.options[:5])}): killed, it did not end when told to')
+            say(f'back-end ({" ".join(self.options[:5])}): killed, it did not end on request')
         self.process.stdout.close()
 
 

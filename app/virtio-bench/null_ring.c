@@ -143,7 +143,7 @@ packed_turn(struct null_ring *ring, uint32_t n, const uint16_t *sizes, uint32_t 
 		if (!packed_is_available(ring, flags))
 			break;
 		used = ring->wrap ? PACKED_F_AVAIL | PACKED_F_USED : 0;
-		/* A chain is told by its last descriptor's id, in the place of its first. */
+		/* A chain is returned by its last descriptor's id, in the place of its first. */
 		while (flags & DESC_F_NEXT) {
 			packed_step(ring);
 			flags = atomic_load_explicit(&desc[ring->next].flags, memory_order_relaxed);

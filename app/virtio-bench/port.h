@@ -42,7 +42,7 @@ int port_bring_up(struct port *port, uint64_t rx_offloads, struct rte_mempool *p
  */
 int port_open(struct port *port, const struct options *options);
 
-/** Stops and closes the port, then leaves EAL: the back-end is told. */
+/** Stops and closes the port, then leaves EAL: the back-end is notified. */
 void port_close(struct port *port);
 
 /** The first members of the JSON object: which driver this is, and the data path it took. */

@@ -82,7 +82,7 @@ bool result(bool good, const char *format, ...) __attribute__((format(printf, 2,
 /** Waits until it is true, for at most PATIENCE, and not after a signal that ends the program. */
 bool wait_until(bool (*test)(void *arg), void *arg);
 
-/** Asks whoever runs the machine for something. */
+/** Asks the program that runs the machine for something. */
 void monitor(const char *command);
 
 /**

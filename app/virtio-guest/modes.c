@@ -244,7 +244,7 @@ interrupt_run(struct guest *guest, unsigned int rounds)
 	good = result(rte_eth_dev_rx_intr_ctl_q(RECEIVER, 0, RTE_EPOLL_PER_THREAD,
 						RTE_INTR_EVENT_ADD, NULL) == 0 &&
 		      is_woken(guest), "a frame wakes a sleeper");
-	/* The device has forgotten the vector, and is told it again. */
+	/* The device has forgotten the vector, which is set again. */
 	for (i = 0; good && i < rounds && !eal_program_interrupted(); i++) {
 		rx->current = !rx->current;
 		good = rte_eth_dev_rx_queue_stop(RECEIVER, 0) == 0 &&
@@ -325,7 +325,7 @@ link_run(void)
 						     &link) == 0 && change_link(&link, false),
 		       "an event: the link is down");
 	good &= result(change_link(&link, true), "an event: the link is up");
-	/* The configuration's vector is told at each start of the port, and outlives a queue's. */
+	/* The configuration's vector is set at each start of the port, and outlives a queue's. */
 	good &= result(rte_eth_dev_rx_queue_stop(RECEIVER, 0) == 0 &&
 		       rte_eth_dev_rx_queue_start(RECEIVER, 0) == 0 && change_link(&link, false),
 		       "an event after a reset of a queue");

@@ -2,8 +2,8 @@
 
 /*
  * Queue after queue is stopped, set up with another ring size and another pool, and started, while
- * packets flow on the others. What the netdev does with packets for a stopped queue is its own
- * affair, and counted: tap holds them until the queue is back, all of them.
+ * packets flow on the others. What the netdev does with packets for a stopped queue is counted, not
+ * judged: tap holds all of them until the queue is back.
  */
 
 #include <stdio.h>

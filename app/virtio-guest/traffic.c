@@ -128,7 +128,7 @@ traffic_foreign(const struct guest *guest)
 struct settling {
 	const struct guest *guest;
 	int except;
-	uint64_t turn; /* the poller's, when it was told */
+	uint64_t turn; /* the poller's, at the request */
 };
 
 /* And the poller has seen so: it may have been in a burst with an older one. */

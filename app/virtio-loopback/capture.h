@@ -55,7 +55,7 @@ void capture_frame(const struct capture *capture, uint16_t queue, uint64_t posit
  */
 int capture_writer_open(const char *path, FILE *file, struct capture_writer **writer);
 
-/** Append a packet, as of now. What goes wrong is told by capture_writer_close(). */
+/** Append a packet, as of now. capture_writer_close() returns an error of it. */
 void capture_write(struct capture_writer *writer, const struct rte_mbuf *mbuf);
 
 /** @return 0 if all is on disk, or a negative errno after a message on stderr. */

@@ -179,19 +179,19 @@ add_log_levels(struct args *args, bool verbose)
 }
 
 static void
-choose_memory(struct args *args, const struct eal_request *wish, uint32_t node,
+choose_memory(struct args *args, const struct eal_request *request, uint32_t node,
 		struct eal_result *result)
 {
-	uint64_t bytes = wish->memory;
+	uint64_t bytes = request->memory;
 
-	result->hugepages = !wish->no_huge && hugepages_available(&bytes);
+	result->hugepages = !request->no_huge && hugepages_available(&bytes);
 	result->megabytes = (bytes + (1u << 20) - 1) >> 20;
 	if (result->hugepages) {
 		result->memory = "hugepages";
 		add_hugepage_memory(args, result->megabytes, node);
 		return;
 	}
-	result->memory = wish->no_huge ? "no hugepages, as asked" :
+	result->memory = request->no_huge ? "no hugepages, as asked" :
 		"no hugepages, as not enough of them are free";
 	add_arg(args, "--no-huge");
 	add_arg(args, "--no-shconf");
@@ -200,7 +200,7 @@ choose_memory(struct args *args, const struct eal_request *wish, uint32_t node,
 }
 
 int
-eal_start(const struct eal_request *wish, struct eal_result *result)
+eal_start(const struct eal_request *request, struct eal_result *result)
 {
 	struct args args = { 0 };
 	uint32_t node;
@@ -209,13 +209,13 @@ eal_start(const struct eal_request *wish, struct eal_result *result)
 
 	result->cores = choose_cpus(cpus, &node);
 	add_arg(&args, "virtio-loopback");
-	add_lcores(&args, cpus, result->cores, wish->alone);
-	choose_memory(&args, wish, node, result);
+	add_lcores(&args, cpus, result->cores, request->alone);
+	choose_memory(&args, request, node, result);
 	add_arg(&args, "--file-prefix=virtio-loopback-%d", getpid());
 	add_arg(&args, "--no-pci");
 	add_arg(&args, "--no-telemetry");
 	add_arg(&args, "--iova-mode=va");
-	add_log_levels(&args, wish->verbose);
+	add_log_levels(&args, request->verbose);
 	if (rte_eal_init(args.argc, args.argv) < 0) {
 		fprintf(stderr, "EAL does not start: %s (--verbose tells more)\n",
 			rte_strerror(rte_errno));

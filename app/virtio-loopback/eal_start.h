@@ -39,7 +39,7 @@ struct eal_result {
  *
  * @return 0, or a negative errno after a message on stderr.
  */
-int eal_start(const struct eal_request *wish, struct eal_result *result);
+int eal_start(const struct eal_request *request, struct eal_result *result);
 
 /** End EAL, and leave no folder of it behind. */
 void eal_stop(void);

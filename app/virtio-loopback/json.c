@@ -7,7 +7,7 @@
 
 #include "result.h"
 
-/* The time line is told from so long before a reset until so long after it. */
+/* The time line is printed from so long before a reset until so long after it. */
 #define BEFORE_MS 10u
 #define AFTER_MS 20u
 

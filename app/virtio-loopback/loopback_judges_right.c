@@ -480,11 +480,11 @@ main(void)
 		CASE(losses_may_be_those_of_a_back_end_that_is_not_ours),
 		CASE(a_run_without_all_of_its_resets_has_not_passed),
 	};
-	const struct eal_request wish = { .memory = 64u << 20, .alone = true, .no_huge = true };
+	const struct eal_request request = { .memory = 64u << 20, .alone = true, .no_huge = true };
 	struct eal_result eal;
 	unsigned int i;
 
-	if (eal_start(&wish, &eal) != 0)
+	if (eal_start(&request, &eal) != 0)
 		return EXIT_FAILURE;
 	for (i = 0; i < RTE_DIM(cases); i++) {
 		cases[i].run();

@@ -54,7 +54,7 @@ on_signal(int signal __rte_unused)
 	resetter_interrupted = 1;
 }
 
-/* A folder of our own for the socket: nobody else connects. */
+/* A folder of our own for the socket: no other program connects. */
 static int
 make_socket_path(struct loopback *loop)
 {
@@ -81,13 +81,13 @@ static int
 start_eal(struct loopback *loop)
 {
 	const struct options *options = &loop->options;
-	struct eal_request wish = {
+	struct eal_request request = {
 		.memory = SPARE_MEMORY + port_memory(options->queues, options->ring_size_max) +
 			backend_memory(options->queues),
 		.no_huge = options->no_huge,
 		.verbose = options->verbose,
 	};
-	int ret = eal_start(&wish, &loop->eal);
+	int ret = eal_start(&request, &loop->eal);
 
 	loop->eal_started = ret == 0;
 	if (ret == 0)

@@ -69,7 +69,7 @@ serve_run(const struct options *options)
 		.source = options->serve_source,
 		.shared_core = true,
 	};
-	struct eal_request wish = {
+	struct eal_request request = {
 		.memory = backend_memory(options->queues) + (16u << 20),
 		.alone = true,
 		.no_huge = options->no_huge,
@@ -87,7 +87,7 @@ serve_run(const struct options *options)
 	sigaddset(&signals, SIGUSR1);
 	sigprocmask(SIG_BLOCK, &signals, NULL);
 
-	if (eal_start(&wish, &eal) != 0)
+	if (eal_start(&request, &eal) != 0)
 		return 2;
 	if (backend_open(&conf, &backend) != 0) {
 		eal_stop();

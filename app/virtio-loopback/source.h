@@ -37,9 +37,9 @@ void source_frame(const struct source *source, uint16_t queue, uint64_t position
  *
  * Captured packets do not tell their position, and a capture may hold the same packet many times:
  * the nearest position that has these bytes is taken. So the number of lost packets is right, but
- * which of several equal ones was lost cannot be told.
+ * which of several equal ones was lost cannot be known.
  *
- * @return the generation of a numbered frame, or -1 where it cannot be told.
+ * @return the generation of a numbered frame, or -1 where it is not known.
  */
 int64_t source_identify(const struct source *source, uint16_t queue, const struct rte_mbuf *mbuf,
 		struct track *track);

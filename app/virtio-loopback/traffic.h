@@ -7,7 +7,7 @@
  * @file
  * The traffic thread: sends and receives on all queues, without a pause, whatever is done to them.
  *
- * It is told of a stopped queue only after the driver's stop has returned, and of a start before
+ * It learns of a stopped queue only after the driver's stop has returned, and of a start before
  * the start is called; between the two it goes on calling the bursts of the rings that are stopped,
  * and each must return 0. Where only the transmit ring is, it goes on receiving from the other. It
  * never keeps a packet from one turn to the next, so a pool of a stopped queue is full as soon as

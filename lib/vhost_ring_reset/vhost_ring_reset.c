@@ -30,7 +30,7 @@ RTE_LOG_REGISTER(vhost_ring_reset_logtype, lib.vhost_ring_reset, INFO);
 #define RING_ENABLED 0x1u	/* the library may touch it */
 #define RING_USED 0x2u		/* has been enabled on this connection */
 #define RING_STOPPED 0x4u	/* stopped alone, not kicked since */
-#define RING_TOLD 0x8u		/* ring_stopped() was called, ring_started() is due */
+#define RING_REPORTED 0x8u		/* ring_stopped() was called, ring_started() is due */
 
 struct connection {
 	bool attached;
@@ -172,10 +172,10 @@ get_vring_base(int vid, struct vhost_user_msg *msg)
 				vid, index);
 		return RTE_VHOST_MSG_RESULT_NOT_HANDLED;
 	}
-	tell = (*ring & (RING_USED | RING_TOLD)) == RING_USED;
+	tell = (*ring & (RING_USED | RING_REPORTED)) == RING_USED;
 	*ring |= RING_STOPPED;
 	if (tell)
-		*ring |= RING_TOLD;
+		*ring |= RING_REPORTED;
 	notify = conn->notify;
 	arg = conn->arg;
 	connection_put();
@@ -228,7 +228,7 @@ after_ring_enabled(int vid, uint32_t index)
 
 	if (conn == NULL)
 		return;
-	tell = (conn->rings[index] & RING_TOLD) != 0;
+	tell = (conn->rings[index] & RING_REPORTED) != 0;
 	conn->rings[index] = RING_ENABLED | RING_USED;
 	notify = conn->notify;
 	arg = conn->arg;

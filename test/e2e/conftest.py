@@ -69,7 +69,7 @@ class Host:
         cores = sorted(os.sched_getaffinity(0))
         # One for each end, where there are two.
         self.cores = (cores[0], cores[-1])
-        # EAL keeps its files there, whoever runs it.
+        # EAL keeps its files there, as any user.
         self.env = {**os.environ, "RUNTIME_DIRECTORY": str(folder),
                     "XDG_RUNTIME_DIR": str(folder)}
         self.loopback = str(BUILD / "app/virtio-loopback/virtio-loopback")

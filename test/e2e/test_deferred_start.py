@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""A queue whose start is deferred stays stopped when the port starts, until it is told to."""
+"""A queue whose start is deferred stays stopped when the port starts, until it is started."""
 
 import pytest
 

@@ -111,8 +111,8 @@ def huge_kilobytes(program):
 
 def takes_pages(program, sentence):
     """The program's memory is as many huge pages as the README says by this pattern."""
-    told = int(re.search(sentence, README.read_text())[1])
-    poll(f"{program.name} has {told} huge pages", lambda: huge_kilobytes(program) == 2048 * told,
+    pages = int(re.search(sentence, README.read_text())[1])
+    poll(f"{program.name} has {pages} huge pages", lambda: huge_kilobytes(program) == 2048 * pages,
          say=lambda: [f"it has {huge_kilobytes(program)} kB"])
 
 
@@ -166,8 +166,8 @@ def test_the_loopback_takes_the_pages_of_the_readme(host):
     done = subprocess.run([host.loopback, "--rounds", "1"], env=host.env, timeout=PATIENCE,
                           stdout=subprocess.PIPE, text=True)
     assert done.returncode == 0, done.stdout
-    told = int(re.search(r"It takes (\d+) huge pages of 2 MB", README.read_text())[1])
-    assert f" {2 * told} MB (hugepages)" in done.stdout
+    stated = int(re.search(r"It takes (\d+) huge pages of 2 MB", README.read_text())[1])
+    assert f" {2 * stated} MB (hugepages)" in done.stdout
 
 
 def test_the_example_of_the_readme_runs(printed, host):

@@ -106,7 +106,7 @@ def flags(testpmd, queue=0):
 
 def wait_flags(testpmd, count, queue=0):
     """Before it is given another command, whose prompt would be among those lines."""
-    poll(f"{testpmd.name} has told of {count} packets",
+    poll(f"{testpmd.name} has reported {count} packets",
          lambda: len(flags(testpmd, queue)) >= count)
     return flags(testpmd, queue)
 
@@ -144,11 +144,11 @@ def test_sent_segments_are_whole_at_the_other_end(ends, host):
     backend.command("set verbose 1")
     backend.forward("io")
     port.forward("csum")
-    told = wait_flags(backend, len(large))
+    lines = wait_flags(backend, len(large))
     got = received(host, backend, len(large))
     assert without_addresses(got) == without_addresses([whole for whole, _ in large])
-    # It was told that they are several.
-    assert all("RTE_MBUF_F_RX_LRO" in line for line in told)
+    # The header says that they are several.
+    assert all("RTE_MBUF_F_RX_LRO" in line for line in lines)
 
 
 def test_received_checksums_are_reported(ends, host):
@@ -159,12 +159,12 @@ def test_received_checksums_are_reported(ends, host):
     port.command("set verbose 1")
     port.forward("io")
     backend.forward("csum")
-    told = wait_flags(port, len(ALL))
+    lines = wait_flags(port, len(ALL))
     got = received(host, port, len(ALL))
     # Not made, and said to be so: the sum of the pseudo-header is in their place.
     assert [whole[12:at] + whole[at + 2:] for whole, (_, at) in zip(got, ALL)] == \
         [whole[12:at] + whole[at + 2:] for whole, at in ALL]
-    assert all("RTE_MBUF_F_RX_L4_CKSUM_NONE" in line for line in told)
+    assert all("RTE_MBUF_F_RX_L4_CKSUM_NONE" in line for line in lines)
 
 
 def test_received_tags_are_taken_off(ends, host):
@@ -174,10 +174,10 @@ def test_received_tags_are_taken_off(ends, host):
     port.command("set verbose 1")
     port.forward("io")
     backend.forward("io")
-    told = wait_flags(port, len(tagged))
+    lines = wait_flags(port, len(tagged))
     got = received(host, port, len(tagged))
     assert got == [whole[:12] + whole[16:] for whole, _ in tagged]
-    assert all("RTE_MBUF_F_RX_VLAN_STRIPPED" in line for line in told)
+    assert all("RTE_MBUF_F_RX_VLAN_STRIPPED" in line for line in lines)
     assert len(port.text.split("VLAN tci=0x4d")) == len(tagged) + 1
 
 
@@ -196,7 +196,7 @@ def test_tags_of_one_queue_alone(host, started, plugin):
                    f"net_virtio_user0,path={host.socket()},queues=2", 2, plugin=plugin)
     started.append(port)
     backend.wait_link("up")
-    # testpmd takes the wish only of a port that is stopped, and passes it on at each set-up.
+    # testpmd takes this setting only of a port that is stopped, and passes it on at each set-up.
     set_offloads(port, "port 0 rxq 1 rx_offload vlan_strip on")
     port.switch("rxq", 1, "stop")
     assert port.queue("rxq", 1, "setup") == ""

@@ -9,7 +9,7 @@ KINDS = pytest.mark.parametrize("kind", ["rxq", "txq"])
 
 
 def check_packed(port):
-    """Where the back-end has does not offer packed rings the port says so, and has split ones."""
+    """Where the back-end does not offer packed rings the port logs that, and has split ones."""
     assert not port.said("does not offer packed rings")
     # Of packed rings any size will do.
     assert "RXDs number alignment: 1\n" in port.command("show port info 0").replace("\r", "")

@@ -65,7 +65,7 @@ def test_without_the_plugin_it_does_no_harm(primary, secondary, asked):
     primary.carries_all()
     before = primary.port.xstats()
     for _ in range(2):
-        # What numbers it shows is the packaged driver's affair.
+        # The numbers that it shows depend on the packaged driver.
         status, said = secondary(None, asked)
         assert status == 0, said
         assert "No Ethernet ports" not in said
@@ -123,7 +123,7 @@ def test_both_processes_carry(shared_port, start_secondary):
     shared_port.port.forward("flowgen")
     secondary.forward("flowgen")
     wait_moved(shared_port, range(QUEUES))
-    # One port, whoever looks: state, counters and link.
+    # One port in each process: state, counters and link.
     for kind in ("rxq", "txq"):
         assert secondary.states(kind) == shared_port.port.states(kind) == ["started"] * QUEUES
     assert secondary.link() == shared_port.port.link() == "up"
@@ -194,7 +194,7 @@ def eventfds(process):
 
 
 def test_kicks_reach_the_rings_that_they_are_for(shared_port, start_secondary):
-    """The back-end wants to be told of every burst, and does not read what it is told by."""
+    """The back-end requests a notification of every burst, and does not read the descriptor."""
     before = eventfds(shared_port.port.process)
     secondary = start_secondary()
     shares = {identity for identity, _ in eventfds(secondary.process).values()}
@@ -211,9 +211,9 @@ def test_kicks_reach_the_rings_that_they_are_for(shared_port, start_secondary):
     secondary.forward("flowgen")
     wait_moved(shared_port, [2, 3])
     secondary.halt()
-    told = [last - first for first, last in zip(at_first, counts())]
-    assert told[:4] == [0] * 4, told
-    assert all(n > 1 for n in told[4:]), told
+    notifications = [last - first for first, last in zip(at_first, counts())]
+    assert notifications[:4] == [0] * 4, notifications
+    assert all(n > 1 for n in notifications[4:]), notifications
     secondary.quit()
     shared_port.port.quit()
 

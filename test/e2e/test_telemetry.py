@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""What the stock dpdk-telemetry.py shows of a port's queues and their resets, and what is told
+"""What the stock dpdk-telemetry.py shows of a port's queues and their resets, and what is shown
 without being asked."""
 
 import json
@@ -105,9 +105,9 @@ def test_packets_of_all_queues_are_among_ethdev_s(connect, ask):
                 name = f"{direction}_q{queue}_{what}"
                 assert shown[name] == stats[name]
             assert shown[f"{direction}_q{queue}_good_packets"] > 0
-            told = ask(f"/virtio/queue,0,{queue}")[direction]
-            assert told["packets"] == stats[f"{direction}_q{queue}_good_packets"]
-            assert told["bytes"] == stats[f"{direction}_q{queue}_good_bytes"]
+            shown = ask(f"/virtio/queue,0,{queue}")[direction]
+            assert shown["packets"] == stats[f"{direction}_q{queue}_good_packets"]
+            assert shown["bytes"] == stats[f"{direction}_q{queue}_good_bytes"]
 
 
 def test_resets(connect, ask):
@@ -120,14 +120,14 @@ def test_resets(connect, ask):
     xstats = connection.port.xstats()
     assert sorted(resets) == ["rx1", "tx1"]
     assert sorted(ask("/virtio/resets,0")) == ["rx0", "rx1", "tx0", "tx1"]
-    told = resets["tx1"]
-    assert told["resets"] == xstats["tx_q1_resets"] == 3
-    assert told["dropped"] == xstats["tx_q1_reset_dropped"]
-    assert told["last_ns"] == xstats["tx_q1_reset_ns"] > 0
+    shown = resets["tx1"]
+    assert shown["resets"] == xstats["tx_q1_resets"] == 3
+    assert shown["dropped"] == xstats["tx_q1_reset_dropped"]
+    assert shown["last_ns"] == xstats["tx_q1_reset_ns"] > 0
     for phase in ("gate", "drain", "device", "reclaim", "fill", "start"):
-        assert told[f"{phase}_ns"] == xstats[f"tx_q1_reset_{phase}_ns"]
-        assert told[f"{phase}_p99_ns"] == xstats[f"tx_q1_reset_{phase}_p99_ns"]
-    assert told["device_ns"] > 0 and told["start_ns"] > 0
+        assert shown[f"{phase}_ns"] == xstats[f"tx_q1_reset_{phase}_ns"]
+        assert shown[f"{phase}_p99_ns"] == xstats[f"tx_q1_reset_{phase}_p99_ns"]
+    assert shown["device_ns"] > 0 and shown["start_ns"] > 0
 
 
 @pytest.mark.parametrize("command", [

@@ -38,7 +38,7 @@ def test_ring_larger_than_the_limit(connect, kind):
     port.set_ring_size(kind, 1, 65535)
     said = port.queue(kind, 1, "setup")
     assert f"Failed to setup {kind[:2].upper()} queue" in said
-    # ethdev's words, by the limits that the driver has told it.
+    # ethdev's words, by the limits that the driver reports.
     assert "(=65535), should be: <= 32768, >= 32" in said
     assert port.state(kind, 1) == "stopped"
     assert port.ring_size(kind, 1) == 256

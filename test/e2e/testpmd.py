@@ -14,7 +14,7 @@ def xstat(name, queue, what="good_packets"):
 
 
 class Testpmd(Program):
-    """Up to its prompt, unless it is told not to wait for it; its port is port 0.
+    """Up to its prompt, unless the caller does not wait for it; its port is port 0.
 
     queues=0 is for one that is to have no port; memory is EAL's arguments, if not the usual ones.
     secondary_of is the name of its primary, whose port and memory it then has.

@@ -57,7 +57,7 @@ class Machine:
 
     def __init__(self, kernel, initrd, arguments, iommu, queues, options, log, silence=300,
                  limit=1800):
-        # A device that is not told of the IOMMU goes round it.
+        # A device without this property bypasses the IOMMU.
         options += ",iommu_platform=on" if iommu else ""
         command = QEMU + (IOMMU if iommu else [])
         command += ["-kernel", kernel, "-initrd", initrd,
@@ -106,7 +106,7 @@ class Machine:
         while not said.endswith(b"(qemu) "):
             data = self.monitor.recv(4096)
             if not data:
-                raise Hang("QEMU's monitor hangs up")
+                raise Hang("QEMU's monitor has closed the connection")
             said += data
 
     def _lines(self, process, log):

@@ -182,7 +182,7 @@ fake_stop_poll(struct virtqueue *vq)
 	int ret;
 
 	if (!q->stopping) {
-		breach(fake, "asked whether it is stopped before it was told to", vq->index);
+		breach(fake, "asked whether it is stopped before a stop was requested", vq->index);
 		return -EIO;
 	}
 	ret = answer(q->answer, fake->waits - q->asked_at, q->late_waits);

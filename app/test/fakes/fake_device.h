@@ -8,8 +8,8 @@
  * A device in this process's memory, as a transport of kind VIRTIO_TRANSPORT_TEST. It does what it
  * is asked for at once, unless a knob says otherwise, and keeps a record of what it was asked.
  *
- * Time: nothing here waits for a clock but a device that never answers, which sleeps as long as it
- * is told. A late answer is late by a number of waits.
+ * Time: nothing here waits for a clock but a device that never answers, which sleeps until the
+ * deadline. A late answer is late by a number of waits.
  */
 
 #include "ring_device.h"

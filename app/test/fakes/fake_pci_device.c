@@ -121,7 +121,7 @@ ring_is_reset(struct fake_pci *fake, struct fake_pci_queue *q)
 		q->reset = 1;
 }
 
-/* One more look at a ring that was told to stop. */
+/* One more read of a ring whose stop was requested. */
 static void
 ring_looked_at(struct fake_pci *fake, struct fake_pci_queue *q)
 {
@@ -138,7 +138,7 @@ static void
 ask_ring(struct fake_pci *fake, struct fake_pci_queue *q)
 {
 	if (q->resetting)
-		breach(fake, "ring %u: told to reset while it does", fake->select);
+		breach(fake, "ring %u: reset requested during a reset", fake->select);
 	if (q->answer == FAKE_PCI_DEAF)
 		return;
 	if (q->answer == FAKE_PCI_OBJECTS) {
@@ -182,7 +182,7 @@ write_enable(struct fake_pci *fake, struct fake_pci_queue *q, uint32_t value)
 	if (q->enable || q->resetting)
 		breach(fake, "ring %u enabled though it is, or resets", fake->select);
 	if (q->address_sent != 0x3f)
-		breach(fake, "ring %u enabled before all of it was told (4.1.4.3.2)", fake->select);
+		breach(fake, "ring %u enabled before it was set up (4.1.4.3.2)", fake->select);
 	if (q->address_sent != 0x3f || q->refuses_enable)
 		return;
 	for (i = 0; i < 3; i++)

@@ -10,7 +10,7 @@
  *
  * It records every access, and notes the first breach of the rules by the driver: a field accessed
  * by another width or written though it is the device's, registers of a feature that is not in
- * force, a ring enabled before all of it was told, a device touched while it resets itself.
+ * force, a ring enabled before it was set up, a device touched while it resets itself.
  *
  * Time: nothing here waits for a clock. Late is late by a number of reads of the register that says
  * so.
@@ -51,7 +51,7 @@ struct fake_pci_queue {
 	uint32_t address[6];      /**< low and high halves of the three */
 	uint8_t address_sent;     /**< a bit each, since the ring's reset */
 	bool resetting;
-	unsigned int reads;       /**< of the register that says so, since it was asked */
+	unsigned int reads;       /**< of the register that shows it, since it was asked */
 	enum fake_pci_answer answer;
 	unsigned int late_reads;
 	bool keeps_size;          /**< takes no notice of queue_size */
@@ -130,7 +130,7 @@ struct ring_device *fake_pci_ring(struct fake_pci *fake, uint16_t index);
 void fake_pci_forget_record(struct fake_pci *fake);
 /**
  * The record as text, valid until the next call: "queue_select=1, queue_size=256, queue_size:256"
- * is two writes and a read. Addresses are told without their values.
+ * is two writes and a read. Addresses are noted without their values.
  */
 const char *fake_pci_recorded(const struct fake_pci *fake);
 /** Ends the case unless the record since it was forgotten is this; forgets it. */

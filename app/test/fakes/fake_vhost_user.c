@@ -128,7 +128,7 @@ flood(struct fake_vu *vu)
 		if (send(vu->fd, noise, sizeof(noise), MSG_NOSIGNAL | MSG_DONTWAIT) < 0 &&
 		    errno != EAGAIN)
 			break;
-		/* What else it is told is lost. */
+		/* What else is sent to it is lost. */
 		if (recv(vu->fd, ignored, sizeof(ignored), MSG_DONTWAIT) == 0)
 			break;
 		poll(&p, 1, 10);

@@ -7,7 +7,7 @@
  * @file
  * A vhost-user back-end on a thread of its own, written from the protocol's description and from
  * nothing of lib/virtio. It answers as it should unless a rule says otherwise, keeps a record of
- * what it was told, and notes the first breach of the protocol by the front-end.
+ * what it received, and notes the first breach of the protocol by the front-end.
  *
  * It maps the memory table, and so a test can be the device on its rings, see fake_vu_ring().
  *

@@ -50,7 +50,7 @@ fake_vu_close_ring(struct fake_vu_ring *ring)
 	ring->open = false;
 }
 
-/* Descriptors, what the driver writes and what the device writes; false: not in memory told. */
+/* Descriptors, what the driver writes and what the device writes; false: not mapped. */
 static bool
 find_parts(struct fake_vu *vu, const struct fake_vu_ring *ring, uint8_t *part[3])
 {
@@ -122,7 +122,7 @@ open_ring(struct fake_vu *vu, unsigned int index)
 	if (ring->open)
 		return;
 	if (!find_parts(vu, ring, part)) {
-		fake_vu_breach(vu, "ring %u is not in the memory that was told", index);
+		fake_vu_breach(vu, "ring %u is not in the memory table", index);
 		return;
 	}
 	/* Packed: both places 0, bits 15 and 31 are the wrap counters, which begin as 1 (2.8.1). */

@@ -70,7 +70,7 @@ void packed_device_take_back(struct packed_device *pd, uint32_t place, bool wrap
 /** Whether the driver wants an interrupt for what was used last, 2.8.10. */
 bool packed_device_interrupts(struct packed_device *pd);
 
-/** What the device wants to be told of, 2.8.10: 2.8.14's flags, and the place for that of them. */
+/** Notifications that the device requests, 2.8.10: 2.8.14's flags, and their place. */
 enum packed_device_event {
 	PACKED_DEVICE_ALWAYS = 0,
 	PACKED_DEVICE_NEVER = 1,

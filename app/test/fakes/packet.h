@@ -5,7 +5,7 @@
 
 /**
  * @file
- * Packets that can be told apart: by queue and number, and in every byte.
+ * Packets that differ from each other: by queue and number, and in every byte.
  */
 
 #include <rte_mbuf.h>

@@ -5,7 +5,7 @@
 
 /**
  * @file
- * Rings for tests: made, filled with buffers that are told apart, and fenced.
+ * Rings for tests: made, filled with buffers that can be distinguished, and fenced.
  */
 
 #include "fake_device.h"

@@ -132,7 +132,7 @@ reset_registers(void)
 	fake->queue[0].answer = FAKE_PCI_NEVER;
 	put(RESET, 2, 1);
 	put(RESET, 2, 1);
-	seen("told to reset while it does");
+	seen("reset requested during a reset");
 
 	running(FAKE_PCI_C);
 	fake->queue[0].answer = FAKE_PCI_NEVER;
@@ -150,14 +150,14 @@ order_of_a_ring(void)
 	put64(DRIVER, area + 1024);
 	put(DEVICE, 4, (uint32_t)(uintptr_t)area);
 	put(ENABLE, 2, 1);
-	seen("enabled before all of it was told");
+	seen("enabled before it was set up");
 
-	/* What was told before a reset does not count. */
+	/* What was set up before a reset does not count. */
 	running(FAKE_PCI_C);
 	put(RESET, 2, 1);
 	CHECK_EQ(get(RESET, 2), 0);
 	put(ENABLE, 2, 1);
-	seen("enabled before all of it was told");
+	seen("enabled before it was set up");
 
 	running(FAKE_PCI_C);
 	put(SIZE, 2, 32);

@@ -22,7 +22,7 @@
 #define PORTS 64
 #define MAX_RECORD 1024
 
-/* Where the device has a ring's memory; ours may be at addresses that it could not be told. */
+/* Where the device has a ring's memory; ours may be at addresses that its register cannot hold. */
 #define IOVA(i) (UINT64_C(0x10000000) + (i) * UINT64_C(0x100000))
 
 static struct {
@@ -47,7 +47,7 @@ static struct {
 	int gone_after; /* accesses; negative: never */
 	bool gone;
 	struct ring_device ring[RINGS];
-	uint8_t *memory[RINGS]; /**< where the pages are that it is told of */
+	uint8_t *memory[RINGS]; /**< pages of the rings that were set up */
 	char record[MAX_RECORD * 16];
 } fake;
 

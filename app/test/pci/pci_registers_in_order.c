@@ -108,7 +108,7 @@ order_of_a_device(void)
 	down();
 }
 
-/* The configuration's vector is told again after each device reset, and before any ring. */
+/* The configuration's vector is set again after each device reset, and before any ring. */
 static void
 config_vector_in_every_life(void)
 {
@@ -170,7 +170,7 @@ order_of_a_restart(void)
 	down();
 }
 
-/* The same parameters are told again: the reset has thrown them away. */
+/* The same parameters are written again: the reset has discarded them. */
 static void
 nothing_is_taken_for_known(void)
 {

@@ -132,7 +132,7 @@ bit_that_was_not_wanted(void)
 	fake_pci_destroy(fake);
 }
 
-/* A start that fails without a way to stop: no register is tried, the device reset heals. */
+/* A start that fails without a way to stop: no register is tried, the device reset stops it. */
 static void
 failed_start_without_a_way(void)
 {

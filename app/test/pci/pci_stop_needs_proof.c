@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
 /*
- * A ring of a virtio-pci device is stopped when the device says so in its registers, and not
+ * A ring of a virtio-pci device is stopped when its registers show that, and not
  * before: virtio 1.2 by queue_reset and queue_enable both 0, the proposal by queue_enable 0. Any
- * other state of the registers is no proof, nothing is freed, and a late answer heals.
+ * other state of the registers is no proof, nothing is freed, and a late answer ends the stop.
  */
 
 #include <rte_common.h>
@@ -211,7 +211,7 @@ register_without_effect_a(void)
 	register_without_effect(FAKE_PCI_A);
 }
 
-/* It reads 1 when it is done: not told apart from one that still resets. */
+/* It reads 1 when it is done, as does a device that still resets. */
 static void
 interim_revision_times_out(void)
 {

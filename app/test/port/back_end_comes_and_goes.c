@@ -3,7 +3,7 @@
 /*
  * A back-end that goes takes the link down with it, and the buffers come back. When one comes, each
  * queue is brought back as it was: those that ran run, those that were stopped are stopped, and
- * start when they are told to.
+ * start on request.
  */
 
 #include <time.h>

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
 /*
- * A back-end that writes nonsense into a used ring or a header: packets that came before it are
- * delivered, the queue goes out of service with nothing freed, is counted, and says so once; the
- * others go on; a stop and a start heal it, and then every buffer is accounted for.
+ * A back-end that writes wrong values into a used ring or a header: packets that came before it are
+ * delivered, the queue goes out of service with nothing freed, is counted, and logs that once; the
+ * others go on; a stop and a start restore it, and then every buffer is accounted for.
  */
 
 #include <string.h>

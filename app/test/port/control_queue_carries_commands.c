@@ -120,7 +120,7 @@ vlans_are_sent_again(void)
 	fake_pci_port_destroy(fp);
 }
 
-/* A device that has the bit drops tagged packets until it is told of their VLANs. */
+/* A device that has the bit drops tagged packets until a command has added their VLANs. */
 static void
 vlans_pass_without_a_filter(void)
 {
@@ -214,7 +214,7 @@ address_without_a_command_for_it(void)
 	fake_pci_port_destroy(fp);
 }
 
-/* Where the application has no wish of its own; the device would take 32768. */
+/* Where the application requests no size; the device would take 32768. */
 static void
 default_ring_is_of_use(void)
 {

@@ -19,7 +19,7 @@
 #define PATIENCE_MS 60000
 
 static const struct fake_pci_port_conf plain = { .features = FAKE_F_CONTROL };
-/* ethdev answers from what it was told last. */
+/* ethdev answers with the last state that it knows. */
 static const struct fake_pci_port_conf with_lsc = { .features = FAKE_F_CONTROL, .lsc = true };
 
 /* On the port's worker. */

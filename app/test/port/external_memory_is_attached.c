@@ -2,8 +2,9 @@
 
 /*
  * rte_pmd_virtio_extmem_attach(): a queue's buffers may lie in a file of the application's own. The
- * back-end is told of it, running rings are not disturbed, frames land there, and the memory can be
- * taken back once no queue has a buffer in it. What it cannot reach is no pool for a queue.
+ * back-end gets it in its memory table, running rings are not disturbed, frames land there, and the
+ * memory can be taken back once no queue has a buffer in it. What it cannot reach is no pool for a
+ * queue.
  */
 
 #include <stdlib.h>

@@ -184,7 +184,7 @@ be_inside(uint32_t process)
 	gate.inside = 1;
 }
 
-/* From the first other process on whoever is inside leaves a name, also of a gate that is open. */
+/* From the first other process on a poller inside leaves its number, also at an open gate. */
 static void
 check_open_gate_becomes_shared(void)
 {

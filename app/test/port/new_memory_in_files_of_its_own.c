@@ -2,7 +2,7 @@
 
 /*
  * A page that goes and one that comes may have the same address and the same descriptor number, and
- * be different files: the back-end must be told, or it writes into the one that is gone.
+ * be different files: the back-end must get the new one, or it writes into the old one.
  */
 
 #include <rte_malloc.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
 /*
- * EAL's memory grows and shrinks while a port runs. The back-end is told the new table and nothing
+ * EAL's memory grows and shrinks while a port runs. The back-end receives the new table and nothing
  * else: rings that run are not disturbed, rings that are stopped stay stopped, and buffers in the
  * new memory are of use at once.
  */

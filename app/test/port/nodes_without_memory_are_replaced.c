@@ -2,7 +2,7 @@
 
 /*
  * A queue that is set up on a node which has no memory gets that of another node, and a line in the
- * log says so. With huge pages, since EAL takes any of the first nodes without.
+ * log has a line about that. With huge pages, since EAL takes any of the first nodes without.
  */
 
 #include "fake_port.h"

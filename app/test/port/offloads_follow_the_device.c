@@ -244,7 +244,7 @@ come_back(struct fake_port *fp, uint64_t without, const char *said)
 	forget_numbers(fp);
 }
 
-/* A checksum is asked for, and one is told of. */
+/* A checksum is requested, and one is reported. */
 static void
 check_has_offloads(struct fake_port *fp)
 {

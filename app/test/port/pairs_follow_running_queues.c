@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
 /*
- * mq=running: the device is told to use as many pairs of queues as have one that runs, 5.1.6.5.5:
+ * mq=running: a command sets as many pairs of queues as have one that runs, 5.1.6.5.5:
  * before the last of the uppermost pair stops, and after the first one of it has started. Without
  * RSS, which has a command of its own for that, and not unless it is asked for.
  */
@@ -19,7 +19,7 @@ static const struct fake_pci_port_conf following = {
 
 /* One command since, which must be MQ's, and how many pairs it tells. */
 static unsigned int
-told(struct fake_pci_port *fp)
+pairs_sent(struct fake_pci_port *fp)
 {
 	const struct fake_command *command = fake_pci_port_last(fp);
 	const unsigned int pairs = command->data[0] | command->data[1] << 8;
@@ -46,14 +46,14 @@ uppermost_pair_leaves_and_comes_back(void)
 	CHECK_EQ(rte_eth_dev_rx_queue_stop(fp->port, TOP), 0);
 	check_nothing_sent(fp);
 	CHECK_EQ(rte_eth_dev_tx_queue_stop(fp->port, TOP), 0);
-	CHECK_EQ(told(fp), FAKE_PCI_PAIRS - 1);
+	CHECK_EQ(pairs_sent(fp), FAKE_PCI_PAIRS - 1);
 	/* The ring was still there when the command came, and is not any more. */
 	CHECK(fp->command[0].enabled & 1 << (2 * TOP + 1));
 	CHECK_EQ(fp->fake->queue[2 * TOP + 1].enable, 0);
 
 	fake_pci_port_forget(fp);
 	CHECK_EQ(rte_eth_dev_rx_queue_start(fp->port, TOP), 0);
-	CHECK_EQ(told(fp), FAKE_PCI_PAIRS);
+	CHECK_EQ(pairs_sent(fp), FAKE_PCI_PAIRS);
 	CHECK(fp->command[0].enabled & 1 << (2 * TOP));
 	fake_pci_port_forget(fp);
 	CHECK_EQ(rte_eth_dev_tx_queue_start(fp->port, TOP), 0);
@@ -61,7 +61,7 @@ uppermost_pair_leaves_and_comes_back(void)
 	fake_pci_port_destroy(fp);
 }
 
-/* What lies below a pair that runs is not told of: there is no way to. */
+/* Stopped pairs below one that runs stay in use: no command can leave them out. */
 static void
 lower_pairs_are_not_counted(void)
 {
@@ -76,7 +76,7 @@ lower_pairs_are_not_counted(void)
 	/* All that is left goes: one pair is the least there is. */
 	CHECK_EQ(rte_eth_dev_rx_queue_stop(fp->port, TOP), 0);
 	CHECK_EQ(rte_eth_dev_tx_queue_stop(fp->port, TOP), 0);
-	CHECK_EQ(told(fp), 1);
+	CHECK_EQ(pairs_sent(fp), 1);
 	fake_pci_port_forget(fp);
 	CHECK_EQ(rte_eth_dev_rx_queue_start(fp->port, 0), 0);
 	check_nothing_sent(fp);
@@ -97,7 +97,7 @@ port_starts_with_those_that_run(void)
 	CHECK_EQ(fp->command[0].data[0], FAKE_PCI_PAIRS - 1);
 	fake_pci_port_forget(fp);
 	CHECK_EQ(rte_eth_dev_tx_queue_start(fp->port, TOP), 0);
-	CHECK_EQ(told(fp), FAKE_PCI_PAIRS);
+	CHECK_EQ(pairs_sent(fp), FAKE_PCI_PAIRS);
 	fake_pci_port_destroy(fp);
 }
 
@@ -141,8 +141,8 @@ no_answer_does_not_keep_a_queue(void)
 }
 
 /*
- * A device may carry out what it does not answer: what it was told is not known then, and it is
- * told again, before the queue is stopped or while it runs on.
+ * A device may carry out what it does not answer: the number in force is not known then, and it is
+ * sent again, before the queue is stopped or while it runs on.
  */
 static void
 unanswered_command_is_taken_back(void)
@@ -163,7 +163,7 @@ unanswered_command_is_taken_back(void)
 	CHECK(fake_pci_port_last(fp)->enabled & 1 << (2 * TOP));
 	fake_pci_port_check_commands(fp, "4.0 4.0");
 	CHECK_EQ(rte_eth_dev_rx_queue_start(fp->port, TOP), 0);
-	CHECK_EQ(told(fp), FAKE_PCI_PAIRS);
+	CHECK_EQ(pairs_sent(fp), FAKE_PCI_PAIRS);
 
 	fake_pci_port_forget(fp);
 	fp->first[0] = FAKE_CTRL_NEVER;

@@ -246,7 +246,7 @@ headers_are_pushed_with_offloads(void)
 			   RTE_ETH_TX_OFFLOAD_TCP_CKSUM);
 }
 
-/* What is told to the device is written in external memory as well. */
+/* Headers for the device are written in external memory as well. */
 static void
 checksums_are_asked_for(void)
 {

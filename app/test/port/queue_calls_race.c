@@ -23,7 +23,7 @@ struct cycler {
 	bool is_tx;
 	int may_be[REFUSALS_MAX]; /* besides 0 */
 	struct rte_mempool *pool; /* is to be full when the queue is stopped, or NULL */
-	unsigned int rounds;      /* 0: until it is told to end */
+	unsigned int rounds;      /* 0: until it is asked to end */
 	bool ending;              /* atomic */
 	unsigned int stops;       /* that returned 0 */
 	int unexpected;
@@ -200,7 +200,7 @@ wait_link(uint16_t port, bool up)
 	}
 }
 
-/* While nobody is there a queue can be stopped, and its start says so. */
+/* Without a back-end a queue can be stopped, and its start returns an error. */
 static void
 back_end_comes_and_goes_at_the_same_time(void)
 {

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
 /*
- * A queue error raises RTE_ETH_EVENT_QUEUE_STATE, and the application can ask which one and
- * why. It heals it by a stop and a start, from within the call-back if it likes; with recovery=auto
- * the driver does that itself, again and again if need be, but never against the application's
- * word.
+ * A queue error raises RTE_ETH_EVENT_QUEUE_STATE, and the application can ask which one and why. It
+ * recovers the queue by a stop and a start, from within the call-back if it likes; with
+ * recovery=auto the driver does that itself, again and again if need be, but never against the
+ * application's word.
  */
 
 #include <pthread.h>
@@ -119,7 +119,7 @@ break_tx(struct fake_port *fp, uint16_t queue)
 	CHECK(rte_eth_tx_done_cleanup(fp->port, queue, 0) < 0);
 }
 
-/* ---- told --------------------------------------------------------------------------------- */
+/* ---- reported ----------------------------------------------------------------------------- */
 
 static void
 each_queue_is_named(void)
@@ -136,7 +136,7 @@ each_queue_is_named(void)
 	wait_events(2);
 	check_event(fp, 0, false, RTE_PMD_VIRTIO_QUEUE_BROKEN);
 	check_no_event(fp);
-	/* Nothing is healed unasked. */
+	/* No queue is recovered without a request. */
 	CHECK_EQ(fake_port_xstat(fp, "rx_q1_recovered"), 0);
 	CHECK_EQ(rte_eth_dev_rx_queue_stop(fp->port, 1), 0);
 	CHECK_EQ(rte_eth_dev_rx_queue_start(fp->port, 1), 0);
@@ -174,10 +174,10 @@ wrong_questions_are_refused(void)
 	end(fp);
 }
 
-/* ---- healed by the application ------------------------------------------------------------ */
+/* ---- recovered by the application --------------------------------------------------------- */
 
 static int
-heal_rx_1(uint16_t port)
+restart_rx_1(uint16_t port)
 {
 	const int ret = rte_eth_dev_rx_queue_stop(port, 1);
 
@@ -187,7 +187,7 @@ heal_rx_1(uint16_t port)
 static void
 restarted_from_within_the_event(void)
 {
-	struct fake_port *fp = begin(NULL, heal_rx_1);
+	struct fake_port *fp = begin(NULL, restart_rx_1);
 	unsigned int i;
 
 	for (i = 1; i <= 3; i++) {
@@ -223,7 +223,7 @@ closed_from_within_the_event(void)
 	fake_port_destroy(fp);
 }
 
-/* ---- healed by the driver ----------------------------------------------------------------- */
+/* ---- recovered by the driver -------------------------------------------------------------- */
 
 static void
 driver_recovers_again_and_again(void)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
 /*
- * What an application may ask of a queue, and what the back-end is told of it: fill level,
+ * What an application can read of a queue, and what the back-end is sent about it: fill level,
  * descriptor states, completions, counters, doorbells.
  */
 
@@ -549,7 +549,7 @@ no_event_idx_with_disable(void)
 	fake_port_destroy(fp);
 }
 
-/* A device that takes nothing of what is sent after a start is told of; one that does is not. */
+/* A device that takes no packet after a start is reported; a device that takes one is not. */
 static void
 queue_that_is_not_served(void)
 {
@@ -587,7 +587,7 @@ widest(void)
 	return "Scalar";
 }
 
-/* The widest path that the processor and EAL allow, said aloud; a wish that cannot be met, too. */
+/* The widest path that the processor and EAL allow is logged, and a request that fails as well. */
 static void
 path_is_the_widest_allowed(void)
 {

@@ -2,7 +2,7 @@
 
 /*
  * A thread that sleeps on a receive queue's event descriptor is woken by packets where it has asked
- * for that and not else. Its wish and its descriptor outlive every restart of the queue.
+ * for that and not else. Its request and its descriptor outlive every restart of the queue.
  */
 
 #include <poll.h>
@@ -252,7 +252,7 @@ restarted_port_wakes_its_sleepers(uint64_t features)
 	end(&set);
 }
 
-/* A reset of the port takes neither the descriptors nor the wishes away. */
+/* A reset of the port removes neither the descriptors nor the requests. */
 static void
 reset_port_wakes_its_sleepers(uint64_t features)
 {
@@ -307,7 +307,7 @@ start_queue(void *arg)
 	return (void *)(intptr_t)rte_eth_dev_rx_queue_start(set->fp->port, 0);
 }
 
-/* The device is quicker than the start: its frame comes before the ring is told of the wish. */
+/* The device is quicker than the start: its frame comes before the ring has the request. */
 static void
 frame_before_the_start_is_over(uint64_t features)
 {
@@ -364,7 +364,7 @@ stop_takes_back_what_was_raised(uint64_t features)
 
 /* ---- in any state ------------------------------------------------------------------------- */
 
-/* At a stopped queue the wish is noted, for the next start. */
+/* At a stopped queue the request is noted, for the next start. */
 static void
 asked_while_the_queue_is_stopped(uint64_t features)
 {
@@ -540,7 +540,7 @@ say_no(void *arg)
 	return NULL;
 }
 
-/* Whoever was last: the ring and what is noted for its next life say the same. */
+/* Whichever call was last: the ring and what is noted for its next start agree. */
 static void
 two_who_do_not_agree(uint64_t features)
 {

@@ -187,7 +187,7 @@ reports_of(uint64_t features, uint64_t rx_offloads)
 	struct fake_pci_port *fp = start(features, rx_offloads, 0);
 	unsigned int round, i;
 
-	/* Some times round the ring: what was told of a buffer's last packet is forgotten. */
+	/* Some times round the ring: the report on a buffer's last packet is forgotten. */
 	for (round = 0; round < 3 * 64; round += 5) {
 		struct rte_mbuf *m[RTE_DIM(types)];
 		struct report report[RTE_DIM(types)];
@@ -229,7 +229,7 @@ known_reports_only_with_checksums(void)
 	reports_of(REPORTS | F_GUEST_CSUM, RTE_ETH_RX_OFFLOAD_TCP_CKSUM);
 }
 
-/* Both told in one header; and the checksum not looked at where it was not negotiated. */
+/* Both in one header; and the checksum not looked at where it was not negotiated. */
 static void
 hash_and_checksum(uint64_t features)
 {
@@ -500,7 +500,7 @@ sent_without_empty_segments(void)
 	fake_pci_port_destroy(fp);
 }
 
-/* What was not negotiated is not told, whatever the packet asks for. */
+/* What was not negotiated is not reported, whatever the packet asks for. */
 static void
 nothing_is_asked_for_that_was_not_negotiated(void)
 {
@@ -611,7 +611,7 @@ unread_frames_are_counted(void)
 	fake_pci_port_destroy(fp);
 }
 
-/* ---- what the device is told -------------------------------------------------------------- */
+/* ---- commands to the device --------------------------------------------------------------- */
 
 static uint32_t
 le32(const uint8_t *at)
@@ -672,7 +672,7 @@ types_are_sent_after_each_start(void)
 
 /* The first command of a class and code since they were forgotten. */
 static const struct fake_command *
-told(const struct fake_pci_port *fp, uint8_t class, uint8_t code)
+last_command(const struct fake_pci_port *fp, uint8_t class, uint8_t code)
 {
 	unsigned int i;
 
@@ -696,9 +696,9 @@ types_are_those_asked_for(void)
 		set_up(fp, 64);
 		fake_pci_port_forget(fp);
 		CHECK_EQ(rte_eth_dev_start(fp->port), 0);
-		CHECK(told(fp, 4, 2) != NULL);
-		CHECK_EQ(le32(told(fp, 4, 2)->data), wanted[i]);
-		CHECK_EQ(told(fp, 4, 2)->data[13], 0x6d);
+		CHECK(last_command(fp, 4, 2) != NULL);
+		CHECK_EQ(le32(last_command(fp, 4, 2)->data), wanted[i]);
+		CHECK_EQ(last_command(fp, 4, 2)->data[13], 0x6d);
 		CHECK_EQ(rte_eth_dev_stop(fp->port), 0);
 	}
 	/* A device that does not take it does not hash as the application believes. */
@@ -721,9 +721,9 @@ rss_command_has_the_types(void)
 
 	CHECK_EQ(rte_eth_dev_start(fp->port), 0);
 	CHECK(fp->fake->driver_features & F_HASH_REPORT);
-	CHECK(told(fp, 4, 2) == NULL);
-	CHECK(told(fp, 4, 1) != NULL);
-	CHECK_EQ(le32(told(fp, 4, 1)->data), 1 << 0 | 1 << 2);
+	CHECK(last_command(fp, 4, 2) == NULL);
+	CHECK(last_command(fp, 4, 1) != NULL);
+	CHECK_EQ(le32(last_command(fp, 4, 1)->data), 1 << 0 | 1 << 2);
 	memset(bytes, 4, 300);
 	check_comes(fp, &report, bytes, 300, 0, 0);
 	fake_pci_port_destroy(fp);
@@ -740,7 +740,7 @@ not_negotiated_unless_asked_for(void)
 	set_up(fp, 64);
 	CHECK_EQ(rte_eth_dev_start(fp->port), 0);
 	CHECK(!(fp->fake->driver_features & F_HASH_REPORT));
-	CHECK(told(fp, 4, 2) == NULL);
+	CHECK(last_command(fp, 4, 2) == NULL);
 	check_runs(fp, false);
 	fake_pci_port_destroy(fp);
 }
@@ -777,7 +777,7 @@ device_without_it(void)
 	fake_pci_port_destroy(fp);
 }
 
-/* A vhost-user back-end has no control queue to be told by. */
+/* A vhost-user back-end has no control queue for this command. */
 static void
 back_end_of_virtio_user(void)
 {

@@ -2,9 +2,9 @@
 
 /*
  * What a device says of a frame that it writes: a checksum that is not made yet, or was found good,
- * a frame that is several. It is told on in the packet's flags where those can say it, made good by
- * software where they cannot, refused where it cannot be, and not looked at where it was not
- * negotiated.
+ * a frame that is several. It is passed on in the packet's flags where those can express it, made
+ * good by software where they cannot, refused where it cannot be, and not looked at where it was
+ * not negotiated.
  */
 
 #include <string.h>
@@ -500,7 +500,7 @@ nothing_negotiated(void)
 	}
 }
 
-/* Checksums were, segments were not: of those nothing is told on, and nothing refused. */
+/* Checksums were, segments were not: those are neither reported nor refused. */
 static void
 only_checksums_negotiated(void)
 {

@@ -3,7 +3,7 @@
 /*
  * A packet whose checksum is left to the device: finished as its header says, it is on the wire as
  * if software had made it, whatever its protocols, tunnel, tag and segments, and wherever its data
- * begins. What others hold as well is told of and not written to.
+ * begins. Memory that others hold as well is sent and not written to.
  */
 
 #include <errno.h>
@@ -127,8 +127,9 @@ send_behind(struct fake_port *fp, const uint8_t before[][FAKE_PORT_HDR],
 }
 
 /*
- * Nothing to ask for: the header says so, whatever was in front of the frame before; but for the
- * number of buffers of a header that was received, which is no word of this direction and stays.
+ * Nothing to ask for: the header has no request, whatever was in front of the frame before; but for
+ * the number of buffers of a header that was received, which is no word of this direction and
+ * stays.
  */
 static void
 nothing_asked_for(void)

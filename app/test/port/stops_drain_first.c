@@ -263,7 +263,7 @@ thread_that_stays_keeps_the_buffers(void)
 	fake_port_destroy(fp);
 }
 
-/* No proof in time: out of service as without a drain, and healed by the next stop. */
+/* No proof in time: out of service as without a drain, and recovered by the next stop. */
 static void
 no_proof_while_polled(void)
 {

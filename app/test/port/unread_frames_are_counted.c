@@ -94,7 +94,7 @@ buffers_out_of_order(void)
 	stop_and_down(fp, 3);
 }
 
-/* IN_ORDER: the last two buffers of a frame of three are told of with the frame behind it. */
+/* IN_ORDER: the last two buffers of a frame of three are reported with the next frame. */
 static void
 batch_across_frames(void)
 {

@@ -690,7 +690,7 @@ static const struct {
 	  "its vector, which a reset has forgotten",
 	  "the same, or the device has no resources for it" },
 	{ VIRTIO_PCI_QUEUE_ENABLE, "queue_enable", "4.1.4.3.2",
-	  "1, when all else is told; never 0", "1: in use; at the end of a reset 0, too" },
+	  "1, when all else is set; never 0", "1: in use; at the end of a reset 0, too" },
 	{ VIRTIO_PCI_QUEUE_NOTIFY_OFF, "queue_notify_off", "4.1.4.4", "",
 	  "where its doorbell is, in units of the multiplier" },
 	{ VIRTIO_PCI_QUEUE_DESC, "queue_desc", "4.1.5.1.3", "address of the descriptors", "" },

@@ -420,7 +420,7 @@ port_stops_and_starts(void)
 	port_unplug();
 }
 
-/* What the device lets through is what the control queue told it. */
+/* The device delivers what the commands of the control queue allow. */
 static void
 commands_are_carried_out(void)
 {

@@ -526,7 +526,7 @@ size_beyond_the_maximum(void)
 
 /*
  * The reset forgets the vector; the start tells it again, the same one or another. Of a ring that
- * is reset nobody is told anything.
+ * is reset no interrupt comes.
  */
 static void
 vectors_are_set_again(void)
@@ -550,7 +550,7 @@ vectors_are_set_again(void)
 		virtio_pci_set_queue_vector(&port.dev, RX, vectors[i]);
 		start(RX);
 		CHECK_EQ(qemu_peek(port.qemu, VIRTIO_PCI_QUEUE_VECTOR, 2), vectors[i]);
-		/* A ring begins without interrupts: of those that were held nobody is told. */
+		/* A ring begins without interrupts: those that were held raise none. */
 		await_all();
 		CHECK(!ring_interrupts_on(vq, vq->conf.packed));
 		send_to_device(5);
@@ -600,7 +600,7 @@ memory_of_a_reset_ring_is_untouched(void)
 
 /*
  * Frames come before, while and after; each arrives once, in order, in the ring that was there when
- * it was sent or in the next one. The time is told.
+ * it was sent or in the next one. The time is printed.
  */
 static void
 thousand_resets(void)
@@ -772,7 +772,7 @@ device_without_queue_reset(void)
 	down();
 }
 
-/* At the user's word only, and this device objects: no proof, and only its reset heals. */
+/* Only as the user requests, and this device refuses: no proof, and only its reset helps. */
 static void
 proposal_is_refused(void)
 {

@@ -3,7 +3,7 @@
 /*
  * A device that breaks the rules in the used ring is found out, and nothing is read or written out
  * of bounds: the rings here are fenced, see ring_fence(), which the address sanitizer makes bite.
- * The ring is taken out of service once; a stop and a start heal it.
+ * The ring is taken out of service once; a stop and a start recover it.
  */
 
 #include <stdlib.h>

@@ -249,7 +249,7 @@ bad_sizes_are_refused(void)
 	refuse(packed, RTE_DIM(packed), true, "any size up to 32768");
 }
 
-/* A ring of the layout that was not negotiated is not told to the device, and stays the owner's. */
+/* A ring of the layout that was not negotiated is not set up, and stays the owner's. */
 static void
 other_layout_is_refused(const struct ring_conf *ring)
 {

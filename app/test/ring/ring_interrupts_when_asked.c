@@ -2,7 +2,7 @@
 
 /*
  * A ring that interrupts are wanted of raises one with the next used buffer, at every position of
- * the indices, and one that they are not wanted of is quiet; who asks is told of what is there
+ * the indices, and one that they are not wanted of raises none; a request returns what is there
  * already (2.7.7, 2.8.10).
  */
 
@@ -114,7 +114,7 @@ next_one_after_asking(const struct ring_conf *ring)
 	end(&set);
 }
 
-/* What came before the asking, or just then, raises nothing: it is told. */
+/* What came before the asking, or just then, raises nothing: the call returns it. */
 static void
 what_is_there_is_reported(const struct ring_conf *ring)
 {

@@ -70,7 +70,7 @@ by_flag(const struct ring_conf *ring)
 
 /*
  * The device asks for a doorbell once the entry `event` is there. Wide counters tell what is right:
- * entries before `told` were there the last time it was decided, those before `now` are there.
+ * entries before `decided` were there the last time it was decided, those before `now` are there.
  */
 static void
 by_event_word(const struct ring_conf *ring)
@@ -79,7 +79,7 @@ by_event_word(const struct ring_conf *ring)
 	struct fake_device *fake = ring_device_for(&with);
 	struct virtqueue *vq = ring_create(&fake->dev, 0, &with);
 	struct ring_device *rd;
-	int64_t told = 0;
+	int64_t decided = 0;
 	int64_t step = 0;
 
 	fake_device_run(fake, &vq, 1);
@@ -87,11 +87,11 @@ by_event_word(const struct ring_conf *ring)
 	rd = fake_ring(fake, 0);
 	/* A split ring's flag means nothing with the feature. */
 	ring_device_set_no_notify(rd, true);
-	while (told < PUBLISHED) {
+	while (decided < PUBLISHED) {
 		const unsigned int n = 1 + step % 7;
 		/* From two entries before the last decision to two beyond the new ones. */
-		const int64_t event = told - 2 + (step / 7) % (n + 5);
-		const int64_t now = told + n;
+		const int64_t event = decided - 2 + (step / 7) % (n + 5);
+		const int64_t now = decided + n;
 
 		if (event < 0) {
 			step++;
@@ -99,8 +99,8 @@ by_event_word(const struct ring_conf *ring)
 		}
 		ring_device_set_event(rd, event);
 		publish(vq, n);
-		CHECK_EQ(ring_asks(vq), told <= event && event < now);
-		told = now;
+		CHECK_EQ(ring_asks(vq), decided <= event && event < now);
+		decided = now;
 		complete(vq, rd);
 		step++;
 	}

@@ -2,7 +2,7 @@
 
 /*
  * A device is brought up in the order of 3.1.1, a ring in the order set-up, enable, notify. What
- * fails on the way is told, leaves nothing half alive, and can be tried again.
+ * fails on the way is reported, leaves nothing half started, and can be tried again.
  */
 
 #include <string.h>
@@ -248,14 +248,14 @@ each_step_of_a_device_start_fails(void)
 			CHECK_EQ(virtio_device_start(&fake->dev, vq, RINGS), -EIO);
 			CHECK_EQ(fake_count(fake, FAKE_NOTIFY), 0);
 			for (r = 0; r < RINGS; r++) {
-				const bool told = ops[i] != FAKE_SETUP || r <= n;
+				const bool was_set_up = ops[i] != FAKE_SETUP || r <= n;
 
-				CHECK_EQ(virtqueue_state(vq[r]) != VIRTQUEUE_READY, told);
-				CHECK_EQ(fake->dev.vqs[r] == vq[r], told);
-				CHECK_EQ(virtqueue_destroy(vq[r]) == -EBUSY, told);
-				if (!told)
+				CHECK_EQ(virtqueue_state(vq[r]) != VIRTQUEUE_READY, was_set_up);
+				CHECK_EQ(fake->dev.vqs[r] == vq[r], was_set_up);
+				CHECK_EQ(virtqueue_destroy(vq[r]) == -EBUSY, was_set_up);
+				if (!was_set_up)
 					vq[r] = ring_create(&fake->dev, r, &ring);
-				known += told;
+				known += was_set_up;
 			}
 			CHECK(known > 0);
 			memset(fake->fail, 0, sizeof(fake->fail));
@@ -321,7 +321,7 @@ ring_start_fails_without_proof(void)
 			fake_device_run(fake, vq, 2);
 			fake->fail[ops[i]] = EIO;
 			fake->queue[2].answer = answers[a];
-			/* The first error is told. */
+			/* The first error is returned. */
 			CHECK_EQ(virtqueue_start(vq[2], SHORT_US), -EIO);
 			CHECK_EQ(virtqueue_state(vq[2]), VIRTQUEUE_BROKEN);
 			CHECK_EQ(virtqueue_destroy(vq[2]), -EBUSY);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
 /*
- * A ring that is told to stop is READY only once the device has proven it, over a transport that
- * does what its knobs say. What is expected of every transport is in stop_proof.h.
+ * A ring whose stop was requested is READY only once the device has proven it, over a transport
+ * that does what its knobs say. What is expected of every transport is in stop_proof.h.
  */
 
 #include <stdio.h>

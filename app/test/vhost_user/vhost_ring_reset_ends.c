@@ -455,7 +455,7 @@ ring_disable(struct front_end *fe, unsigned int r)
 	return ring_leave(fe, r);
 }
 
-/* The base that the front-end must be told: as many as came back. */
+/* The base that the front-end must receive: as many as came back. */
 uint32_t
 ring_base(const struct front_end *fe, unsigned int r)
 {

@@ -2,8 +2,8 @@
 
 /*
  * Requests and answers on the socket of a vhost-user back-end: each answer goes to its own request,
- * however late; what is no answer ends the talk; what ends in the middle ends it as well. The other
- * end is written by hand, byte by byte where that matters.
+ * however late; what is no answer ends the connection; so does a message that ends in the middle.
+ * The other end is written by hand, byte by byte where that matters.
  */
 
 #include <poll.h>
@@ -119,7 +119,7 @@ answers_go_to_their_requests(void)
 	CHECK(!vhost_user_answered(&enable) && !vhost_user_answered(&base));
 	write_answer(VHOST_USER_SET_VRING_ENABLE, 0);
 	write_answer(VHOST_USER_GET_VRING_BASE, 77);
-	/* Whoever reads hands each to the one that waits for it. */
+	/* The thread that reads hands each answer to the thread that waits for it. */
 	CHECK_EQ(vhost_user_wait(&ch, &base, PATIENCE_US), 0);
 	CHECK(vhost_user_answered(&enable));
 	CHECK_EQ(enable.error, 0);
@@ -352,7 +352,7 @@ answer_that_nobody_asked_for(void)
 	down();
 }
 
-/* Noise goes on after the talk is over: it is read and thrown away, and told of once. */
+/* Bytes that come after the end are read, discarded and logged once. */
 static void
 noise_after_the_end_is_logged_once(void)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
 /*
- * A back-end that does not answer for a while. The start that meets it fails and says so, further
+ * A back-end that does not answer for a while. A start in that time fails and logs it, further
  * attempts send nothing, and after the silence one reset and start bring the device back. A
  * back-end that is slow and goes on answering is waited for, up to the limit of the call.
  */

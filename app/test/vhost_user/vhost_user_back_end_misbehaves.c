@@ -247,7 +247,7 @@ nonsense_instead_of_proof(void)
 		CHECK_EQ(virtqueue_stop(port.vq[1], SHORT_US), -ETIMEDOUT);
 		fake_vu_release(port.vu);
 		CHECK_EQ(virtqueue_stop(port.vq[1], PATIENCE_US), 0);
-		/* Nothing more can be told: a start fails, and ends as a stopped ring. */
+		/* Nothing more can be sent: a start fails, and ends as a stopped ring. */
 		port_refill(&port, 1);
 		CHECK_EQ(virtqueue_start(port.vq[1], PATIENCE_US), -ENODEV);
 		CHECK_EQ(virtqueue_state(port.vq[1]), VIRTQUEUE_READY);

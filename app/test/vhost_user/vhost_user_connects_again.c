@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
 /*
- * A back-end that goes and comes back, as server and as client of the socket: the new one is told
+ * A back-end that goes and comes back, as server and as client of the socket: the new one receives
  * everything anew, and what the old one owed is not waited for.
  */
 
@@ -55,7 +55,7 @@ back_end_comes_back(void)
 	port_down(&port);
 }
 
-/* What was owed by the old connection is owed no more; a ring that was BROKEN is healed first. */
+/* Answers of the old connection are not awaited; a ring that was BROKEN is recovered first. */
 static void
 back_end_comes_back_owing_an_answer(void)
 {

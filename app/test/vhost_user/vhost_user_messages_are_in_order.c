@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
 /*
- * What a vhost-user back-end is told, and in which order, from connect to close; that a ring's life
- * is told by that ring's messages alone, and that nothing is said that was not agreed on.
+ * What a vhost-user back-end receives, and in which order, from connect to close; that a ring's
+ * life takes that ring's messages alone, and that nothing is sent that was not negotiated.
  */
 
 #include <stdio.h>
@@ -121,7 +121,7 @@ reset_of_a_device(void)
 	CHECK_EQ(virtio_device_reset(&port.dev, PATIENCE_US), 0);
 	port_check_recorded(&port, "STATUS=0x0!, ENABLE 0=0, GET_BASE 0, ENABLE 1=0, GET_BASE 1, "
 			    "ENABLE 2=0, GET_BASE 2, ENABLE 3=0, GET_BASE 3");
-	/* Rings are told afresh in the next life; until then there is nothing to stop. */
+	/* Rings are set up again at the next start; until then there is nothing to stop. */
 	CHECK_EQ(virtio_device_negotiate(&port.dev, UINT64_MAX), 0);
 	fake_vu_forget_record(port.vu);
 	CHECK_EQ(virtio_device_reset(&port.dev, PATIENCE_US), 0);
