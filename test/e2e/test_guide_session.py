@@ -166,7 +166,7 @@ def test_the_loopback_takes_the_pages_of_the_readme(host):
     done = subprocess.run([host.loopback, "--rounds", "1"], env=host.env, timeout=PATIENCE,
                           stdout=subprocess.PIPE, text=True)
     assert done.returncode == 0, done.stdout
-    stated = int(re.search(r"It takes (\d+) huge pages of 2 MB", README.read_text())[1])
+    stated = int(re.search(r"command takes (\d+) huge pages\s+of 2 MB", README.read_text())[1])
     assert f" {2 * stated} MB (hugepages)" in done.stdout
 
 
