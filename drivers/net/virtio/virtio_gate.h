@@ -5,20 +5,21 @@
 
 /**
  * @file
- * How a queue is taken from under a thread that polls it, at no cost to that thread.
+ * A gate keeps bursts out of a queue, so that a control call can take the queue from its polling
+ * thread. An open gate costs that thread one plain store and one plain load for each burst.
  *
- * The polling thread says "inside" with a plain store and looks at the gate with a plain load. The
- * store may still be in its core's buffer when the load is done, which alone would be a race. The
- * closing thread pays for both: it closes the gate, has the kernel put a full barrier into every
- * running thread of all processes that registered for it (membarrier(2)), and then waits until
- * nobody is inside. Either the polling thread's load comes after that barrier and sees the gate
- * closed, or its store came before it and is seen here. Where the kernel has no membarrier the gate
- * opens to another value, which sends the polling thread through a full fence.
+ * The polling thread sets `inside` with a plain store and reads `open` with a plain load. The load
+ * may be done before the store is visible, which alone would be a race. So the closing thread
+ * clears `open` and then makes the kernel execute a full barrier in every running thread of all
+ * registered processes (membarrier(2)). Then it waits until `inside` is 0. If the load of the
+ * polling thread comes after that barrier, the load reads a closed gate. If its store came before
+ * the barrier, the closing thread reads `inside`. If the kernel has no membarrier, the gate is
+ * opened as FENCED, and the polling thread executes a full fence.
  *
- * Gates lie in memory that processes share. From the first other process on they are SHARED, and
- * a thread inside leaves the number of its process there too (virtio_process.h): a close does not
- * wait for a process that was killed in a burst. No other thread enters over that number until a
- * close has removed it, since the ring is as that burst left it.
+ * Gates lie in memory that processes share. Once a secondary process exists, gates are SHARED, and
+ * a polling thread stores the number of its process too (virtio_process.h). So a close does not
+ * wait for a process that was killed in a burst. Until a close has removed that number, no other
+ * thread enters, because the burst may have left the ring inconsistent.
  *
  * Threads: one at a time polls a queue (ethdev's rule) and uses enter and leave. Queries, which any
  * thread of the primary process may make, use enter_query and leave_query. Open and close are
@@ -36,50 +37,50 @@
 
 #define VIRTIO_GATE_CLOSED 0
 #define VIRTIO_GATE_OPEN   1
-#define VIRTIO_GATE_FENCED 2 /**< open, but enter needs a fence of its own */
+#define VIRTIO_GATE_FENCED 2 /**< open, and enter executes a full fence */
 #define VIRTIO_GATE_SHARED 3 /**< open to pollers of several processes */
 
 struct virtio_gate {
-	uint32_t open;     /**< the control side's line */
-	uint32_t visitors; /**< queries under way; of the primary process alone */
+	uint32_t open;     /**< VIRTIO_GATE_*; control calls write this cache line */
+	uint32_t visitors; /**< queries in progress, of the primary process alone */
 	/**
-	 * A close has found that the process inside has ended: the ring is as it left it, until its
-	 * owner has made it anew and clears this.
+	 * A close has found that the process inside has ended. The ring may be inconsistent until
+	 * the reclaim has reset it and clears this flag.
 	 */
 	bool abandoned;
-	bool unproven; /**< closed, but the kernel has refused its barrier: maybe not empty */
+	bool unproven; /**< closed, but the kernel refused the barrier: a thread may be inside */
 	/**
-	 * It was OPEN since the kernel's barrier was last forced: a poller may have come in without
-	 * a fence. Its close takes that barrier, whatever other gates were opened as since.
+	 * The gate was OPEN since the last barrier of the kernel, so a poller may have entered
+	 * without a fence. The close then needs that barrier, even if later gates are FENCED.
 	 */
 	bool unfenced;
-	/** The polling thread's line. Both are cleared in one go when it leaves. */
+	/** Written by the polling thread, in a cache line of its own. One store clears both. */
 	union __rte_cache_aligned {
 		uint64_t any;
 		struct {
 			uint32_t inside;
-			uint32_t process; /**< whose, of a SHARED gate; else 0 */
+			uint32_t process; /**< SHARED: number of its process; else 0 */
 		};
 	};
 };
 
 /**
  * Primary: registers this process with the kernel for membarrier(2), before the first gate is
- * opened. Pollers of other processes need not: virtio_gate_enter_shared() has a fence.
+ * opened. Other processes do not register, because virtio_gate_enter_shared() executes a fence.
  *
  * @return
- *   false where the kernel has none, or refuses it. Gates that are opened from then on are FENCED.
+ *   false if the kernel has no membarrier or refuses it. Later gates are then opened as FENCED.
  */
 bool virtio_gate_prepare(void);
 
 void virtio_gate_open(struct virtio_gate *gate);
 
 /**
- * Closes the gate and waits until nobody is inside.
+ * Closes the gate and waits until no thread is inside.
  *
  * @return
- *   0. -ETIMEDOUT: the polling thread did not come out. Else what the kernel says of its barrier.
- *   After an error the gate stays closed, and somebody may be inside.
+ *   0. -ETIMEDOUT: the polling thread did not leave in time. Else the error of membarrier(2). After
+ *   an error the gate stays closed, and a thread may be inside.
  */
 int virtio_gate_close(struct virtio_gate *gate, uint32_t timeout_us);
 
@@ -87,28 +88,28 @@ int virtio_gate_close(struct virtio_gate *gate, uint32_t timeout_us);
 void virtio_gate_share(struct virtio_gate *gate);
 
 /**
- * The way in when the gate is not simply open, and the first step of it in other processes than the
- * primary: whose it is comes before "inside", so that nobody is there without a name.
+ * Enters a gate that is not OPEN. Processes other than the primary always use this function. It
+ * stores the number of the process before `inside`, so that a close always knows the process.
  */
 bool virtio_gate_enter_shared(struct virtio_gate *gate);
 
 static __rte_always_inline void
 virtio_gate_leave(struct virtio_gate *gate)
 {
-	/* All that was done inside comes before; pairs with the acquire in virtio_gate_close(). */
+	/* Orders the burst before the store. Pairs with the acquire in virtio_gate_close(). */
 	rte_atomic_store_explicit(&gate->any, 0, rte_memory_order_release);
 }
 
 /**
  * @return
- *   false where the queue is not to be touched. True also for a thread that is inside already; it
- *   then leaves once.
+ *   false if the caller must not use the queue. A thread that is inside may enter again, and then
+ *   leaves once.
  */
 static __rte_always_inline bool
 virtio_gate_enter(struct virtio_gate *gate)
 {
 	rte_atomic_store_explicit(&gate->inside, 1, rte_memory_order_relaxed);
-	/* Keeps the compiler's order; the processor's is forced from outside, see above. */
+	/* Orders the accesses of the compiler. The membarrier of the close orders the processor. */
 	rte_compiler_barrier();
 	if (likely(rte_atomic_load_explicit(&gate->open, rte_memory_order_acquire) ==
 		   VIRTIO_GATE_OPEN))
@@ -116,7 +117,7 @@ virtio_gate_enter(struct virtio_gate *gate)
 	return virtio_gate_enter_shared(gate);
 }
 
-/** Whether bursts are let in. */
+/** Whether bursts can enter. */
 static inline bool
 virtio_gate_is_open(const struct virtio_gate *gate)
 {
@@ -124,7 +125,7 @@ virtio_gate_is_open(const struct virtio_gate *gate)
 	       VIRTIO_GATE_CLOSED;
 }
 
-/** Whether nobody is inside, of a gate that was closed. */
+/** Whether no thread is inside a gate that was closed. */
 static inline bool
 virtio_gate_is_empty(const struct virtio_gate *gate)
 {
@@ -133,11 +134,11 @@ virtio_gate_is_empty(const struct virtio_gate *gate)
 	       rte_atomic_load_explicit(&gate->visitors, rte_memory_order_acquire) == 0;
 }
 
-/** For queries from any thread: true with a place taken, to be given back by leave_query. */
+/** For queries from any thread. true: the caller calls virtio_gate_leave_query() afterwards. */
 bool virtio_gate_enter_query(struct virtio_gate *gate);
 void virtio_gate_leave_query(struct virtio_gate *gate);
 
-/** The polling thread itself shuts the gate behind it, on a ring that breaks the rules. */
+/** Closes the gate on the polling thread itself, which has found its ring broken. */
 static inline void
 virtio_gate_close_inside(struct virtio_gate *gate)
 {

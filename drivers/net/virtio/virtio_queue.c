@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
 /*
- * A queue's life: filled and started, stopped and emptied. The steps of a stop and what an error in
- * each leaves behind are in doc/design.md.
+ * The life of one queue: fill, start, stop and reclaim. doc/design.md lists the steps of a stop,
+ * and the state of the ring after an error in each step.
  */
 
 #include <errno.h>
@@ -19,7 +19,7 @@
 #include "virtqueue_reset.h"
 #include "virtqueue_ring.h"
 
-/* How long a drain sleeps between two looks. */
+/* Pause of a drain between two checks of the ring. */
 #define DRAIN_SLEEP_US 10
 
 static struct virtio_rxq *
@@ -125,7 +125,7 @@ show(struct virtio_queue *q, bool started)
 void
 virtio_queue_show_state(struct virtio_queue *q)
 {
-	/* During a recovery a stop must reach the driver: STOPPED is answered by ethdev. */
+	/* During a recovery a stop must reach the driver. ethdev handles STOPPED queues itself. */
 	show(q, virtqueue_state(q->vq) != VIRTQUEUE_READY ||
 	     virtio_recovery_is_due(&q->recovery));
 }
@@ -138,13 +138,13 @@ virtio_queue_show_waiting(struct virtio_queue *q)
 
 /* ---- filling and emptying ----------------------------------------------------------------- */
 
-/* Bytes of the longest frame: a whole segment, or what a port may be configured for. */
+/* Bytes of the longest frame: with TSO a whole segment, else the largest frame of a port. */
 #define SEGMENT_MAX 65562
 #define FRAME_MAX   9728
 
 /*
- * A device that merges buffers uses none of a frame's before it has all. Where the longest frame
- * takes more than a ring is refilled to under way, an idle ring is filled to the last descriptor.
+ * A device with MRG_RXBUF uses no buffer of a frame before it has buffers for the whole frame. If
+ * the longest frame may need more buffers than a busy ring has, an idle ring is filled completely.
  */
 static uint16_t
 idle_thresh(const struct virtio_rxq *rxq)
@@ -202,12 +202,12 @@ give_back(void *owner __rte_unused, void *cookie)
 	struct rte_mbuf *m = cookie;
 
 	/*
-	 * A posted receive buffer is as it came from its pool; a packet may be of several segments.
+	 * A posted receive buffer has one segment. A packet to send may have several segments.
 	 */
 	rte_pktmbuf_free(m);
 }
 
-/* One buffer, also where a burst had chained it to the others of its frame. */
+/* Frees one buffer alone. The killed burst may have chained the buffer to others of its frame. */
 static void
 give_back_one(void *owner __rte_unused, void *cookie)
 {
@@ -218,7 +218,7 @@ give_back_one(void *owner __rte_unused, void *cookie)
 	rte_pktmbuf_free(m);
 }
 
-/* Its poller was killed in a burst: the ring's indices say nothing for certain. */
+/* The polling process was killed in a burst, so the indices of the ring may be inconsistent. */
 static void
 reclaim_abandoned(struct virtio_queue *q)
 {
@@ -227,7 +227,7 @@ reclaim_abandoned(struct virtio_queue *q)
 	VIRTIO_LOG(NOTICE, "port %u: %s queue %u: the process that polled the queue ended within a "
 		   "burst. %d buffers are back in their pools, the buffers that the process held "
 		   "are lost.", q->port->data->port_id, virtio_queue_kind(q), q->id, lost);
-	/* Which ones of a receive ring held packets is not known. */
+	/* It is not known which receive buffers held packets. */
 	if (q->is_rx)
 		virtio_rx_intr_clear(q);
 	else
@@ -253,13 +253,13 @@ virtio_queue_reclaim(struct virtio_queue *q)
 		virtio_rx_intr_clear(q);
 		return;
 	}
-	/* What the device says it has sent is not lost. */
+	/* Packets that the device reports as sent do not count as dropped. */
 	virtio_tx_path_of(q->port, q->vq->conf.packed)->complete(to_txq(q), UINT32_MAX);
 	lost = virtqueue_reclaim(q->vq, give_back, NULL);
 	q->events.reset_dropped += RTE_MAX(lost, 0);
 }
 
-/* Lets bursts in; what was requested of the queue while its gate was closed is seen to. */
+/* Opens the gate, and applies requests for interrupts that came while the gate was closed. */
 static void
 open_gate(struct virtio_queue *q)
 {
@@ -272,7 +272,7 @@ void
 virtio_queue_open(struct virtio_queue *q)
 {
 	if (!q->is_rx) {
-		/* What the worker has made of it ends with the ring's life. */
+		/* Changes by the worker end at the next start. */
 		to_txq(q)->free_thresh = to_txq(q)->conf.tx_free_thresh;
 		to_txq(q)->not_reclaimed = false;
 		to_txq(q)->indirect = virtio_device_has(q->vq->dev, VIRTIO_RING_F_INDIRECT_DESC);
@@ -284,16 +284,16 @@ virtio_queue_open(struct virtio_queue *q)
 	open_gate(q);
 }
 
-/* ---- for a moment ------------------------------------------------------------------------- */
+/* ---- pause and resume --------------------------------------------------------------------- */
 
-/* The polling thread may have found fault with its ring meanwhile, and shut the gate. */
+/* The polling thread may have set the ring broken meanwhile, and closed the gate. */
 void
 virtio_queue_resume(struct virtio_queue *q)
 {
 	open_gate(q);
 	/*
-	 * The gate, then a look at the state; virtio_queue_set_broken() has it the other way round:
-	 * either the ring's end is seen here, or the gate is shut after it was opened.
+	 * Opens the gate, then reads the state. virtio_queue_set_broken() sets the state, then
+	 * closes the gate. So the state is BROKEN here, or the gate is closed after this opening.
 	 */
 	rte_atomic_thread_fence(rte_memory_order_seq_cst);
 	if (virtqueue_state(q->vq) != VIRTQUEUE_LIVE)
@@ -303,7 +303,7 @@ virtio_queue_resume(struct virtio_queue *q)
 bool
 virtio_queue_pause(struct virtio_queue *q, uint32_t timeout_us, bool *runs)
 {
-	/* Closed by a stop that went wrong, it is not to be opened but by the next start. */
+	/* After a stop that failed, only the next start opens the gate again. */
 	if (virtqueue_state(q->vq) != VIRTQUEUE_LIVE || !virtio_gate_is_open(&q->gate))
 		return false;
 	*runs = true;
@@ -313,7 +313,7 @@ virtio_queue_pause(struct virtio_queue *q, uint32_t timeout_us, bool *runs)
 	/* The next stop of the queue reclaims what is in the ring. */
 	if (q->gate.abandoned)
 		return false;
-	/* Nothing was touched. */
+	/* The ring was not changed. */
 	virtio_queue_resume(q);
 	return false;
 }
@@ -325,7 +325,7 @@ virtio_queue_check_method(const struct virtio_queue *q, const char *what)
 {
 	const struct virtio_device *dev = &q->port->dev;
 
-	/* A device may have offered it once, and not at this start of the port. */
+	/* The device may have offered RING_RESET at probe, and not at this start of the port. */
 	if (dev->stop_method != VIRTIO_STOP_NONE &&
 	    (!(dev->status & VIRTIO_STATUS_DRIVER_OK) || virtio_device_stops_rings(dev)))
 		return 0;
@@ -349,7 +349,7 @@ log_start(const struct virtio_queue *q, const struct virtio_stopwatch *watch)
 		   ns[VIRTIO_PHASE_FILL] / 1000, ns[VIRTIO_PHASE_START] / 1000, q->vq->size);
 }
 
-/* The empty ring that is in the place of this queue's while the application has no such queue. */
+/* Stops the empty ring that the device has while the application has no such queue. */
 static int
 stop_placeholder(const struct virtio_queue *q)
 {
@@ -375,11 +375,11 @@ virtio_queue_start(struct virtio_queue *q)
 			   virtio_queue_kind(q), q->id);
 		return -ENODEV;
 	}
-	/* Started and broken since ethdev has looked: stop it first. */
+	/* The ring was started and broken after ethdev's check. It needs a stop first. */
 	if (virtqueue_state(q->vq) != VIRTQUEUE_READY)
 		return -EBUSY;
 	virtio_stopwatch_start(&watch);
-	/* What can fail without the device comes first. */
+	/* Steps that can fail without the device come first. */
 	ret = virtio_queue_fill(q);
 	fill_ns = virtio_stopwatch_lap(&watch);
 	if (ret == 0)
@@ -410,22 +410,22 @@ close_gate(struct virtio_queue *q)
 	return ret;
 }
 
-/* tx_drain_us: time for the device to send what it has, which a reset would throw away. */
+/* tx_drain_us: gives the device time to send posted packets, which a reset would discard. */
 static void
 wait_for_sent(struct virtio_txq *txq, uint32_t timeout_us)
 {
 	const uint64_t deadline_us = virtio_now_us() + timeout_us;
 	struct virtqueue *vq = txq->q.vq;
 
-	/* Behind the closed gate this thread is the one that polls. */
+	/* The gate is closed, so this thread takes the completions. */
 	while (virtio_tx_path_of(txq->q.port, vq->conf.packed)->complete(txq, UINT32_MAX) >= 0 &&
 	       vq->free_count < vq->size && virtio_now_us() < deadline_us)
 		rte_delay_us_sleep(DRAIN_SLEEP_US);
 }
 
 /*
- * Nothing is left in the ring: by the polling thread's indices, which are to be trusted only while
- * it does not change them, since a packed ring has two that belong together.
+ * Whether no used buffer is left in the ring. The indices of the polling thread are valid only
+ * while that thread does not change them, because a packed ring has two that belong together.
  */
 static bool
 is_polled(const struct virtio_queue *q, const struct virtqueue *vq)
@@ -434,22 +434,22 @@ is_polled(const struct virtio_queue *q, const struct virtqueue *vq)
 	       virtio_gate_is_empty(&q->gate) && ring_used(vq, 1, vq->conf.packed) == 0;
 }
 
-/* rx_drain_us: the device writes nothing any more; what it has written can still be polled. */
+/* rx_drain_us: the device has stopped. The application can still poll the received frames. */
 static void
 wait_for_polled(struct virtio_rxq *rxq, uint32_t timeout_us)
 {
 	const uint64_t deadline_us = virtio_now_us() + timeout_us;
 	const struct virtqueue *vq = rxq->q.vq;
 
-	/* A gate that the polling thread has shut is the end. */
+	/* The polling thread closes the gate only if the ring is broken. */
 	while (!is_polled(&rxq->q, vq) && virtio_gate_is_open(&rxq->q.gate) &&
 	       virtio_now_us() < deadline_us)
 		rte_delay_us_sleep(DRAIN_SLEEP_US);
 }
 
 /*
- * With rx_drain_us the ring is polled on while the device is stopped, but not refilled: nothing is
- * made available to a ring that is being reset, and no doorbell rung (2.6.1).
+ * With rx_drain_us the application polls the ring while the device stops, but bursts do not refill.
+ * A ring that is being reset gets no available buffer and no notification (2.6.1).
  */
 static bool
 poll_on(struct virtio_queue *q)
@@ -463,7 +463,7 @@ poll_on(struct virtio_queue *q)
 	return true;
 }
 
-/* The second close; the ring is READY, but not ours with a thread in it. */
+/* Closes the gate again. The ring is READY, but not free while a thread is in a burst. */
 static int
 end_polling(struct virtio_queue *q)
 {
@@ -505,7 +505,7 @@ virtio_queue_stop(struct virtio_queue *q)
 	if (ret != 0)
 		return ret;
 	virtio_stopwatch_start(&watch);
-	/* 1. No burst enters the ring any more, or none that would give the device anything. */
+	/* 1. No burst enters the ring any more, or with rx_drain_us no burst that refills it. */
 	ret = close_gate(q);
 	if (ret != 0)
 		return ret;
