@@ -3,10 +3,10 @@
 #
 # Usage: devtools/fetch-ovs.sh
 #
-# Brings Debian's Open vSwitch with DPDK (package openvswitch-switch-dpdk) into .ovs/, for
-# test/e2e/test_ovs.py. The packages are unpacked and not installed, since their installation starts
-# a system service. Libraries that they need and this machine lacks come along; those of DPDK are the
-# machine's own. Root is not needed.
+# Brings Debian's Open vSwitch with DPDK (package openvswitch-switch-dpdk) into .ovs-cache/, for
+# test/e2e/test_ovs.py. The packages are unpacked and not installed, since an installation starts a
+# service of the system. Libraries that they need and this machine lacks come along; those of DPDK
+# are the machine's own. Root is not needed.
 #
 #   -h, --help  this text
 #   --version   the version of this tree
@@ -18,7 +18,7 @@ set -euo pipefail
 
 no_options "$@"
 
-target=$root/.ovs
+target=$root/.ovs-cache
 
 give_up() {
 	say "no Open vSwitch: $*; test/e2e/test_ovs.py will be skipped"
@@ -37,10 +37,12 @@ if [ -x /usr/lib/openvswitch-switch-dpdk/ovs-vswitchd-dpdk ]; then
 	exit 0
 fi
 if [ -d "$target/root" ]; then
-	say "Open vSwitch with DPDK is in .ovs already"
+	say "Open vSwitch with DPDK is in .ovs-cache already"
 	exit 0
 fi
-command -v apt-get >/dev/null && command -v dpkg-deb >/dev/null || give_up "this is not Debian"
+for program in apt-get dpkg-deb; do
+	command -v "$program" >/dev/null || give_up "this is not Debian: there is no $program"
+done
 list=$(packages)
 if [ -z "$list" ] && [ "$(id -u)" -eq 0 ]; then
 	apt-get -q update >&2 || true
@@ -59,4 +61,4 @@ done
 # Last, so that what was cut off is not taken for the whole.
 mv "$target/part" "$target/root"
 rm -rf "$target/packages"
-say "Open vSwitch with DPDK is now in .ovs"
+say "Open vSwitch with DPDK is now in .ovs-cache"

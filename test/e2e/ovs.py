@@ -5,6 +5,7 @@ Database, sockets, logs and EAL's files are in that folder. Nothing of the syste
 service is started.
 """
 
+import os
 import re
 import subprocess
 from pathlib import Path
@@ -28,11 +29,11 @@ def find_ovs():
         return Path("/"), None
     fetched = subprocess.run([ROOT / "devtools/fetch-ovs.sh"], stdout=subprocess.PIPE, text=True,
                              stderr=subprocess.STDOUT)
-    root = ROOT / ".ovs/root"
+    root = ROOT / ".ovs-cache/root"
     if not root.is_dir():
         return None, fetched.stdout.strip().rpartition("\n")[2]
     missing = subprocess.run(["ldd", root / INSTALLED.relative_to("/")], stdout=subprocess.PIPE,
-                             text=True, env=library_path(root)).stdout
+                             text=True, env={**os.environ, **library_path(root)}).stdout
     missing = re.findall(r"^\s*(\S+) => not found", missing, re.MULTILINE)
     if missing:
         return None, f"Open vSwitch needs {', '.join(missing)}"
@@ -40,7 +41,9 @@ def find_ovs():
 
 
 def library_path(root):
-    return {"LD_LIBRARY_PATH": ":".join(map(str, root.glob("usr/lib/*-linux-gnu*")))}
+    folders = [*root.glob("usr/lib/*-linux-gnu*"), *root.glob("lib/*-linux-gnu*")]
+    # None of the system's: an empty one would be the current folder.
+    return {"LD_LIBRARY_PATH": ":".join(map(str, folders))} if root != Path("/") and folders else {}
 
 
 class OpenVSwitch:

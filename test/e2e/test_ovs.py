@@ -93,8 +93,8 @@ def test_packets_pass_unchanged(ovs, host, started):
     """From a capture file through net_vhost, our port, Open vSwitch, our port and net_vhost."""
     header = bytes.fromhex("020000000002" "020000000001" "88b5")
     # Fewer than a ring has descriptors: no end of it drops any, however slow the others are.
-    packets = [header + i.to_bytes(4, "big") + bytes((i * k) & 0xff for k in range(46 + 7 * i % 1450))
-               for i in range(1000)]
+    packets = [header + i.to_bytes(4, "big") +
+               bytes((i * k) & 0xff for k in range(46 + 7 * i % 1450)) for i in range(1000)]
     write_pcap(host.folder / "in.pcap", packets)
     out = host.folder / "out.pcap"
     back_ends = Testpmd(

@@ -125,8 +125,9 @@ def test_without_root_setup_says_what_is_missing(tree):
     assert "apt-get install libdpdk-dev libpcap-dev" in said or "this is not Debian" in said
 
 
-@pytest.mark.parametrize("script", ["setup.sh", "fetch-driver-sdk.sh", "fetch-ovs.sh", "run-tests.sh",
-                                    "run-guest-tests.sh", "compare-port-restart.sh"])
+@pytest.mark.parametrize("script", ["setup.sh", "fetch-driver-sdk.sh", "run-tests.sh",
+                                    "run-guest-tests.sh", "compare-port-restart.sh",
+                                    "fetch-ovs.sh"])
 def test_unknown_option_is_refused_and_help_helps(script):
     status, said = run(ROOT / "devtools" / script, "--colour")
     assert status != 0
