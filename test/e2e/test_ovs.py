@@ -120,7 +120,8 @@ def test_packets_pass_unchanged(ovs, host, started):
 
 def test_settings_change_under_traffic(ovs, host, start_source):
     a, b = start_source("p0"), start_source("p1")
-    add(ovs, host, "p0", 1)
+    # Open vSwitch does not act on the event of a queue error, so the driver is to.
+    add(ovs, host, "p0", 1, more=",recovery=auto")
     add(ovs, host, "p1", 2)
     exchange(ovs)
     wait_moved(a, b)
@@ -138,7 +139,7 @@ def test_settings_change_under_traffic(ovs, host, start_source):
     ovs.vsctl("del-port", "p0")
     assert ovs.polled("p0") == []
     poll("the back-end has no ring", lambda: not enabled(a, "rx") and not enabled(a, "tx"))
-    add(ovs, host, "p0", 1)
+    add(ovs, host, "p0", 1, more=",recovery=auto")
     assert ovs.polled("p0") == [0, 1]
     wait_moved(a, b)
     assert ovs.complaints() == []
