@@ -92,7 +92,8 @@ keep_headers() {
 		*-rc*) printf '#define RTE_VER_%s\n' 'SUFFIX "-rc"' "RELEASE ${version##*-rc}" ;;
 		*) printf '#define RTE_VER_%s\n' 'SUFFIX ""' 'RELEASE 99' ;;
 		esac
-		echo '#define RTE_IOVA_IN_MBUF 1'
+		# Options of newer releases, with their defaults.
+		printf '#define %s\n' 'RTE_IOVA_IN_MBUF 1' 'RTE_PKTMBUF_HEADROOM 128'
 	} >"$dir/rte_build_config.h"
 	say "headers of DPDK $version are now in ${dir#"$root"/}"
 }
@@ -248,6 +249,8 @@ run_installed() {
 run_prefix() {
 	local prefix pc
 	prefix=$(cd "$1" 2>/dev/null && pwd -P) || die "--dpdk-prefix: there is no folder $1"
+	is_private "$prefix" || die "EAL loads no plug-ins from $prefix, as others may write to a" \
+		"folder above: install DPDK in a private folder"
 	pc=$(find "$prefix" -name libdpdk.pc -print -quit)
 	[ -n "$pc" ] || die "$1 has no libdpdk.pc: it is no installation of DPDK"
 	# The counts are the subshell's own until they are added.

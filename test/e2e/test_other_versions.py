@@ -83,7 +83,8 @@ def test_what_cannot_be_checked_is_refused(check, source, host):
     (source / "lib/ethdev/ethdev_driver.h").unlink()
     for args, code, message in (
             (["--dpdk-source", source], 1, "is no source of DPDK"),
-            (["--dpdk-prefix", host.folder], 1, "has no libdpdk.pc"),
+            (["--dpdk-prefix", host.folder], 1, "EAL loads no plug-ins from"),
+            (["--dpdk-prefix", "/usr/share/misc"], 1, "has no libdpdk.pc"),
             (["23.11"], 1, "no distribution is known here that has DPDK 23.11"),
             (["--dpdk-source", "/no/such"], 2, "there is no /no/such"),
             (["--dpdk-prefix"], 2, "--dpdk-prefix wants a value"),

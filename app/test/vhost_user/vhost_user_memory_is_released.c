@@ -147,26 +147,28 @@ static void
 table_of_new_memory_cannot_be_sent(void)
 {
 	unsigned int tables;
+	uintptr_t at;
 	void *much;
 
 	up(VU_P_MQ | VU_P_REPLY_ACK | VU_P_STATUS);
 	fill_socket();
 	much = take_memory();
+	at = (uintptr_t)much;
 	CHECK_EQ(test_logged("changed memory table is not in force"), 1);
 	CHECK(vhost_user_is_up(&port.dev));
 	fake_vu_release(port.vu);
 	fake_vu_wait_quiet(port.vu);
-	CHECK(fake_vu_map(port.vu, (uintptr_t)much, 1) == NULL);
+	CHECK(fake_vu_map(port.vu, at, 1) == NULL);
 	tables = port.vu->tables;
 	CHECK_EQ(virtqueue_stop(port.vq[1], PATIENCE_US), 0);
 	port_refill(&port, 1);
 	CHECK_EQ(virtqueue_start(port.vq[1], PATIENCE_US), 0);
 	CHECK_EQ(port.vu->tables, tables + 1);
-	CHECK(fake_vu_map(port.vu, (uintptr_t)much, 1) != NULL);
+	CHECK(fake_vu_map(port.vu, at, 1) != NULL);
 	port_check_others_run(&port, PORT_RINGS);
 	rte_free(much);
 	fake_vu_wait_quiet(port.vu);
-	CHECK(fake_vu_map(port.vu, (uintptr_t)much, 1) == NULL);
+	CHECK(fake_vu_map(port.vu, at, 1) == NULL);
 	port_down(&port);
 }
 
