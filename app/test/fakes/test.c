@@ -249,7 +249,7 @@ start_eal(const char *program, enum test_memory memory)
 }
 
 /* EAL's interrupt thread closes one and opens one as it goes round: counted until it is still. */
-static unsigned int
+static __rte_noinline unsigned int
 settled_fds(void)
 {
 	unsigned int n = test_open_fds();
