@@ -77,7 +77,7 @@ def test_a_session_that_is_not_what_the_program_says_is_noticed():
 
 
 @pytest.fixture
-def printed(host, started, plugin):
+def printed(host, started, build, plugin):
     """printed(document, beginning, no_huge): its command that begins so, started as it is printed.
 
     Only the paths of the socket and of the plug-in are others, and the folder of EAL's files.
@@ -95,7 +95,7 @@ def printed(host, started, plugin):
         command = command.replace("$PWD/build/drivers/net/virtio/librte_net_virtio.so", plugin)
         words = shlex.split(command)
         if words[0].startswith("build/"):
-            words[0] = str(ROOT / words[0])
+            words[0] = str(build / words[0].removeprefix("build/"))
         name = Path(words[0]).name
         program = Program(name, words, host.log(name), host.env)
         started.append(program)
