@@ -259,6 +259,27 @@ complete_checksum(struct rte_mbuf *m, uint32_t start, uint32_t at)
 	*byte_at(m, at + 1) = bytes[1];
 }
 
+/*
+ * A tagged frame has the type of its EtherType: DPDK 26.11 reports every tagged frame as
+ * RTE_PTYPE_L2_ETHER_QINQ, as it combines the bits of two types.
+ */
+static void
+set_tag_type(struct rte_mbuf *m)
+{
+	const struct rte_ether_hdr *eth = rte_pktmbuf_mtod(m, const struct rte_ether_hdr *);
+	const uint32_t before = m->packet_type & RTE_PTYPE_L2_MASK;
+	uint32_t type = RTE_PTYPE_L2_ETHER;
+
+	if ((before != RTE_PTYPE_L2_ETHER_VLAN && before != RTE_PTYPE_L2_ETHER_QINQ) ||
+	    m->data_len < sizeof(*eth))
+		return;
+	if (eth->ether_type == rte_cpu_to_be_16(RTE_ETHER_TYPE_VLAN))
+		type = RTE_PTYPE_L2_ETHER_VLAN;
+	else if (eth->ether_type == rte_cpu_to_be_16(RTE_ETHER_TYPE_QINQ))
+		type = RTE_PTYPE_L2_ETHER_QINQ;
+	m->packet_type = (m->packet_type & ~RTE_PTYPE_L2_MASK) | type;
+}
+
 static int
 checksum(struct rte_mbuf *m, const struct virtio_net_hdr *hdr)
 {
@@ -269,6 +290,7 @@ checksum(struct rte_mbuf *m, const struct virtio_net_hdr *hdr)
 	if ((hdr->flags & VIRTIO_NET_HDR_F_NEEDS_CSUM) && at + sizeof(uint16_t) > m->pkt_len)
 		return -EINVAL;
 	m->packet_type = rte_net_get_ptype(m, &lens, RTE_PTYPE_ALL_MASK);
+	set_tag_type(m);
 	known = l4_checksum_at(m->packet_type);
 	if (hdr->flags & VIRTIO_NET_HDR_F_NEEDS_CSUM) {
 		if (known == 0 || hdr->csum_start != lens.l2_len + lens.l3_len ||
@@ -310,26 +332,6 @@ virtio_rx_offload(const struct virtio_rxq *rxq, struct rte_mbuf *m,
 
 /* ---- VLAN tags, by software --------------------------------------------------------------- */
 
-/*
- * Without its tag a frame has another type, which the remaining EtherType decides: DPDK 26.11
- * reports a frame with one tag as RTE_PTYPE_L2_ETHER_QINQ.
- */
-static void
-forget_tag(struct rte_mbuf *m)
-{
-	const struct rte_ether_hdr *eth = rte_pktmbuf_mtod(m, const struct rte_ether_hdr *);
-	const uint32_t before = m->packet_type & RTE_PTYPE_L2_MASK;
-	uint32_t type = RTE_PTYPE_L2_ETHER;
-
-	if (before != RTE_PTYPE_L2_ETHER_VLAN && before != RTE_PTYPE_L2_ETHER_QINQ)
-		return;
-	if (eth->ether_type == rte_cpu_to_be_16(RTE_ETHER_TYPE_VLAN))
-		type = RTE_PTYPE_L2_ETHER_VLAN;
-	else if (eth->ether_type == rte_cpu_to_be_16(RTE_ETHER_TYPE_QINQ))
-		type = RTE_PTYPE_L2_ETHER_QINQ;
-	m->packet_type = (m->packet_type & ~RTE_PTYPE_L2_MASK) | type;
-}
-
 void
 virtio_vlan_strip(struct virtio_rxq *rxq, struct rte_mbuf **pkts, uint16_t n)
 {
@@ -342,7 +344,8 @@ virtio_vlan_strip(struct virtio_rxq *rxq, struct rte_mbuf **pkts, uint16_t n)
 		if (pkts[i]->data_len < RTE_ETHER_HDR_LEN + sizeof(struct rte_vlan_hdr) ||
 		    rte_vlan_strip(pkts[i]) != 0)
 			continue;
-		forget_tag(pkts[i]);
+		/* Without its tag a frame has another type. */
+		set_tag_type(pkts[i]);
 		/* Packets are counted as they are delivered. */
 		rxq->counters.bytes -= before - pkts[i]->pkt_len;
 		rxq->counters.size[virtio_size_bin(before)]--;
