@@ -16,7 +16,7 @@ eal="alarm atomic bitops branch_prediction byteorder common compat config cycles
 eal+=" eal_memconfig errno fbarray hexdump interrupts io lcore log malloc memcpy memory memzone"
 eal+=" pause per_lcore prefetch random rwlock spinlock stdatomic string_fns tailq thread time"
 eal+=" version"
-eal="rte_(${eal// /|})\\.h"
+eal="(rte_(${eal// /|})|eal_export)\\.h"
 vhost='rte_vhost(_async|_crypto)?\.h'
 
 passed=0

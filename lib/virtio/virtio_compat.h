@@ -161,4 +161,14 @@ virtio_thread_detach(virtio_thread_t thread)
 #define VIRTIO_TEL_ADD_UINT rte_tel_data_add_dict_u64
 #endif
 
+/**
+ * Stands before a function that librte_net_virtio.so exports. In DPDK's own tree the build makes
+ * the list of these from it, from 25.07 on; here and before, version.map is the list.
+ */
+#if defined(VIRTIO_IN_DPDK) && RTE_VERSION >= RTE_VERSION_NUM(25, 7, 0, 0)
+#include <eal_export.h>
+#else
+#define RTE_EXPORT_EXPERIMENTAL_SYMBOL(symbol, release)
+#endif
+
 #endif /* VIRTIO_COMPAT_H */

@@ -15,6 +15,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include <rte_compat.h>
+
 #ifdef __cplusplus
 extern "C" {
 #endif
@@ -51,6 +53,7 @@ struct rte_pmd_virtio_queue_event {
  *   0. -ENOENT: nothing more. -EINVAL: event is NULL. -ENODEV: no port, or not of this driver.
  *   -ENOTSUP: not in the primary process.
  */
+__rte_experimental
 int rte_pmd_virtio_get_queue_event(uint16_t port_id, struct rte_pmd_virtio_queue_event *event);
 
 /**
@@ -78,6 +81,7 @@ int rte_pmd_virtio_get_queue_event(uint16_t port_id, struct rte_pmd_virtio_queue
  *   fd. -EIO: the back-end refused it. -ETIMEDOUT: it did not answer. After an error nothing is
  *   attached.
  */
+__rte_experimental
 int rte_pmd_virtio_extmem_attach(uint16_t port_id, void *addr, size_t len, int fd,
 				 uint64_t offset);
 
@@ -91,6 +95,7 @@ int rte_pmd_virtio_extmem_attach(uint16_t port_id, void *addr, size_t len, int f
  *   buffers there; stop it first. Else the memory is detached, but the back-end did not confirm it:
  *   -EIO, -ETIMEDOUT.
  */
+__rte_experimental
 int rte_pmd_virtio_extmem_detach(uint16_t port_id, void *addr, size_t len);
 
 #ifdef __cplusplus

@@ -156,6 +156,7 @@ find_port(uint16_t port_id, struct virtio_port **port)
 	return -ENOTSUP;
 }
 
+RTE_EXPORT_EXPERIMENTAL_SYMBOL(rte_pmd_virtio_extmem_attach, 26.11)
 int
 rte_pmd_virtio_extmem_attach(uint16_t port_id, void *addr, size_t len, int fd, uint64_t offset)
 {
@@ -175,6 +176,7 @@ rte_pmd_virtio_extmem_attach(uint16_t port_id, void *addr, size_t len, int fd, u
 	return ret;
 }
 
+RTE_EXPORT_EXPERIMENTAL_SYMBOL(rte_pmd_virtio_extmem_detach, 26.11)
 int
 rte_pmd_virtio_extmem_detach(uint16_t port_id, void *addr, size_t len)
 {

@@ -185,6 +185,7 @@ virtio_recovery_serve(struct virtio_port *port, bool error)
 	return event;
 }
 
+RTE_EXPORT_EXPERIMENTAL_SYMBOL(rte_pmd_virtio_get_queue_event, 26.11)
 int
 rte_pmd_virtio_get_queue_event(uint16_t port_id, struct rte_pmd_virtio_queue_event *event)
 {
