@@ -65,7 +65,7 @@ struct virtqueue_conf {
 	bool packed;        /**< layout; to match RING_PACKED when the ring is started */
 	/** Bytes of extra shared memory for each descriptor; a multiple of 16. */
 	uint16_t slot_area;
-	/** Bytes of extra shared memory in all, whatever the size; without slot_area, at vq->slot_area. */
+	/** Bytes of extra shared memory in all; without slot_area, at vq->slot_area. */
 	uint32_t area;
 	uint32_t buf_len;   /**< bytes of each buffer, where the device writes them; else 0 */
 	int node;           /**< NUMA node of all its memory, SOCKET_ID_ANY for any */
