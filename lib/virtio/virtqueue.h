@@ -36,17 +36,8 @@
 
 struct rte_memzone;
 
-/**
- * Feature bits that the barriers of rings are good for. What orders accesses for another processor
- * orders them for a device on a bus (6.1, ORDER_PLATFORM) where the architecture keeps the order of
- * stores and of loads by itself, as x86 does; elsewhere it takes other instructions, which are not
- * here, and the bit is not taken: the device may then refuse the driver, or be in software.
- */
-#ifdef RTE_ARCH_X86
+/** Feature bits that the barriers of rings are good for, 6.1: see virtqueue_order.h. */
 #define VIRTQUEUE_ORDER_FEATURES VIRTIO_BIT(VIRTIO_F_ORDER_PLATFORM)
-#else
-#define VIRTQUEUE_ORDER_FEATURES 0
-#endif
 
 enum virtqueue_state {
 	VIRTQUEUE_READY,

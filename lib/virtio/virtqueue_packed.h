@@ -25,6 +25,7 @@
 
 #include "virtio_compat.h"
 #include "virtqueue.h"
+#include "virtqueue_order.h"
 
 /** The two flags of a descriptor, in its second half. */
 #define PACKED_BOTH ((uint64_t)(VRING_PACKED_F_AVAIL | VRING_PACKED_F_USED) << 48)
@@ -49,9 +50,11 @@ packed_place_of(uint16_t size, uint16_t at, uint16_t i)
 static __rte_always_inline uint64_t
 packed_rest(const struct vring_packed_desc *desc)
 {
-	/* Pairs with the device's release of the flags: the rest of it is written (2.8.21.1). */
-	return rte_le_to_cpu_64(rte_atomic_load_explicit(
-		(const uint64_t *)(const void *)&desc->len, rte_memory_order_acquire));
+	/*
+	 * Pairs with the device's release of the flags: the rest of it is written (2.8.21.1;
+	 * packed_mixed.litmus).
+	 */
+	return rte_le_to_cpu_64(virtqueue_load_acquire((const uint64_t *)(const void *)&desc->len));
 }
 
 /** Whether the device has used the buffer whose used descriptor is expected there. */
@@ -88,8 +91,11 @@ packed_desc(struct vring_packed_desc *desc, uint64_t addr, uint32_t len, uint16_
 		rte_cpu_to_le_64(len | (uint64_t)id << 32 | (uint64_t)flags << 48);
 
 	desc->addr = addr;
-	/* Pairs with the device's acquire of the flags: all else of it first (2.8.21.1). */
-	rte_atomic_store_explicit((uint64_t *)(void *)&desc->len, rest, rte_memory_order_release);
+	/*
+	 * Pairs with the device's acquire of the flags: all else of it first (2.8.21.1;
+	 * packed_mixed.litmus).
+	 */
+	virtqueue_store_release((uint64_t *)(void *)&desc->len, rest);
 }
 
 /** Whether the device wants a notification for what was made available, 2.8.10. */
@@ -102,9 +108,9 @@ packed_must_notify(struct virtqueue *vq)
 
 	/*
 	 * Store of the descriptors' flags before load of the device's event; the device stores its
-	 * event and then looks at the descriptors again (2.8.21.3).
+	 * event and then looks at the descriptors again (2.8.21.3; split_kick.litmus).
 	 */
-	rte_atomic_thread_fence(rte_memory_order_seq_cst);
+	virtqueue_fence_full();
 	event = rte_le_to_cpu_32(rte_atomic_load_explicit(
 		(const uint32_t *)(const void *)vq->device_event, rte_memory_order_relaxed));
 	flags = event >> 16;
@@ -129,9 +135,10 @@ packed_interrupts_on(struct virtqueue *vq)
 				  rte_memory_order_relaxed);
 	/*
 	 * Store of our event before load of the descriptor; the device stores the descriptor and
-	 * then loads our event, so that a buffer is seen here or raises an interrupt (2.8.22).
+	 * then loads our event, so that a buffer is seen here or raises an interrupt (2.8.22;
+	 * split_kick.litmus).
 	 */
-	rte_atomic_thread_fence(rte_memory_order_seq_cst);
+	virtqueue_fence_full();
 	return vq->used_known > 0 || packed_is_used(vq, &vq->next_used);
 }
 

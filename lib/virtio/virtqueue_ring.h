@@ -578,8 +578,8 @@ ring_chain_end(struct virtqueue *vq, const struct ring_chain *chain, void *cooki
 	vq->links[chain->head].count = chain->count;
 	vq->chains += chain->count > 1;
 	if (packed) {
-		rte_atomic_store_explicit(&vq->ring[vq->next_avail.pos].flags, chain->first_flags,
-					  rte_memory_order_release);
+		/* All other descriptors of the chain first: packed_publish_chain.litmus. */
+		virtqueue_store_release(&vq->ring[vq->next_avail.pos].flags, chain->first_flags);
 		vq->notified_at += chain->count;
 	} else {
 		vq->avail->ring[vq->next_avail.idx & vq->mask] = chain->head;

@@ -21,6 +21,7 @@
 
 #include "virtio_compat.h"
 #include "virtqueue.h"
+#include "virtqueue_order.h"
 
 /**
  * Used buffers that were not taken yet. -EPROTO: the device counts more than it was given.
@@ -30,9 +31,9 @@ split_used(const struct virtqueue *vq)
 {
 	/*
 	 * Pairs with the device's release of used->idx: the entries before it are written
-	 * (2.7.13.4).
+	 * (2.7.13.4; split_pop_reuse.litmus).
 	 */
-	const uint16_t idx = rte_atomic_load_explicit(&vq->used->idx, rte_memory_order_acquire);
+	const uint16_t idx = virtqueue_load_acquire(&vq->used->idx);
 	const uint16_t n = idx - vq->next_used.idx;
 
 	return likely(n <= (uint16_t)(vq->next_avail.idx - vq->next_used.idx)) ? n : -EPROTO;
@@ -85,9 +86,10 @@ static __rte_always_inline void
 split_publish(struct virtqueue *vq)
 {
 	/*
-	 * Pairs with the device's acquire of avail->idx: descriptors first, index after (2.7.13.3).
+	 * Pairs with the device's acquire of avail->idx: descriptors first, index after (2.7.13.3;
+	 * split_publish.litmus).
 	 */
-	rte_atomic_store_explicit(&vq->avail->idx, vq->next_avail.idx, rte_memory_order_release);
+	virtqueue_store_release(&vq->avail->idx, vq->next_avail.idx);
 }
 
 /** Where the device says at which entry it wants a doorbell, 2.7.10. */
@@ -103,9 +105,10 @@ split_must_notify(struct virtqueue *vq)
 {
 	/*
 	 * Store of avail->idx before load of the device's suppression word. The device stores the
-	 * word and then reads avail->idx again: one of the two sees the other (2.7.13.4.1).
+	 * word and then reads avail->idx again: one of the two sees the other (2.7.13.4.1;
+	 * split_kick.litmus).
 	 */
-	rte_atomic_thread_fence(rte_memory_order_seq_cst);
+	virtqueue_fence_full();
 	if (vq->event_idx) {
 		const uint16_t event = rte_atomic_load_explicit(split_avail_event(vq),
 								rte_memory_order_relaxed);
@@ -146,9 +149,10 @@ split_interrupts_on(struct virtqueue *vq)
 		rte_atomic_store_explicit(&vq->avail->flags, 0, rte_memory_order_relaxed);
 	/*
 	 * Store of our word before load of used->idx; the device stores used->idx and then loads
-	 * our word, so that a buffer is seen here or raises an interrupt, or both (2.7.14).
+	 * our word, so that a buffer is seen here or raises an interrupt, or both (2.7.14;
+	 * split_kick.litmus).
 	 */
-	rte_atomic_thread_fence(rte_memory_order_seq_cst);
+	virtqueue_fence_full();
 	/* Where another thread polls meanwhile, the event word may be behind the device already. */
 	return rte_atomic_load_explicit(&vq->used->idx, rte_memory_order_relaxed) != idx ||
 	       split_used(vq) != 0;

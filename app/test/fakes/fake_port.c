@@ -61,7 +61,8 @@ fake_port_create(const struct fake_port_conf *conf)
 	snprintf(path, sizeof(path), "backend%u", made);
 	fp->vu = fake_vu_create(test_path(path));
 	fp->vu->features |= conf->features |
-			    (packed && !conf->withhold_packed ? VU_F_PACKED : 0);
+			    (packed && !conf->withhold_packed ? VU_F_PACKED : 0) |
+			    (test_platform_order() ? VU_F_ORDER_PLATFORM : 0);
 	fp->vu->queue_num = FAKE_PORT_PAIRS;
 	fp->vu->client = conf->server;
 	if (conf->server)

@@ -61,6 +61,7 @@ enum {
 #define VU_F_VERSION_1 VU_BIT(32)
 #define VU_F_PACKED VU_BIT(34)
 #define VU_F_IN_ORDER VU_BIT(35)
+#define VU_F_ORDER_PLATFORM VU_BIT(36)
 #define VU_F_RING_RESET VU_BIT(40)
 #define VU_P_MQ VU_BIT(0)
 #define VU_P_LOG_SHMFD VU_BIT(1)

@@ -71,6 +71,12 @@ test_packed(void)
 	return packed;
 }
 
+bool
+test_platform_order(void)
+{
+	return getenv("TEST_PLATFORM_ORDER") != NULL;
+}
+
 unsigned int
 test_logged(const char *word)
 {

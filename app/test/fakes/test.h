@@ -107,6 +107,9 @@ void test_skip(const char *reason) __attribute__((noreturn));
 /** The layout that the rings of this case are to have, where it does not say so itself. */
 bool test_packed(void);
 
+/** Whether back-ends are to offer ORDER_PLATFORM, where the case does not say so itself. */
+bool test_platform_order(void);
+
 /** Whether the processor has what the driver's AVX-512 paths take. */
 bool test_has_avx512(void);
 

@@ -20,11 +20,7 @@ order_of_the_platform(void)
 	};
 	struct fake_pci_port *fp = fake_pci_port_start(&conf);
 
-#ifdef RTE_ARCH_X86
 	CHECK(fp->fake->driver_features & F_ORDER_PLATFORM);
-#else
-	CHECK(!(fp->fake->driver_features & F_ORDER_PLATFORM));
-#endif
 	CHECK(fp->fake->driver_features & F_ACCESS_PLATFORM);
 	CHECK(!(fp->fake->driver_features & F_UNKNOWN));
 	fake_pci_port_destroy(fp);

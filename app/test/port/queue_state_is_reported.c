@@ -599,8 +599,8 @@ path_is_the_widest_allowed(void)
 	struct rte_eth_burst_mode rx, tx;
 	char want[64];
 
-	snprintf(want, sizeof(want), "%s %s In-order", isa,
-		 test_packed() ? "Packed" : "Split");
+	snprintf(want, sizeof(want), "%s %s%s In-order", isa, test_packed() ? "Packed" : "Split",
+		 test_platform_order() ? " Platform-order" : "");
 	CHECK_EQ(rte_eth_tx_burst_mode_get(fp->port, 0, &tx), 0);
 	CHECK_EQ(strcmp(tx.info, want), 0);
 	strcat(want, " Mergeable");

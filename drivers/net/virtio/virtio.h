@@ -135,6 +135,7 @@ struct virtio_port {
 	bool hash;                 /**< HASH_REPORT is in force */
 	bool rx_offload;           /**< headers of received frames have offload fields */
 	bool tx_offload;           /**< headers of sent packets have offload fields */
+	bool platform_order;       /**< ORDER_PLATFORM is in force */
 	uint64_t offloads;         /**< feature bits that the configured offloads take */
 	uint16_t nb_rx_intr;       /**< receive queues that have an event descriptor */
 	struct virtio_rss rss;     /**< and by ethdev's RSS calls */

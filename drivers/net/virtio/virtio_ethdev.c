@@ -184,6 +184,8 @@ dev_configure(struct rte_eth_dev *edev)
 				"rings. Split rings are used.", edev->data->port_id);
 	port->in_order = port->args.in_order &&
 			 (port->dev.offered & VIRTIO_BIT(VIRTIO_F_IN_ORDER));
+	port->platform_order = (port->bus->features & port->dev.offered &
+				VIRTIO_BIT(VIRTIO_F_ORDER_PLATFORM)) != 0;
 	ret = choose_offloads(port);
 	if (ret != 0)
 		return ret;

@@ -44,6 +44,9 @@ wanted_features(const struct virtio_port *port)
 		wanted |= VIRTIO_BIT(VIRTIO_NET_F_MRG_RXBUF);
 	if (port->in_order)
 		wanted |= VIRTIO_BIT(VIRTIO_F_IN_ORDER);
+	/* Not where the data paths were chosen without it. */
+	if (!port->platform_order)
+		wanted &= ~VIRTIO_BIT(VIRTIO_F_ORDER_PLATFORM);
 	wanted |= port->offloads;
 	/* librte_vhost keeps its notion of the last signalled entry over ENABLE 0. */
 	if (port->dev.stop_method != VIRTIO_STOP_VHOST_DISABLE_ACK)

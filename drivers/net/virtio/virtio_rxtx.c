@@ -25,6 +25,13 @@ static const struct virtio_paths *const all_paths[][2] = {
 #endif
 };
 
+#ifdef VIRTIO_SMP_PATHS
+/* For devices without ORDER_PLATFORM, see virtqueue_order.h. */
+static const struct virtio_paths *const smp_paths[][2] = {
+	[VIRTIO_ISA_SCALAR] = { &virtio_paths_split_smp, &virtio_paths_packed_smp },
+};
+#endif
+
 static const char *const names[] = {
 	[VIRTIO_ISA_SCALAR] = "Scalar",
 	[VIRTIO_ISA_AVX2] = "Vector AVX2",
@@ -58,6 +65,10 @@ virtio_isa_choose(const char **why_scalar)
 static const struct virtio_paths *
 paths(const struct virtio_port *port, bool packed)
 {
+#ifdef VIRTIO_SMP_PATHS
+	if (!port->platform_order)
+		return smp_paths[port->isa][packed];
+#endif
 	return all_paths[port->isa][packed];
 }
 
@@ -99,8 +110,9 @@ static void
 path_name(const struct virtio_port *port, const char *more, bool offload,
 	  char name[VIRTIO_PATH_NAME_SIZE])
 {
-	snprintf(name, VIRTIO_PATH_NAME_SIZE, "%s %s%s%s%s%s",
+	snprintf(name, VIRTIO_PATH_NAME_SIZE, "%s %s%s%s%s%s%s",
 		 names[port->isa], port->packed ? "Packed" : "Split",
+		 port->platform_order ? " Platform-order" : "",
 		 is_in_order(port) ? " In-order" : "", more, offload ? " Offload" : "",
 		 port->hash ? " Hash" : "");
 }

@@ -54,6 +54,15 @@ extern const struct virtio_paths virtio_paths_split_avx2;
 extern const struct virtio_paths virtio_paths_packed_avx2;
 extern const struct virtio_paths virtio_paths_split_avx512;
 extern const struct virtio_paths virtio_paths_packed_avx512;
+extern const struct virtio_paths virtio_paths_split_smp;
+extern const struct virtio_paths virtio_paths_packed_smp;
+
+/** How a file's paths are named: those of virtqueue_order.h's two kinds differ by it. */
+#ifdef VIRTQUEUE_SMP_ORDER
+#define VIRTIO_PATHS(name) virtio_paths_ ## name ## _smp
+#else
+#define VIRTIO_PATHS(name) virtio_paths_ ## name
+#endif
 
 /**
  * The widest instructions that there are paths of here: by what was built, the processor and EAL's

@@ -15,7 +15,7 @@ VIRTIO_TX_PATH(offload, .packed = false, .offload = true);
 VIRTIO_RX_PATH(hash, .packed = false, .hash = true);
 VIRTIO_TX_PATH(hash, .packed = false, .hash = true);
 
-const struct virtio_paths virtio_paths_split = {
+const struct virtio_paths VIRTIO_PATHS(split) = {
 	.rx = {
 		{ &rx_path_single, &rx_path_single_offload },
 		{ &rx_path_mergeable, &rx_path_mergeable_offload },

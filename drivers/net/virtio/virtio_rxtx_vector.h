@@ -80,7 +80,7 @@ VECTOR_RX(layout ## _mergeable, packed_, .mergeable = true); \
 VECTOR_RX(layout ## _mergeable_offload, packed_, .mergeable = true, .offload = true); \
 VECTOR_TX(layout, packed_, .offload = false); \
 VECTOR_TX(layout ## _offload, packed_, .offload = true); \
-const struct virtio_paths virtio_paths_ ## layout ## _ ## isa = { \
+const struct virtio_paths VIRTIO_PATHS(layout ## _ ## isa) = { \
 	.rx = { \
 		{ &rx_path_ ## layout, &rx_path_ ## layout ## _offload }, \
 		{ &rx_path_ ## layout ## _mergeable, &rx_path_ ## layout ## _mergeable_offload }, \

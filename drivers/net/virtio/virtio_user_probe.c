@@ -18,6 +18,7 @@
 #include "virtio_log.h"
 #include "virtio_net.h"
 #include "virtio_secondary.h"
+#include "virtqueue.h"
 
 /*
  * virtio-user's device half: the back-end passes every packet on, so that all there is to do about
@@ -73,6 +74,7 @@ static const struct virtio_bus virtio_user_bus = {
 	.disconnect = vhost_user_disconnect,
 	.destroy = virtio_user_destroy,
 	.returns = true,
+	.features = VIRTQUEUE_ORDER_FEATURES,
 	.command = virtio_user_command,
 	.rx_interrupts = virtio_user_rx_interrupts,
 	.mem_attach = vhost_user_mem_attach,

@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+#ifndef VIRTQUEUE_ORDER_H
+#define VIRTQUEUE_ORDER_H
+
+/**
+ * @file
+ * The order in which the device sees what a ring's driver writes, and the reverse: every access of
+ * the ring that has to be ordered goes through one of these functions.
+ *
+ * A device in software is ordered as another processor is. A device on a bus needs the platform's
+ * own barriers (6.1, ORDER_PLATFORM), where these are others: on arm64 `dmb osh` and its kin, since
+ * C11's acquire and release order accesses for the inner shareable domain alone. On x86 both are
+ * the same, as the architecture keeps the order of stores and of loads by itself.
+ *
+ * The choice is a constant of each file: a file that is compiled with VIRTQUEUE_SMP_ORDER is for
+ * rings of devices without ORDER_PLATFORM, all others are for both. Only data paths are compiled
+ * both ways, and virtio_rxtx.c chooses; what is rare takes the platform's barriers always.
+ *
+ * The tests of doc/litmus say what each pair has to exclude, and that it does.
+ */
+
+#include <rte_atomic.h>
+
+#include "virtio_compat.h"
+
+#if defined(RTE_ARCH_X86) || defined(VIRTQUEUE_SMP_ORDER)
+
+/** Reads what the device releases; later accesses are made after it. */
+#define virtqueue_load_acquire(at) rte_atomic_load_explicit(at, rte_memory_order_acquire)
+
+/** Writes what the device acquires, after all earlier accesses. */
+#define virtqueue_store_release(at, value) \
+	rte_atomic_store_explicit(at, value, rte_memory_order_release)
+
+/** After relaxed loads: later accesses are made after these. */
+static __rte_always_inline void
+virtqueue_fence_acquire(void)
+{
+	rte_atomic_thread_fence(rte_memory_order_acquire);
+}
+
+/** Before relaxed stores: earlier accesses are made before these. */
+static __rte_always_inline void
+virtqueue_fence_release(void)
+{
+	rte_atomic_thread_fence(rte_memory_order_release);
+}
+
+/** Between a store that the device loads and a load of what it stores before it does. */
+static __rte_always_inline void
+virtqueue_fence_full(void)
+{
+	rte_atomic_thread_fence(rte_memory_order_seq_cst);
+}
+
+#else
+
+static __rte_always_inline void
+virtqueue_fence_acquire(void)
+{
+	rte_io_rmb();
+}
+
+/*
+ * Not rte_io_wmb(), which orders stores alone: what was read from a buffer has to be read before
+ * the device is given the buffer again.
+ */
+static __rte_always_inline void
+virtqueue_fence_release(void)
+{
+	rte_io_mb();
+}
+
+static __rte_always_inline void
+virtqueue_fence_full(void)
+{
+	rte_mb();
+}
+
+#define virtqueue_load_acquire(at) __extension__ ({ \
+	const __auto_type loaded_ = rte_atomic_load_explicit(at, rte_memory_order_relaxed); \
+	virtqueue_fence_acquire(); \
+	loaded_; \
+})
+
+#define virtqueue_store_release(at, value) do { \
+	virtqueue_fence_release(); \
+	rte_atomic_store_explicit(at, value, rte_memory_order_relaxed); \
+} while (0)
+
+#endif
+
+#endif /* VIRTQUEUE_ORDER_H */
