@@ -583,6 +583,9 @@ widest(void)
 		return "Vector AVX512";
 	if (bits >= RTE_VECT_SIMD_256 && __builtin_cpu_supports("avx2"))
 		return "Vector AVX2";
+#elif defined(__aarch64__)
+	if (rte_vect_get_max_simd_bitwidth() >= RTE_VECT_SIMD_128)
+		return "Vector NEON";
 #endif
 	return "Scalar";
 }

@@ -105,6 +105,7 @@ enum virtio_isa {
 	VIRTIO_ISA_SCALAR,
 	VIRTIO_ISA_AVX2,
 	VIRTIO_ISA_AVX512,
+	VIRTIO_ISA_NEON,
 };
 
 /**

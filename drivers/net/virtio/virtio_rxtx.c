@@ -23,12 +23,18 @@ static const struct virtio_paths *const all_paths[][2] = {
 #ifdef VIRTIO_AVX512
 	[VIRTIO_ISA_AVX512] = { &virtio_paths_split_avx512, &virtio_paths_packed_avx512 },
 #endif
+#ifdef VIRTIO_NEON
+	[VIRTIO_ISA_NEON] = { &virtio_paths_split_neon, &virtio_paths_packed_neon },
+#endif
 };
 
 #ifdef VIRTIO_SMP_PATHS
 /* For devices without ORDER_PLATFORM, see virtqueue_order.h. */
 static const struct virtio_paths *const smp_paths[][2] = {
 	[VIRTIO_ISA_SCALAR] = { &virtio_paths_split_smp, &virtio_paths_packed_smp },
+#ifdef VIRTIO_NEON
+	[VIRTIO_ISA_NEON] = { &virtio_paths_split_neon_smp, &virtio_paths_packed_neon_smp },
+#endif
 };
 #endif
 
@@ -36,6 +42,7 @@ static const char *const names[] = {
 	[VIRTIO_ISA_SCALAR] = "Scalar",
 	[VIRTIO_ISA_AVX2] = "Vector AVX2",
 	[VIRTIO_ISA_AVX512] = "Vector AVX512",
+	[VIRTIO_ISA_NEON] = "Vector NEON",
 };
 
 enum virtio_isa
@@ -56,6 +63,11 @@ virtio_isa_choose(const char **why_scalar)
 		*why_scalar = "EAL's --force-max-simd-bitwidth is below 256";
 	else
 		return VIRTIO_ISA_AVX2;
+#elif defined(VIRTIO_NEON)
+	if (rte_vect_get_max_simd_bitwidth() < RTE_VECT_SIMD_128)
+		*why_scalar = "EAL's --force-max-simd-bitwidth is below 128";
+	else
+		return VIRTIO_ISA_NEON;
 #else
 	*why_scalar = "this architecture has none";
 #endif

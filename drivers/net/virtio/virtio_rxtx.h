@@ -54,8 +54,12 @@ extern const struct virtio_paths virtio_paths_split_avx2;
 extern const struct virtio_paths virtio_paths_packed_avx2;
 extern const struct virtio_paths virtio_paths_split_avx512;
 extern const struct virtio_paths virtio_paths_packed_avx512;
+extern const struct virtio_paths virtio_paths_split_neon;
+extern const struct virtio_paths virtio_paths_packed_neon;
 extern const struct virtio_paths virtio_paths_split_smp;
 extern const struct virtio_paths virtio_paths_packed_smp;
+extern const struct virtio_paths virtio_paths_split_neon_smp;
+extern const struct virtio_paths virtio_paths_packed_neon_smp;
 
 /** How a file's paths are named: those of virtqueue_order.h's two kinds differ by it. */
 #ifdef VIRTQUEUE_SMP_ORDER
