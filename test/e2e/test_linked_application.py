@@ -6,6 +6,7 @@ import re
 import subprocess
 from pathlib import Path
 
+from conftest import BUILD
 from program import Program
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -30,9 +31,13 @@ main(int argc, char **argv)
 def test_program_linked_with_the_plugin_needs_no_d(host, started, plugin):
     command = re.search(r"^   cc -o app app.c .*$", GUIDE.read_text(), re.MULTILINE)[0].strip()
     (host.folder / "app.c").write_text(PROGRAM)
-    include = ROOT / "drivers/net/virtio"
+    # As installed, but for the folders of the plug-in and of its header.
+    described = (BUILD / "drivers/net/virtio/dpdk-virtio.pc").read_text()
+    described = re.sub("^plugindir=.*$", f"plugindir={Path(plugin).parent}", described, flags=re.M)
+    (host.folder / "dpdk-virtio.pc").write_text(described)
     subprocess.run(["sh", "-euc", command], check=True, cwd=host.folder, timeout=120,
-                   env={**os.environ, "P": str(Path(plugin).parent), "CPATH": str(include)})
+                   env={**os.environ, "PKG_CONFIG_PATH": str(host.folder),
+                        "CPATH": str(ROOT / "drivers/net/virtio")})
     serve = Program("backend", [host.loopback, "--serve", host.socket(), "--queues", "1"],
                     host.log("backend"), host.env, errors_apart=True)
     started.append(serve)

@@ -1,0 +1,41 @@
+# SPDX-License-Identifier: BSD-3-Clause
+# shellcheck shell=bash
+#
+# Completion of the options of virtio-bench in bash. Those of EAL, before "--", are not completed.
+
+_virtio_bench() {
+	local current=${COMP_WORDS[COMP_CWORD]} option=${COMP_WORDS[COMP_CWORD - 1]} words i
+	local own=''
+	# Readline splits "--size=64" into three words.
+	if [ "$current" = = ]; then
+		current=''
+	elif [ "$option" = = ]; then
+		option=${COMP_WORDS[COMP_CWORD - 2]}
+	fi
+	COMPREPLY=()
+	for ((i = 1; i < COMP_CWORD; i++)); do
+		[ "${COMP_WORDS[i]}" != -- ] || own=yes
+	done
+	case ${own:+own}$option in
+	own--) words="cycles handover life rate serve steps timeline" ;;
+	own--direction) words="idle loop rx tx" ;;
+	own--order) words="once one random turn" ;;
+	own--size) words="imix" ;;
+	own--way) words="plain port rx-queue tx-queue" ;;
+	own--null)
+		mapfile -t COMPREPLY < <(compgen -f -- "$current")
+		return
+		;;
+	own--burst | own--bursts | own--deadline | own--ms | own--pairs | own--ring | own--rounds)
+		return
+		;;
+	own*)
+		words="--burst --bursts --deadline --direction --help --ms --null --order --pairs
+			--ring --rounds --size --version --way -h"
+		;;
+	*) words="-- --help --version -h" ;;
+	esac
+	mapfile -t COMPREPLY < <(compgen -W "$words" -- "$current")
+}
+
+complete -o filenames -F _virtio_bench virtio-bench
