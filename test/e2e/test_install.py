@@ -75,11 +75,14 @@ def installed(build):
 
 def test_plugin_is_beside_the_folder_that_eal_loads_from(installed):
     plugin = installed.find("librte_net_virtio.so")
-    eal_loads_from = Path(run("pkg-config", "--variable=driverdir", "libdpdk"))
-    assert eal_loads_from.is_dir()
+    # Not each release has a variable for the folder.
+    loaded = run("pkg-config", "--variable=driverdir", "libdpdk")
+    folders = [Path(loaded)] if loaded else list(
+        Path(run("pkg-config", "--variable=libdir", "libdpdk")).glob("dpdk/pmds-*"))
+    assert folders
     place = Path("/") / plugin.relative_to(installed.root).parent
     assert place.name == "dpdk-virtio"
-    assert eal_loads_from not in (place, *place.parents)
+    assert not set(folders) & {place, *place.parents}
 
 
 def test_pkg_config_names_the_plugin(installed):
@@ -103,7 +106,7 @@ def test_program_is_compiled_as_pkg_config_says(installed, host, name, header, c
     needs = run("ldd", str(host.folder / "app"))
     assert "not found" not in needs
     if name == "dpdk-virtio":
-        assert f"=> {installed.find('librte_net_virtio.so')} " in needs
+        assert f"{installed.find('librte_net_virtio.so')} " in needs
 
 
 def test_uninstall_leaves_nothing(build):
@@ -145,7 +148,7 @@ def options(program, build):
 def test_manual_describes_every_option(installed, program, options):
     text = installed.find(f"{program}.1").read_text().replace("\\-", "-")
     version = (ROOT / "VERSION").read_text().strip()
-    assert f'"dpdk-virtio {version}"' in text.splitlines()[1]
+    assert re.search(rf'^\.TH .* "dpdk-virtio {re.escape(version)}"', text, re.MULTILINE)
     described = set()
     for line in re.findall(r"^\.TP\n(\..*)$", text, re.MULTILINE):
         described |= set(re.findall(r"(?<![\w-])-+[a-z][a-z-]*", line))
