@@ -42,9 +42,12 @@ no_options() {
 	[ $# -eq 0 ] || usage_error "no such option: $1 (see --help)"
 }
 
-# The comment at the head of a script is its help.
+# shellcheck disable=SC2034
+copyright_holder="The authors of dpdk-virtio"
+
+# The comment at the head of a script, below its licence, is its help.
 print_help() {
-	sed -n -e '1,3d' -e '/^#/!q' -e 's/^# \{0,1\}//p' "$root/devtools/${0##*/}"
+	sed -n -e '1,/^#$/d' -e '/^#/!q' -e 's/^# \{0,1\}//p' "$root/devtools/${0##*/}"
 }
 
 dpdk_version() {
