@@ -92,9 +92,11 @@ four_place(const struct ring_view *view, size_t i, const uint64_t addr[GROUP],
 	} else {
 		uint64_t *desc = (uint64_t *)(void *)&view->split.desc[view->avail_at + i];
 
-		for (k = 0; k < GROUP; k++)
-			vst1q_u64(desc + 2 * k, (uint64x2_t){
-				addr[k], len[k] | (uint64_t)flags << 32 });
+		for (k = 0; k < GROUP; k++) {
+			const uint64x2_t halves = { addr[k], len[k] | (uint64_t)flags << 32 };
+
+			vst1q_u64(desc + 2 * k, halves);
+		}
 	}
 }
 
@@ -162,8 +164,8 @@ rx_vector(struct virtio_rxq *rxq, struct rte_mbuf **pkts, uint16_t n, const stru
 
 			pkts[i + k] = buf;
 			virtio_mbuf_rearm(buf, rearm);
-			vst1q_u8((uint8_t *)RTE_PTR_ADD(buf, offsetof(struct rte_mbuf, packet_type)),
-				 mbuf_fields(len, k));
+			vst1q_u8((uint8_t *)RTE_PTR_ADD(
+				buf, offsetof(struct rte_mbuf, packet_type)), mbuf_fields(len, k));
 			virtio_count(counters, frame, lens[k]);
 		}
 	}
