@@ -63,6 +63,9 @@ look_for_optional() {
 	need "qemu-system-x86_64" qemu-system-x86 command -v qemu-system-x86_64
 	need "busybox" busybox-static command -v busybox
 	need "sphinx-build" python3-sphinx command -v sphinx-build
+	need "aarch64-linux-gnu-gcc" gcc-aarch64-linux-gnu command -v aarch64-linux-gnu-gcc
+	need "qemu-aarch64-static" qemu-user-static command -v qemu-aarch64-static
+	need "ld.lld" lld command -v ld.lld
 }
 
 install_packages() {
