@@ -29,7 +29,7 @@ triple=aarch64-linux-gnu
 sysroot=$root/build-arm64/sysroot
 # The data paths of each kind, with a device that obeys and one that lies; short ones.
 chosen=(pci_port_takes_features sent_buffers_go_to_their_pools
-	lying_device_breaks_its_queue lying_device_breaks_its_queue_scalar
+	bad_used_entries_break_their_queue lying_device_breaks_its_queue_scalar
 	lying_device_breaks_its_queue_platform lying_device_breaks_its_queue_scalar_platform)
 
 passed=0

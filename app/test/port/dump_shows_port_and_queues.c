@@ -83,7 +83,7 @@ each_state_of_a_port(void)
 	check_line("tx queue 0: ", "1 resets, 3 dropped by resets");
 	check_line("rx queue 1: ", "128 descriptors");
 	check_line("rx queue 0: ", "0 resets");
-	fake_vu_hang_up(fp->vu);
+	fake_vu_disconnect(fp->vu);
 	do {
 		usleep(1000);
 		CHECK_EQ(dump(fp), 0);

@@ -53,7 +53,7 @@ stopped_port(const struct fake_port_conf *conf)
 {
 	struct fake_port *fp = fake_port_start(conf);
 
-	fake_vu_hang_up(fp->vu);
+	fake_vu_disconnect(fp->vu);
 	wait_link(fp, RTE_ETH_LINK_DOWN);
 	CHECK_EQ(rte_eth_dev_stop(fp->port), 0);
 	check_states(fp, 0, RTE_ETH_QUEUE_STATE_STOPPED, RTE_ETH_QUEUE_STATE_STOPPED);
@@ -86,7 +86,7 @@ server_takes_the_next_back_end(void)
 		CHECK_EQ(fp->vu->ring[0].num, 128u << round);
 		fake_port_check_runs(fp, 0);
 		fake_port_check_runs(fp, 1);
-		fake_vu_hang_up(fp->vu);
+		fake_vu_disconnect(fp->vu);
 		wait_link(fp, RTE_ETH_LINK_DOWN);
 		CHECK_EQ(rte_eth_dev_stop(fp->port), 0);
 	}
