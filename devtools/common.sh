@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
+# Copyright(c) 2026 The authors of dpdk-virtio
 # shellcheck shell=bash
 #
 # What the scripts of this folder share. To be sourced, after "set -euo pipefail".

@@ -1,5 +1,6 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: BSD-3-Clause
+# Copyright(c) 2026 The authors of dpdk-virtio
 """The table and the picture of compare-port-restart.sh.
 
 compare-port-restart.py OUT.json [--plot OUT.png] NAME=FILE...

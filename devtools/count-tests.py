@@ -1,5 +1,6 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: BSD-3-Clause
+# Copyright(c) 2026 The authors of dpdk-virtio
 """Counts the single tests in what a runner left behind, for run-tests.sh.
 
 count-tests.py lines NAME STATUS FILE   a program's output and exit status

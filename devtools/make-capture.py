@@ -1,5 +1,6 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: BSD-3-Clause
+# Copyright(c) 2026 The authors of dpdk-virtio
 """Write a capture of mixed traffic, the same one every time.
 
 make-capture.py FILE [PACKETS]

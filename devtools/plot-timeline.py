@@ -1,5 +1,6 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: BSD-3-Clause
+# Copyright(c) 2026 The authors of dpdk-virtio
 """Draw what virtio-loopback --json has written.
 
 plot-timeline.py FILE.json OUT.png [--from MS] [--to MS]

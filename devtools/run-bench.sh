@@ -1,5 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: BSD-3-Clause
+# Copyright(c) 2026 The authors of dpdk-virtio
 #
 # Usage: devtools/run-bench.sh [--quick] [--json FILE] [--doc FILE] [--plot FILE] [--burst N]
 #                              [--only LIST] [--traffic LIST]

@@ -1,5 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: BSD-3-Clause
+# Copyright(c) 2026 The authors of dpdk-virtio
 #
 # Usage: devtools/run-tests.sh [--unit | --e2e | --guest]
 #

@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: BSD-3-Clause
+# Copyright(c) 2026 The authors of dpdk-virtio
 """Usage: devtools/settle-release.py YY.MM COMPAT_HEADER [SOURCE...]
 
 Rewrites a copy of the driver's sources for one release of DPDK, so that it does not carry what it

@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
+# Copyright(c) 2026 The authors of dpdk-virtio
 """What the tools in Python share: --version, and an end that says why it is not a success."""
 
 import argparse

@@ -1,5 +1,6 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: BSD-3-Clause
+# Copyright(c) 2026 The authors of dpdk-virtio
 """Run virtio-bench for two drivers in turn, and compare.
 
 devtools/run-bench.sh builds what this needs and calls it. Each measurement is a process of its own;

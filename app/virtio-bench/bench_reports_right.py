@@ -1,5 +1,6 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: BSD-3-Clause
+# Copyright(c) 2026 The authors of dpdk-virtio
 """Tables, goals and the plot of figures that are made up, and options that are wrong.
 
 bench_reports_right.py VIRTIO_BENCH PLOT_BENCH

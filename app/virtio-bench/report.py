@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
+# Copyright(c) 2026 The authors of dpdk-virtio
 """The tables of a benchmark's result, as Markdown that a terminal can show too."""
 
 import statistics

@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
+# Copyright(c) 2026 The authors of dpdk-virtio
 # shellcheck shell=bash
 #
 # Completion of the options of virtio-bench in bash. Those of EAL, before "--", are not completed.

@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
+# Copyright(c) 2026 The authors of dpdk-virtio
 """Sphinx's configuration for the guides: "ninja -C build docs" writes HTML, without the network."""
 
 from pathlib import Path

@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
+# Copyright(c) 2026 The authors of dpdk-virtio
 """The two back-ends that single queues are stopped at, in the two ways that there are.
 
 Both send to every receive ring of the port that is enabled, take what comes on its transmit rings,

@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
+# Copyright(c) 2026 The authors of dpdk-virtio
 """What the end-to-end tests share: the machine, the plug-in, the two ends of a connection."""
 
 import os

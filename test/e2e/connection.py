@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
+# Copyright(c) 2026 The authors of dpdk-virtio
 """The two ends together: what moves on which queue, by the counters of both."""
 
 from program import poll

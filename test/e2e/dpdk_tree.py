@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
+# Copyright(c) 2026 The authors of dpdk-virtio
 """A folder that has of DPDK's source tree what the scripts for it look at."""
 
 import subprocess

@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
+# Copyright(c) 2026 The authors of dpdk-virtio
 """Open vSwitch with DPDK, of Debian's packages, in a folder of the test's own.
 
 Database, sockets, logs and EAL's files are in that folder. Nothing of the system is touched, and no

@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
+# Copyright(c) 2026 The authors of dpdk-virtio
 """A program under test on a terminal of its own, with a deadline on every wait."""
 
 import ctypes

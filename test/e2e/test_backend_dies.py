@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
+# Copyright(c) 2026 The authors of dpdk-virtio
 """The back-end is killed while a queue is stopped: the port notices, answers, and can be closed."""
 
 import pytest

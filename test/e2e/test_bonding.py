@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
+# Copyright(c) 2026 The authors of dpdk-virtio
 """A bonding device has ports of ours as members, also one whose back-end is away."""
 
 import re

@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
+# Copyright(c) 2026 The authors of dpdk-virtio
 """A queue whose start is deferred stays stopped when the port starts, until it is started."""
 
 import pytest

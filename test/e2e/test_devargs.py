@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
+# Copyright(c) 2026 The authors of dpdk-virtio
 """The device's arguments: what is taken, and what is refused with a word on what would be right."""
 
 import pytest

@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
+# Copyright(c) 2026 The authors of dpdk-virtio
 """The examples of app/examples, as a reader of the guide runs them."""
 
 import json

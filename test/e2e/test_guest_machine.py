@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
+# Copyright(c) 2026 The authors of dpdk-virtio
 """The guest tests' own machinery: a guest that hangs is an error that shows its last lines."""
 
 import subprocess

@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
+# Copyright(c) 2026 The authors of dpdk-virtio
 """What "meson install" copies, where to, and that "ninja uninstall" removes all of it."""
 
 import contextlib

@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
+# Copyright(c) 2026 The authors of dpdk-virtio
 """The driver within DPDK's own tree, for programs that are linked with DPDK statically."""
 
 import os

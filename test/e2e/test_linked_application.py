@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
+# Copyright(c) 2026 The authors of dpdk-virtio
 """An application that calls rte_pmd_virtio_*() is linked as the guide says."""
 
 import os

@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
+# Copyright(c) 2026 The authors of dpdk-virtio
 """virtio-loopback: resets under traffic, and that what it tells of them holds."""
 
 import json

@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
+# Copyright(c) 2026 The authors of dpdk-virtio
 """Offloads between stock programs: what one end leaves to the other, and what it gets of it.
 
 Each end is a testpmd with two ports, the one end of the connection and a capture: what it reads

@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
+# Copyright(c) 2026 The authors of dpdk-virtio
 """What the back-end sees of a queue's stop and start: that one ring, and nothing of the others."""
 
 import re

@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
+# Copyright(c) 2026 The authors of dpdk-virtio
 """devtools/check-versions.sh: what it compiles with the headers of other releases, and refuses."""
 
 import platform

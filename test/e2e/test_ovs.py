@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
+# Copyright(c) 2026 The authors of dpdk-virtio
 """Open vSwitch has our ports, by the plug-in in dpdk-extra, and is a back-end of our ports."""
 
 import re

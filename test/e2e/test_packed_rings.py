@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
+# Copyright(c) 2026 The authors of dpdk-virtio
 """The same with packed rings: what is stopped, set up, started, and comes back."""
 
 import pytest

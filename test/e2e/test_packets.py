@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
+# Copyright(c) 2026 The authors of dpdk-virtio
 """Packets of many sizes and segments, and what happens to them when their queue is stopped."""
 
 import pytest

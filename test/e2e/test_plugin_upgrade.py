@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
+# Copyright(c) 2026 The authors of dpdk-virtio
 """A plug-in is replaced while a process has it: a process with the other version is refused, by the
 number of the layout of shared memory, and the port of the primary process carries on.
 

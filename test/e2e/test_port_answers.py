@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
+# Copyright(c) 2026 The authors of dpdk-virtio
 """What the port says of itself and takes of settings, with single queues stopped too."""
 
 import re

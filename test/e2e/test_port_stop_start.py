@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
+# Copyright(c) 2026 The authors of dpdk-virtio
 """The port as a whole is stopped, started, reset and closed with single queues stopped."""
 
 

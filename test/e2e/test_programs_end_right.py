@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
+# Copyright(c) 2026 The authors of dpdk-virtio
 """How each program that a user runs ends: help, wrong options, failed output, signals."""
 
 import json

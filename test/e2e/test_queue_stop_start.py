@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
+# Copyright(c) 2026 The authors of dpdk-virtio
 """Single queues are stopped and started while the back-end goes on sending on all."""
 
 import pytest

@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
+# Copyright(c) 2026 The authors of dpdk-virtio
 """How single queues are stopped: the devarg queue_reset, and what the driver chooses by itself."""
 
 import pytest

@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
+# Copyright(c) 2026 The authors of dpdk-virtio
 """The scripts of devtools: that each says what is wrong, and lets pass what is right."""
 
 import json

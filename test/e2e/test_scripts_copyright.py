@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
+# Copyright(c) 2026 The authors of dpdk-virtio
 """The copyright line of each file: added by a script, and required by the check of the style."""
 
 import re

@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
+# Copyright(c) 2026 The authors of dpdk-virtio
 """How the scripts and tools of devtools end: help, wrong options, output that fails."""
 
 import os

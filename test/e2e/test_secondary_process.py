@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
+# Copyright(c) 2026 The authors of dpdk-virtio
 """Stock secondary processes at a primary that has our driver: with our plug-in they carry packets
 and read the port's state, and without it, when they take the port for one of the packaged driver's,
 the primary lives on."""

@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
+# Copyright(c) 2026 The authors of dpdk-virtio
 """Our port listens; back-ends come and go, and each queue keeps its own state meanwhile."""
 
 import os

@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
+# Copyright(c) 2026 The authors of dpdk-virtio
 """A stopped queue is set up anew, with other parameters, while the port runs."""
 
 import pytest

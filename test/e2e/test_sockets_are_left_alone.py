@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
+# Copyright(c) 2026 The authors of dpdk-virtio
 """What a program of ours finds at its socket's path: only a socket that nobody uses is removed."""
 
 import os

@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
+# Copyright(c) 2026 The authors of dpdk-virtio
 """Counters: upstream's names and ours, and that they go on over a restart of their queue."""
 
 from testpmd import xstat

@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
+# Copyright(c) 2026 The authors of dpdk-virtio
 """What the stock dpdk-telemetry.py shows of a port's queues and their resets, and what is shown
 without being asked."""
 

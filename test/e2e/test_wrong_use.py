@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
+# Copyright(c) 2026 The authors of dpdk-virtio
 """Commands that cannot be carried out are refused, and nothing else changes."""
 
 import re

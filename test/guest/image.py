@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
+# Copyright(c) 2026 The authors of dpdk-virtio
 """Makes the guest's root: a cpio archive, written here, of programs that are on this machine.
 
 A program brings the libraries that ldd names. They stay where they are: DPDK's are symbolic links

@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
+# Copyright(c) 2026 The authors of dpdk-virtio
 """A virtual machine that is started, listened to and, if it hangs, ended."""
 
 import collections

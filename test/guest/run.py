@@ -1,5 +1,6 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: BSD-3-Clause
+# Copyright(c) 2026 The authors of dpdk-virtio
 """Runs the guest tests: makes the guest's root, boots a guest for each test, counts.
 
 For devtools/run-guest-tests.sh, which has the kernel and the build ready. A test is a script of

@@ -1,4 +1,6 @@
-/* SPDX-License-Identifier: BSD-3-Clause */
+/* SPDX-License-Identifier: BSD-3-Clause
+ * Copyright(c) 2026 The authors of dpdk-virtio
+ */
 
 /*
  * What a port can do is what its device offers, no less and no more; it is negotiated when it is
