@@ -5,9 +5,9 @@
 # Usage: devtools/check-style.sh
 #
 # What a reader of the tree may rely on in every file: the licence in its first line (below "#!"),
-# tabs (Python and Meson: spaces), 100 columns, no space at the end of a line, no note to oneself.
-# No private word where the specification or DPDK has a term. In the driver and the libraries: no
-# file over 900 lines, no function over 80 lines.
+# the copyright in the second, tabs (Python and Meson: spaces), 100 columns, no space at the end of
+# a line, no note to oneself. No private word where the specification or DPDK has a term. In the
+# driver and the libraries: no file over 900 lines, no function over 80 lines.
 set -euo pipefail
 . "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 cd "$root"
@@ -55,6 +55,11 @@ lines_with() {
 verdict "the licence comes first" < <(of "${code[@]}" '*.rst' | while read -r file; do
 	head -n2 "$file" | sed '/^#!/d;q' | grep -q 'SPDX-License-Identifier: BSD-3-Clause' ||
 		echo "$file: no SPDX-License-Identifier: BSD-3-Clause in its first line"
+done)
+verdict "the copyright comes second" < <(of "${code[@]}" '*.rst' | while read -r file; do
+	head -n3 "$file" | sed '/^#!/d' | sed -n 2p |
+		grep -qE "Copyright\(c\) 20[0-9]{2}(-20[0-9]{2})? $copyright_holder\$" ||
+		echo "$file: no copyright below its licence: run devtools/add-copyright.sh"
 done)
 # In C, up to seven spaces align a line with an open parenthesis.
 verdict "tabs indent" < <(

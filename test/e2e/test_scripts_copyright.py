@@ -60,3 +60,15 @@ def test_tree_without_git_is_refused(tree):
     status, said = run(tree / "devtools/add-copyright.sh")
     assert status == 1
     assert "is no Git tree" in said
+
+
+def test_missing_line_is_found(tree):
+    missing = "no copyright below its licence: run devtools/add-copyright.sh"
+    status, said = run(tree / "devtools/check-style.sh")
+    assert status == 1
+    assert "FAILED style: the copyright comes second" in said
+    for name in "a.c", "a.rst", "a.sh":
+        assert f"./{name}: {missing}" in said
+    assert run(tree / "devtools/add-copyright.sh")[0] == 0
+    said = run(tree / "devtools/check-style.sh")[1]
+    assert "ok style: the copyright comes second" in said and missing not in said
