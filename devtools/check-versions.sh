@@ -119,6 +119,10 @@ compile_one() {
 	case $3 in
 	*_avx2.c) more=(-mavx2) ;;
 	*_avx512.c) more=(-mavx512f -mavx512bw -mavx512dq -mavx512vl) ;;
+	# Its function is new in 24.03, before which Meson leaves it out.
+	*/transmit_queue_counts_descriptors.c)
+		grep -qs rte_eth_tx_queue_count "$2/rte_ethdev.h" || return 0
+		;;
 	*_neon.c) [ "$eal_arch" = arm ] || return 0 ;;
 	esac
 	# shellcheck disable=SC2086
@@ -317,7 +321,7 @@ make_chroot() {
 run_in_chroot() {
 	local release=$1 suite=$2 dir=$chroots/$2 name header found='' status=0
 	make_chroot "$suite" "$dir"
-	for name in proc sys dev dev/hugepages; do
+	for name in proc sys dev dev/pts dev/hugepages; do
 		[ -d "/$name" ] || continue
 		mkdir -p "$dir/$name"
 		mount --bind "/$name" "$dir/$name"

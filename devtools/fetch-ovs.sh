@@ -52,7 +52,7 @@ fi
 grep -qx openvswitch-switch-dpdk <<<"$list" || give_up "apt has no openvswitch-switch-dpdk"
 rm -rf "$target"
 mkdir -p "$target/packages" "$target/part"
-# One word a package. As whoever runs this, since the folder may be closed to apt's own user.
+# One word a package. As the user that runs this, since the folder may be closed to apt's own user.
 # shellcheck disable=SC2086
 (cd "$target/packages" && apt-get -q -o APT::Sandbox::User=root download $list) >&2 ||
 	give_up "apt-get could not download $(paste -sd' ' <<<"$list")"

@@ -106,9 +106,9 @@ def test_packets_of_all_queues_are_among_ethdev_s(connect, ask):
                 name = f"{direction}_q{queue}_{what}"
                 assert shown[name] == stats[name]
             assert shown[f"{direction}_q{queue}_good_packets"] > 0
-            shown = ask(f"/virtio/queue,0,{queue}")[direction]
-            assert shown["packets"] == stats[f"{direction}_q{queue}_good_packets"]
-            assert shown["bytes"] == stats[f"{direction}_q{queue}_good_bytes"]
+            entry = ask(f"/virtio/queue,0,{queue}")[direction]
+            assert entry["packets"] == stats[f"{direction}_q{queue}_good_packets"]
+            assert entry["bytes"] == stats[f"{direction}_q{queue}_good_bytes"]
 
 
 def test_resets(connect, ask):
