@@ -343,4 +343,5 @@ free_vector(struct virtqueue *vq, uint16_t n, const bool known, const bool packe
 	return i;
 }
 
-VIRTIO_VECTOR_PATHS(neon)
+VECTOR_LAYOUT(split, false, neon);
+VECTOR_LAYOUT(packed, true, neon);
