@@ -7,16 +7,17 @@
 
 /**
  * @file
- * How buffers are made available and used ones are taken, for both layouts. struct virtqueue tells
- * the representation; virtqueue_split.h and virtqueue_packed.h have what differs.
+ * Makes buffers available and takes used buffers, for both layouts. struct virtqueue describes the
+ * representation; virtqueue_split.h and virtqueue_packed.h have what differs.
  *
- * `packed` is a constant wherever speed counts, and the other layout's half is not there in the
- * code that the compiler makes. Other code may pass vq->conf.packed.
+ * `packed` is a constant wherever speed counts, and the compiler removes the other layout's
+ * half. Other code may pass vq->conf.packed.
  *
- * There are two ways to take used buffers. The plain one, for a burst of buffers of one descriptor
- * that are used in order, compares with a view and then takes all of them: ring_view(),
+ * Used buffers are taken in two ways. The plain way is for a burst of buffers of one descriptor: it
+ * compares with a view and then takes all of them: ring_view(),
  * ring_expect(), ring_took(). The general one looks at buffer after buffer with a copy of the
- * position: ring_begin(), ring_next(), ring_commit(). What is not committed is looked at again.
+ * position: ring_begin(), ring_next(), ring_commit(). Buffers that are not committed are read
+ * again.
  *
  * Threads: see virtqueue.h.
  */
@@ -27,11 +28,11 @@
 #include "virtqueue_packed.h"
 #include "virtqueue_split.h"
 
-/** What a plain burst reads of a ring again and again: a local copy stays in registers. */
+/** Fields that a plain burst reads repeatedly. A local copy stays in registers. */
 struct ring_view {
 	void **cookies;
-	const uint16_t *used_order;  /**< what is expected from the next used one on */
-	const uint16_t *avail_order; /**< what is free from the next place to fill on */
+	const uint16_t *used_order;  /**< ids expected from the next used buffer on */
+	const uint16_t *avail_order; /**< free ids from the next place to fill on */
 	uint16_t used_at;            /**< places in order[] */
 	uint16_t avail_at;
 	uint16_t size;
@@ -109,7 +110,7 @@ ring_used(const struct virtqueue *vq, uint16_t most, const bool packed)
 
 	if (!packed)
 		return RTE_MIN(split_used(vq), (int)most);
-	/* Never beyond what the device was given, whatever it writes. */
+	/* The count is limited to the buffers that the device has. */
 	in_flight = vq->size - vq->free_count;
 	most = RTE_MIN(most, in_flight);
 	n = RTE_MIN(vq->used_known, most);
@@ -125,7 +126,10 @@ ring_used(const struct virtqueue *vq, uint16_t most, const bool packed)
 	return n;
 }
 
-/** Buffers worth a ring_expect(), at most `most`; 0 where the next one is not used. -EPROTO. */
+/**
+ * Upper bound of buffers to pass to ring_expect(), at most `most`; 0 where the next one is not
+ * used. -EPROTO.
+ */
 static __rte_always_inline int
 ring_used_hint(const struct virtqueue *vq, uint16_t most, const bool packed)
 {
@@ -143,7 +147,7 @@ ring_used_hint(const struct virtqueue *vq, uint16_t most, const bool packed)
  * @param i
  *   As for ring_expect(), the same since ring_view().
  * @param[out] len
- *   What the device says it wrote, not checked.
+ *   Length that the device reports, not checked.
  * @return
  *   The head of the `i`th used buffer, which is the one expected there afterwards. -EAGAIN: packed,
  *   it is not used. -EPROTO: the device does not have that buffer.
@@ -160,8 +164,8 @@ ring_used_run(const struct ring_view *view, uint16_t n, const bool packed)
 }
 
 /**
- * Whether the plain way is open: the device has buffers of one descriptor only, and none of them is
- * in a batch of which a part was taken.
+ * Whether the plain way can be used: the device has buffers of one descriptor only, and none of
+ * them is in a batch of which a part was taken.
  */
 static __rte_always_inline bool
 ring_is_plain(const struct virtqueue *vq)
@@ -173,7 +177,7 @@ ring_is_plain(const struct virtqueue *vq)
  * Looks at the `i`th used buffer, which is within ring_used_run(), without taking it.
  *
  * @param[out] len
- *   What the device says it wrote, not checked.
+ *   Length that the device reports, not checked.
  * @return
  *   The head if it is the one expected there, else negative; packed: also where it is not used.
  */
@@ -203,7 +207,7 @@ ring_used_id(const struct ring_view *view, size_t i)
 }
 
 /**
- * Takes `n` buffers of one descriptor that were looked at.
+ * Takes `n` buffers of one descriptor after ring_expect().
  *
  * @param known
  *   Constant: some of them may be in a batch, that is in used_known.
@@ -220,8 +224,8 @@ ring_took(struct virtqueue *vq, uint16_t n, const bool known, const bool packed)
 }
 
 /**
- * IN_ORDER, no chains: finds out how many of `n` used buffers are used for certain, at least one,
- * and notes them in used_known. Their entries need not be read. Split: all of them, since
+ * IN_ORDER, no chains: determines how many of `n` buffers the device has certainly used, at least
+ * one, and notes them in used_known. Their entries need not be read. Split: all of them, since
  * used->idx counts the buffers of batches too (2.7.9), and the lines of entries that are never read
  * stay in the device's cache. Not for receive: the lengths are not known afterwards.
  *
@@ -240,7 +244,10 @@ ring_batch(struct virtqueue *vq, uint16_t n, const bool packed)
 		known = RTE_MAX((int)n, split_used(vq));
 	else
 		ring_step(vq, &at, known, 0, true);
-	/* Packed: all batches that are there, since a device that keeps pace makes small ones. */
+	/*
+	 * Packed: all batches that are there, since a device as fast as the driver makes small
+	 * ones.
+	 */
 	while (packed && known < n && packed_is_used(vq, &at)) {
 		const uint64_t rest = packed_rest(&vq->ring[at.pos]);
 		const uint32_t descs = packed_used_step(vq, at.pos, rest);
@@ -292,7 +299,7 @@ int virtqueue_unexpected(struct virtqueue *vq, struct ring_cursor *cur, uint32_t
 			 uint32_t *len);
 
 /**
- * While there are chains: brings the descriptors of the buffer `head` into a row in order[], from
+ * While there are chains: makes the descriptors of the buffer `head` contiguous in order[], from
  * the cursor on, where its head is already.
  *
  * @return
@@ -300,10 +307,13 @@ int virtqueue_unexpected(struct virtqueue *vq, struct ring_cursor *cur, uint32_t
  */
 uint16_t virtqueue_gather(struct virtqueue *vq, const struct ring_cursor *cur, uint16_t head);
 
-/** While there are chains: of those between next_used and the cursor nothing is known any more. */
+/** While there are chains: clears the chain lengths between next_used and the cursor. */
 void virtqueue_forget_chains(struct virtqueue *vq, const struct ring_cursor *cur);
 
-/** Begins to look. -EPROTO: the device claims to have used more than it was given. */
+/**
+ * Sets the cursor to the next used buffer. -EPROTO: the device claims to have used more than it was
+ * given.
+ */
 static __rte_always_inline int
 ring_begin(const struct virtqueue *vq, struct ring_cursor *cur, const bool packed)
 {
@@ -342,7 +352,7 @@ ring_has(const struct virtqueue *vq, const struct ring_cursor *cur, uint16_t n, 
 }
 
 /**
- * What the device says of the buffer at the cursor; packed: false where it has not used it yet,
+ * Reads the used entry at the cursor; packed: false where it has not used it yet,
  * which used->idx says of a split ring.
  */
 static __rte_always_inline bool
@@ -364,7 +374,7 @@ ring_read(const struct virtqueue *vq, const struct ring_cursor *cur, uint32_t *i
  * The next used buffer. After an error the cursor is where it was.
  *
  * @param[out] len
- *   What the device says it wrote, not checked.
+ *   Length that the device reports, not checked.
  * @return
  *   Its head, below size and with a valid cookie. -EAGAIN: none is used. -EPROTO: the device does
  *   not have that buffer; the ring is to be taken out of service.
@@ -397,7 +407,7 @@ ring_next(struct virtqueue *vq, struct ring_cursor *cur, uint32_t *len, const bo
 	return id;
 }
 
-/** Takes all that was looked at. */
+/** Takes all buffers before the cursor. */
 static __rte_always_inline void
 ring_commit(struct virtqueue *vq, const struct ring_cursor *cur)
 {
@@ -585,7 +595,7 @@ ring_chain_end(struct virtqueue *vq, const struct ring_chain *chain, void *cooki
 		vq->notified_at += chain->count;
 	} else {
 		vq->avail->ring[vq->next_avail.idx & vq->mask] = chain->head;
-		/* Entries and places are shifted against each other from here on. */
+		/* From here on, index and place differ. */
 		if (chain->count > 1)
 			vq->rewrite = vq->size;
 	}
@@ -597,7 +607,7 @@ ring_chain_end(struct virtqueue *vq, const struct ring_chain *chain, void *cooki
 
 /* ---- notifications ------------------------------------------------------------------------ */
 
-/** Lets the device see what was made available; in a packed ring it does already. */
+/** Publishes available buffers. In a packed ring they are visible already. */
 static __rte_always_inline void
 ring_publish(struct virtqueue *vq, const bool packed)
 {
