@@ -190,19 +190,6 @@ vu_queue_stop_poll(struct virtqueue *vq)
 	return vhost_user_answered(&ring->stop) ? ring->stop.error : -EAGAIN;
 }
 
-static void
-vu_queue_notify(struct virtqueue *vq)
-{
-	const uint64_t one = 1;
-	ssize_t n;
-
-	/*
-	 * Fails only with the counter at its limit: then the back-end has a wake-up waiting anyway.
-	 */
-	n = write(vhost_user_kick_fd(vq->dev, vq->index), &one, sizeof(one));
-	RTE_SET_USED(n);
-}
-
 /* Nothing of an earlier life of the device is a proof any more; its late answers are taken. */
 void
 vu_forget_rings(struct vhost_user *vu)
@@ -321,7 +308,7 @@ static const struct virtio_transport_ops vhost_user_ops = {
 	.queue_enable = vu_queue_enable,
 	.queue_stop_ask = vu_queue_stop_ask,
 	.queue_stop_poll = vu_queue_stop_poll,
-	.queue_notify = vu_queue_notify,
+	.queue_notify = vhost_user_kick,
 	.reset_ask = vu_reset_ask,
 	.reset_poll = vu_reset_poll,
 	.wait = vu_wait,

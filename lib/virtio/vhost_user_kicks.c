@@ -21,6 +21,7 @@
 #include "virtio_compat.h"
 #include "virtio_device.h"
 #include "virtio_log.h"
+#include "virtqueue.h"
 
 #define FETCH_MESSAGE   "virtio_vhost_user_kicks"
 #define FETCH_TIMEOUT_S 5
@@ -244,4 +245,17 @@ vhost_user_kick_fd(const struct virtio_device *dev, uint16_t index)
 	const struct kicks *kicks = find(dev);
 
 	return kicks != NULL && index < kicks->n ? kicks->fds[index] : -1;
+}
+
+void
+vhost_user_kick(struct virtqueue *vq)
+{
+	const uint64_t one = 1;
+	ssize_t n;
+
+	/*
+	 * Fails only with the counter at its limit: then the back-end has a wake-up waiting anyway.
+	 */
+	n = write(vhost_user_kick_fd(vq->dev, vq->index), &one, sizeof(one));
+	RTE_SET_USED(n);
 }

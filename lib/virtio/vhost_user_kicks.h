@@ -7,7 +7,7 @@
 
 /**
  * @file
- * The descriptors that notify a vhost-user back-end of new buffers, one a ring. A descriptor's
+ * The descriptors that notify a vhost back-end of new buffers, one a ring. A descriptor's
  * number means something in its own process only, so each process has a table of its own: the
  * primary makes them, a secondary gets its copies by a message.
  *
@@ -17,6 +17,7 @@
 #include <stdint.h>
 
 struct virtio_device;
+struct virtqueue;
 
 /** What is said to a user whose process has no descriptors left. */
 #define VHOST_USER_MORE_FILES ". Raise the limit of open files (ulimit -n), or use fewer queues."
@@ -44,5 +45,8 @@ void vhost_user_kicks_close(const struct virtio_device *dev);
 
 /** This process's descriptor of a ring. -1: it has none. */
 int vhost_user_kick_fd(const struct virtio_device *dev, uint16_t index);
+
+/** Raises it: queue_notify of struct virtio_transport_ops. */
+void vhost_user_kick(struct virtqueue *vq);
 
 #endif /* VHOST_USER_KICKS_H */

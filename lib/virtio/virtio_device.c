@@ -27,6 +27,8 @@ virtio_stop_method_name(enum virtio_stop_method method)
 		return "get_base";
 	case VIRTIO_STOP_VHOST_DISABLE_ACK:
 		return "disable";
+	case VIRTIO_STOP_VHOST_BACKEND:
+		return "backend";
 	case VIRTIO_STOP_PCI_RESET:
 		return "reset";
 	case VIRTIO_STOP_PCI_ENABLE_ZERO:

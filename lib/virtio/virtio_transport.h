@@ -29,6 +29,7 @@ struct virtqueue;
  */
 enum virtio_transport_kind {
 	VIRTIO_TRANSPORT_VHOST_USER, /**< virtio-user: vhost-user messages on a socket */
+	VIRTIO_TRANSPORT_VHOST_KERNEL, /**< virtio-user: the kernel's vhost-net with a tap */
 	VIRTIO_TRANSPORT_PCI_MODERN, /**< virtio-pci: registers, virtio 1.0 and later */
 	VIRTIO_TRANSPORT_PCI_LEGACY, /**< virtio-pci: I/O ports, before virtio 1.0 */
 	VIRTIO_TRANSPORT_TEST,       /**< what a test program registers */
@@ -46,6 +47,8 @@ enum virtio_stop_method {
 	VIRTIO_STOP_VHOST_GET_BASE,
 	/** ENABLE 0, acknowledged: a barrier on librte_vhost only. */
 	VIRTIO_STOP_VHOST_DISABLE_ACK,
+	/** SET_BACKEND -1: the kernel's vhost-net, done when the call returns. */
+	VIRTIO_STOP_VHOST_BACKEND,
 	/** queue_reset 1, until it and queue_enable are 0: virtio 1.2. */
 	VIRTIO_STOP_PCI_RESET,
 	/** queue_enable 0, read back: the proposal of 2021. */

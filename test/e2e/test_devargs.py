@@ -26,7 +26,8 @@ REFUSED = {
     "in_order_bad": ("in_order=-1", "in_order=-1: want 0 or 1"),
     "packed_vq_bad": ("packed_vq=2", "packed_vq=2: want 0 or 1"),
     "vectorized_bad": ("vectorized=2", "vectorized=2: want 0 or 1"),
-    "iface_not_yet": ("iface=tap0", "iface=tap0: vhost-kernel back-ends are not supported"),
+    "iface_with_a_socket": ("iface=tap0", "iface=tap0 has a meaning for a back-end in the kernel"),
+    "iface_too_long": ("iface=a_name_of_16_chr", "want a name of an interface, at most 15"),
     "queue_reset_bad": ("queue_reset=maybe",
                         "queue_reset=maybe: want auto, get_base, disable or off"),
     "queue_reset_timeout_bad": ("queue_reset_timeout_ms=0",
@@ -87,11 +88,22 @@ def test_path_where_nobody_listens(host, try_port):
     assert port.ports() == 0
 
 
-@pytest.mark.parametrize("path, message", [("/dev/null", "is a device file, and vhost-kernel"),
+@pytest.mark.parametrize("path, message", [("/dev/null", "is a device file, and vhost-vdpa"),
                                            ("/etc/passwd", "is not a socket")])
 def test_path_is_no_socket(try_port, path, message):
     port = try_port(f"path={path}")
     assert port.said(message)
+    assert port.ports() == 0
+
+
+@pytest.mark.parametrize("devargs, message", [
+    ("server=1", "server=1: a back-end in the kernel does not connect"),
+    ("packed_vq=1", "packed_vq=1: the kernel's vhost-net has split rings only"),
+    ("queue_reset=disable", "queue_reset=: want auto or off with a back-end in the kernel"),
+])
+def test_back_end_in_the_kernel_lacks(try_port, devargs, message):
+    port = try_port(f"path=/dev/vhost-net,{devargs}")
+    assert port.said(message), port.text
     assert port.ports() == 0
 
 

@@ -23,7 +23,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 
 # In the order of loading.
 MODULES = ["irqbypass", "vfio", "vfio_virqfd", "vfio_iommu_type1", "vfio-pci-core", "vfio-pci",
-           "uio", "uio_pci_generic"]
+           "uio", "uio_pci_generic", "tun", "vhost_iotlb", "vhost", "tap", "vhost_net"]
 
 # Of the packaged plug-ins, those without which there is no port.
 PLUGINS = ["mempool_ring", "bus_pci", "bus_vdev", "net_virtio"]
@@ -45,6 +45,7 @@ TESTS = {
     "off": ("iommu", "program off", 1, "disable-legacy=on,queue_reset=off"),
     "split": ("iommu", "program reset 256 64 128", 4, "disable-legacy=on"),
     "packed": ("iommu", "program reset 256 100 77", 4, "disable-legacy=on,packed=on"),
+    "kernel": ("none", "kernel", 1, "disable-legacy=on"),
     "rss": ("iommu", "program rss", 4, "disable-legacy=on,rss=on"),
 }
 

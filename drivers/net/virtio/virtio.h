@@ -84,6 +84,8 @@ struct virtio_bus {
 	 */
 	int (*interrupts_on)(struct virtio_port *port);
 	void (*interrupts_off)(struct virtio_port *port);
+	/** Tells the device of the port's MTU. NULL: it has no use for it. */
+	int (*set_mtu)(struct virtio_device *dev, uint16_t mtu);
 	/** Carries out commands; NULL: the device does, by its control queue. */
 	int (*command)(struct virtio_port *port, const struct virtio_ctrl_command *command);
 	/**

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/sysmacros.h>
 
 #include <rte_common.h>
 #include <rte_ethdev.h>
@@ -17,6 +18,10 @@
 
 #define MIN_RING 32
 #define MAX_DRAIN_US 1000000
+
+#define VHOST_NET_PATH "/dev/vhost-net"
+/* Of miscellaneous device files, such as vhost-net; vhost-vdpa has a number of its own. */
+#define MISC_MAJOR 10
 
 /* Which of the two drivers has an option. */
 #define USER 1
@@ -77,11 +82,10 @@ set_cq(struct virtio_devargs *out, const char *value)
 }
 
 static int
-set_iface(struct virtio_devargs *out __rte_unused, const char *value __rte_unused)
+set_iface(struct virtio_devargs *out, const char *value)
 {
-	VIRTIO_INIT_LOG(ERR, "iface=%s: vhost-kernel back-ends are not supported. Leave iface= "
-			"out, and give path=<socket of the back-end>.", value);
-	return -ENOTSUP;
+	return rte_strscpy(out->iface, value, sizeof(out->iface)) > 0 &&
+	       strchr(value, '/') == NULL ? 0 : -EINVAL;
 }
 
 /* The speeds of the packaged driver, and the faster ones that this release of ethdev knows. */
@@ -129,13 +133,13 @@ static const char * const recovery_names[] = { "none", "auto" };
 #define OTHER(function, text) .wants = text, .set = function
 
 static const struct option options[] = {
-	{ USER, "path", OTHER(set_path, "the path of a socket") },
+	{ USER, "path", OTHER(set_path, "the path of a socket, or /dev/vhost-net") },
 	{ USER, "mac", OTHER(set_mac, "a unicast address, as 02:00:00:00:00:01") },
 	{ USER, "cq", OTHER(set_cq, "0 or 1") },
 	{ USER, "queue_size", NUMBER(queue_size, MIN_RING, VIRTIO_SPLIT_RING_MAX,
 				     "32 to 32768 descriptors") },
 	{ USER, "queues", NUMBER(pairs, 1, 128, "1 to 128 queue pairs") },
-	{ USER, "iface", OTHER(set_iface, NULL) },
+	{ USER, "iface", OTHER(set_iface, "a name of an interface, at most 15 characters") },
 	{ USER, "server", FLAG(server) },
 	{ USER, "mrg_rxbuf", FLAG(mrg_rxbuf) },
 	{ USER, "in_order", FLAG(in_order) },
@@ -216,8 +220,37 @@ apply(const char *name, const struct rte_kvargs_pair *pair, unsigned int driver,
 	return unknown(name, pair->key, driver);
 }
 
+/* What vhost-net does not have. */
 static int
-check_path(const char *name, const struct virtio_devargs *out)
+check_kernel(const char *name, const struct virtio_devargs *out)
+{
+	const char *wrong = NULL;
+
+	if (out->server)
+		wrong = "server=1: a back-end in the kernel does not connect. Leave it out";
+	else if (out->packed_vq)
+		wrong = "packed_vq=1: the kernel's vhost-net has split rings only. Leave it out";
+	else if (out->queue_reset != VHOST_USER_STOP_AUTO &&
+		 out->queue_reset != VHOST_USER_STOP_OFF)
+		wrong = "queue_reset=: want auto or off with a back-end in the kernel";
+	if (wrong == NULL)
+		return 0;
+	VIRTIO_INIT_LOG(ERR, "%s: %s.", name, wrong);
+	return -EINVAL;
+}
+
+static int
+check_socket(const char *name, const struct virtio_devargs *out)
+{
+	if (out->iface[0] == '\0')
+		return 0;
+	VIRTIO_INIT_LOG(ERR, "%s: iface=%s has a meaning for a back-end in the kernel only. Leave "
+			"it out, or give path=/dev/vhost-net.", name, out->iface);
+	return -EINVAL;
+}
+
+static int
+check_path(const char *name, struct virtio_devargs *out)
 {
 	struct stat st;
 
@@ -226,12 +259,21 @@ check_path(const char *name, const struct virtio_devargs *out)
 				"back-end>.", name);
 		return -EINVAL;
 	}
-	if (stat(out->path, &st) != 0 || S_ISSOCK(st.st_mode))
-		return 0;
+	if (stat(out->path, &st) != 0) {
+		if (strcmp(out->path, VHOST_NET_PATH) != 0)
+			return check_socket(name, out);
+		out->kernel = true;
+	} else if (S_ISSOCK(st.st_mode)) {
+		return check_socket(name, out);
+	}
+	if (out->kernel || (S_ISCHR(st.st_mode) && major(st.st_rdev) == MISC_MAJOR)) {
+		out->kernel = true;
+		return check_kernel(name, out);
+	}
 	if (S_ISCHR(st.st_mode)) {
-		VIRTIO_INIT_LOG(ERR, "%s: path=%s is a device file, and vhost-kernel and "
-				"vhost-vdpa back-ends are not supported. Give the path of a "
-				"vhost-user socket.", name, out->path);
+		VIRTIO_INIT_LOG(ERR, "%s: path=%s is a device file, and vhost-vdpa back-ends are "
+				"not supported. Give the path of a vhost-user socket, or "
+				"/dev/vhost-net.", name, out->path);
 		return -ENOTSUP;
 	}
 	VIRTIO_INIT_LOG(ERR, "%s: path=%s is not a socket. Give the path of the back-end's "

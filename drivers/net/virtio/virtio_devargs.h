@@ -11,6 +11,7 @@
  */
 
 #include <limits.h>
+#include <net/if.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -22,6 +23,8 @@
 /** The options of both drivers; those that a driver does not have keep their default. */
 struct virtio_devargs {
 	char path[PATH_MAX];
+	char iface[IFNAMSIZ]; /**< vhost-kernel: the interface's name; empty: not given */
+	bool kernel;      /**< path is the kernel's vhost-net device */
 	struct rte_ether_addr mac;
 	bool mac_given;
 	bool cq;          /**< the software control queue's commands are there */

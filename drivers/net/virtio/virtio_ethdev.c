@@ -498,9 +498,9 @@ virtio_supported_ptypes_get(VIRTIO_PTYPES_GET_ARGS)
 }
 
 static int
-mtu_set(struct rte_eth_dev *edev, uint16_t mtu)
+check_mtu(const struct virtio_port *port, uint16_t mtu)
 {
-	const struct virtio_port *port = virtio_port(edev);
+	const struct rte_eth_dev *edev = port->edev;
 	const uint32_t frame = mtu + RTE_ETHER_HDR_LEN + RTE_VLAN_HLEN + VIRTIO_HDR_SIZE;
 	uint16_t i;
 
@@ -524,6 +524,21 @@ mtu_set(struct rte_eth_dev *edev, uint16_t mtu)
 		}
 	}
 	return 0;
+}
+
+static int
+mtu_set(struct rte_eth_dev *edev, uint16_t mtu)
+{
+	struct virtio_port *port = virtio_port(edev);
+	int ret;
+
+	ret = check_mtu(port, mtu);
+	if (ret != 0 || port->bus->set_mtu == NULL)
+		return ret;
+	pthread_mutex_lock(&port->lock);
+	ret = port->bus->set_mtu(&port->dev, mtu);
+	pthread_mutex_unlock(&port->lock);
+	return ret;
 }
 
 static const struct eth_dev_ops virtio_ops = {

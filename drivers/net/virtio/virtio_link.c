@@ -200,7 +200,8 @@ virtio_link_serve(struct virtio_port *port, bool changed)
 			up = port->bus->is_up(&port->dev);
 			changed = true;
 		}
-		changed |= up != port->was_up;
+		/* An event on the descriptor that is watched may be about the link as well. */
+		changed |= up != port->was_up || port->bus->link_is_up != NULL;
 		port->was_up = up;
 	}
 	if (!changed)

@@ -3,18 +3,22 @@
  */
 
 /*
- * virtio-user on the vdev bus: the device is a back-end on a socket.
+ * virtio-user on the vdev bus: the device is a back-end on a socket, or the kernel's vhost-net.
  */
 
 #include <errno.h>
+#include <string.h>
 
 #include <bus_vdev_driver.h>
+#include <rte_byteorder.h>
 #include <rte_errno.h>
 #include <rte_malloc.h>
 
 #include <ethdev_vdev.h>
 
+#include "transport_vhost_kernel.h"
 #include "transport_vhost_user.h"
+#include "virtio_compat.h"
 #include "virtio_ctrl.h"
 #include "virtio_ethdev.h"
 #include "virtio_log.h"
@@ -27,7 +31,7 @@
  * filters is to accept them.
  */
 static int
-virtio_user_command(struct virtio_port *port, const struct virtio_ctrl_command *command)
+vhost_user_command(struct virtio_port *port, const struct virtio_ctrl_command *command)
 {
 	const bool sets_mac = command->class == VIRTIO_NET_CTRL_MAC &&
 			      command->code == VIRTIO_NET_CTRL_MAC_ADDR_SET;
@@ -35,16 +39,21 @@ virtio_user_command(struct virtio_port *port, const struct virtio_ctrl_command *
 	return port->args.cq || (sets_mac && port->args.mac_given) ? 0 : -ENOTSUP;
 }
 
-/* The event descriptor of a queue is what its back-end calls on: one for the life of the port. */
+/*
+ * The event descriptor of a queue is what its back-end calls on: one for the life of the port.
+ *
+ * call_fd: of a ring.
+ */
 static int
-virtio_user_rx_interrupts(struct virtio_port *port, uint16_t n)
+rx_interrupts(struct virtio_port *port, uint16_t n,
+	      int (*call_fd)(struct virtio_device *dev, uint16_t index))
 {
 	struct rte_intr_handle *handle = port->edev->intr_handle;
 	int ret = rte_intr_type_set(handle, RTE_INTR_HANDLE_VDEV);
 	uint16_t i;
 
 	for (i = 0; ret == 0 && i < n; i++) {
-		const int fd = vhost_user_call_fd(&port->dev, virtio_net_rx_vq(i));
+		const int fd = call_fd(&port->dev, virtio_net_rx_vq(i));
 
 		ret = fd < 0 ? fd : rte_intr_efds_index_set(handle, i, fd);
 	}
@@ -59,33 +68,47 @@ virtio_user_rx_interrupts(struct virtio_port *port, uint16_t n)
 
 /* Its descriptors are those of receive queues: the connection is the worker's to watch. */
 static void
-virtio_user_destroy(struct virtio_device *dev)
+free_interrupts(struct virtio_device *dev)
 {
 	struct virtio_port *port = container_of(dev, struct virtio_port, dev);
 
 	rte_intr_instance_free(port->edev->intr_handle);
 	port->edev->intr_handle = NULL;
+}
+
+/* ---- vhost-user --------------------------------------------------------------------------- */
+
+static int
+vhost_user_rx_interrupts(struct virtio_port *port, uint16_t n)
+{
+	return rx_interrupts(port, n, vhost_user_call_fd);
+}
+
+static void
+destroy_vhost_user(struct virtio_device *dev)
+{
+	free_interrupts(dev);
 	vhost_user_destroy(dev);
 }
 
-static const struct virtio_bus virtio_user_bus = {
+static const struct virtio_bus vhost_user_bus = {
 	.is_up = vhost_user_is_up,
 	.reconnect = vhost_user_reconnect,
 	.watch_fd = vhost_user_watch_fd,
 	.watch_events = vhost_user_watch_events,
 	.disconnect = vhost_user_disconnect,
-	.destroy = virtio_user_destroy,
+	.destroy = destroy_vhost_user,
 	.returns = true,
 	.features = VIRTQUEUE_ORDER_FEATURES,
-	.command = virtio_user_command,
-	.rx_interrupts = virtio_user_rx_interrupts,
+	.command = vhost_user_command,
+	.rx_interrupts = vhost_user_rx_interrupts,
 	.mem_attach = vhost_user_mem_attach,
 	.mem_detach = vhost_user_mem_detach,
 	.mem_table = vhost_user_mem_table,
 };
 
 static int
-meet_device(struct virtio_port *port, const char *name)
+create_vhost_user(struct virtio_port *port)
 {
 	const struct vhost_user_conf conf = {
 		.path = port->args.path,
@@ -93,14 +116,121 @@ meet_device(struct virtio_port *port, const char *name)
 		.nb_rings = 2 * port->args.pairs,
 		.stop = port->args.queue_reset,
 	};
+
+	port->bus = &vhost_user_bus;
+	return vhost_user_create(&port->dev, &conf);
+}
+
+/* ---- vhost-kernel ------------------------------------------------------------------------- */
+
+/* A tap interface passes on all that the kernel sends: filters are accepted without effect. */
+static int
+vhost_kernel_command(struct virtio_port *port, const struct virtio_ctrl_command *command)
+{
+	uint16_t pairs;
+
+	if (command->class == VIRTIO_NET_CTRL_MAC && command->code == VIRTIO_NET_CTRL_MAC_ADDR_SET)
+		return vhost_kernel_set_mac(&port->dev, command->data);
+	if (command->class == VIRTIO_NET_CTRL_MQ &&
+	    command->code == VIRTIO_NET_CTRL_MQ_PAIRS_SET) {
+		memcpy(&pairs, command->data, sizeof(pairs));
+		return vhost_kernel_set_pairs(&port->dev, rte_le_to_cpu_16(pairs));
+	}
+	return port->args.cq ? 0 : -ENOTSUP;
+}
+
+static int
+vhost_kernel_rx_interrupts(struct virtio_port *port, uint16_t n)
+{
+	return rx_interrupts(port, n, vhost_kernel_call_fd);
+}
+
+/* The interface gets what the port has. Without the right to do so it keeps its own. */
+static void
+set_up_interface(struct virtio_port *port)
+{
+	const struct rte_eth_dev_data *data = port->edev->data;
+
+	vhost_kernel_set_mac(&port->dev, data->mac_addrs[0].addr_bytes);
+	if (data->mtu != RTE_ETHER_MTU)
+		vhost_kernel_set_mtu(&port->dev, data->mtu);
+}
+
+static int
+reconnect_vhost_kernel(struct virtio_device *dev)
+{
+	const int ret = vhost_kernel_reconnect(dev);
+
+	if (ret == 0)
+		set_up_interface(container_of(dev, struct virtio_port, dev));
+	return ret;
+}
+
+static void
+destroy_vhost_kernel(struct virtio_device *dev)
+{
+	free_interrupts(dev);
+	vhost_kernel_destroy(dev);
+}
+
+/* The kernel reaches all memory of the process. */
+static int
+attach_nothing(struct virtio_device *dev __rte_unused, void *addr __rte_unused,
+	       size_t len __rte_unused, int fd __rte_unused, uint64_t offset __rte_unused)
+{
+	return 0;
+}
+
+static int
+detach_nothing(struct virtio_device *dev __rte_unused, void *addr __rte_unused,
+	       size_t len __rte_unused)
+{
+	return 0;
+}
+
+static const struct virtio_bus vhost_kernel_bus = {
+	.is_up = vhost_kernel_is_up,
+	.reconnect = reconnect_vhost_kernel,
+	.watch_fd = vhost_kernel_watch_fd,
+	.watch_events = vhost_kernel_watch_events,
+	.disconnect = vhost_kernel_disconnect,
+	.destroy = destroy_vhost_kernel,
+	.link_is_up = vhost_kernel_link_is_up,
+	.set_mtu = vhost_kernel_set_mtu,
+	.command = vhost_kernel_command,
+	.rx_interrupts = vhost_kernel_rx_interrupts,
+	.mem_attach = attach_nothing,
+	.mem_detach = detach_nothing,
+};
+
+static int
+create_vhost_kernel(struct virtio_port *port)
+{
+	const struct vhost_kernel_conf conf = {
+		.path = port->args.path,
+		.iface = port->args.iface,
+		.nb_pairs = port->args.pairs,
+		.stops = port->args.queue_reset != VHOST_USER_STOP_OFF,
+	};
+
+	port->bus = &vhost_kernel_bus;
+	return vhost_kernel_create(&port->dev, &conf);
+}
+
+/* ---- probe and removal -------------------------------------------------------------------- */
+
+static int
+open_device(struct virtio_port *port, const char *name)
+{
+	const bool kernel = port->args.kernel;
 	int ret;
 
-	ret = virtio_device_init(&port->dev, name, VIRTIO_TRANSPORT_VHOST_USER, conf.nb_rings);
+	ret = virtio_device_init(&port->dev, name, kernel ? VIRTIO_TRANSPORT_VHOST_KERNEL :
+				 VIRTIO_TRANSPORT_VHOST_USER, 2 * port->args.pairs);
 	if (ret != 0)
 		return ret;
-	port->bus = &virtio_user_bus;
 	port->max_pairs = port->args.pairs;
-	ret = vhost_user_create(&port->dev, &conf);
+	ret = kernel ? create_vhost_kernel(port) : create_vhost_user(port);
 	if (ret != 0)
 		virtio_device_fini(&port->dev);
 	return ret;
@@ -114,15 +244,17 @@ probe_port(struct rte_eth_dev *edev, const char *name, const char *args)
 
 	ret = virtio_user_parse(name, args, &port->args);
 	if (ret == 0)
-		ret = meet_device(port, name);
+		ret = open_device(port, name);
 	if (ret != 0)
 		return ret;
 	port->edev = edev;
 	edev->intr_handle = rte_intr_instance_alloc(RTE_INTR_INSTANCE_F_PRIVATE);
 	ret = edev->intr_handle == NULL ? -ENOMEM : virtio_port_create(edev);
 	if (ret != 0) {
-		virtio_user_destroy(&port->dev);
+		port->bus->destroy(&port->dev);
 		virtio_device_fini(&port->dev);
+	} else if (port->args.kernel) {
+		set_up_interface(port);
 	}
 	return ret;
 }

@@ -1,0 +1,187 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * Copyright(c) 2026 The authors of dpdk-virtio
+ */
+
+/*
+ * Calls of the kernel that fail, one after the other: an opening that fails gives back all that it
+ * took, its message says what helps, and a stop that was refused is no proof.
+ */
+
+#include "fake_vhost_kernel.h"
+#include "ring.h"
+#include "test.h"
+#include "transport_vhost_kernel.h"
+#include "virtqueue.h"
+#include "virtqueue_reset.h"
+
+static struct fake_vhost_kernel vk;
+static struct virtio_device dev;
+
+static int
+create(unsigned int pairs, const char *iface)
+{
+	const struct vhost_kernel_conf conf = {
+		.path = "/dev/vhost-net", .iface = iface, .nb_pairs = pairs, .stops = true,
+	};
+	int ret;
+
+	CHECK_EQ(virtio_device_init(&dev, "a test", VIRTIO_TRANSPORT_VHOST_KERNEL, 2 * pairs), 0);
+	ret = vhost_kernel_create(&dev, &conf);
+	if (ret != 0) {
+		CHECK(dev.priv == NULL);
+		virtio_device_fini(&dev);
+	}
+	return ret;
+}
+
+static void
+destroy(void)
+{
+	vhost_kernel_destroy(&dev);
+	virtio_device_fini(&dev);
+	fake_vk_end();
+}
+
+static void
+each_call_of_an_opening_fails(void)
+{
+	const unsigned int fds = test_open_fds();
+	unsigned int call, failures = 0;
+
+	for (call = 1;; call++) {
+		int ret;
+
+		fake_vk_begin(&vk);
+		vk.fail_call = call;
+		ret = create(2, "tap3");
+		if (ret == 0) {
+			const bool all_done = vk.calls < call;
+
+			destroy();
+			CHECK_EQ(test_open_fds(), fds);
+			if (all_done)
+				break;
+			continue;
+		}
+		CHECK_EQ(ret, -EIO);
+		failures++;
+		fake_vk_end();
+		CHECK_EQ(test_open_fds(), fds);
+	}
+	/* Two queues of tap and two descriptors of vhost, of several calls each. */
+	CHECK(failures >= 14);
+}
+
+static const struct {
+	const char *path;
+	enum fake_vk_request request;
+	int error;
+	const char *iface, *message;
+} refusals[] = {
+	{ "/dev/vhost-net", FAKE_VK_NONE, -ENOENT, "tap3", "modprobe vhost_net" },
+	{ "/dev/vhost-net", FAKE_VK_NONE, -EACCES, "tap3", "read and write access" },
+	{ "/dev/net/tun", FAKE_VK_NONE, -ENOENT, "tap3", "Load the module tun" },
+	{ NULL, FAKE_VK_OWNER, -ENOTTY, "tap3", "path=/dev/vhost-net" },
+	{ NULL, FAKE_VK_TAP, -EPERM, "tap3", "CAP_NET_ADMIN" },
+	{ NULL, FAKE_VK_TAP, -EBUSY, "tap3", "another name with iface=" },
+	{ NULL, FAKE_VK_TAP, -EINVAL, "tap3", "of another kind" },
+	{ NULL, FAKE_VK_TAP, -E2BIG, "tap3", "queues=" },
+	{ NULL, FAKE_VK_NONE, -EINVAL, "a_name_of_16_char", NULL },
+};
+
+static void
+messages_say_what_helps(void)
+{
+	unsigned int i;
+
+	for (i = 0; i < sizeof(refusals) / sizeof(refusals[0]); i++) {
+		fake_vk_begin(&vk);
+		vk.fail_path = refusals[i].path;
+		vk.fail_request = refusals[i].request;
+		vk.fail_error = refusals[i].error;
+		test_forget_log();
+		CHECK_EQ(create(1, refusals[i].iface), refusals[i].error);
+		if (refusals[i].message != NULL)
+			CHECK_EQ(test_logged(refusals[i].message), 1);
+		fake_vk_end();
+	}
+}
+
+/* The kernel that has no offloads of tap for the device serves all the same. */
+static void
+offloads_are_not_offered_then(void)
+{
+	fake_vk_begin(&vk);
+	vk.fail_request = FAKE_VK_OFFLOAD;
+	vk.fail_error = -EINVAL;
+	CHECK_EQ(create(1, "tap3"), 0);
+	CHECK(!(dev.offered & VIRTIO_BIT(1)));
+	CHECK(dev.offered & VIRTIO_BIT(0));
+	destroy();
+}
+
+static void
+refused_stop_is_no_proof(void)
+{
+	const struct virtqueue_conf conf = { .size = 64, .node = -1 };
+	struct virtqueue *vq[2];
+	unsigned int i;
+
+	fake_vk_begin(&vk);
+	CHECK_EQ(create(1, "tap3"), 0);
+	CHECK_EQ(virtio_device_negotiate(&dev, UINT64_MAX), 0);
+	for (i = 0; i < 2; i++)
+		CHECK_EQ(virtqueue_create(&dev, i, &conf, &vq[i]), 0);
+	CHECK_EQ(virtio_device_start(&dev, vq, 2), 0);
+	vk.fail_request = FAKE_VK_BACKEND;
+	CHECK_EQ(virtqueue_stop(vq[1], PATIENCE_US), -EIO);
+	CHECK_EQ(virtqueue_state(vq[1]), VIRTQUEUE_BROKEN);
+	CHECK_EQ(virtqueue_reclaim(vq[1], ring_take_back, NULL), -EBUSY);
+	CHECK_EQ(virtio_device_reset(&dev, PATIENCE_US), -EIO);
+	CHECK_EQ(virtqueue_destroy(vq[0]), -EBUSY);
+	/* Closing the descriptors stops all that they had. */
+	vhost_kernel_disconnect(&dev);
+	CHECK(!vhost_kernel_is_up(&dev));
+	CHECK_EQ(virtio_device_reset(&dev, PATIENCE_US), 0);
+	for (i = 0; i < 2; i++)
+		CHECK_EQ(virtqueue_destroy(vq[i]), 0);
+	destroy();
+}
+
+static void
+ring_does_not_start_without_the_interface(void)
+{
+	const struct virtqueue_conf conf = { .size = 64, .node = -1 };
+	struct virtqueue *vq[2];
+	unsigned int i;
+
+	fake_vk_begin(&vk);
+	CHECK_EQ(create(1, "tap3"), 0);
+	CHECK_EQ(virtio_device_negotiate(&dev, UINT64_MAX), 0);
+	for (i = 0; i < 2; i++)
+		CHECK_EQ(virtqueue_create(&dev, i, &conf, &vq[i]), 0);
+	CHECK_EQ(virtio_device_start(&dev, vq, 2), 0);
+	vk.deleted = true;
+	CHECK_EQ(virtqueue_stop(vq[0], PATIENCE_US), 0);
+	CHECK_EQ(virtqueue_start(vq[0], PATIENCE_US), -ENODEV);
+	CHECK_EQ(virtio_device_reset(&dev, PATIENCE_US), 0);
+	/* Another one of that name is opened. */
+	vk.deleted = false;
+	vk.nb_taps = vk.nb_vhosts = 0;
+	CHECK_EQ(vhost_kernel_reconnect(&dev), 0);
+	CHECK(vhost_kernel_is_up(&dev));
+	CHECK_EQ(virtio_device_negotiate(&dev, UINT64_MAX), 0);
+	CHECK_EQ(virtio_device_start(&dev, vq, 2), 0);
+	CHECK_EQ(virtio_device_reset(&dev, PATIENCE_US), 0);
+	for (i = 0; i < 2; i++)
+		CHECK_EQ(virtqueue_destroy(vq[i]), 0);
+	destroy();
+}
+
+TEST_MAIN(
+	TEST(each_call_of_an_opening_fails),
+	TEST(messages_say_what_helps),
+	TEST(offloads_are_not_offered_then),
+	TEST(refused_stop_is_no_proof),
+	TEST(ring_does_not_start_without_the_interface),
+)

@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * Copyright(c) 2026 The authors of dpdk-virtio
+ */
+
+#ifndef VHOST_KERNEL_TAP_H
+#define VHOST_KERNEL_TAP_H
+
+/**
+ * @file
+ * A tap interface of the kernel with one or more queues, which is the back-end of vhost-net. It
+ * goes with the last descriptor of it, unless it was made persistent by somebody else.
+ *
+ * Threads: the port's lock is held.
+ *
+ * Errors: negative errno, with a log line unless a function says otherwise.
+ */
+
+#include <net/if.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+struct vhost_kernel_tap {
+	char name[IFNAMSIZ];
+	uint16_t nb_queues;
+	uint16_t nb_attached; /**< queues from 0 on to which the kernel passes frames */
+	int *fds;             /**< by queue */
+	int netlink_fd;       /**< readable when an interface of the namespace has changed */
+	bool was_raised;      /**< it was set up once; from then on that is the administrator's */
+};
+
+/**
+ * Opens `nb_queues` queues of an interface, which the kernel makes unless it is there: down, with
+ * headers of struct virtio_net_hdr_mrg_rxbuf and no offload.
+ *
+ * @param name
+ *   Of the interface; "": the kernel chooses "tap0" or another number.
+ * @param owner
+ *   In log lines.
+ */
+int vhost_kernel_tap_open(struct vhost_kernel_tap *tap, const char *name, uint16_t nb_queues,
+			  const char *owner);
+
+/** Closes all descriptors. Also of one that was never opened, of zeroes. */
+void vhost_kernel_tap_close(struct vhost_kernel_tap *tap);
+
+/** Whether the interface exists. Takes what the netlink socket has. */
+bool vhost_kernel_tap_exists(struct vhost_kernel_tap *tap);
+
+/** Whether it is up and has a carrier. No log line. */
+int vhost_kernel_tap_is_up(const struct vhost_kernel_tap *tap, bool *up);
+
+/** Sets it up, the first time. */
+int vhost_kernel_tap_raise(struct vhost_kernel_tap *tap);
+
+/**
+ * What it may do to frames that it passes to the device, of VIRTIO_NET_F_GUEST_*.
+ *
+ * @return
+ *   0. -EINVAL: the kernel does not support that. No log line.
+ */
+int vhost_kernel_tap_set_offloads(struct vhost_kernel_tap *tap, uint64_t features);
+
+/** Has the kernel pass frames to the first `n` queues only, and expect them of these. */
+int vhost_kernel_tap_set_queues(struct vhost_kernel_tap *tap, uint16_t n);
+
+int vhost_kernel_tap_set_mac(struct vhost_kernel_tap *tap, const uint8_t mac[6]);
+int vhost_kernel_tap_set_mtu(struct vhost_kernel_tap *tap, uint16_t mtu);
+
+#endif /* VHOST_KERNEL_TAP_H */
