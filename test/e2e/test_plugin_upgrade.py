@@ -20,7 +20,7 @@ elffile = pytest.importorskip("elftools.elf.elffile")
 pytestmark = pytest.mark.skipif(PROC_INFO is None, reason="there is no dpdk-proc-info")
 
 # struct virtio_layout
-LAYOUT = struct.Struct("=QIIQ")
+LAYOUT = struct.Struct("=QIIQ48x")
 
 
 def place_of_layout(path):

@@ -29,6 +29,11 @@ struct virtio_layout {
 	uint32_t number;   /**< VIRTIO_LAYOUT_NUMBER of the driver that made the port */
 	uint32_t reserved; /**< 0 */
 	uint64_t sizes;    /**< from sizes of structures: differs also where two builds do */
+	/**
+	 * 0. In a secondary process without this plug-in the packaged driver takes the port for its
+	 * own. It indexes a table with the number that it has here, at offset 30 in DPDK 22.11.
+	 */
+	uint8_t zero[48];
 };
 
 /** Of the driver in this process. */
