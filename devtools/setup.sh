@@ -66,7 +66,6 @@ look_for_optional() {
 	need "sphinx-build" python3-sphinx command -v sphinx-build
 	need "aarch64-linux-gnu-gcc" gcc-aarch64-linux-gnu command -v aarch64-linux-gnu-gcc
 	need "qemu-aarch64-static" qemu-user-static command -v qemu-aarch64-static
-	need "ld.lld" lld command -v ld.lld
 }
 
 install_packages() {
