@@ -205,8 +205,11 @@ def fuzzer(host):
     stub = host.folder / "stub.c"
     stub.write_text('#include "ring_input.h"\n'
                     "void ring_input_run(const uint8_t *d, size_t n) { (void)d, (void)n; }\n")
-    subprocess.run(["clang", "-fsanitize=fuzzer", f"-I{ROOT / 'app/fuzz'}", "-o", program, stub,
-                    ROOT / "app/fuzz/ring_fuzzer.c"], check=True, timeout=PATIENCE)
+    dpdk = subprocess.run(["pkg-config", "--cflags", "libdpdk"], capture_output=True, text=True,
+                          check=True).stdout.split()
+    ours = [f"-I{ROOT / folder}" for folder in ("app/fuzz", "app/test/fakes", "lib/virtio")]
+    subprocess.run(["clang", "-fsanitize=fuzzer", "-D_GNU_SOURCE", *dpdk, *ours, "-o", program,
+                    stub, ROOT / "app/fuzz/ring_fuzzer.c"], check=True, timeout=PATIENCE)
     return lambda *options: subprocess.run([program, *options], capture_output=True, text=True,
                                            cwd=host.folder, timeout=PATIENCE)
 
