@@ -70,7 +70,7 @@ vhost_fd(const struct virtqueue *vq)
 bool
 vhost_kernel_is_up(struct virtio_device *dev)
 {
-	struct vhost_kernel *vk = dev->priv;
+	const struct vhost_kernel *vk = dev->priv;
 
 	return vk->fds[0] >= 0 && vhost_kernel_tap_exists(&vk->tap);
 }
@@ -95,6 +95,14 @@ short
 vhost_kernel_watch_events(struct virtio_device *dev)
 {
 	return vhost_kernel_is_up(dev) ? POLLIN : 0;
+}
+
+void
+vhost_kernel_take_events(struct virtio_device *dev)
+{
+	const struct vhost_kernel *vk = dev->priv;
+
+	vhost_kernel_tap_take_events(&vk->tap);
 }
 
 int
@@ -328,8 +336,9 @@ open_vhost(const struct virtio_device *dev, uint16_t pair)
 	return ret == 0 ? 0 : log_vhost_error(dev, ret);
 }
 
+/* Stops all rings. */
 static void
-close_all(struct vhost_kernel *vk)
+close_vhosts(struct vhost_kernel *vk)
 {
 	uint16_t i;
 
@@ -340,6 +349,12 @@ close_all(struct vhost_kernel *vk)
 		vk->rings[2 * i].live = false;
 		vk->rings[2 * i + 1].live = false;
 	}
+}
+
+static void
+close_all(struct vhost_kernel *vk)
+{
+	close_vhosts(vk);
 	vhost_kernel_tap_close(&vk->tap);
 }
 
@@ -466,14 +481,7 @@ void
 vhost_kernel_disconnect(struct virtio_device *dev)
 {
 	struct vhost_kernel *vk = dev->priv;
-	uint16_t i;
 
-	for (i = 0; i < vk->nb_pairs; i++) {
-		if (vk->fds[i] >= 0)
-			close(vk->fds[i]);
-		vk->fds[i] = -1;
-		vk->rings[2 * i].live = false;
-		vk->rings[2 * i + 1].live = false;
-	}
+	close_vhosts(vk);
 	vk->reset_error = 0;
 }

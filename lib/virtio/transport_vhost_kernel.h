@@ -64,6 +64,9 @@ int vhost_kernel_link_is_up(struct virtio_device *dev, bool *up);
 int vhost_kernel_watch_fd(struct virtio_device *dev);
 short vhost_kernel_watch_events(struct virtio_device *dev);
 
+/** For the thread that watches it, before it looks at the link: takes what the socket has. */
+void vhost_kernel_take_events(struct virtio_device *dev);
+
 /** Closes the descriptors of the vhost device, which stops all rings. */
 void vhost_kernel_disconnect(struct virtio_device *dev);
 

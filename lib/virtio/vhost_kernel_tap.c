@@ -182,15 +182,21 @@ vhost_kernel_tap_close(struct vhost_kernel_tap *tap)
 
 /* ---- what it is like ---------------------------------------------------------------------- */
 
-bool
-vhost_kernel_tap_exists(struct vhost_kernel_tap *tap)
+void
+vhost_kernel_tap_take_events(const struct vhost_kernel_tap *tap)
 {
 	char message[4096];
-	struct ifreq ifr = { 0 };
 
-	/* What has changed is asked for, since messages may get lost. */
+	/* The messages are not read: some may be lost, so the state is asked for instead. */
 	while (recv(tap->netlink_fd, message, sizeof(message), 0) > 0)
 		;
+}
+
+bool
+vhost_kernel_tap_exists(const struct vhost_kernel_tap *tap)
+{
+	struct ifreq ifr = { 0 };
+
 	/* The descriptor of an interface that was deleted has none. */
 	return tap_ioctl(tap, 0, TUNGETIFF, &ifr) == 0;
 }

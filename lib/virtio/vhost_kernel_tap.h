@@ -43,8 +43,11 @@ int vhost_kernel_tap_open(struct vhost_kernel_tap *tap, const char *name, uint16
 /** Closes all descriptors. Also of one that was never opened, of zeroes. */
 void vhost_kernel_tap_close(struct vhost_kernel_tap *tap);
 
-/** Whether the interface exists. Takes what the netlink socket has. */
-bool vhost_kernel_tap_exists(struct vhost_kernel_tap *tap);
+/** Whether the interface exists. */
+bool vhost_kernel_tap_exists(const struct vhost_kernel_tap *tap);
+
+/** Takes what the netlink socket has, so that it is readable at the next change only. */
+void vhost_kernel_tap_take_events(const struct vhost_kernel_tap *tap);
 
 /** Whether it is up and has a carrier. No log line. */
 int vhost_kernel_tap_is_up(const struct vhost_kernel_tap *tap, bool *up);

@@ -61,6 +61,8 @@ struct virtio_bus {
 	/** What the worker polls for link changes, and for what; NULL: the bus raises the work. */
 	int (*watch_fd)(struct virtio_device *dev);
 	short (*watch_events)(struct virtio_device *dev);
+	/** The worker, before it looks at the link: takes what that has. NULL: nothing to take. */
+	void (*take_events)(struct virtio_device *dev);
 	/** Ends the connection, whatever the device does. */
 	void (*disconnect)(struct virtio_device *dev);
 	/** At close: no event of the device reaches the port any more. NULL: there are none. */

@@ -192,6 +192,8 @@ back_end_waits(struct virtio_port *port)
 bool
 virtio_link_serve(struct virtio_port *port, bool changed)
 {
+	if (port->bus->take_events != NULL)
+		port->bus->take_events(&port->dev);
 	if (port->bus->watch_fd != NULL) {
 		bool up = port->bus->is_up(&port->dev);
 

@@ -193,6 +193,7 @@ static const struct virtio_bus vhost_kernel_bus = {
 	.reconnect = reconnect_vhost_kernel,
 	.watch_fd = vhost_kernel_watch_fd,
 	.watch_events = vhost_kernel_watch_events,
+	.take_events = vhost_kernel_take_events,
 	.disconnect = vhost_kernel_disconnect,
 	.destroy = destroy_vhost_kernel,
 	.link_is_up = vhost_kernel_link_is_up,
