@@ -120,11 +120,11 @@ offloads_are_not_offered_then(void)
 	destroy();
 }
 
+/* A pair of rings that run. */
 static void
-refused_stop_is_no_proof(void)
+up(struct virtqueue **vq)
 {
 	const struct virtqueue_conf conf = { .size = 64, .node = -1 };
-	struct virtqueue *vq[2];
 	unsigned int i;
 
 	fake_vk_begin(&vk);
@@ -133,6 +133,25 @@ refused_stop_is_no_proof(void)
 	for (i = 0; i < 2; i++)
 		CHECK_EQ(virtqueue_create(&dev, i, &conf, &vq[i]), 0);
 	CHECK_EQ(virtio_device_start(&dev, vq, 2), 0);
+}
+
+/* Of a device that was reset. */
+static void
+down(struct virtqueue **vq)
+{
+	unsigned int i;
+
+	for (i = 0; i < 2; i++)
+		CHECK_EQ(virtqueue_destroy(vq[i]), 0);
+	destroy();
+}
+
+static void
+refused_stop_is_no_proof(void)
+{
+	struct virtqueue *vq[2];
+
+	up(vq);
 	vk.fail_request = FAKE_VK_BACKEND;
 	CHECK_EQ(virtqueue_stop(vq[1], PATIENCE_US), -EIO);
 	CHECK_EQ(virtqueue_state(vq[1]), VIRTQUEUE_BROKEN);
@@ -143,24 +162,15 @@ refused_stop_is_no_proof(void)
 	vhost_kernel_disconnect(&dev);
 	CHECK(!vhost_kernel_is_up(&dev));
 	CHECK_EQ(virtio_device_reset(&dev, PATIENCE_US), 0);
-	for (i = 0; i < 2; i++)
-		CHECK_EQ(virtqueue_destroy(vq[i]), 0);
-	destroy();
+	down(vq);
 }
 
 static void
 ring_does_not_start_without_the_interface(void)
 {
-	const struct virtqueue_conf conf = { .size = 64, .node = -1 };
 	struct virtqueue *vq[2];
-	unsigned int i;
 
-	fake_vk_begin(&vk);
-	CHECK_EQ(create(1, "tap3"), 0);
-	CHECK_EQ(virtio_device_negotiate(&dev, UINT64_MAX), 0);
-	for (i = 0; i < 2; i++)
-		CHECK_EQ(virtqueue_create(&dev, i, &conf, &vq[i]), 0);
-	CHECK_EQ(virtio_device_start(&dev, vq, 2), 0);
+	up(vq);
 	vk.deleted = true;
 	CHECK_EQ(virtqueue_stop(vq[0], PATIENCE_US), 0);
 	CHECK_EQ(virtqueue_start(vq[0], PATIENCE_US), -ENODEV);
@@ -173,9 +183,7 @@ ring_does_not_start_without_the_interface(void)
 	CHECK_EQ(virtio_device_negotiate(&dev, UINT64_MAX), 0);
 	CHECK_EQ(virtio_device_start(&dev, vq, 2), 0);
 	CHECK_EQ(virtio_device_reset(&dev, PATIENCE_US), 0);
-	for (i = 0; i < 2; i++)
-		CHECK_EQ(virtqueue_destroy(vq[i]), 0);
-	destroy();
+	down(vq);
 }
 
 TEST_MAIN(
