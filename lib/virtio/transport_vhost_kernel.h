@@ -74,8 +74,8 @@ void vhost_kernel_disconnect(struct virtio_device *dev);
 int vhost_kernel_call_fd(struct virtio_device *dev, uint16_t index);
 
 /**
- * Of the interface: its MAC address, its MTU, and the number of pairs that the kernel uses. 0, or a
- * negative errno with a log line.
+ * These set the MAC address and the MTU of the interface, and the number of pairs that the kernel
+ * uses. They return 0, or a negative errno with a log line.
  */
 int vhost_kernel_set_mac(struct virtio_device *dev, const uint8_t mac[6]);
 int vhost_kernel_set_mtu(struct virtio_device *dev, uint16_t mtu);

@@ -18,7 +18,7 @@
 
 #include <stdint.h>
 
-/** The calls of the kernel that vhost-net and tap take. A test has its own. */
+/** System calls for vhost-net and tap interfaces. A test replaces them. */
 struct vhost_kernel_calls {
 	/** The descriptor, or a negative errno. */
 	int (*open)(const char *path);

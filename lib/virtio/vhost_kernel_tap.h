@@ -7,8 +7,8 @@
 
 /**
  * @file
- * A tap interface of the kernel with one or more queues, which is the back-end of vhost-net. It
- * goes with the last descriptor of it, unless it was made persistent by somebody else.
+ * A tap interface of the kernel with one or more queues, which is the back-end of vhost-net. The
+ * kernel removes it with its last descriptor, unless the administrator has made it persistent.
  *
  * Threads: the port's lock is held.
  *
@@ -25,7 +25,7 @@ struct vhost_kernel_tap {
 	uint16_t nb_attached; /**< queues from 0 on to which the kernel passes frames */
 	int *fds;             /**< by queue */
 	int netlink_fd;       /**< readable when an interface of the namespace has changed */
-	bool was_raised;      /**< it was set up once; from then on that is the administrator's */
+	bool was_raised;      /**< the driver has set it up once, and does not do so again */
 };
 
 /**
@@ -35,7 +35,7 @@ struct vhost_kernel_tap {
  * @param name
  *   Of the interface; "": the kernel chooses "tap0" or another number.
  * @param owner
- *   In log lines.
+ *   Name of the device in log lines.
  */
 int vhost_kernel_tap_open(struct vhost_kernel_tap *tap, const char *name, uint16_t nb_queues,
 			  const char *owner);
@@ -52,18 +52,18 @@ void vhost_kernel_tap_take_events(const struct vhost_kernel_tap *tap);
 /** Whether it is up and has a carrier. No log line. */
 int vhost_kernel_tap_is_up(const struct vhost_kernel_tap *tap, bool *up);
 
-/** Sets it up, the first time. */
+/** Sets the interface up (IFF_UP), unless the driver has done so before. */
 int vhost_kernel_tap_raise(struct vhost_kernel_tap *tap);
 
 /**
- * What it may do to frames that it passes to the device, of VIRTIO_NET_F_GUEST_*.
+ * Sets the offloads of frames that the kernel passes to the device, VIRTIO_NET_F_GUEST_*.
  *
  * @return
  *   0. -EINVAL: the kernel does not support that. No log line.
  */
 int vhost_kernel_tap_set_offloads(struct vhost_kernel_tap *tap, uint64_t features);
 
-/** Has the kernel pass frames to the first `n` queues only, and expect them of these. */
+/** Attaches the first `n` queues, so that the kernel uses these, and detaches the others. */
 int vhost_kernel_tap_set_queues(struct vhost_kernel_tap *tap, uint16_t n);
 
 int vhost_kernel_tap_set_mac(struct vhost_kernel_tap *tap, const uint8_t mac[6]);

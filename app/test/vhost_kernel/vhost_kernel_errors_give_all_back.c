@@ -107,7 +107,7 @@ messages_say_what_helps(void)
 	}
 }
 
-/* The kernel that has no offloads of tap for the device serves all the same. */
+/* A kernel whose tap interfaces have no offloads for the device is used without them. */
 static void
 offloads_are_not_offered_then(void)
 {
