@@ -19,7 +19,7 @@
  * rings of devices without ORDER_PLATFORM, all others are for both. Only data paths are compiled
  * both ways, and virtio_rxtx.c chooses; what is rare takes the platform's barriers always.
  *
- * The tests of doc/litmus say what each pair has to exclude, and that it does.
+ * The tests of doc/litmus say what each pair has to exclude.
  */
 
 #include <rte_atomic.h>

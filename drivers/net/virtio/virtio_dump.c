@@ -10,17 +10,15 @@
 #include <errno.h>
 #include <inttypes.h>
 
-#include <rte_cycles.h>
-
 #include "virtio_dump.h"
 #include "virtio_features.h"
+#include "virtio_port.h"
 #include "virtio_queue.h"
 #include "virtio_rxtx.h"
 #include "virtqueue_ring.h"
 
 /* A thread that waits for a silent device may hold the lock much longer. */
-#define DUMP_WAIT_US  1000000
-#define DUMP_SLEEP_US 1000
+#define DUMP_WAIT_US 1000000
 
 static void
 dump_device(const struct virtio_port *port, bool is_up, FILE *file)
@@ -28,11 +26,12 @@ dump_device(const struct virtio_port *port, bool is_up, FILE *file)
 	const struct virtio_device *dev = &port->dev;
 
 	fprintf(file, "driver version: %s\n", VIRTIO_VERSION);
+	fprintf(file, "device: %s, %s", dev->name, virtio_device_ops(dev)->name);
 	if (dev->kind == VIRTIO_TRANSPORT_VHOST_USER)
-		fprintf(file, "device: %s, vhost-user %s on %s\n", dev->name,
-			port->args.server ? "server" : "client", port->args.path);
-	else
-		fprintf(file, "device: %s, virtio-pci\n", dev->name);
+		fprintf(file, " %s", port->args.server ? "server" : "client");
+	if (port->args.path[0] != '\0')
+		fprintf(file, " on %s", port->args.path);
+	fputc('\n', file);
 	fprintf(file, "connected: %s\n", is_up ? "yes" : "no");
 	fprintf(file, "device status: 0x%02x\n", dev->status);
 	fprintf(file, "stop of single queues: %s%s%s\n", virtio_stop_method_name(dev->stop_method),
@@ -93,26 +92,13 @@ dump_queue(const struct virtio_queue *q, FILE *file)
 		q->events.reset_dropped, q->events.broken);
 }
 
-static bool
-lock_in_time(struct virtio_port *port)
-{
-	const uint64_t deadline_us = virtio_now_us() + DUMP_WAIT_US;
-
-	while (pthread_mutex_trylock(&port->lock) != 0) {
-		if (virtio_now_us() >= deadline_us)
-			return false;
-		rte_delay_us_sleep(DUMP_SLEEP_US);
-	}
-	return true;
-}
-
 int
 virtio_dev_priv_dump(struct rte_eth_dev *edev, FILE *file)
 {
 	struct virtio_port *port = virtio_port(edev);
 	struct virtio_queue *q;
 
-	if (!lock_in_time(port)) {
+	if (!virtio_port_lock_within(port, DUMP_WAIT_US)) {
 		fprintf(file, "port busy: a control call or the driver's thread waits for the "
 			"device. Try again later.\n");
 		return -EBUSY;

@@ -9,7 +9,6 @@
 
 #include <errno.h>
 
-#include <rte_cycles.h>
 #include <rte_errno.h>
 #include <rte_malloc.h>
 
@@ -30,7 +29,6 @@
  */
 #define LINK_WAIT_US       1000000
 #define LINK_NOWAIT_US     1000
-#define LINK_SLEEP_US      50
 
 /* Fills in speed and duplex, where it is up. Port's lock held. */
 static bool
@@ -76,14 +74,9 @@ int
 virtio_link_update(struct rte_eth_dev *edev, int wait_to_complete)
 {
 	struct virtio_port *port = virtio_port(edev);
-	const uint64_t deadline_us =
-		virtio_now_us() + (wait_to_complete ? LINK_WAIT_US : LINK_NOWAIT_US);
 
-	while (pthread_mutex_trylock(&port->lock) != 0) {
-		if (virtio_now_us() >= deadline_us)
-			return -1;
-		rte_delay_us_sleep(LINK_SLEEP_US);
-	}
+	if (!virtio_port_lock_within(port, wait_to_complete ? LINK_WAIT_US : LINK_NOWAIT_US))
+		return -1;
 	virtio_link_refresh(port);
 	pthread_mutex_unlock(&port->lock);
 	return 0;

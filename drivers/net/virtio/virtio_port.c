@@ -13,6 +13,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 
+#include <rte_cycles.h>
 #include <rte_malloc.h>
 
 #include "virtio_announce.h"
@@ -26,6 +27,9 @@
 #include "virtio_rxtx_common.h"
 #include "virtio_watchdog.h"
 #include "virtqueue_reset.h"
+
+/* Between two attempts to take the port's lock. */
+#define LOCK_SLEEP_US 50
 
 static uint64_t
 wanted_features(const struct virtio_port *port)
@@ -463,4 +467,17 @@ virtio_tx_queue_stop(struct rte_eth_dev *edev, uint16_t id)
 {
 	return locked_queue_op(virtio_port(edev), &virtio_port(edev)->txqs[id]->q, VIRTQUEUE_READY,
 		       stop_and_leave);
+}
+
+bool
+virtio_port_lock_within(struct virtio_port *port, uint64_t timeout_us)
+{
+	const uint64_t deadline_us = virtio_now_us() + timeout_us;
+
+	while (pthread_mutex_trylock(&port->lock) != 0) {
+		if (virtio_now_us() >= deadline_us)
+			return false;
+		rte_delay_us_sleep(LOCK_SLEEP_US);
+	}
+	return true;
 }

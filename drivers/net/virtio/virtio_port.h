@@ -47,4 +47,12 @@ int virtio_rx_queue_stop(struct rte_eth_dev *edev, uint16_t id);
 int virtio_tx_queue_start(struct rte_eth_dev *edev, uint16_t id);
 int virtio_tx_queue_stop(struct rte_eth_dev *edev, uint16_t id);
 
+/**
+ * Takes the port's lock, which a thread that waits for a silent device may hold for long.
+ *
+ * @return
+ *   false: not within `timeout_us` microseconds.
+ */
+bool virtio_port_lock_within(struct virtio_port *port, uint64_t timeout_us);
+
 #endif /* VIRTIO_PORT_H */

@@ -163,16 +163,15 @@ static int
 fill_info(struct rte_tel_data *d, struct virtio_port *port)
 {
 	const struct virtio_device *dev = &port->dev;
-	const bool is_user = dev->kind == VIRTIO_TRANSPORT_VHOST_USER;
 	const bool is_up = port->bus->is_up(&port->dev);
 	int ret;
 
 	rte_tel_data_add_dict_string(d, "version", VIRTIO_VERSION);
 	rte_tel_data_add_dict_string(d, "device", dev->name);
-	if (is_user) {
+	if (port->args.path[0] != '\0')
 		rte_tel_data_add_dict_string(d, "path", port->args.path);
+	if (dev->kind == VIRTIO_TRANSPORT_VHOST_USER)
 		rte_tel_data_add_dict_string(d, "role", port->args.server ? "server" : "client");
-	}
 	rte_tel_data_add_dict_string(d, "connected", is_up ? "yes" : "no");
 	if (is_up)
 		/* In seconds since 1970; the device's own clock only goes forward. */
