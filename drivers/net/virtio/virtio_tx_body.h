@@ -79,13 +79,13 @@ tx_free_plain(struct virtqueue *vq, unsigned int n, const bool ordered, const bo
 	size_t i;
 
 	for (i = 0; i < run; i++) {
-		uint32_t ignored; /* the device writes nothing into these */
-		int head = known ? ring_used_id(&view, i) :
-				   ring_expect(&view, i, &ignored, packed);
+		/* The device writes nothing into these. Only one of the two must be in memory. */
+		uint32_t len, another_len;
+		int head = known ? ring_used_id(&view, i) : ring_expect(&view, i, &len, packed);
 		struct rte_mbuf *m;
 
-		if (!ordered && head < 0)
-			head = virtqueue_expect_another(vq, i, &ignored);
+		if (!ordered && unlikely(head < 0))
+			head = virtqueue_expect_another(vq, i, &another_len);
 		if (unlikely(head < 0))
 			break;
 		m = ring_cookies(&view)[head];
@@ -130,7 +130,9 @@ tx_free_any(struct virtqueue *vq, unsigned int n, const bool packed)
 	unsigned int i = 0;
 
 	if (ring_is_plain(vq) && !vq->in_order) {
-		i = tx_free_plain(vq, n, false, false, packed);
+		/* Constants for the compiler, see the head of virtqueue_ring.h. */
+		i = packed ? tx_free_plain(vq, n, false, false, true) :
+			     tx_free_plain(vq, n, false, false, false);
 		return i > 0 ? (int)i : -EPROTO;
 	}
 	if (ring_begin(vq, &cur, packed) != 0)
