@@ -283,17 +283,22 @@ free_vector(struct virtqueue *vq, uint16_t n, const bool known, const bool packe
 	if (!vq->is_identity || (!known && vq->used_known > 0) || run == 0)
 		return 0;
 	pool = cookies[0]->pool;
+	/* Else gcc reads a->pool of the next group twice: it knows that of the first. */
+	rte_compiler_barrier();
 	for (i = 0; i < run; i += GROUP) {
-		struct rte_mbuf **m = &cookies[i];
+		const struct rte_mbuf *a = cookies[i];
+		const struct rte_mbuf *b = cookies[i + 1];
+		const struct rte_mbuf *c = cookies[i + 2];
+		const struct rte_mbuf *d = cookies[i + 3];
 		__m256i ignored; /* the device writes nothing into these */
 
 		if (!known && unlikely(!four_used(&view, i, packed, &ignored)))
 			break;
-		if (unlikely(m[0]->pool != pool || m[1]->pool != pool || m[2]->pool != pool ||
-			     m[3]->pool != pool ||
+		if (unlikely(a->pool != pool || b->pool != pool || c->pool != pool ||
+			     d->pool != pool ||
 			     !all_true(_mm256_and_si256(
-				are_simple(two_mbufs(m[0], m[1]), VIRTIO_MBUF_NOT_DIRECT),
-				are_simple(two_mbufs(m[2], m[3]), VIRTIO_MBUF_NOT_DIRECT)))))
+				are_simple(two_mbufs(a, b), VIRTIO_MBUF_NOT_DIRECT),
+				are_simple(two_mbufs(c, d), VIRTIO_MBUF_NOT_DIRECT)))))
 			break;
 	}
 	if (i == 0)
