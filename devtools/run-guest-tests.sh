@@ -6,8 +6,8 @@
 #
 # Runs the driver on a real virtio-pci device: QEMU's, in a guest without virtualisation by the
 # processor (TCG), behind an IOMMU, with the kernel of this Debian and the stock dpdk-testpmd.
-# TEST is one of those that "--list" names; without any, all are run. What the guest says is kept
-# in DIR/guest-logs.
+# TEST is one of those that "--list" names; without any, all are run but "rates", which compares
+# with the packaged driver on vhost-net. What the guest says is kept in DIR/guest-logs.
 #
 # Each test prints "ok NAME", "FAILED NAME" or "skipped NAME"; the last line counts them. The exit
 # status is 77 where nothing could be run, for want of QEMU or of a kernel.

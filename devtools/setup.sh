@@ -63,6 +63,7 @@ look_for_optional() {
 	packages=()
 	need "qemu-system-x86_64" qemu-system-x86 command -v qemu-system-x86_64
 	need "busybox" busybox-static command -v busybox
+	need "tc" iproute2 command -v tc
 	need "sphinx-build" python3-sphinx command -v sphinx-build
 	need "aarch64-linux-gnu-gcc" gcc-aarch64-linux-gnu command -v aarch64-linux-gnu-gcc
 	need "qemu-aarch64-static" qemu-user-static command -v qemu-aarch64-static

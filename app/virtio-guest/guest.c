@@ -170,6 +170,7 @@ guest_open(struct guest *guest)
 		return ret;
 	guest->queues = RTE_MIN(info.max_rx_queues, MAX_QUEUES);
 	guest->quota = UNLIMITED;
+	guest->under_way = MOST_UNDER_WAY;
 	ret = make_pools(guest);
 	for (port = SENDER; ret == 0 && port <= RECEIVER; port++) {
 		ret = configure(guest, port);

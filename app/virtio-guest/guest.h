@@ -67,6 +67,7 @@ struct guest {
 	uint64_t dropped;     /**< what stops of both ports have thrown away; the main lcore's */
 	uint64_t foreign;     /**< frames that arrived and are not the program's; the poller's */
 	uint64_t quota;       /**< packets that may still be sent, where it is not UNLIMITED */
+	uint64_t under_way;   /**< packets that may be on their way at once; the main lcore's */
 	uint64_t turn;        /**< the poller's: steps each time round */
 	bool end;             /**< the poller is to return */
 	bool unplugged;       /**< the receiving port is not to be touched any more */
@@ -77,6 +78,8 @@ struct guest {
 
 /** Packets on their way at once: tap drops what is beyond its 500, by queue. */
 #define MOST_UNDER_WAY 256
+/** More of them while a queue is stopped, for which all others may be: two of each flow. */
+#define MORE_UNDER_WAY (2 * FLOWS)
 
 /** One line for the test's runner; false passes it on. */
 bool result(bool good, const char *format, ...) __attribute__((format(printf, 2, 3)));

@@ -4,8 +4,9 @@
 
 /*
  * Queue after queue is stopped, set up with another ring size and another pool, and started, while
- * packets flow on the others. What the netdev does with packets for a stopped queue is counted, not
- * judged: tap holds all of them until the queue is back.
+ * packets flow on the others. No byte of the pool changes while the queue is stopped. What the
+ * netdev does with packets for a stopped queue is counted, not judged: tap holds all of them until
+ * the queue is back.
  */
 
 #include <stdio.h>
@@ -75,6 +76,33 @@ pool_is_full(void *arg)
 	return rte_mempool_in_use_count(round->pool) == 0;
 }
 
+static void
+set_under_way(struct guest *guest, uint64_t packets)
+{
+	__atomic_store_n(&guest->under_way, packets, __ATOMIC_RELEASE);
+}
+
+static void
+hash_memory(struct rte_mempool *pool __rte_unused, void *arg, struct rte_mempool_memhdr *memory,
+	    unsigned int index __rte_unused)
+{
+	uint64_t *hash = arg;
+	size_t i;
+
+	for (i = 0; i < memory->len / sizeof(uint64_t); i++)
+		*hash = (*hash ^ ((const uint64_t *)memory->addr)[i]) * UINT64_C(1099511628211);
+}
+
+/* Of all memory that holds the pool's buffers. */
+static uint64_t
+hash_pool(struct rte_mempool *pool)
+{
+	uint64_t hash = 0;
+
+	rte_mempool_mem_iter(pool, hash_memory, &hash);
+	return hash;
+}
+
 static double
 us_since(uint64_t start)
 {
@@ -129,6 +157,7 @@ rx_round(struct round *round, uint16_t size, struct times *stop, struct times *s
 	const uint16_t q = round->q;
 	struct rte_eth_rxq_info info;
 	uint64_t then = rte_get_timer_cycles();
+	uint64_t hash;
 
 	if (!step(rte_eth_dev_rx_queue_stop(RECEIVER, q), "stop", q))
 		return false;
@@ -137,10 +166,16 @@ rx_round(struct round *round, uint16_t size, struct times *stop, struct times *s
 	round->pool = rx->pool[rx->current];
 	if (!waited(wait_until(pool_is_full, round), "its pool was full", q))
 		return false;
+	hash = hash_pool(round->pool);
 	remember(round);
+	set_under_way(guest, MOST_UNDER_WAY + MORE_UNDER_WAY);
 	if (!waited(wait_until(others_moved, round), "the others had moved", q) ||
 	    round->before[q] != arrived(guest, q))
 		return false;
+	if (hash_pool(round->pool) != hash) {
+		printf("queue %u: the memory of its pool changed while it was stopped\n", q);
+		return false;
+	}
 	rx->current = !rx->current;
 	if (!step(guest_setup_rx(guest, q, size), "set-up", q))
 		return false;
@@ -149,6 +184,7 @@ rx_round(struct round *round, uint16_t size, struct times *stop, struct times *s
 	if (!step(rte_eth_dev_rx_queue_start(RECEIVER, q), "start", q))
 		return false;
 	note_time(start, then);
+	set_under_way(guest, MOST_UNDER_WAY);
 	return step(rte_eth_rx_queue_info_get(RECEIVER, q, &info), "information", q) &&
 	       step(info.nb_desc != size || info.mp != rx->pool[rx->current], "shown set-up", q) &&
 	       waited(wait_until(all_moved, round), "all had moved", q);
@@ -270,8 +306,8 @@ reset_run(struct guest *guest, unsigned int rounds)
 		report_times(&times[i]);
 		free(times[i].us);
 	}
-	good = result(good && done == rounds, "%u of %u rounds of both: stop, pool counted, other "
-		      "ring and pool, start", done, rounds);
+	good = result(good && done == rounds, "%u of %u rounds of both: stop, pool counted and "
+		      "unchanged, other ring and pool, start", done, rounds);
 	/* One queue: the hub drops what it cannot deliver, and does not say how much. */
 	if (good && guest->queues > 1)
 		good = count_all(guest);

@@ -211,7 +211,9 @@ allowance(struct guest *guest)
 	if (guest->queues == 1)
 		return RTE_MIN(quota, (uint64_t)BURST);
 	under_way = traffic_sent(guest) - traffic_got(guest) - look(&guest->dropped);
-	return under_way + BURST > MOST_UNDER_WAY ? 0 : RTE_MIN(quota, (uint64_t)BURST);
+	if (under_way + BURST > (int64_t)look(&guest->under_way))
+		return 0;
+	return RTE_MIN(quota, (uint64_t)BURST);
 }
 
 static void
