@@ -11,6 +11,7 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+#include <rte_byteorder.h>
 #include <rte_common.h>
 #include <rte_errno.h>
 #include <rte_malloc.h>
@@ -18,6 +19,7 @@
 
 #include "transport_vhost_kernel.h"
 #include "vhost_kernel_ioctl.h"
+#include "vhost_kernel_steering.h"
 #include "vhost_kernel_tap.h"
 #include "vhost_user_kicks.h"
 #include "virtio_log.h"
@@ -32,6 +34,12 @@
 /* virtio-user's device half has these: CTRL_VQ, CTRL_RX, MQ, CTRL_MAC_ADDR. */
 #define NET_BITS_CTRL      (VIRTIO_BIT(17) | VIRTIO_BIT(18) | VIRTIO_BIT(23))
 #define NET_BIT_MQ         VIRTIO_BIT(22)
+#define NET_BIT_RSS        VIRTIO_BIT(60)
+
+/* Fields of the configuration space with RSS, 5.1.4. */
+#define CONFIG_KEY_MAX    17 /* u8 */
+#define CONFIG_TABLE_MAX  18 /* le16 */
+#define CONFIG_HASH_TYPES 20 /* le32 */
 
 #define KERNEL_BITS (VIRTIO_BIT(VIRTIO_F_VERSION_1) | VIRTIO_BIT(VIRTIO_RING_F_INDIRECT_DESC) | \
 		     VIRTIO_BIT(VIRTIO_RING_F_EVENT_IDX) | NET_BIT_MRG_RXBUF)
@@ -51,6 +59,9 @@ struct vhost_kernel {
 	int *fds;             /* of the vhost device, by pair; -1: closed, which stops its rings */
 	uint16_t nb_pairs;
 	bool stops;
+	bool steers;
+	bool is_steered;      /* the interface has the program */
+	struct vhost_kernel_steering steering;
 	uint64_t features;    /* of the kernel's, those of KERNEL_BITS */
 	uint64_t offloads;    /* of tap */
 	int reset_error;      /* of the last reset of the device */
@@ -125,8 +136,37 @@ int
 vhost_kernel_set_pairs(struct virtio_device *dev, uint16_t pairs)
 {
 	struct vhost_kernel *vk = dev->priv;
+	int ret = 0;
 
-	return vhost_kernel_tap_set_queues(&vk->tap, pairs);
+	if (vk->is_steered)
+		ret = vhost_kernel_tap_set_steering(&vk->tap, -1);
+	vk->is_steered = vk->is_steered && ret != 0;
+	return ret != 0 ? ret : vhost_kernel_tap_set_queues(&vk->tap, pairs);
+}
+
+int
+vhost_kernel_set_rss(struct virtio_device *dev, const uint8_t *data, size_t len)
+{
+	struct vhost_kernel *vk = dev->priv;
+	struct vhost_kernel_steering_conf conf;
+	uint16_t pairs;
+	int ret;
+
+	ret = vhost_kernel_steering_read(data, len, &conf, &pairs);
+	if (ret == 0)
+		ret = vhost_kernel_tap_set_queues(&vk->tap, pairs);
+	if (ret != 0)
+		return ret;
+	ret = vhost_kernel_steering_set(&vk->steering, &conf);
+	if (ret != 0) {
+		VIRTIO_LOG(ERR, "tap interface %s: the table of its queues cannot be set: %s",
+			   vk->tap.name, rte_strerror(-ret));
+		return ret;
+	}
+	if (!vk->is_steered)
+		ret = vhost_kernel_tap_set_steering(&vk->tap, vk->steering.prog_fd);
+	vk->is_steered = ret == 0;
+	return ret;
 }
 
 int
@@ -147,6 +187,8 @@ vk_get_features(struct virtio_device *dev, uint64_t *features)
 	*features = vk->features | vk->offloads | NET_BITS_CTRL;
 	if (vk->nb_pairs > 1)
 		*features |= NET_BIT_MQ;
+	if (vk->steers)
+		*features |= NET_BIT_RSS;
 	/* virtio-user is driver and device in one: the device half can stop a ring. */
 	if (dev->stop_method != VIRTIO_STOP_NONE)
 		*features |= VIRTIO_BIT(VIRTIO_F_RING_RESET);
@@ -164,6 +206,28 @@ vk_set_features(struct virtio_device *dev, uint64_t features)
 	for (i = 0; ret == 0 && i < vk->nb_pairs; i++)
 		ret = vhost_kernel_set_features(vk->fds[i], features & vk->features);
 	return ret == 0 ? 0 : vhost_kernel_is_up(dev) ? -EIO : -ENODEV;
+}
+
+/* Of the configuration space, what belongs to RSS. */
+static int
+vk_read_config(struct virtio_device *dev, uint32_t offset, void *to, size_t len)
+{
+	const struct vhost_kernel *vk = dev->priv;
+	uint32_t value;
+
+	if (!vk->steers)
+		return -ENOTSUP;
+	if (offset == CONFIG_KEY_MAX && len == sizeof(uint8_t))
+		value = VHOST_KERNEL_STEERING_KEY;
+	else if (offset == CONFIG_TABLE_MAX && len == sizeof(uint16_t))
+		value = VHOST_KERNEL_STEERING_TABLE;
+	else if (offset == CONFIG_HASH_TYPES && len == sizeof(uint32_t))
+		value = VHOST_KERNEL_STEERING_TYPES;
+	else
+		return -ENOTSUP;
+	value = rte_cpu_to_le_32(value);
+	memcpy(to, &value, len);
+	return 0;
 }
 
 static int
@@ -286,6 +350,7 @@ static const struct virtio_transport_ops vhost_kernel_ops = {
 	.set_features = vk_set_features,
 	.set_status = vk_set_status,
 	.get_status = vk_get_status,
+	.read_config = vk_read_config,
 	.queue_setup = vk_queue_setup,
 	.queue_enable = vk_queue_enable,
 	.queue_stop_ask = vk_queue_stop_ask,
@@ -356,6 +421,20 @@ close_all(struct vhost_kernel *vk)
 {
 	close_vhosts(vk);
 	vhost_kernel_tap_close(&vk->tap);
+	vk->is_steered = false;
+}
+
+static int
+open_steering(const struct virtio_device *dev)
+{
+	struct vhost_kernel *vk = dev->priv;
+	const int ret = vk->steers ? vhost_kernel_steering_open(&vk->steering) : 0;
+
+	if (ret != 0)
+		VIRTIO_INIT_LOG(ERR, "%s: steering=ebpf: the kernel does not load the program: "
+				"%s. Run with CAP_BPF and CAP_NET_ADMIN, or leave steering= out.",
+				dev->name, rte_strerror(-ret));
+	return ret;
 }
 
 /* With zero copy a stop waits, uninterruptibly, until all sent frames have left the interface. */
@@ -428,6 +507,7 @@ vhost_kernel_create(struct virtio_device *dev, const struct vhost_kernel_conf *c
 	if (vk == NULL)
 		return -ENOMEM;
 	dev->priv = vk;
+	vk->steering.map_fd = vk->steering.prog_fd = -1;
 	vk->fds = rte_malloc("vhost_kernel_fds", conf->nb_pairs * sizeof(*vk->fds), 0);
 	vk->rings = rte_zmalloc("vhost_kernel_rings", 2 * conf->nb_pairs * sizeof(*vk->rings), 0);
 	if (vk->fds == NULL || vk->rings == NULL) {
@@ -436,11 +516,14 @@ vhost_kernel_create(struct virtio_device *dev, const struct vhost_kernel_conf *c
 	}
 	vk->nb_pairs = conf->nb_pairs;
 	vk->stops = conf->stops;
+	vk->steers = conf->steers;
 	for (i = 0; i < conf->nb_pairs; i++)
 		vk->fds[i] = vk->rings[2 * i].call_fd = vk->rings[2 * i + 1].call_fd = -1;
 	ret = rte_strscpy(vk->path, conf->path, sizeof(vk->path)) < 0 ||
 	      rte_strscpy(vk->iface, conf->iface, sizeof(vk->iface)) < 0 ? -EINVAL :
 	      open_calls(dev);
+	if (ret == 0)
+		ret = open_steering(dev);
 	if (ret == 0)
 		ret = open_all(dev);
 	if (ret != 0)
@@ -457,6 +540,7 @@ vhost_kernel_destroy(struct virtio_device *dev)
 	if (vk == NULL)
 		return;
 	close_all(vk);
+	vhost_kernel_steering_close(&vk->steering);
 	vhost_user_kicks_close(dev);
 	for (i = 0; i < 2 * vk->nb_pairs; i++) {
 		if (vk->rings[i].call_fd >= 0)

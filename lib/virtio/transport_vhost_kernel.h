@@ -21,6 +21,7 @@
  */
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "virtio_device.h"
@@ -30,6 +31,7 @@ struct vhost_kernel_conf {
 	const char *iface; /**< name of the tap interface, copied; "": the kernel chooses one */
 	uint16_t nb_pairs; /**< pairs of data rings, and queues of the interface */
 	bool stops;        /**< single rings may be stopped */
+	bool steers;       /**< offer RSS, by a program that the kernel runs for each frame */
 };
 
 /**
@@ -80,5 +82,15 @@ int vhost_kernel_call_fd(struct virtio_device *dev, uint16_t index);
 int vhost_kernel_set_mac(struct virtio_device *dev, const uint8_t mac[6]);
 int vhost_kernel_set_mtu(struct virtio_device *dev, uint16_t mtu);
 int vhost_kernel_set_pairs(struct virtio_device *dev, uint16_t pairs);
+
+/**
+ * With conf->steers: pairs and steering by the data of VIRTIO_NET_CTRL_MQ_RSS_CONFIG. They hold
+ * until vhost_kernel_set_pairs(), after which the kernel steers.
+ *
+ * @return
+ *   As above. -EINVAL, without a log line: the data are not those of a device with
+ *   VHOST_KERNEL_STEERING_TABLE entries.
+ */
+int vhost_kernel_set_rss(struct virtio_device *dev, const uint8_t *data, size_t len);
 
 #endif /* TRANSPORT_VHOST_KERNEL_H */

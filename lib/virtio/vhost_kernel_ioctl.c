@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <linux/vhost.h>
 #include <sys/ioctl.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <rte_common.h>
@@ -30,7 +31,17 @@ call_ioctl(int fd, unsigned long request, void *arg)
 	return ret < 0 ? -errno : ret;
 }
 
-struct vhost_kernel_calls vhost_kernel_calls = { .open = call_open, .ioctl = call_ioctl };
+static int
+call_bpf(int command, void *attr, unsigned int size)
+{
+	const int ret = syscall(SYS_bpf, command, attr, size);
+
+	return ret < 0 ? -errno : ret;
+}
+
+struct vhost_kernel_calls vhost_kernel_calls = {
+	.open = call_open, .ioctl = call_ioctl, .bpf = call_bpf,
+};
 
 /*
  * The kernel reads and writes rings and buffers in this process, under the checks that hold for the

@@ -24,6 +24,8 @@ struct vhost_kernel_calls {
 	int (*open)(const char *path);
 	/** 0 or positive, or a negative errno. */
 	int (*ioctl)(int fd, unsigned long request, void *arg);
+	/** bpf(2), attr is a union bpf_attr: a descriptor or 0, or a negative errno. */
+	int (*bpf)(int command, void *attr, unsigned int size);
 };
 
 extern struct vhost_kernel_calls vhost_kernel_calls;

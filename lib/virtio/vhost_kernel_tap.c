@@ -275,6 +275,17 @@ vhost_kernel_tap_set_queues(struct vhost_kernel_tap *tap, uint16_t n)
 }
 
 int
+vhost_kernel_tap_set_steering(struct vhost_kernel_tap *tap, int prog_fd)
+{
+	const int ret = tap_ioctl(tap, 0, TUNSETSTEERINGEBPF, &prog_fd);
+
+	if (ret != 0)
+		VIRTIO_LOG(ERR, "tap interface %s: its frames cannot be steered by a program: %s",
+			   tap->name, rte_strerror(-ret));
+	return ret;
+}
+
+int
 vhost_kernel_tap_set_mac(struct vhost_kernel_tap *tap, const uint8_t mac[6])
 {
 	struct ifreq ifr = { .ifr_hwaddr.sa_family = ARPHRD_ETHER };

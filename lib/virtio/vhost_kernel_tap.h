@@ -66,6 +66,14 @@ int vhost_kernel_tap_set_offloads(struct vhost_kernel_tap *tap, uint64_t feature
 /** Attaches the first `n` queues, so that the kernel uses these, and detaches the others. */
 int vhost_kernel_tap_set_queues(struct vhost_kernel_tap *tap, uint16_t n);
 
+/**
+ * Lets a program choose the queue of each frame that the kernel sends, or with -1 the kernel.
+ *
+ * @return
+ *   0. -EINVAL, -EPERM: the kernel does not accept it.
+ */
+int vhost_kernel_tap_set_steering(struct vhost_kernel_tap *tap, int prog_fd);
+
 int vhost_kernel_tap_set_mac(struct vhost_kernel_tap *tap, const uint8_t mac[6]);
 int vhost_kernel_tap_set_mtu(struct vhost_kernel_tap *tap, uint16_t mtu);
 

@@ -3,6 +3,7 @@
  */
 
 #include <errno.h>
+#include <linux/bpf.h>
 #include <linux/if_tun.h>
 #include <linux/vhost.h>
 #include <net/if.h>
@@ -42,6 +43,8 @@ static const unsigned long requests[] = {
 	[FAKE_VK_BACKEND] = VHOST_NET_SET_BACKEND,
 	[FAKE_VK_TAP] = TUNSETIFF,
 	[FAKE_VK_OFFLOAD] = TUNSETOFFLOAD,
+	[FAKE_VK_STEER] = TUNSETSTEERINGEBPF,
+	[FAKE_VK_BPF] = 0,
 };
 
 static int
@@ -114,6 +117,14 @@ set_queue(int n, const struct ifreq *ifr)
 }
 
 static int
+set_steering(int n, int prog_fd)
+{
+	CHECK(prog_fd == -1 || prog_fd == fake->prog_fd);
+	record("%s t%d, ", prog_fd == -1 ? "UNSTEER" : "STEER", n);
+	return 0;
+}
+
+static int
 set_interface_flags(const struct ifreq *ifr)
 {
 	fake->flags = ifr->ifr_flags | (ifr->ifr_flags & IFF_UP ? IFF_RUNNING : 0);
@@ -143,6 +154,8 @@ tap_request(int n, unsigned long request, void *arg)
 		return 0;
 	case TUNSETSNDBUF:
 		return 0;
+	case TUNSETSTEERINGEBPF:
+		return set_steering(n, *(int *)arg);
 	case TUNSETQUEUE:
 		return set_queue(n, ifr);
 	default:
@@ -259,6 +272,32 @@ fake_ioctl(int fd, unsigned long request, void *arg)
 	return interface_request(request, arg);
 }
 
+/* Programs and maps are descriptors, and no program runs. */
+static int
+fake_bpf(int command, void *attr, unsigned int size)
+{
+	const union bpf_attr *bpf = attr;
+	int ret = fails();
+
+	CHECK_EQ(size, sizeof(*bpf));
+	if (ret == 0 && fake->fail_request == FAKE_VK_BPF)
+		ret = fake->fail_error;
+	if (ret != 0)
+		return ret;
+	switch (command) {
+	case BPF_MAP_UPDATE_ELEM:
+		CHECK_EQ(bpf->map_fd, (unsigned int)fake->map_fd);
+		record("TABLE, ");
+		return 0;
+	case BPF_MAP_CREATE:
+		return fake->map_fd = eventfd(0, EFD_CLOEXEC);
+	case BPF_PROG_LOAD:
+		return fake->prog_fd = eventfd(0, EFD_CLOEXEC);
+	default:
+		test_fail(__FILE__, __LINE__, "unknown command %d of bpf", command);
+	}
+}
+
 void
 fake_vk_begin(struct fake_vhost_kernel *vk)
 {
@@ -269,7 +308,7 @@ fake_vk_begin(struct fake_vhost_kernel *vk)
 	};
 	fake = vk;
 	kernel = vhost_kernel_calls;
-	vhost_kernel_calls = (struct vhost_kernel_calls){ fake_open, fake_ioctl };
+	vhost_kernel_calls = (struct vhost_kernel_calls){ fake_open, fake_ioctl, fake_bpf };
 }
 
 void

@@ -26,6 +26,8 @@ enum fake_vk_request {
 	FAKE_VK_BACKEND, /**< VHOST_NET_SET_BACKEND */
 	FAKE_VK_TAP,     /**< TUNSETIFF */
 	FAKE_VK_OFFLOAD, /**< TUNSETOFFLOAD */
+	FAKE_VK_STEER,   /**< TUNSETSTEERINGEBPF */
+	FAKE_VK_BPF,     /**< bpf(2) */
 };
 
 struct fake_vhost_kernel {
@@ -41,6 +43,7 @@ struct fake_vhost_kernel {
 	uint8_t mac[6];         /**< the interface's */
 	uint64_t region_start, region_size; /**< of the memory table */
 	unsigned int offloads;  /**< TUN_F_* in force */
+	int map_fd, prog_fd;    /**< of bpf(2), as last made */
 	char record[2048];
 	unsigned int nb_vhosts, nb_taps;
 	struct {

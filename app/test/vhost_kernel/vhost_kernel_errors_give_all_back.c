@@ -22,6 +22,7 @@ create(unsigned int pairs, const char *iface)
 {
 	const struct vhost_kernel_conf conf = {
 		.path = "/dev/vhost-net", .iface = iface, .nb_pairs = pairs, .stops = true,
+		.steers = true,
 	};
 	int ret;
 
@@ -68,8 +69,8 @@ each_call_of_an_opening_fails(void)
 		fake_vk_end();
 		CHECK_EQ(test_open_fds(), fds);
 	}
-	/* Two queues of tap and two descriptors of vhost, of several calls each. */
-	CHECK(failures >= 14);
+	/* Two queues of tap and two descriptors of vhost, of several calls each, and bpf(2). */
+	CHECK(failures >= 16);
 }
 
 static const struct {
@@ -86,6 +87,7 @@ static const struct {
 	{ NULL, FAKE_VK_TAP, -EBUSY, "tap3", "another name with iface=" },
 	{ NULL, FAKE_VK_TAP, -EINVAL, "tap3", "of another kind" },
 	{ NULL, FAKE_VK_TAP, -E2BIG, "tap3", "queues=" },
+	{ NULL, FAKE_VK_BPF, -EPERM, "tap3", "CAP_BPF and CAP_NET_ADMIN" },
 	{ NULL, FAKE_VK_NONE, -EINVAL, "a_name_of_16_char", NULL },
 };
 

@@ -168,6 +168,65 @@ queues_are_detached_from_the_last_one_down(void)
 	destroy();
 }
 
+/* A table of 128 entries for two pairs, and a key of 40 bytes, as VIRTIO_NET_CTRL_MQ_RSS_CONFIG. */
+static void
+rss_command(uint8_t command[8 + 2 * 128 + 3 + 40])
+{
+	memset(command, 0, 8 + 2 * 128 + 3 + 40);
+	command[0] = 0x3f;
+	command[4] = 127;
+	command[8 + 2 * 128] = 2;
+	command[8 + 2 * 128 + 2] = 40;
+}
+
+static void
+rss_is_carried_by_a_program(void)
+{
+	const struct vhost_kernel_conf conf = {
+		.path = "/dev/vhost-net", .iface = "tap3", .nb_pairs = PAIRS, .stops = true,
+		.steers = true,
+	};
+	uint8_t command[8 + 2 * 128 + 3 + 40];
+	uint16_t table_max = 0;
+
+	fake_vk_begin(&vk);
+	CHECK_EQ(virtio_device_init(&dev, "a test", VIRTIO_TRANSPORT_VHOST_KERNEL, RINGS), 0);
+	CHECK_EQ(vhost_kernel_create(&dev, &conf), 0);
+	CHECK(dev.offered & VIRTIO_BIT(60));
+	CHECK_EQ(virtio_device_read_config(&dev, 18, &table_max, sizeof(table_max)), 0);
+	CHECK_EQ(table_max, 128);
+	vk.record[0] = '\0';
+	rss_command(command);
+	CHECK_EQ(vhost_kernel_set_rss(&dev, command, sizeof(command)), 0);
+	fake_vk_check(&vk, "TABLE, STEER t0");
+	CHECK_EQ(vhost_kernel_set_rss(&dev, command, sizeof(command)), 0);
+	fake_vk_check(&vk, "TABLE");
+	command[8 + 2 * 128] = 1;
+	CHECK_EQ(vhost_kernel_set_rss(&dev, command, sizeof(command)), 0);
+	fake_vk_check(&vk, "DETACH t1, TABLE");
+	/* Without RSS the kernel chooses again. */
+	CHECK_EQ(vhost_kernel_set_pairs(&dev, 2), 0);
+	fake_vk_check(&vk, "UNSTEER t0, ATTACH t1");
+	CHECK_EQ(vhost_kernel_set_pairs(&dev, 2), 0);
+	fake_vk_check(&vk, "");
+	CHECK_EQ(vhost_kernel_set_rss(&dev, command, sizeof(command) - 1), -EINVAL);
+	command[4] = 63;
+	CHECK_EQ(vhost_kernel_set_rss(&dev, command, sizeof(command)), -EINVAL);
+	fake_vk_check(&vk, "");
+	/* After an error the next command tries again. */
+	rss_command(command);
+	vk.fail_request = FAKE_VK_STEER;
+	CHECK_EQ(vhost_kernel_set_rss(&dev, command, sizeof(command)), -EIO);
+	vk.fail_request = FAKE_VK_NONE;
+	CHECK_EQ(vhost_kernel_set_rss(&dev, command, sizeof(command)), 0);
+	fake_vk_check(&vk, "TABLE, TABLE, STEER t0");
+	destroy();
+	create(PAIRS, "tap3", true);
+	CHECK(!(dev.offered & VIRTIO_BIT(60)));
+	CHECK_EQ(virtio_device_read_config(&dev, 18, &table_max, sizeof(table_max)), -ENOTSUP);
+	destroy();
+}
+
 static void
 link_is_the_interfaces(void)
 {
@@ -197,5 +256,6 @@ TEST_MAIN(
 	TEST(stop_and_start_of_a_ring),
 	TEST(no_stop_at_the_users_word),
 	TEST(queues_are_detached_from_the_last_one_down),
+	TEST(rss_is_carried_by_a_program),
 	TEST(link_is_the_interfaces),
 )

@@ -122,6 +122,7 @@ static const char * const pci_stops[] = {
 	[VIRTIO_PCI_STOP_PROPOSAL] = "proposal",
 	[VIRTIO_PCI_STOP_OFF] = "off",
 };
+static const char * const steering_names[] = { "none", "ebpf" };
 static const char * const mq_names[] = { "all", "running" };
 static const char * const recovery_names[] = { "none", "auto" };
 
@@ -140,6 +141,7 @@ static const struct option options[] = {
 				     "32 to 32768 descriptors") },
 	{ USER, "queues", NUMBER(pairs, 1, 128, "1 to 128 queue pairs") },
 	{ USER, "iface", OTHER(set_iface, "a name of an interface, at most 15 characters") },
+	{ USER, "steering", NAMES(steering, steering_names, "none or ebpf") },
 	{ USER, "server", FLAG(server) },
 	{ USER, "mrg_rxbuf", FLAG(mrg_rxbuf) },
 	{ USER, "in_order", FLAG(in_order) },
@@ -233,6 +235,8 @@ check_kernel(const char *name, const struct virtio_devargs *out)
 	else if (out->queue_reset != VHOST_USER_STOP_AUTO &&
 		 out->queue_reset != VHOST_USER_STOP_OFF)
 		wrong = "queue_reset=: want auto or off with a back-end in the kernel";
+	else if (out->steering && out->pairs == 1)
+		wrong = "steering=ebpf: there is one pair of queues. Give queues= of 2 or more";
 	if (wrong == NULL)
 		return 0;
 	VIRTIO_INIT_LOG(ERR, "%s: %s.", name, wrong);
@@ -242,6 +246,11 @@ check_kernel(const char *name, const struct virtio_devargs *out)
 static int
 check_socket(const char *name, const struct virtio_devargs *out)
 {
+	if (out->steering) {
+		VIRTIO_INIT_LOG(ERR, "%s: steering=ebpf has a meaning for a back-end in the kernel "
+				"only. Leave it out, or give path=/dev/vhost-net.", name);
+		return -EINVAL;
+	}
 	if (out->iface[0] == '\0')
 		return 0;
 	VIRTIO_INIT_LOG(ERR, "%s: iface=%s has a meaning for a back-end in the kernel only. Leave "

@@ -29,6 +29,7 @@ struct virtio_devargs {
 	bool mac_given;
 	bool cq;          /**< the software control queue's commands are there */
 	bool cq_given;
+	bool steering;    /**< vhost-kernel: RSS by a program in the kernel */
 	bool server;
 	bool mrg_rxbuf;
 	bool in_order;
@@ -63,6 +64,7 @@ struct virtio_devargs {
 	"queue_size=<int> " \
 	"queues=<int> " \
 	"iface=<string> " \
+	"steering=<none|ebpf> " \
 	"server=<0|1> " \
 	"mrg_rxbuf=<0|1> " \
 	"in_order=<0|1> " \

@@ -23,6 +23,7 @@
 #include "virtio_ethdev.h"
 #include "virtio_log.h"
 #include "virtio_net.h"
+#include "virtio_rss.h"
 #include "virtio_secondary.h"
 #include "virtqueue.h"
 
@@ -136,6 +137,8 @@ vhost_kernel_command(struct virtio_port *port, const struct virtio_ctrl_command 
 		memcpy(&pairs, command->data, sizeof(pairs));
 		return vhost_kernel_set_pairs(&port->dev, rte_le_to_cpu_16(pairs));
 	}
+	if (command->class == VIRTIO_NET_CTRL_MQ && command->code == VIRTIO_NET_CTRL_MQ_RSS_CONFIG)
+		return vhost_kernel_set_rss(&port->dev, command->data, command->len);
 	return port->args.cq ? 0 : -ENOTSUP;
 }
 
@@ -212,10 +215,19 @@ create_vhost_kernel(struct virtio_port *port)
 		.iface = port->args.iface,
 		.nb_pairs = port->args.pairs,
 		.stops = port->args.queue_reset != VHOST_USER_STOP_OFF,
+		.steers = port->args.steering,
 	};
+	int ret;
 
 	port->bus = &vhost_kernel_bus;
-	return vhost_kernel_create(&port->dev, &conf);
+	ret = vhost_kernel_create(&port->dev, &conf);
+	if (ret != 0)
+		return ret;
+	port->has_ctrl = port->args.cq;
+	ret = virtio_rss_probe(port);
+	if (ret != 0)
+		vhost_kernel_destroy(&port->dev);
+	return ret;
 }
 
 /* ---- probe and removal -------------------------------------------------------------------- */
