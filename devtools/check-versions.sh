@@ -317,6 +317,13 @@ make_chroot() {
 	echo 'Acquire::Check-Valid-Until "false";' >"$dir/etc/apt/apt.conf.d/80versions"
 }
 
+# inside CHROOT COMMAND...: folders that this environment names are not there.
+inside() {
+	local dir=$1
+	shift
+	chroot "$dir" env -u TMPDIR -u XDG_CACHE_HOME -u XDG_RUNTIME_DIR LC_ALL=C.UTF-8 "$@"
+}
+
 # run_in_chroot RELEASE SUITE
 run_in_chroot() {
 	local release=$1 suite=$2 dir=$chroots/$2 name header found='' status=0
@@ -336,11 +343,11 @@ run_in_chroot() {
 		cp -r "$header" "$dir/tree/.driver-sdk/headers/"
 		found=yes
 	done
-	chroot "$dir" env LC_ALL=C /tree/devtools/setup.sh --packages-only >&2 ||
+	inside "$dir" /tree/devtools/setup.sh --packages-only >&2 ||
 		die "the chroot $dir could not be made ready"
-	[ -n "$found" ] || chroot "$dir" env LC_ALL=C /tree/devtools/fetch-driver-sdk.sh >&2 ||
+	[ -n "$found" ] || inside "$dir" /tree/devtools/fetch-driver-sdk.sh >&2 ||
 		die "the mirror has no driver headers of DPDK $release: give --dpdk-source"
-	chroot "$dir" env LC_ALL=C /tree/devtools/check-versions.sh "$release" |
+	inside "$dir" /tree/devtools/check-versions.sh "$release" |
 		tee "$work/inside" | sed '$d' || status=$?
 	unmount_all
 	[ "$status" -le 1 ] || die "the check in the chroot $dir ended with status $status"
