@@ -4,6 +4,7 @@
 
 #include <stdio.h>
 
+#include <rte_bitops.h>
 #include <rte_common.h>
 #include <rte_lcore.h>
 #include <rte_mbuf.h>
