@@ -36,8 +36,8 @@ releases=(22.11 23.11 24.11 25.11 26.11)
 kept=$root/.driver-sdk/headers
 chroots=$root/.driver-sdk/chroots
 # Queues are stopped, resized and started by both methods, and the session of the guide is played.
-e2e=(test_queue_stop_start test_setup_at_run_time test_reset_method test_deferred_start
-	test_guide_session)
+e2e=(test_queue_stop_start.py test_setup_at_run_time.py test_reset_method.py
+	test_deferred_start.py test_guide_session.py)
 
 passed=0
 failed=0

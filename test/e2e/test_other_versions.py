@@ -3,6 +3,7 @@
 """devtools/check-versions.sh: what it compiles with the headers of other releases, and refuses."""
 
 import platform
+import re
 import shutil
 import subprocess
 from pathlib import Path
@@ -78,6 +79,12 @@ def test_a_file_that_does_not_fit_is_named(check, source, fault):
     assert "gcc refuses app/two.c" in said and "clang refuses app/two.c" in said
     assert "refuses lib/one.c" not in said
     assert said.endswith("0 passed, 2 failed\n")
+
+
+def test_end_to_end_tests_that_it_runs_are_there():
+    script = (ROOT / "devtools/check-versions.sh").read_text()
+    names = re.search(r"^e2e=\((.*?)\)", script, re.M | re.S)[1].split()
+    assert names and [name for name in names if not (ROOT / "test/e2e" / name).is_file()] == []
 
 
 def test_what_cannot_be_checked_is_refused(check, source, host):
