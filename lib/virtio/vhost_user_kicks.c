@@ -39,7 +39,7 @@ struct fetched {
 
 struct kicks {
 	struct kicks *next;
-	const struct virtio_device *dev; /* NULL: nobody's */
+	RTE_ATOMIC(const struct virtio_device *) dev; /* NULL: nobody's */
 	uint16_t n;
 	int fds[VHOST_USER_MAX_RINGS];
 };
@@ -47,7 +47,7 @@ struct kicks {
 /* Between those who make, close and send them. */
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 /* Entries stay for the next device, as others may be looking for theirs. */
-static struct kicks *table;
+static RTE_ATOMIC(struct kicks *) table;
 
 static struct kicks *
 find(const struct virtio_device *dev)

@@ -113,7 +113,7 @@ struct __rte_packed_begin vhost_user_msg {
 
 /** Where the answers to one or several requests are collected; must live as long as the channel. */
 struct vhost_user_reply {
-	uint16_t pending; /**< requests not answered yet, of earlier rounds too */
+	RTE_ATOMIC(uint16_t) pending; /**< requests not answered yet, of earlier rounds too */
 	uint16_t round;   /**< see vhost_user_reply_begin() */
 	int error;        /**< 0, or -EIO once one request of this round was refused */
 	uint64_t value;   /**< payload of the last answer that has a value */
@@ -151,7 +151,7 @@ struct vhost_user_channel {
 	bool broken;    /**< out of step: nothing is sent any more, the back-end is to close */
 	uint64_t gone_us; /**< when that was noticed */
 	int wake_fd;    /**< raised when an answer is in, for another thread that waits for it */
-	const uint32_t *cancels; /**< the device's, see virtio_device_cancel(); or NULL */
+	const uint32_t __rte_atomic *cancels; /**< as for virtio_device_cancel(); or NULL */
 	bool ends_by_signal; /**< at probe: a signal that the thread handles ends its waits */
 	const uint64_t *ends_us; /**< the device's, see virtio_device_limit(); or NULL */
 	uint64_t answered_us;    /**< when the last answer came, or the connection */

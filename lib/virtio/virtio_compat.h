@@ -20,11 +20,13 @@
 
 /**
  * Atomics in C11's terms: DPDK's own from 23.11 on. Before that the compiler's, of the same
- * meaning.
+ * meaning. A DPDK built with -Denable_stdatomic=true needs the qualifiers.
  */
 #if RTE_VERSION >= RTE_VERSION_NUM(23, 11, 0, 0)
 #include <rte_stdatomic.h>
 #else
+#define RTE_ATOMIC(type) type
+#define __rte_atomic
 #define rte_memory_order_relaxed __ATOMIC_RELAXED
 #define rte_memory_order_acquire __ATOMIC_ACQUIRE
 #define rte_memory_order_release __ATOMIC_RELEASE

@@ -69,7 +69,7 @@ virtio_device_resume(struct virtio_device *dev)
 }
 
 bool
-virtio_device_is_cancelled(const uint32_t *cancels)
+virtio_device_is_cancelled(const uint32_t __rte_atomic *cancels)
 {
 	return may_be_cancelled && cancels != NULL &&
 	       rte_atomic_load_explicit(cancels, rte_memory_order_relaxed) != 0;

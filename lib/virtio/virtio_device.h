@@ -15,6 +15,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "virtio_compat.h"
 #include "virtio_spec.h"
 #include "virtio_transport.h"
 
@@ -39,7 +40,7 @@ struct virtio_device {
 	uint64_t acked;     /**< feature bits in force; 0 before negotiation */
 	struct virtqueue **vqs; /**< rings that the device may touch, by index; else NULL */
 	void *priv;         /**< the transport's own */
-	uint32_t cancels;   /**< see virtio_device_cancel(); atomic */
+	RTE_ATOMIC(uint32_t) cancels; /**< see virtio_device_cancel(); atomic */
 	uint64_t ends_us;   /**< see virtio_device_limit() */
 };
 
@@ -191,7 +192,7 @@ void virtio_device_resume(struct virtio_device *dev);
 void virtio_device_allow_cancel(void);
 
 /** Whether a wait of the calling thread is to end. `cancels` is the device's, or NULL: never. */
-bool virtio_device_is_cancelled(const uint32_t *cancels);
+bool virtio_device_is_cancelled(const uint32_t __rte_atomic *cancels);
 
 /** Longest that a start of a port or a queue waits for answers in all. */
 #define VIRTIO_CALL_LIMIT_US 60000000

@@ -167,7 +167,7 @@ take_memory(struct virtqueue *vq)
 	/*
 	 * One number a ring ever made in this process group: an old ring lives on beside its heir.
 	 */
-	static uint32_t made;
+	static RTE_ATOMIC(uint32_t) made;
 	const struct virtqueue_conf *conf = &vq->conf;
 	const struct layout at = ring_layout(vq->dev, conf);
 	char name[RTE_MEMZONE_NAMESIZE];

@@ -145,7 +145,7 @@ struct virtqueue {
 	alignas(RTE_CACHE_LINE_SIZE) struct virtio_device *dev;
 	struct virtqueue_conf conf;
 	uint16_t index;
-	uint32_t state;      /**< enum virtqueue_state, atomic: the poller may set BROKEN */
+	RTE_ATOMIC(uint32_t) state; /**< enum virtqueue_state, atomic: the poller may set BROKEN */
 	const struct rte_memzone *memory;
 };
 

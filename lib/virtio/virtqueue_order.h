@@ -26,14 +26,26 @@
 
 #include "virtio_compat.h"
 
+/** A field of plain type as the operand of rte_atomic_*_explicit(). */
+#define VIRTQUEUE_SHARED(at) ((__rte_atomic __typeof__(*(at)) *)(at))
+
+/** Reads a field once, in no order. */
+#define virtqueue_load_relaxed(at) \
+	rte_atomic_load_explicit(VIRTQUEUE_SHARED(at), rte_memory_order_relaxed)
+
+/** Writes a field in one access, in no order. */
+#define virtqueue_store_relaxed(at, value) \
+	rte_atomic_store_explicit(VIRTQUEUE_SHARED(at), value, rte_memory_order_relaxed)
+
 #if defined(RTE_ARCH_X86) || defined(VIRTQUEUE_SMP_ORDER)
 
 /** Reads what the device releases; later accesses are made after it. */
-#define virtqueue_load_acquire(at) rte_atomic_load_explicit(at, rte_memory_order_acquire)
+#define virtqueue_load_acquire(at) \
+	rte_atomic_load_explicit(VIRTQUEUE_SHARED(at), rte_memory_order_acquire)
 
 /** Writes what the device acquires, after all earlier accesses. */
 #define virtqueue_store_release(at, value) \
-	rte_atomic_store_explicit(at, value, rte_memory_order_release)
+	rte_atomic_store_explicit(VIRTQUEUE_SHARED(at), value, rte_memory_order_release)
 
 /** After relaxed loads: later accesses are made after these. */
 static __rte_always_inline void
@@ -80,15 +92,15 @@ virtqueue_fence_full(void)
 	rte_mb();
 }
 
-#define virtqueue_load_acquire(at) __extension__ ({ \
-	const __auto_type loaded_ = rte_atomic_load_explicit(at, rte_memory_order_relaxed); \
+#define virtqueue_load_acquire(at) (__extension__ ({ \
+	const __auto_type loaded_ = virtqueue_load_relaxed(at); \
 	virtqueue_fence_acquire(); \
 	loaded_; \
-})
+}))
 
 #define virtqueue_store_release(at, value) do { \
 	virtqueue_fence_release(); \
-	rte_atomic_store_explicit(at, value, rte_memory_order_relaxed); \
+	virtqueue_store_relaxed(at, value); \
 } while (0)
 
 #endif

@@ -48,6 +48,13 @@ packed_place_of(uint16_t size, uint16_t at, uint16_t i)
 	return place >= size ? place - size : place;
 }
 
+/** Where the second half of a descriptor is. */
+static __rte_always_inline uint64_t *
+packed_rest_at(const struct vring_packed_desc *desc)
+{
+	return (uint64_t *)(uintptr_t)&desc->len;
+}
+
 /** Second half of a descriptor: length, id and flags from the lowest byte up. */
 static __rte_always_inline uint64_t
 packed_rest(const struct vring_packed_desc *desc)
@@ -56,7 +63,7 @@ packed_rest(const struct vring_packed_desc *desc)
 	 * Pairs with the device's release of the flags: the rest of it is written (2.8.21.1;
 	 * packed_mixed.litmus).
 	 */
-	return rte_le_to_cpu_64(virtqueue_load_acquire((const uint64_t *)(const void *)&desc->len));
+	return rte_le_to_cpu_64(virtqueue_load_acquire(packed_rest_at(desc)));
 }
 
 /** Whether the device has used the buffer whose used descriptor is expected there. */
@@ -97,7 +104,7 @@ packed_desc(struct vring_packed_desc *desc, uint64_t addr, uint32_t len, uint16_
 	 * Pairs with the device's acquire of the flags: all else of it first (2.8.21.1;
 	 * packed_mixed.litmus).
 	 */
-	virtqueue_store_release((uint64_t *)(void *)&desc->len, rest);
+	virtqueue_store_release(packed_rest_at(desc), rest);
 }
 
 /** Whether the device wants a notification for what was made available, 2.8.10. */
@@ -113,8 +120,8 @@ packed_must_notify(struct virtqueue *vq)
 	 * event and then looks at the descriptors again (2.8.21.3; split_kick.litmus).
 	 */
 	virtqueue_fence_full();
-	event = rte_le_to_cpu_32(rte_atomic_load_explicit(
-		(const uint32_t *)(const void *)vq->device_event, rte_memory_order_relaxed));
+	event = rte_le_to_cpu_32(
+		virtqueue_load_relaxed((const uint32_t *)(const void *)vq->device_event));
 	flags = event >> 16;
 	vq->notified_at = 0;
 	if (flags != VRING_EVENT_DESC || !vq->event_idx)
@@ -133,8 +140,7 @@ packed_must_notify(struct virtqueue *vq)
 static inline bool
 packed_interrupts_on(struct virtqueue *vq)
 {
-	rte_atomic_store_explicit(&vq->driver_event->flags, VRING_EVENT_ENABLE,
-				  rte_memory_order_relaxed);
+	virtqueue_store_relaxed(&vq->driver_event->flags, VRING_EVENT_ENABLE);
 	/*
 	 * Store of our event before load of the descriptor; the device stores the descriptor and
 	 * then loads our event, so that a buffer is seen here or raises an interrupt (2.8.22;
@@ -147,8 +153,7 @@ packed_interrupts_on(struct virtqueue *vq)
 static inline void
 packed_interrupts_off(struct virtqueue *vq)
 {
-	rte_atomic_store_explicit(&vq->driver_event->flags, VRING_EVENT_DISABLE,
-				  rte_memory_order_relaxed);
+	virtqueue_store_relaxed(&vq->driver_event->flags, VRING_EVENT_DISABLE);
 }
 
 #endif /* VIRTQUEUE_PACKED_H */

@@ -46,8 +46,8 @@ static __rte_always_inline uint32_t
 split_read(const struct vring_used_elem *elem, uint32_t *len)
 {
 	/* Read once each: the device may write while we look. */
-	*len = rte_atomic_load_explicit(&elem->len, rte_memory_order_relaxed);
-	return rte_atomic_load_explicit(&elem->id, rte_memory_order_relaxed);
+	*len = virtqueue_load_relaxed(&elem->len);
+	return virtqueue_load_relaxed(&elem->id);
 }
 
 /** Writes one descriptor. */
@@ -59,7 +59,7 @@ split_desc(struct vring_desc *desc, uint64_t addr, uint32_t len, uint16_t flags,
 		rte_cpu_to_le_64(len | (uint64_t)flags << 32 | (uint64_t)next << 48);
 
 	/* Atomic, or the compiler makes one store of two, which takes longer to put together. */
-	rte_atomic_store_explicit(&desc->addr, addr, rte_memory_order_relaxed);
+	virtqueue_store_relaxed(&desc->addr, addr);
 	memcpy(&desc->len, &rest, sizeof(rest));
 }
 
@@ -112,16 +112,14 @@ split_must_notify(struct virtqueue *vq)
 	 */
 	virtqueue_fence_full();
 	if (vq->event_idx) {
-		const uint16_t event = rte_atomic_load_explicit(split_avail_event(vq),
-								rte_memory_order_relaxed);
+		const uint16_t event = virtqueue_load_relaxed(split_avail_event(vq));
 		const uint16_t before = vq->notified_at;
 
 		vq->notified_at = vq->next_avail.idx;
 		return (uint16_t)(vq->notified_at - event - 1) <
 		       (uint16_t)(vq->notified_at - before);
 	}
-	return !(rte_atomic_load_explicit(&vq->used->flags, rte_memory_order_relaxed) &
-		 VRING_USED_F_NO_NOTIFY);
+	return !(virtqueue_load_relaxed(&vq->used->flags) & VRING_USED_F_NO_NOTIFY);
 }
 
 /** Where we say at which entry of the used ring we want an interrupt, 2.7.7. */
@@ -143,12 +141,12 @@ split_used_event(const struct virtqueue *vq)
 static inline bool
 split_interrupts_on(struct virtqueue *vq)
 {
-	const uint16_t idx = rte_atomic_load_explicit(&vq->used->idx, rte_memory_order_relaxed);
+	const uint16_t idx = virtqueue_load_relaxed(&vq->used->idx);
 
 	if (vq->event_idx)
-		rte_atomic_store_explicit(split_used_event(vq), idx, rte_memory_order_relaxed);
+		virtqueue_store_relaxed(split_used_event(vq), idx);
 	else
-		rte_atomic_store_explicit(&vq->avail->flags, 0, rte_memory_order_relaxed);
+		virtqueue_store_relaxed(&vq->avail->flags, 0);
 	/*
 	 * Store of our word before load of used->idx; the device stores used->idx and then loads
 	 * our word, so that a buffer is seen here or raises an interrupt, or both (2.7.14;
@@ -156,23 +154,20 @@ split_interrupts_on(struct virtqueue *vq)
 	 */
 	virtqueue_fence_full();
 	/* Where another thread polls meanwhile, the event word may be behind the device already. */
-	return rte_atomic_load_explicit(&vq->used->idx, rte_memory_order_relaxed) != idx ||
-	       split_used(vq) != 0;
+	return virtqueue_load_relaxed(&vq->used->idx) != idx || split_used(vq) != 0;
 }
 
 /** The opposite. One more interrupt may be on its way; with EVENT_IDX there is one in 65536. */
 static inline void
 split_interrupts_off(struct virtqueue *vq)
 {
-	const uint16_t next =
-		rte_atomic_load_explicit(&vq->next_used.idx, rte_memory_order_relaxed);
+	const uint16_t next = virtqueue_load_relaxed(&vq->next_used.idx);
 
 	/* With EVENT_IDX the flags are to be 0, and what is behind the device comes up last. */
 	if (vq->event_idx)
-		rte_atomic_store_explicit(split_used_event(vq), next - 1, rte_memory_order_relaxed);
+		virtqueue_store_relaxed(split_used_event(vq), next - 1);
 	else
-		rte_atomic_store_explicit(&vq->avail->flags, VRING_AVAIL_F_NO_INTERRUPT,
-					  rte_memory_order_relaxed);
+		virtqueue_store_relaxed(&vq->avail->flags, VRING_AVAIL_F_NO_INTERRUPT);
 }
 
 #endif /* VIRTQUEUE_SPLIT_H */

@@ -178,9 +178,9 @@ struct virtio_port {
 	uint64_t accept_pause_us;  /**< the pause that this ends; 0: the last one was usable */
 	struct virtio_reclaim reclaim;
 
-	/* Set by any thread; atomic. */
-	bool starving;             /**< a receive queue has found its pool empty */
-	bool link_reported;        /**< the link is up, as the application was last called back */
+	/* Set by any thread. */
+	RTE_ATOMIC(bool) starving; /**< a receive queue has found its pool empty */
+	RTE_ATOMIC(bool) link_reported; /**< up, as the application was last called back */
 };
 
 static inline struct virtio_port *
@@ -266,7 +266,7 @@ struct virtio_queue {
 	struct virtio_queue_events events;
 	struct virtio_times times;
 	struct virtio_recovery recovery;
-	bool intr_wanted;     /**< receive: the application wants interrupts; atomic */
+	RTE_ATOMIC(bool) intr_wanted; /**< receive: the application wants interrupts */
 	struct virtqueue *monitored; /**< receive: ring whose address was handed out last */
 	struct virtqueue *retired;   /**< that ring, where it was replaced since */
 };
@@ -288,7 +288,7 @@ struct virtio_rxq {
 	uint32_t buf_len;     /**< bytes of a buffer, header included */
 	uint16_t free_thresh; /**< free descriptors from which on the ring is refilled; or none */
 	uint16_t idle_thresh; /**< the same after a burst that brought nothing */
-	bool vlan_strip;      /**< atomic: may be switched while the queue is polled */
+	RTE_ATOMIC(bool) vlan_strip; /**< atomic: may be switched while the queue is polled */
 	uint32_t room;        /**< bytes of a buffer for the frame */
 	char pool_name[RTE_MEMPOOL_NAMESIZE];
 	struct rte_eth_rxconf conf;

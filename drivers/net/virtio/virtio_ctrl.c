@@ -96,7 +96,7 @@ collect(struct virtqueue *vq, uint8_t *answer)
 
 	if (ring_pop(vq, &len, vq->conf.packed) != command_area(vq))
 		return -EPROTO;
-	*answer = rte_atomic_load_explicit(&command_area(vq)->answer, rte_memory_order_relaxed);
+	*answer = virtqueue_load_relaxed(&command_area(vq)->answer);
 	return *answer == NO_ANSWER ? -EPROTO : 0;
 }
 

@@ -25,7 +25,7 @@
 #define LOOK_AFTER_US 5000
 
 /* How the next gate is opened. How one is closed, the gate itself says: see `unfenced`. */
-static bool have_membarrier;
+static RTE_ATOMIC(bool) have_membarrier;
 
 static int
 membarrier(int command)

@@ -43,8 +43,8 @@
 #define VIRTIO_GATE_SHARED 3 /**< open to pollers of several processes */
 
 struct virtio_gate {
-	uint32_t open;     /**< VIRTIO_GATE_*; control calls write this cache line */
-	uint32_t visitors; /**< queries in progress, of the primary process alone */
+	RTE_ATOMIC(uint32_t) open;     /**< VIRTIO_GATE_*; control calls write this cache line */
+	RTE_ATOMIC(uint32_t) visitors; /**< queries in progress, of the primary process alone */
 	/**
 	 * A close has found that the process inside has ended. The ring may be inconsistent until
 	 * the reclaim has reset it and clears this flag.
@@ -58,10 +58,10 @@ struct virtio_gate {
 	bool unfenced;
 	/** Written by the polling thread, in a cache line of its own. One store clears both. */
 	union __rte_cache_aligned {
-		uint64_t any;
+		RTE_ATOMIC(uint64_t) any;
 		struct {
-			uint32_t inside;
-			uint32_t process; /**< SHARED: number of its process; else 0 */
+			RTE_ATOMIC(uint32_t) inside;
+			RTE_ATOMIC(uint32_t) process; /**< SHARED: number of its process; else 0 */
 		};
 	};
 };

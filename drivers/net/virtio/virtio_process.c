@@ -38,7 +38,7 @@ uint32_t virtio_process_self = VIRTIO_PROCESS_PRIMARY;
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 /* The primary's: those that have not ended, as far as it has looked. */
 static struct process *processes;
-static uint32_t last_number = VIRTIO_PROCESS_PRIMARY; /* written under the lock */
+static RTE_ATOMIC(uint32_t) last_number = VIRTIO_PROCESS_PRIMARY; /* written under the lock */
 static void (*tell_joined)(void);
 
 static int

@@ -73,7 +73,7 @@ reclaim(struct virtio_queue *q, bool *again)
 	if (virtqueue_state(q->vq) != VIRTQUEUE_LIVE || txq->not_reclaimed ||
 	    ring_used(q->vq, 1, q->vq->conf.packed) <= 0)
 		return 0;
-	sent = rte_atomic_load_explicit(&txq->counters.packets, rte_memory_order_relaxed);
+	sent = virtqueue_load_relaxed(&txq->counters.packets);
 	if (sent != txq->sent_before) {
 		txq->sent_before = sent;
 		*again = true;

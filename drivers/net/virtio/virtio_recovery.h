@@ -19,13 +19,14 @@
 #include <stdint.h>
 
 #include "rte_pmd_virtio.h"
+#include "virtio_compat.h"
 
 struct virtio_port;
 struct virtio_queue;
 
 struct virtio_recovery {
-	uint8_t error;       /**< reported, not yet seen to; enum of it, or 0; atomic */
-	uint8_t event;         /**< for rte_pmd_virtio_get_queue_event(), likewise */
+	RTE_ATOMIC(uint8_t) error; /**< reported, not yet seen to; enum of it, or 0; atomic */
+	RTE_ATOMIC(uint8_t) event; /**< for rte_pmd_virtio_get_queue_event(), likewise */
 	uint64_t recover_at_us;   /**< when the next attempt is due; 0: none is planned */
 	uint64_t recovered_at_us; /**< when an attempt last worked */
 	uint64_t delay_us;     /**< that the last attempt was planned with; 0: there was none */

@@ -68,8 +68,7 @@ rx_hash(struct rte_mbuf *m)
 {
 	const struct virtio_net_hdr_hash *hdr = (const struct virtio_net_hdr_hash *)(const void *)
 		virtio_rx_hdr(m, sizeof(*hdr));
-	const uint16_t report = rte_le_to_cpu_16(
-		rte_atomic_load_explicit(&hdr->hash_report, rte_memory_order_relaxed));
+	const uint16_t report = rte_le_to_cpu_16(virtqueue_load_relaxed(&hdr->hash_report));
 
 	if (report - 1u < VIRTIO_NET_HASH_REPORT_MAX) {
 		m->hash.rss = rte_le_to_cpu_32(hdr->hash_value);
@@ -213,8 +212,7 @@ rx_buffers(struct virtio_rxq *rxq, const struct rte_mbuf *m, uint16_t posted,
 	   const struct rx_mode mode)
 {
 	/* Read once: the device could write it while we look. */
-	const uint16_t buffers = rte_atomic_load_explicit(&rx_hdr(m, mode)->num_buffers,
-							  rte_memory_order_relaxed);
+	const uint16_t buffers = virtqueue_load_relaxed(&rx_hdr(m, mode)->num_buffers);
 
 	/* It had them all when it used the first (5.1.6.4.1), so what is posted later is none. */
 	if (unlikely(buffers == 0 || buffers > posted)) {

@@ -88,9 +88,8 @@ four_place(const struct ring_view *view, size_t i, const uint64_t addr[GROUP],
 		 */
 		virtqueue_fence_release();
 		for (k = 0; k < GROUP; k++)
-			rte_atomic_store_explicit((uint64_t *)(void *)&desc[k].len,
-						  (rest + ((uint64_t)k << 32)) | len[k],
-						  rte_memory_order_relaxed);
+			virtqueue_store_relaxed(packed_rest_at(&desc[k]),
+						(rest + ((uint64_t)k << 32)) | len[k]);
 	} else {
 		uint64_t *desc = (uint64_t *)(void *)&view->split.desc[view->avail_at + i];
 

@@ -43,8 +43,8 @@ struct virtio_worker {
 	struct virtio_port *port;
 	virtio_thread_t thread;
 	int event_fd;      /**< raised with work, and at the end */
-	uint32_t work;     /**< VIRTIO_WORK_*, taken with the port's lock held; atomic */
-	bool ending;       /**< atomic */
+	RTE_ATOMIC(uint32_t) work; /**< VIRTIO_WORK_*, taken with the port's lock held; atomic */
+	RTE_ATOMIC(bool) ending; /**< atomic */
 	bool frees_itself; /**< stopped from within its own call-back */
 };
 
