@@ -30,8 +30,10 @@ virtio_stop_method_name(enum virtio_stop_method method)
 	case VIRTIO_STOP_VHOST_BACKEND:
 		return "backend";
 	case VIRTIO_STOP_PCI_RESET:
+	case VIRTIO_STOP_MMIO_RESET:
 		return "reset";
 	case VIRTIO_STOP_PCI_ENABLE_ZERO:
+	case VIRTIO_STOP_MMIO_READY:
 		return "proposal";
 	case VIRTIO_STOP_TEST:
 		return "test";

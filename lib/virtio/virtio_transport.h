@@ -32,6 +32,8 @@ enum virtio_transport_kind {
 	VIRTIO_TRANSPORT_VHOST_KERNEL, /**< virtio-user: the kernel's vhost-net with a tap */
 	VIRTIO_TRANSPORT_PCI_MODERN, /**< virtio-pci: registers, virtio 1.0 and later */
 	VIRTIO_TRANSPORT_PCI_LEGACY, /**< virtio-pci: I/O ports, before virtio 1.0 */
+	VIRTIO_TRANSPORT_MMIO,       /**< virtio-mmio: registers of version 2 */
+	VIRTIO_TRANSPORT_MMIO_LEGACY, /**< virtio-mmio: registers of version 1 */
 	VIRTIO_TRANSPORT_TEST,       /**< what a test program registers */
 	VIRTIO_TRANSPORT_KINDS
 };
@@ -53,6 +55,10 @@ enum virtio_stop_method {
 	VIRTIO_STOP_PCI_RESET,
 	/** queue_enable 0, read back: the proposal of 2021. */
 	VIRTIO_STOP_PCI_ENABLE_ZERO,
+	/** QueueReset 1, until it and QueueReady are 0: where a trial has shown that. */
+	VIRTIO_STOP_MMIO_RESET,
+	/** QueueReady 0, read back: at the user's request only. */
+	VIRTIO_STOP_MMIO_READY,
 	/** Whatever the test program's device does. */
 	VIRTIO_STOP_TEST,
 };
