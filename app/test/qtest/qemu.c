@@ -44,6 +44,11 @@
 /* Where a legacy device's registers are put. */
 #define PORTS 0xc000
 
+/* The machine microvm: registers of virtio-mmio devices. */
+#define MMIO_AT UINT64_C(0xfeb00000)
+#define MMIO_SIZE 512
+#define MMIO_PLACES 24
+
 /* Slot of the bus that the device is put into. */
 #define SLOT 4
 
@@ -309,6 +314,35 @@ qemu_msix_came(struct qemu *q, unsigned int vector)
 	return message != 0;
 }
 
+static uint32_t
+mmio_read(void *arg, uint32_t offset, unsigned int width)
+{
+	return hook_read(arg, VIRTIO_PCI_COMMON, offset, width);
+}
+
+static void
+mmio_write(void *arg, uint32_t offset, unsigned int width, uint32_t value)
+{
+	hook_write(arg, VIRTIO_PCI_COMMON, offset, width, value);
+}
+
+/* The places of microvm's transports; those without a device have the device ID 0. */
+static void
+find_mmio_device(struct qemu *q)
+{
+	uint64_t *at = &q->region_at[VIRTIO_PCI_COMMON];
+
+	for (*at = MMIO_AT; *at < MMIO_AT + MMIO_PLACES * MMIO_SIZE; *at += MMIO_SIZE) {
+		if (qemu_peek(q, 0x000, 4) == 0x74726976 && qemu_peek(q, 0x008, 4) == 1)
+			break;
+	}
+	CHECK(*at < MMIO_AT + MMIO_PLACES * MMIO_SIZE);
+	q->mmio_hooks = (struct virtio_mmio_hooks){ mmio_read, mmio_write, q };
+	q->mmio = (struct virtio_mmio_conf){
+		.length = MMIO_SIZE, .device_id = 1, .hooks = &q->mmio_hooks,
+	};
+}
+
 static void
 make_heap(struct qemu *q)
 {
@@ -514,16 +548,18 @@ accept_qemu(struct qemu *q, int listener)
 	CHECK(q->qtest >= 0);
 }
 
+/* global: of all devices of a kind, "kind.name=value". */
 static struct qemu *
-start(const char *properties, struct qemu *q, char *netdev)
+start(struct qemu *q, char *machine, char *global, char *device, char *netdev,
+      void (*find)(struct qemu *q))
 {
 	char memory[128], firmware[128], path[128];
-	char backend[256], qtest[160], device[256];
+	char backend[256], qtest[160];
 	char *args[] = {
-		(char *)(uintptr_t)qemu_binary, "-accel", "tcg", "-bios", firmware, "-M", "q35",
+		(char *)(uintptr_t)qemu_binary, "-accel", "tcg", "-bios", firmware, "-M", machine,
 		"-machine", "memory-backend=mem", "-nodefaults", "-display", "none", "-m", "64",
 		"-object", backend, "-qtest", qtest, "-qtest-log", "none", "-netdev", netdev,
-		"-device", device, NULL
+		"-global", global, "-device", device, NULL
 	};
 	int listener;
 
@@ -542,15 +578,13 @@ start(const char *properties, struct qemu *q, char *netdev)
 	snprintf(backend, sizeof(backend), "memory-backend-file,id=mem,size=64M,share=on,"
 		 "mem-path=%s", memory);
 	snprintf(qtest, sizeof(qtest), "unix:%s", path);
-	snprintf(device, sizeof(device), "virtio-net-pci,netdev=n0,addr=%u,vectors=%u,"
-		 "mac=52:54:00:12:34:56,romfile=%s", SLOT, QEMU_VECTORS, properties);
 	q->pid = fork();
 	if (q->pid == 0)
 		become_qemu(args, q->log);
 	accept_qemu(q, listener);
 	close(listener);
 	/* Its first answer shows that it has read all of these. */
-	find_device(q);
+	find(q);
 	unlink(memory);
 	unlink(firmware);
 	unlink(path);
@@ -558,17 +592,52 @@ start(const char *properties, struct qemu *q, char *netdev)
 	return q;
 }
 
-struct qemu *
-qemu_start(const char *properties)
+static struct qemu *
+start_pci(const char *properties, struct qemu *q, char *netdev)
+{
+	char machine[] = "q35", global[64], device[256];
+
+	snprintf(global, sizeof(global), "virtio-net-pci.vectors=%u", QEMU_VECTORS);
+	snprintf(device, sizeof(device), "virtio-net-pci,netdev=n0,addr=%u,"
+		 "mac=52:54:00:12:34:56,romfile=%s", SLOT, properties);
+	return start(q, machine, global, device, netdev, find_device);
+}
+
+/* Of a device whose frames are datagrams. */
+static struct qemu *
+make_with_datagrams(char *netdev, size_t size)
 {
 	struct qemu *q = calloc(1, sizeof(*q));
-	char netdev[128];
 	uint16_t ours, theirs;
 
 	theirs = make_network(q, &ours);
-	snprintf(netdev, sizeof(netdev), "socket,id=n0,udp=127.0.0.1:%u,localaddr=127.0.0.1:%u",
-		 ours, theirs);
-	return start(properties, q, netdev);
+	snprintf(netdev, size, "socket,id=n0,udp=127.0.0.1:%u,localaddr=127.0.0.1:%u", ours,
+		 theirs);
+	return q;
+}
+
+struct qemu *
+qemu_start(const char *properties)
+{
+	char netdev[128];
+	struct qemu *q = make_with_datagrams(netdev, sizeof(netdev));
+
+	return start_pci(properties, q, netdev);
+}
+
+struct qemu *
+qemu_start_mmio(const char *properties, unsigned int version)
+{
+	char machine[] = "microvm", global[64], device[256], netdev[128];
+	struct qemu *q = make_with_datagrams(netdev, sizeof(netdev));
+
+	snprintf(global, sizeof(global), "virtio-mmio.force-legacy=%s",
+		 version == 1 ? "on" : "off");
+	snprintf(device, sizeof(device), "virtio-net-device,netdev=n0,mac=52:54:00:12:34:56%s",
+		 properties);
+	start(q, machine, global, device, netdev, find_mmio_device);
+	q->mmio.node = q->node;
+	return q;
 }
 
 struct qemu *
@@ -586,7 +655,7 @@ qemu_start_queues(const char *properties, unsigned int queues)
 		snprintf(netdev + strlen(netdev), sizeof(netdev) - strlen(netdev), "%s%d",
 			 i == 0 ? "" : ":", fd[i]);
 	snprintf(all, sizeof(all), ",mq=on%s", properties);
-	start(all, q, netdev);
+	start_pci(all, q, netdev);
 	for (i = 0; i < queues; i++)
 		close(fd[i]);
 	return q;

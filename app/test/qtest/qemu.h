@@ -23,6 +23,7 @@
 #include <stdint.h>
 
 #include "test.h"
+#include "transport_mmio.h"
 #include "transport_pci.h"
 
 /** Longest line of the protocol, as used here. */
@@ -63,6 +64,9 @@ struct qemu {
 	uint64_t msix_table;
 	struct virtio_pci_hooks hooks;
 	struct virtio_pci_conf conf; /**< for virtio_pci_modern_create() or _legacy_create() */
+	/** Of a virtio-mmio device; its registers are recorded as those of VIRTIO_PCI_COMMON. */
+	struct virtio_mmio_hooks mmio_hooks;
+	struct virtio_mmio_conf mmio; /**< for virtio_mmio_create() */
 	struct qemu_access *record;
 	unsigned int nb_record;
 };
@@ -82,6 +86,13 @@ int qemu_test_main(int argc, char **argv, const struct test_case *cases, unsigne
 struct qemu *qemu_start(const char *properties);
 /** The same with several queues, on a tap device of as many. */
 struct qemu *qemu_start_queues(const char *properties, unsigned int queues);
+/**
+ * Starts QEMU's machine microvm with a virtio-mmio device and finds its registers.
+ *
+ * @param version
+ *   Of the registers: 1 or 2.
+ */
+struct qemu *qemu_start_mmio(const char *properties, unsigned int version);
 /** Whether there may be such a device here; says why not. */
 bool qemu_can_tap(void);
 /** Ends it. What was taken of its memory must be back. */
