@@ -14,6 +14,7 @@
 
 #include "fake_pci_port.h"
 #include "test.h"
+#include "virtio_config.h"
 #include "virtio_pci_port.h"
 #include "virtio_worker.h"
 
@@ -168,8 +169,8 @@ static const struct virtio_bus fake_bus = {
 	.destroy = virtio_pci_destroy,
 	.features = VIRTIO_PCI_FEATURES,
 	.whole_pairs = true,
-	.link_is_up = virtio_pci_link_is_up,
-	.link_speed = virtio_pci_link_speed,
+	.link_is_up = virtio_config_link_is_up,
+	.link_speed = virtio_config_link_speed,
 };
 
 static struct virtio_pci_conf *next_conf;

@@ -11,6 +11,7 @@
 #include <rte_mbuf.h>
 
 #include "port_on_qemu.h"
+#include "virtio_config.h"
 #include "virtio_pci_port.h"
 #include "virtio_queue.h"
 
@@ -36,8 +37,8 @@ static const struct virtio_bus qemu_bus = {
 	.destroy = virtio_pci_destroy,
 	.features = VIRTIO_PCI_FEATURES,
 	.whole_pairs = true,
-	.link_is_up = virtio_pci_link_is_up,
-	.link_speed = virtio_pci_link_speed,
+	.link_is_up = virtio_config_link_is_up,
+	.link_speed = virtio_config_link_speed,
 };
 
 static int

@@ -32,8 +32,6 @@ void virtio_pci_destroy(struct virtio_device *dev);
 	 VIRTIO_BIT(VIRTIO_NET_F_RSS) | VIRTIO_BIT(VIRTIO_F_ACCESS_PLATFORM))
 
 bool virtio_pci_is_up(struct virtio_device *dev);
-int virtio_pci_link_is_up(struct virtio_device *dev, bool *up);
-int virtio_pci_link_speed(struct virtio_device *dev, struct rte_eth_link *link);
 
 /**
  * Handler of the interrupt that tells of a changed configuration, of a struct virtio_port: the

@@ -18,6 +18,7 @@
 #include <rte_errno.h>
 
 #include "virtio_compat.h"
+#include "virtio_config.h"
 #include "virtio_ethdev.h"
 #include "virtio_log.h"
 #include "virtio_net.h"
@@ -182,8 +183,8 @@ static const struct virtio_bus virtio_pci_bus = {
 	.destroy = pci_destroy,
 	.features = VIRTIO_PCI_FEATURES,
 	.whole_pairs = true,
-	.link_is_up = virtio_pci_link_is_up,
-	.link_speed = virtio_pci_link_speed,
+	.link_is_up = virtio_config_link_is_up,
+	.link_speed = virtio_config_link_speed,
 	.interrupts_on = pci_interrupts_on,
 	.interrupts_off = pci_interrupts_off,
 	.rx_interrupts = pci_rx_interrupts,
