@@ -86,16 +86,6 @@ vu_get_status(struct virtio_device *dev, uint8_t *status)
 }
 
 /*
- * Indices 0; of a packed ring with the wrap counters 1, the device's next available descriptor in
- * the lower half, the used one in the upper half, which some back-ends read and some do not.
- */
-static uint32_t
-fresh_base(const struct virtqueue *vq)
-{
-	return vq->conf.packed ? 0x80008000 : 0;
-}
-
-/*
  * The messages are sent in one go and their answers looked at in vu_queue_enable(). KICK is what
  * starts a ring, so it comes when all else is known.
  */
@@ -120,7 +110,8 @@ vu_queue_setup(struct virtqueue *vq)
 	if (ret == 0)
 		ret = vu_send_ring(vu, VHOST_USER_SET_VRING_NUM, vq->index, vq->size, reply);
 	if (ret == 0)
-		ret = vu_send_ring(vu, VHOST_USER_SET_VRING_BASE, vq->index, fresh_base(vq), reply);
+		ret = vu_send_ring(vu, VHOST_USER_SET_VRING_BASE, vq->index,
+				   virtqueue_vhost_base(vq), reply);
 	if (ret == 0)
 		ret = vhost_user_send(&vu->ch, &addr, NULL, 0, reply);
 	if (ret == 0)

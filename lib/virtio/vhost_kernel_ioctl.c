@@ -40,8 +40,16 @@ call_bpf(int command, void *attr, unsigned int size)
 	return ret < 0 ? -errno : ret;
 }
 
+static int
+call_write(int fd, const void *from, size_t len)
+{
+	const ssize_t n = write(fd, from, len);
+
+	return n < 0 ? -errno : (size_t)n == len ? 0 : -EIO;
+}
+
 struct vhost_kernel_calls vhost_kernel_calls = {
-	.open = call_open, .ioctl = call_ioctl, .bpf = call_bpf,
+	.open = call_open, .ioctl = call_ioctl, .bpf = call_bpf, .write = call_write,
 };
 
 /*
@@ -88,48 +96,55 @@ vhost_kernel_open(const char *path, int *fd, uint64_t *features)
 	return ret;
 }
 
-/* A request of a device that is open: the kernel has no reason to refuse it. */
-static int
-request(int fd, unsigned long number, const char *name, void *arg)
+int
+vhost_kernel_request(int fd, unsigned long number, const char *name, void *arg)
 {
 	const int ret = vhost_kernel_calls.ioctl(fd, number, arg);
 
 	if (ret != 0)
-		VIRTIO_LOG(ERR, "vhost-net refuses %s: %s", name, rte_strerror(-ret));
+		VIRTIO_LOG(ERR, "the kernel's vhost device refuses %s: %s", name,
+			   rte_strerror(-ret));
 	return ret;
 }
-
-#define REQUEST(fd, number, arg) request(fd, number, #number, arg)
 
 int
 vhost_kernel_set_features(int fd, uint64_t features)
 {
-	return REQUEST(fd, VHOST_SET_FEATURES, &features);
+	return VHOST_KERNEL_REQUEST(fd, VHOST_SET_FEATURES, &features);
+}
+
+int
+vhost_kernel_move_vring(int fd, const struct vhost_kernel_vring *vring)
+{
+	struct vhost_vring_state state = { .index = vring->index, .num = vring->base };
+	struct vhost_vring_addr addr = {
+		.index = vring->index, .desc_user_addr = vring->desc,
+		.avail_user_addr = vring->avail, .used_user_addr = vring->used,
+	};
+	int ret;
+
+	ret = VHOST_KERNEL_REQUEST(fd, VHOST_SET_VRING_BASE, &state);
+	if (ret == 0)
+		ret = VHOST_KERNEL_REQUEST(fd, VHOST_SET_VRING_ADDR, &addr);
+	return ret;
 }
 
 int
 vhost_kernel_set_vring(int fd, const struct vhost_kernel_vring *vring)
 {
 	struct vhost_vring_state state = { .index = vring->index, .num = vring->size };
-	struct vhost_vring_addr addr = {
-		.index = vring->index, .desc_user_addr = vring->desc,
-		.avail_user_addr = vring->avail, .used_user_addr = vring->used,
-	};
 	struct vhost_vring_file file = { .index = vring->index };
 	int ret;
 
-	ret = REQUEST(fd, VHOST_SET_VRING_NUM, &state);
-	state.num = 0;
+	ret = VHOST_KERNEL_REQUEST(fd, VHOST_SET_VRING_NUM, &state);
 	if (ret == 0)
-		ret = REQUEST(fd, VHOST_SET_VRING_BASE, &state);
-	if (ret == 0)
-		ret = REQUEST(fd, VHOST_SET_VRING_ADDR, &addr);
+		ret = vhost_kernel_move_vring(fd, vring);
 	file.fd = vring->kick_fd;
 	if (ret == 0)
-		ret = REQUEST(fd, VHOST_SET_VRING_KICK, &file);
+		ret = VHOST_KERNEL_REQUEST(fd, VHOST_SET_VRING_KICK, &file);
 	file.fd = vring->call_fd;
 	if (ret == 0)
-		ret = REQUEST(fd, VHOST_SET_VRING_CALL, &file);
+		ret = VHOST_KERNEL_REQUEST(fd, VHOST_SET_VRING_CALL, &file);
 	return ret;
 }
 
@@ -138,5 +153,5 @@ vhost_kernel_set_backend(int fd, unsigned int index, int tap_fd)
 {
 	struct vhost_vring_file file = { .index = index, .fd = tap_fd };
 
-	return REQUEST(fd, VHOST_NET_SET_BACKEND, &file);
+	return VHOST_KERNEL_REQUEST(fd, VHOST_NET_SET_BACKEND, &file);
 }

@@ -7,8 +7,9 @@
 
 /**
  * @file
- * The requests that vhost-net has (linux/vhost.h, whose structures of rings have the same names as
- * those of virtio_spec.h, so that no file includes both).
+ * The requests of vhost devices of the kernel, and those that vhost-net alone has (linux/vhost.h,
+ * whose structures of rings have the same names as those of virtio_spec.h, so that no file includes
+ * both). vhost_vdpa_ioctl.h has those of vhost-vDPA.
  *
  * Threads: any, one at a time for a descriptor.
  *
@@ -16,9 +17,10 @@
  * log line.
  */
 
+#include <stddef.h>
 #include <stdint.h>
 
-/** System calls for vhost-net and tap interfaces. A test replaces them. */
+/** System calls for vhost devices and tap interfaces. A test replaces them. */
 struct vhost_kernel_calls {
 	/** The descriptor, or a negative errno. */
 	int (*open)(const char *path);
@@ -26,9 +28,16 @@ struct vhost_kernel_calls {
 	int (*ioctl)(int fd, unsigned long request, void *arg);
 	/** bpf(2), attr is a union bpf_attr: a descriptor or 0, or a negative errno. */
 	int (*bpf)(int command, void *attr, unsigned int size);
+	/** 0, or a negative errno; a part is -EIO. */
+	int (*write)(int fd, const void *from, size_t len);
 };
 
 extern struct vhost_kernel_calls vhost_kernel_calls;
+
+/** A request that a device has no reason to refuse. `name` is that of the log line. */
+int vhost_kernel_request(int fd, unsigned long number, const char *name, void *arg);
+
+#define VHOST_KERNEL_REQUEST(fd, number, arg) vhost_kernel_request(fd, number, #number, arg)
 
 /**
  * Opens a vhost device for this process, with all its memory.
@@ -42,9 +51,10 @@ int vhost_kernel_open(const char *path, int *fd, uint64_t *features);
 
 int vhost_kernel_set_features(int fd, uint64_t features);
 
-/** A ring: vring 0 (receive) or 1 (transmit) of a descriptor. */
+/** A ring; with vhost-net vring 0 (receive) or 1 (transmit) of a descriptor. */
 struct vhost_kernel_vring {
 	unsigned int index;
+	uint32_t base; /**< where it begins; packed: with the wrap counters */
 	uint16_t size;
 	uint64_t desc, avail, used; /**< addresses in this process */
 	int kick_fd, call_fd;
@@ -55,6 +65,9 @@ struct vhost_kernel_vring {
  * while a ring runs, and goes on at the new ones: the caller sees to it that it does not run.
  */
 int vhost_kernel_set_vring(int fd, const struct vhost_kernel_vring *vring);
+
+/** The part of it that gives a ring another place: base and addresses. */
+int vhost_kernel_move_vring(int fd, const struct vhost_kernel_vring *vring);
 
 /**
  * Connects a ring with a queue of a tap interface, and starts it; or with -1, stops it: the kernel

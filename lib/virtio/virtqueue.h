@@ -217,6 +217,17 @@ virtqueue_dev_addr(const struct virtqueue *vq, const volatile void *at)
 }
 
 /**
+ * SET_VRING_BASE of a new ring, for vhost: indices 0; of a packed ring with the wrap counters 1,
+ * the device's next available descriptor in the lower half, the used one in the upper half, which
+ * some back-ends read and some do not.
+ */
+static inline uint32_t
+virtqueue_vhost_base(const struct virtqueue *vq)
+{
+	return vq->conf.packed ? 0x80008000 : 0;
+}
+
+/**
  * 0, or -EINVAL, with a message under that name, where a ring of the device cannot have that size.
  * For this folder.
  */

@@ -308,7 +308,9 @@ fake_vk_begin(struct fake_vhost_kernel *vk)
 	};
 	fake = vk;
 	kernel = vhost_kernel_calls;
-	vhost_kernel_calls = (struct vhost_kernel_calls){ fake_open, fake_ioctl, fake_bpf };
+	vhost_kernel_calls = (struct vhost_kernel_calls){
+		.open = fake_open, .ioctl = fake_ioctl, .bpf = fake_bpf,
+	};
 }
 
 void
