@@ -29,6 +29,8 @@ virtio_stop_method_name(enum virtio_stop_method method)
 		return "disable";
 	case VIRTIO_STOP_VHOST_BACKEND:
 		return "backend";
+	case VIRTIO_STOP_VHOST_SUSPEND:
+		return "suspend";
 	case VIRTIO_STOP_PCI_RESET:
 	case VIRTIO_STOP_MMIO_RESET:
 		return "reset";
@@ -253,6 +255,14 @@ virtio_device_queue_max(struct virtio_device *dev, uint16_t index, uint16_t *siz
 		return 0;
 	*size = VIRTIO_SPLIT_RING_MAX;
 	return ops->queue_max_size == NULL ? 0 : ops->queue_max_size(dev, index, size);
+}
+
+uint16_t
+virtio_device_queue_kept(struct virtio_device *dev, uint16_t index)
+{
+	const struct virtio_transport_ops *ops = virtio_device_ops(dev);
+
+	return ops->queue_kept_size == NULL ? 0 : ops->queue_kept_size(dev, index);
 }
 
 int

@@ -153,6 +153,9 @@ virtio_device_stops_rings(const struct virtio_device *dev)
  */
 int virtio_device_queue_max(struct virtio_device *dev, uint16_t index, uint16_t *size);
 
+/** Descriptors that a ring must have until the next device reset; 0: any number. */
+uint16_t virtio_device_queue_kept(struct virtio_device *dev, uint16_t index);
+
 /**
  * Reads a field of the device configuration, 2.5: little-endian, as the device has it, and all of
  * it from one moment.

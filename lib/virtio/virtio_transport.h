@@ -30,6 +30,7 @@ struct virtqueue;
 enum virtio_transport_kind {
 	VIRTIO_TRANSPORT_VHOST_USER, /**< virtio-user: vhost-user messages on a socket */
 	VIRTIO_TRANSPORT_VHOST_KERNEL, /**< virtio-user: the kernel's vhost-net with a tap */
+	VIRTIO_TRANSPORT_VHOST_VDPA, /**< virtio-user: a vDPA device by the kernel's vhost-vDPA */
 	VIRTIO_TRANSPORT_PCI_MODERN, /**< virtio-pci: registers, virtio 1.0 and later */
 	VIRTIO_TRANSPORT_PCI_LEGACY, /**< virtio-pci: I/O ports, before virtio 1.0 */
 	VIRTIO_TRANSPORT_MMIO,       /**< virtio-mmio: registers of version 2 */
@@ -51,6 +52,8 @@ enum virtio_stop_method {
 	VIRTIO_STOP_VHOST_DISABLE_ACK,
 	/** SET_BACKEND -1: the kernel's vhost-net, done when the call returns. */
 	VIRTIO_STOP_VHOST_BACKEND,
+	/** SUSPEND of the device, an empty ring in place of the stopped one, RESUME: vhost-vDPA. */
+	VIRTIO_STOP_VHOST_SUSPEND,
 	/** queue_reset 1, until it and queue_enable are 0: virtio 1.2. */
 	VIRTIO_STOP_PCI_RESET,
 	/** queue_enable 0, read back: the proposal of 2021. */
@@ -115,6 +118,8 @@ struct virtio_transport_ops {
 	void (*describe_silence)(struct virtio_device *dev, char *text, size_t size);
 	/** Descriptors that a ring may have at most; 0: the device has no such ring. */
 	int (*queue_max_size)(struct virtio_device *dev, uint16_t index, uint16_t *size);
+	/** Descriptors that a ring must have until the next device reset; 0: any number. */
+	uint16_t (*queue_kept_size)(struct virtio_device *dev, uint16_t index);
 	/**
 	 * Device configuration, 2.5, as the device has it: little-endian. A field of 2, 4 or 8
 	 * bytes is read or written as such, any other length byte by byte.

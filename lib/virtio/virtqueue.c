@@ -141,6 +141,7 @@ virtqueue_check_size(const struct virtio_device *dev, const char *name, uint16_t
 static int
 check_conf(struct virtio_device *dev, uint16_t index, const struct virtqueue_conf *conf)
 {
+	uint16_t kept;
 	uint16_t max;
 	int ret;
 
@@ -155,6 +156,13 @@ check_conf(struct virtio_device *dev, uint16_t index, const struct virtqueue_con
 			   "%s: a %s ring of %u descriptors is not possible. Use %s up to %u.",
 			   conf->name, conf->packed ? "packed" : "split", conf->size,
 			   conf->packed ? "any size" : "a power of two", VIRTIO_SPLIT_RING_MAX);
+		return -EINVAL;
+	}
+	kept = virtio_device_queue_kept(dev, index);
+	if (kept != 0 && conf->size != kept) {
+		VIRTIO_LOG(ERR, "%s: the device keeps the size of the ring, %u descriptors, until "
+			   "it is reset. Set the queue up with %u, or stop the port first.",
+			   conf->name, kept, kept);
 		return -EINVAL;
 	}
 	ret = virtio_device_queue_max(dev, index, &max);
