@@ -26,7 +26,7 @@ REFUSED = {
     "in_order_bad": ("in_order=-1", "in_order=-1: want 0 or 1"),
     "packed_vq_bad": ("packed_vq=2", "packed_vq=2: want 0 or 1"),
     "vectorized_bad": ("vectorized=2", "vectorized=2: want 0 or 1"),
-    "iface_with_a_socket": ("iface=tap0", "iface=tap0 has a meaning for a back-end in the kernel"),
+    "iface_with_a_socket": ("iface=tap0", "iface=tap0 has a meaning for the kernel's vhost-net"),
     "iface_too_long": ("iface=a_name_of_16_chr", "want a name of an interface, at most 15"),
     "queue_reset_bad": ("queue_reset=maybe",
                         "queue_reset=maybe: want auto, get_base, disable or off"),
@@ -88,7 +88,7 @@ def test_path_where_nobody_listens(host, try_port):
     assert port.ports() == 0
 
 
-@pytest.mark.parametrize("path, message", [("/dev/null", "is a device file, and vhost-vdpa"),
+@pytest.mark.parametrize("path, message", [("/dev/null", "It is not a vhost-vDPA device"),
                                            ("/etc/passwd", "is not a socket")])
 def test_path_is_no_socket(try_port, path, message):
     port = try_port(f"path={path}")
@@ -104,6 +104,12 @@ def test_path_is_no_socket(try_port, path, message):
 def test_back_end_in_the_kernel_lacks(try_port, devargs, message):
     port = try_port(f"path=/dev/vhost-net,{devargs}")
     assert port.said(message), port.text
+    assert port.ports() == 0
+
+
+def test_vdpa_device_is_missing(try_port):
+    port = try_port("path=/dev/vhost-vdpa-99")
+    assert port.said("Load the module vhost_vdpa, and add the device (vdpa dev add)"), port.text
     assert port.ports() == 0
 
 

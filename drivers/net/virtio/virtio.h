@@ -98,12 +98,13 @@ struct virtio_bus {
 	int (*rx_interrupts)(struct virtio_port *port, uint16_t n);
 	/**
 	 * Memory of the application's own, see rte_pmd_virtio.h. NULL: not by this bus.
-	 * mem_table: what the device can reach; NULL: unknown.
+	 * mem_table, or mem_has: what the device can reach; NULL: unknown.
 	 */
 	int (*mem_attach)(struct virtio_device *dev, void *addr, size_t len, int fd,
 			  uint64_t offset);
 	int (*mem_detach)(struct virtio_device *dev, void *addr, size_t len);
 	int (*mem_table)(struct virtio_device *dev, struct vhost_mem *mem);
+	bool (*mem_has)(struct virtio_device *dev, const void *addr, size_t len);
 };
 
 /** Instructions that data paths are made of. */

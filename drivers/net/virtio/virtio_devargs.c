@@ -19,8 +19,10 @@
 #define MIN_RING 32
 #define MAX_DRAIN_US 1000000
 
-#define VHOST_NET_PATH "/dev/vhost-net"
-/* Of miscellaneous device files, such as vhost-net; vhost-vdpa has a number of its own. */
+/* What a path means where there is no such file: then a message names the module. */
+#define VHOST_NET_PATH    "/dev/vhost-net"
+#define VHOST_VDPA_PREFIX "/dev/vhost-vdpa-"
+/* Of miscellaneous device files, such as vhost-net. Those of vhost-vDPA have a dynamic one. */
 #define MISC_MAJOR 10
 
 /* Which of the two drivers has an option. */
@@ -134,7 +136,8 @@ static const char * const recovery_names[] = { "none", "auto" };
 #define OTHER(function, text) .wants = text, .set = function
 
 static const struct option options[] = {
-	{ USER, "path", OTHER(set_path, "the path of a socket, or /dev/vhost-net") },
+	{ USER, "path", OTHER(set_path, "the path of a socket, /dev/vhost-net, or "
+				   "/dev/vhost-vdpa-<number>") },
 	{ USER, "mac", OTHER(set_mac, "a unicast address, as 02:00:00:00:00:01") },
 	{ USER, "cq", OTHER(set_cq, "0 or 1") },
 	{ USER, "queue_size", NUMBER(queue_size, MIN_RING, VIRTIO_SPLIT_RING_MAX,
@@ -222,7 +225,7 @@ apply(const char *name, const struct rte_kvargs_pair *pair, unsigned int driver,
 	return unknown(name, pair->key, driver);
 }
 
-/* What vhost-net does not have. */
+/* What a device of the kernel does not have. */
 static int
 check_kernel(const char *name, const struct virtio_devargs *out)
 {
@@ -230,7 +233,7 @@ check_kernel(const char *name, const struct virtio_devargs *out)
 
 	if (out->server)
 		wrong = "server=1: a back-end in the kernel does not connect. Leave it out";
-	else if (out->packed_vq)
+	else if (out->packed_vq && out->kind == VIRTIO_TRANSPORT_VHOST_KERNEL)
 		wrong = "packed_vq=1: the kernel's vhost-net has split rings only. Leave it out";
 	else if (out->queue_reset != VHOST_USER_STOP_AUTO &&
 		 out->queue_reset != VHOST_USER_STOP_OFF)
@@ -243,51 +246,63 @@ check_kernel(const char *name, const struct virtio_devargs *out)
 	return -EINVAL;
 }
 
+/* What vhost-net alone has. */
 static int
-check_socket(const char *name, const struct virtio_devargs *out)
+check_iface(const char *name, const struct virtio_devargs *out)
 {
+	if (out->kind == VIRTIO_TRANSPORT_VHOST_KERNEL)
+		return 0;
 	if (out->steering) {
-		VIRTIO_INIT_LOG(ERR, "%s: steering=ebpf has a meaning for a back-end in the kernel "
+		VIRTIO_INIT_LOG(ERR, "%s: steering=ebpf has a meaning for the kernel's vhost-net "
 				"only. Leave it out, or give path=/dev/vhost-net.", name);
 		return -EINVAL;
 	}
 	if (out->iface[0] == '\0')
 		return 0;
-	VIRTIO_INIT_LOG(ERR, "%s: iface=%s has a meaning for a back-end in the kernel only. Leave "
-			"it out, or give path=/dev/vhost-net.", name, out->iface);
+	VIRTIO_INIT_LOG(ERR, "%s: iface=%s has a meaning for the kernel's vhost-net only. Leave it "
+			"out, or give path=/dev/vhost-net.", name, out->iface);
 	return -EINVAL;
+}
+
+static enum virtio_transport_kind
+kind_of_device(const char *path, const struct stat *st)
+{
+	const bool is_net = st != NULL ? major(st->st_rdev) == MISC_MAJOR :
+					 strcmp(path, VHOST_NET_PATH) == 0;
+
+	return is_net ? VIRTIO_TRANSPORT_VHOST_KERNEL : VIRTIO_TRANSPORT_VHOST_VDPA;
 }
 
 static int
 check_path(const char *name, struct virtio_devargs *out)
 {
 	struct stat st;
+	bool is_device;
 
 	if (out->path[0] == '\0') {
 		VIRTIO_INIT_LOG(ERR, "%s: the argument path= is missing. Give path=<socket of the "
 				"back-end>.", name);
 		return -EINVAL;
 	}
+	out->kind = VIRTIO_TRANSPORT_VHOST_USER;
 	if (stat(out->path, &st) != 0) {
-		if (strcmp(out->path, VHOST_NET_PATH) != 0)
-			return check_socket(name, out);
-		out->kernel = true;
-	} else if (S_ISSOCK(st.st_mode)) {
-		return check_socket(name, out);
+		is_device = strcmp(out->path, VHOST_NET_PATH) == 0 ||
+			    strncmp(out->path, VHOST_VDPA_PREFIX, strlen(VHOST_VDPA_PREFIX)) == 0;
+		if (is_device)
+			out->kind = kind_of_device(out->path, NULL);
+	} else {
+		is_device = S_ISCHR(st.st_mode);
+		if (is_device) {
+			out->kind = kind_of_device(out->path, &st);
+		} else if (!S_ISSOCK(st.st_mode)) {
+			VIRTIO_INIT_LOG(ERR, "%s: path=%s is not a socket. Give the path of the "
+					"back-end's socket.", name, out->path);
+			return -EINVAL;
+		}
 	}
-	if (out->kernel || (S_ISCHR(st.st_mode) && major(st.st_rdev) == MISC_MAJOR)) {
-		out->kernel = true;
-		return check_kernel(name, out);
-	}
-	if (S_ISCHR(st.st_mode)) {
-		VIRTIO_INIT_LOG(ERR, "%s: path=%s is a device file, and vhost-vdpa back-ends are "
-				"not supported. Give the path of a vhost-user socket, or "
-				"/dev/vhost-net.", name, out->path);
-		return -ENOTSUP;
-	}
-	VIRTIO_INIT_LOG(ERR, "%s: path=%s is not a socket. Give the path of the back-end's "
-			"socket.", name, out->path);
-	return -EINVAL;
+	if (check_iface(name, out) != 0)
+		return -EINVAL;
+	return is_device ? check_kernel(name, out) : 0;
 }
 
 static int

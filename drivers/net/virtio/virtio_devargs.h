@@ -19,12 +19,13 @@
 
 #include "transport_pci.h"
 #include "transport_vhost_user.h"
+#include "virtio_transport.h"
 
 /** The options of both drivers; those that a driver does not have keep their default. */
 struct virtio_devargs {
 	char path[PATH_MAX];
 	char iface[IFNAMSIZ]; /**< vhost-kernel: the interface's name; empty: not given */
-	bool kernel;      /**< path is the kernel's vhost-net device */
+	enum virtio_transport_kind kind; /**< virtio-user: what path is */
 	struct rte_ether_addr mac;
 	bool mac_given;
 	bool cq;          /**< the software control queue's commands are there */

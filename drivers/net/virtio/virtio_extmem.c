@@ -17,16 +17,26 @@
 /* ---- a pool's buffers --------------------------------------------------------------------- */
 
 struct reach {
-	bool by_iova;
+	struct virtio_port *port;
 	struct vhost_mem mem; /* what the device can reach, by virtual addresses */
 	const void *beyond;   /* the first buffer that is out of reach */
 };
 
+static bool
+is_in_reach(const struct reach *reach, const void *addr, size_t len, rte_iova_t iova)
+{
+	struct virtio_port *port = reach->port;
+
+	if (port->dev.by_iova)
+		return iova != RTE_BAD_IOVA;
+	return port->bus->mem_has != NULL ? port->bus->mem_has(&port->dev, addr, len) :
+					    vhost_mem_has(&reach->mem, addr, len);
+}
+
 static void
 look_at(struct reach *reach, const void *addr, size_t len, rte_iova_t iova)
 {
-	if (reach->beyond == NULL &&
-	    (reach->by_iova ? iova == RTE_BAD_IOVA : !vhost_mem_has(&reach->mem, addr, len)))
+	if (reach->beyond == NULL && !is_in_reach(reach, addr, len, iova))
 		reach->beyond = addr;
 }
 
@@ -52,13 +62,14 @@ virtio_extmem_check_pool(struct virtio_port *port, uint16_t rx_queue,
 {
 	/* DPDK's walks and queries take no pointer to const. */
 	struct rte_mempool *pool = (struct rte_mempool *)(uintptr_t)const_pool;
-	struct reach reach = { .by_iova = port->dev.by_iova };
+	struct reach reach = { .port = port };
 	const bool extern_bufs = (rte_pktmbuf_priv_flags(pool) &
 				  RTE_PKTMBUF_POOL_F_PINNED_EXT_BUF) != 0;
 
 	/* The table is unknown: nothing is refused. */
-	if (!reach.by_iova && (port->bus->mem_table == NULL ||
-			       port->bus->mem_table(&port->dev, &reach.mem) != 0))
+	if (!port->dev.by_iova && port->bus->mem_has == NULL &&
+	    (port->bus->mem_table == NULL ||
+	     port->bus->mem_table(&port->dev, &reach.mem) != 0))
 		return 0;
 	/* Buffers in the pool's own memory lie in its few chunks. */
 	if (extern_bufs)

@@ -13,8 +13,8 @@
  * back, since both reset the device.
  *
  * Found by: the interrupt of a changed configuration, rte_eth_link_get(), commands of the control
- * queue, the stop of a queue and the watchdog. On virtio-pci alone: a back-end's status comes by a
- * message, and nothing asks for it.
+ * queue, a start or stop of a queue that failed, and the watchdog. On virtio-pci and vhost-vDPA
+ * alone: the status of other back-ends comes by a message, and nothing asks for it.
  */
 
 #include <stdbool.h>

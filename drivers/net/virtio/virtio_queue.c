@@ -15,6 +15,7 @@
 #include "virtio_compat.h"
 #include "virtio_intr.h"
 #include "virtio_log.h"
+#include "virtio_needs_reset.h"
 #include "virtio_queue.h"
 #include "virtio_rxtx.h"
 #include "virtio_rxtx_common.h"
@@ -395,6 +396,8 @@ virtio_queue_start(struct virtio_queue *q)
 		virtio_queue_open(q);
 	} else {
 		virtio_queue_reclaim(q);
+		/* Its answer is in the log; what is asked for is the event. */
+		virtio_needs_reset(q->port);
 	}
 	virtio_queue_show_state(q);
 	return ret;
@@ -535,6 +538,8 @@ virtio_queue_stop(struct virtio_queue *q)
 		q->events.resets++;
 		q->events.reset_ns = virtio_stopwatch_total(&watch);
 		log_stop(q, &watch, q->events.reset_dropped - dropped);
+	} else {
+		virtio_needs_reset(q->port);
 	}
 	virtio_queue_show_state(q);
 	return ret;

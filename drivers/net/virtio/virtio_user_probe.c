@@ -3,7 +3,8 @@
  */
 
 /*
- * virtio-user on the vdev bus: the device is a back-end on a socket, or the kernel's vhost-net.
+ * virtio-user on the vdev bus: the device is a back-end on a socket, the kernel's vhost-net, or a
+ * vDPA device of the kernel.
  */
 
 #include <errno.h>
@@ -16,9 +17,12 @@
 
 #include <ethdev_vdev.h>
 
+#include "rte_pmd_virtio.h"
 #include "transport_vhost_kernel.h"
 #include "transport_vhost_user.h"
+#include "transport_vhost_vdpa.h"
 #include "virtio_compat.h"
+#include "virtio_config.h"
 #include "virtio_ctrl.h"
 #include "virtio_ethdev.h"
 #include "virtio_log.h"
@@ -230,20 +234,115 @@ create_vhost_kernel(struct virtio_port *port)
 	return ret;
 }
 
+/* ---- vhost-vDPA --------------------------------------------------------------------------- */
+
+static int
+vhost_vdpa_rx_interrupts(struct virtio_port *port, uint16_t n)
+{
+	return rx_interrupts(port, n, vhost_vdpa_call_fd);
+}
+
+static void
+destroy_vhost_vdpa(struct virtio_device *dev)
+{
+	free_interrupts(dev);
+	vhost_vdpa_destroy(dev);
+}
+
+static const struct virtio_bus vhost_vdpa_bus = {
+	.is_up = vhost_vdpa_is_up,
+	.reconnect = vhost_vdpa_reconnect,
+	.watch_fd = vhost_vdpa_watch_fd,
+	.watch_events = vhost_vdpa_watch_events,
+	.take_events = vhost_vdpa_take_events,
+	.disconnect = vhost_vdpa_disconnect,
+	.destroy = destroy_vhost_vdpa,
+	.features = VIRTIO_BIT(VIRTIO_NET_F_MAC) | VIRTIO_BIT(VIRTIO_NET_F_STATUS) |
+		    VIRTIO_BIT(VIRTIO_NET_F_CTRL_VQ) | VIRTIO_BIT(VIRTIO_NET_F_CTRL_RX) |
+		    VIRTIO_BIT(VIRTIO_NET_F_CTRL_MAC_ADDR) |
+		    VIRTIO_BIT(VIRTIO_NET_F_SPEED_DUPLEX) |
+		    VIRTIO_BIT(VIRTIO_F_ACCESS_PLATFORM) | VIRTQUEUE_ORDER_FEATURES,
+	.whole_pairs = true,
+	.link_is_up = virtio_config_link_is_up,
+	.link_speed = virtio_config_link_speed,
+	.rx_interrupts = vhost_vdpa_rx_interrupts,
+	.mem_attach = vhost_vdpa_attach,
+	.mem_detach = vhost_vdpa_detach,
+	.mem_has = vhost_vdpa_has,
+};
+
+static int
+check_vdpa_pairs(struct virtio_port *port)
+{
+	int ret;
+
+	ret = virtio_config_read_pairs(port);
+	if (port->args.cq_given && !port->args.cq) {
+		port->has_ctrl = false;
+		port->max_pairs = 1;
+	}
+	if (ret != 0 || port->args.pairs <= port->max_pairs)
+		return ret;
+	VIRTIO_INIT_LOG(ERR, "%s: queues=%u: the device has %u pairs of queues. Give queues=%u.",
+			port->dev.name, port->args.pairs, port->max_pairs, port->max_pairs);
+	return -EINVAL;
+}
+
+/* A device that cannot be given an address filters by its own. */
+static void
+check_vdpa_mac(struct virtio_port *port)
+{
+	if (!port->args.mac_given || !(port->dev.offered & VIRTIO_BIT(VIRTIO_NET_F_MAC)) ||
+	    virtio_ctrl_offers(port, VIRTIO_NET_F_CTRL_MAC_ADDR))
+		return;
+	VIRTIO_INIT_LOG(NOTICE, "%s: mac= has no effect, as the device offers no command to change "
+			"its MAC address (CTRL_MAC_ADDR). Its own address is used.",
+			port->dev.name);
+	port->args.mac_given = false;
+}
+
+static int
+create_vhost_vdpa(struct virtio_port *port, const char *name)
+{
+	const struct vhost_vdpa_conf conf = {
+		.path = port->args.path,
+		.stops = port->args.queue_reset != VHOST_USER_STOP_OFF,
+	};
+	int ret;
+
+	port->bus = &vhost_vdpa_bus;
+	ret = vhost_vdpa_create(&port->dev, name, &conf);
+	if (ret != 0)
+		return ret;
+	ret = check_vdpa_pairs(port);
+	if (ret == 0) {
+		check_vdpa_mac(port);
+		ret = virtio_config_read(port);
+	}
+	if (ret != 0) {
+		vhost_vdpa_destroy(&port->dev);
+		return ret;
+	}
+	if (port->max_mtu != 0)
+		port->edev->data->mtu = RTE_MIN(port->edev->data->mtu, port->max_mtu);
+	return 0;
+}
+
 /* ---- probe and removal -------------------------------------------------------------------- */
 
 static int
 open_device(struct virtio_port *port, const char *name)
 {
-	const bool kernel = port->args.kernel;
 	int ret;
 
-	ret = virtio_device_init(&port->dev, name, kernel ? VIRTIO_TRANSPORT_VHOST_KERNEL :
-				 VIRTIO_TRANSPORT_VHOST_USER, 2 * port->args.pairs);
+	if (port->args.kind == VIRTIO_TRANSPORT_VHOST_VDPA)
+		return create_vhost_vdpa(port, name);
+	ret = virtio_device_init(&port->dev, name, port->args.kind, 2 * port->args.pairs);
 	if (ret != 0)
 		return ret;
 	port->max_pairs = port->args.pairs;
-	ret = kernel ? create_vhost_kernel(port) : create_vhost_user(port);
+	ret = port->args.kind == VIRTIO_TRANSPORT_VHOST_KERNEL ? create_vhost_kernel(port) :
+								 create_vhost_user(port);
 	if (ret != 0)
 		virtio_device_fini(&port->dev);
 	return ret;
@@ -255,18 +354,18 @@ probe_port(struct rte_eth_dev *edev, const char *name, const char *args)
 	struct virtio_port *port = virtio_port(edev);
 	int ret;
 
+	port->edev = edev;
 	ret = virtio_user_parse(name, args, &port->args);
 	if (ret == 0)
 		ret = open_device(port, name);
 	if (ret != 0)
 		return ret;
-	port->edev = edev;
 	edev->intr_handle = rte_intr_instance_alloc(RTE_INTR_INSTANCE_F_PRIVATE);
 	ret = edev->intr_handle == NULL ? -ENOMEM : virtio_port_create(edev);
 	if (ret != 0) {
 		port->bus->destroy(&port->dev);
 		virtio_device_fini(&port->dev);
-	} else if (port->args.kernel) {
+	} else if (port->args.kind == VIRTIO_TRANSPORT_VHOST_KERNEL) {
 		set_up_interface(port);
 	}
 	return ret;
@@ -330,9 +429,48 @@ virtio_user_remove(struct rte_vdev_device *vdev)
 	return rte_eth_dev_close(edev->data->port_id);
 }
 
+/*
+ * rte_dev_dma_map() of registered memory, for vhost-vDPA, which needs no file of it. Such a device
+ * has all memory at its virtual address. Others get theirs by rte_pmd_virtio_extmem_attach().
+ */
+static struct virtio_port *
+port_to_map(const struct rte_vdev_device *vdev)
+{
+	struct rte_eth_dev *edev = rte_eth_dev_allocated(rte_vdev_device_name(vdev));
+
+	return edev != NULL && virtio_port(edev)->args.kind == VIRTIO_TRANSPORT_VHOST_VDPA ?
+	       virtio_port(edev) : NULL;
+}
+
+static int
+virtio_user_dma_map(struct rte_vdev_device *vdev, void *addr, uint64_t iova __rte_unused,
+		    size_t len)
+{
+	const struct virtio_port *port = port_to_map(vdev);
+	const int ret = port == NULL ? 0 :
+		rte_pmd_virtio_extmem_attach(port->data->port_id, addr, len, -1, 0);
+
+	rte_errno = -ret;
+	return ret;
+}
+
+static int
+virtio_user_dma_unmap(struct rte_vdev_device *vdev, void *addr, uint64_t iova __rte_unused,
+		      size_t len)
+{
+	const struct virtio_port *port = port_to_map(vdev);
+	const int ret = port == NULL ? 0 :
+		rte_pmd_virtio_extmem_detach(port->data->port_id, addr, len);
+
+	rte_errno = -ret;
+	return ret;
+}
+
 static struct rte_vdev_driver virtio_user_driver = {
 	.probe = virtio_user_probe,
 	.remove = virtio_user_remove,
+	.dma_map = virtio_user_dma_map,
+	.dma_unmap = virtio_user_dma_unmap,
 };
 
 RTE_PMD_REGISTER_VDEV(net_virtio_user, virtio_user_driver);
