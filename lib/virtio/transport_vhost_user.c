@@ -207,6 +207,7 @@ vu_forget_answers(struct vhost_user *vu)
 	vu->handshake = (struct vhost_user_reply){ 0 };
 	vu->control = (struct vhost_user_reply){ 0 };
 	vu->mem_event = (struct vhost_user_reply){ 0 };
+	vu->region = (struct vhost_user_reply){ 0 };
 	vu->reset = (struct vhost_user_reply){ 0 };
 }
 

@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -14,19 +15,33 @@
 
 struct reading {
 	struct vhost_mem *mem;
+	uint32_t max;
 	uint64_t gone;
 	size_t gone_len;
 };
 
-/* A region of its own. */
 static int
-append(struct vhost_mem *mem, const struct vhost_user_region *region, int fd)
+append(struct vhost_mem *mem, const struct vhost_user_region *region, int fd, uint32_t max)
 {
-	if (mem->table.count == VHOST_USER_MAX_REGIONS)
+	if (mem->table.count >= max)
 		return -E2BIG;
 	mem->table.regions[mem->table.count] = *region;
 	mem->fds[mem->table.count++] = fd;
 	return 0;
+}
+
+int
+vhost_mem_append(struct vhost_mem *mem, const struct vhost_user_region *region, int fd)
+{
+	return append(mem, region, fd, VHOST_MEM_MAX_REGIONS);
+}
+
+void
+vhost_mem_drop(struct vhost_mem *mem, uint32_t index)
+{
+	mem->table.count--;
+	mem->table.regions[index] = mem->table.regions[mem->table.count];
+	mem->fds[index] = mem->fds[mem->table.count];
 }
 
 /*
@@ -64,7 +79,7 @@ add_segment(const struct rte_memseg_list *msl __rte_unused, const struct rte_mem
 	return append(mem, &(const struct vhost_user_region){
 		.guest_addr = ms->addr_64, .user_addr = ms->addr_64, .size = ms->len,
 		.offset = offset,
-	}, fd);
+	}, fd, reading->max);
 }
 
 static bool
@@ -94,7 +109,7 @@ vhost_mem_add(struct vhost_mem *mem, void *addr, size_t len, int fd, uint64_t of
 	own = fcntl(fd, F_DUPFD_CLOEXEC, 0);
 	if (own < 0)
 		return -errno;
-	if (append(mem, &region, own) == 0)
+	if (vhost_mem_append(mem, &region, own) == 0)
 		return 0;
 	close(own);
 	return -E2BIG;
@@ -111,9 +126,7 @@ vhost_mem_remove(struct vhost_mem *mem, const void *addr, size_t len)
 		    mem->table.regions[i].size != len)
 			continue;
 		fd = mem->fds[i];
-		mem->table.count--;
-		mem->table.regions[i] = mem->table.regions[mem->table.count];
-		mem->fds[i] = mem->fds[mem->table.count];
+		vhost_mem_drop(mem, i);
 		return fd;
 	}
 	return -ENOENT;
@@ -129,6 +142,26 @@ vhost_mem_overlaps(const struct vhost_mem *mem, const void *addr, size_t len)
 			return true;
 	}
 	return false;
+}
+
+enum vhost_mem_match
+vhost_mem_match(const struct vhost_mem *mem, const struct vhost_user_region *region, int fd)
+{
+	const uint64_t end = region->user_addr + region->size;
+	uint32_t i;
+
+	for (i = 0; i < mem->table.count; i++) {
+		const struct vhost_user_region *r = &mem->table.regions[i];
+
+		if (!overlaps(r, region->user_addr, region->size))
+			continue;
+		if (mem->fds[i] != fd ||
+		    r->user_addr - r->offset != region->user_addr - region->offset ||
+		    region->user_addr < r->user_addr || end > r->user_addr + r->size)
+			return VHOST_MEM_OTHER;
+		return region->size == r->size ? VHOST_MEM_SAME : VHOST_MEM_WITHIN;
+	}
+	return VHOST_MEM_NONE;
 }
 
 static const struct vhost_user_region *
@@ -162,10 +195,10 @@ vhost_mem_has(const struct vhost_mem *mem, const void *addr, size_t len)
 
 int
 vhost_mem_read(struct vhost_mem *mem, const struct vhost_mem *attached, const void *gone,
-	       size_t gone_len)
+	       size_t gone_len, uint32_t max)
 {
 	struct reading reading = {
-		.mem = mem, .gone = (uintptr_t)gone, .gone_len = gone_len
+		.mem = mem, .max = max, .gone = (uintptr_t)gone, .gone_len = gone_len
 	};
 	uint32_t i;
 	int ret;
@@ -173,11 +206,11 @@ vhost_mem_read(struct vhost_mem *mem, const struct vhost_mem *attached, const vo
 	memset(mem, 0, sizeof(*mem));
 	ret = rte_memseg_walk_thread_unsafe(add_segment, &reading);
 	for (i = 0; ret == 0 && i < attached->table.count; i++)
-		ret = append(mem, &attached->table.regions[i], attached->fds[i]);
+		ret = append(mem, &attached->table.regions[i], attached->fds[i], max);
 	if (ret != 0) {
-		VIRTIO_INIT_LOG(ERR, "EAL's memory is in more than %d files, the most that "
-				"vhost-user supports. Run EAL with --single-file-segments, or with "
-				"larger pages.", VHOST_USER_MAX_REGIONS);
+		VIRTIO_INIT_LOG(ERR, "EAL's memory is in more than %" PRIu32 " files, the most "
+				"that the back-end supports. Run EAL with --single-file-segments, "
+				"or with larger pages.", max);
 		return ret;
 	}
 	if (mem->table.count == 0) {

@@ -16,9 +16,15 @@
 
 #include "vhost_user_msg.h"
 
+/** Regions of a table, in several messages where a back-end accepts more than one carries. */
+#define VHOST_MEM_MAX_REGIONS 256
+
 struct vhost_mem {
-	struct vhost_user_mem_table table;
-	int fds[VHOST_USER_MAX_REGIONS]; /**< EAL's, or those of vhost_mem_add() */
+	struct {
+		uint32_t count;
+		struct vhost_user_region regions[VHOST_MEM_MAX_REGIONS];
+	} table;
+	int fds[VHOST_MEM_MAX_REGIONS]; /**< EAL's, or those of vhost_mem_add() */
 };
 
 /**
@@ -31,11 +37,29 @@ struct vhost_mem {
  * @param gone, gone_len
  *   Memory that is about to go, and with it its files: left out too. Another file may come with the
  *   same number and address, and must not look like the one before.
+ * @param max
+ *   Regions that the back-end accepts, at most VHOST_MEM_MAX_REGIONS.
  * @return
- *   0. -E2BIG: more files than the protocol carries. -ENOENT: no memory is backed by a file.
+ *   0. -E2BIG: more files than that, with a log line. -ENOENT: no memory is backed by a file.
  */
 int vhost_mem_read(struct vhost_mem *mem, const struct vhost_mem *attached, const void *gone,
-		   size_t gone_len);
+		   size_t gone_len, uint32_t max);
+
+/** A region at the end of the table. 0, or -E2BIG. */
+int vhost_mem_append(struct vhost_mem *mem, const struct vhost_user_region *region, int fd);
+
+/** The last region takes the place of this one. */
+void vhost_mem_drop(struct vhost_mem *mem, uint32_t index);
+
+enum vhost_mem_match {
+	VHOST_MEM_NONE,   /**< no address of the region is in the table */
+	VHOST_MEM_SAME,   /**< the table has the region */
+	VHOST_MEM_WITHIN, /**< the table has a larger region of the same file */
+	VHOST_MEM_OTHER,  /**< the region overlaps one of the table in another way */
+};
+
+enum vhost_mem_match vhost_mem_match(const struct vhost_mem *mem,
+				     const struct vhost_user_region *region, int fd);
 
 /**
  * Adds memory that is mapped of a file, whose descriptor is duplicated.

@@ -40,6 +40,7 @@
 /* Protocol features that this front-end has a use for. */
 #define OUR_PROTOCOL_FEATURES (VIRTIO_BIT(VHOST_USER_PROTOCOL_F_MQ) | \
 			       VIRTIO_BIT(VHOST_USER_PROTOCOL_F_REPLY_ACK) | \
+			       VIRTIO_BIT(VHOST_USER_PROTOCOL_F_MEM_SLOTS) | \
 			       VIRTIO_BIT(VHOST_USER_PROTOCOL_F_STATUS))
 
 /* Those of the marks that others lack altogether: some of them is an ambiguous answer. */
@@ -118,6 +119,7 @@ do_handshake(struct virtio_device *dev)
 	struct vhost_user *vu = dev->priv;
 	struct vhost_user_msg owner = { .request = VHOST_USER_SET_OWNER };
 	uint64_t pairs = 1;
+	uint64_t slots = 0;
 	int ret;
 
 	vu_forget_answers(vu);
@@ -131,11 +133,16 @@ do_handshake(struct virtio_device *dev)
 		ret = vu_get_u64(vu, VHOST_USER_GET_FEATURES, &vu->features);
 	if (ret == 0 && vu_has_enable(vu)) {
 		ret = vu_get_u64(vu, VHOST_USER_GET_PROTOCOL_FEATURES, &vu->protocol_offer);
-		if (ret == 0)
-			ret = vu_send_u64(vu, VHOST_USER_SET_PROTOCOL_FEATURES,
-				       vu->protocol_offer & OUR_PROTOCOL_FEATURES, NULL);
 		vu->protocol = vu->protocol_offer & OUR_PROTOCOL_FEATURES;
+		/* A region that is refused must not go unnoticed. */
+		if (!vu_speaks(vu, VHOST_USER_PROTOCOL_F_REPLY_ACK))
+			vu->protocol &= ~VIRTIO_BIT(VHOST_USER_PROTOCOL_F_MEM_SLOTS);
+		if (ret == 0)
+			ret = vu_send_u64(vu, VHOST_USER_SET_PROTOCOL_FEATURES, vu->protocol, NULL);
 	}
+	if (ret == 0 && vu_speaks(vu, VHOST_USER_PROTOCOL_F_MEM_SLOTS))
+		ret = vu_get_u64(vu, VHOST_USER_GET_MAX_MEM_SLOTS, &slots);
+	vu->max_slots = RTE_MIN(slots, (uint64_t)VHOST_MEM_MAX_REGIONS);
 	if (ret == 0 && vu_speaks(vu, VHOST_USER_PROTOCOL_F_MQ))
 		ret = vu_get_u64(vu, VHOST_USER_GET_QUEUE_NUM, &pairs);
 	if (ret != 0) {

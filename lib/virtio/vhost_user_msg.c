@@ -40,6 +40,7 @@
 static_assert(offsetof(struct vhost_user_msg, payload) == VHOST_USER_HEADER_SIZE, "wire header");
 static_assert(sizeof(struct vhost_user_ring_addr) == 40, "wire layout");
 static_assert(sizeof(struct vhost_user_region) == 32, "wire layout");
+static_assert(sizeof(struct vhost_user_single_region) == 40, "wire layout");
 
 int
 vhost_user_channel_init(struct vhost_user_channel *ch, const char *name)
@@ -145,6 +146,7 @@ has_value(uint32_t request)
 	case VHOST_USER_GET_FEATURES:
 	case VHOST_USER_GET_PROTOCOL_FEATURES:
 	case VHOST_USER_GET_QUEUE_NUM:
+	case VHOST_USER_GET_MAX_MEM_SLOTS:
 	case VHOST_USER_GET_VRING_BASE:
 	case VHOST_USER_GET_STATUS:
 		return true;
@@ -181,6 +183,12 @@ request_name(uint32_t request)
 		return "GET_QUEUE_NUM";
 	case VHOST_USER_SET_VRING_ENABLE:
 		return "SET_VRING_ENABLE";
+	case VHOST_USER_GET_MAX_MEM_SLOTS:
+		return "GET_MAX_MEM_SLOTS";
+	case VHOST_USER_ADD_MEM_REG:
+		return "ADD_MEM_REG";
+	case VHOST_USER_REM_MEM_REG:
+		return "REM_MEM_REG";
 	case VHOST_USER_SET_STATUS:
 		return "SET_STATUS";
 	case VHOST_USER_GET_STATUS:

@@ -44,6 +44,9 @@ enum vhost_user_request {
 	VHOST_USER_SET_PROTOCOL_FEATURES = 16,
 	VHOST_USER_GET_QUEUE_NUM = 17,
 	VHOST_USER_SET_VRING_ENABLE = 18,
+	VHOST_USER_GET_MAX_MEM_SLOTS = 36,
+	VHOST_USER_ADD_MEM_REG = 37,
+	VHOST_USER_REM_MEM_REG = 38,
 	VHOST_USER_SET_STATUS = 39,
 	VHOST_USER_GET_STATUS = 40,
 };
@@ -57,6 +60,7 @@ enum vhost_user_request {
 #define VHOST_USER_PROTOCOL_F_REPLY_ACK       3
 #define VHOST_USER_PROTOCOL_F_NET_MTU         4
 #define VHOST_USER_PROTOCOL_F_CRYPTO_SESSION  7
+#define VHOST_USER_PROTOCOL_F_MEM_SLOTS       15 /**< CONFIGURE_MEM_SLOTS */
 #define VHOST_USER_PROTOCOL_F_STATUS          16
 #define VHOST_USER_PROTOCOL_F_DEVICE_STATE    19
 
@@ -97,6 +101,12 @@ struct vhost_user_mem_table {
 	struct vhost_user_region regions[VHOST_USER_MAX_REGIONS];
 };
 
+/** Of ADD_MEM_REG and REM_MEM_REG. */
+struct vhost_user_single_region {
+	uint64_t padding;
+	struct vhost_user_region region;
+};
+
 struct __rte_packed_begin vhost_user_msg {
 	uint32_t request;
 	uint32_t flags;
@@ -106,6 +116,7 @@ struct __rte_packed_begin vhost_user_msg {
 		struct vhost_user_ring_state state;
 		struct vhost_user_ring_addr addr;
 		struct vhost_user_mem_table mem;
+		struct vhost_user_single_region single;
 	} payload;
 } __rte_packed_end;
 

@@ -50,11 +50,14 @@ struct vhost_user {
 	uint64_t protocol;       /* in force */
 	bool mem_sent;
 	bool mem_stale; /* the back-end may not have mem: another table is due */
-	struct vhost_mem mem;    /* the last table that was sent */
+	uint32_t max_slots;      /* regions that ADD_MEM_REG may make of it; 0: whole tables only */
+	struct vhost_mem mem;    /* the table as it was sent, or changed since */
+	struct vhost_mem wanted; /* what it is to be; under EAL's memory lock */
 	struct vhost_mem attached; /* the application's own memory, descriptors ours */
 	struct vhost_user_reply handshake;
 	struct vhost_user_reply control;
 	struct vhost_user_reply mem_event;
+	struct vhost_user_reply region;
 	struct vhost_user_reply reset;
 	bool reset_asked;
 	bool mem_events; /* the call-back is registered */
@@ -95,7 +98,8 @@ int vu_control_u64(struct vhost_user *vu, uint32_t request, uint64_t value);
 /* vhost_user_mem.c */
 
 /**
- * Sends the table of memory, where it has changed. EAL's memory lock is held.
+ * Sends the table of memory, where it has changed: single regions where the back-end accepts them.
+ * EAL's memory lock is held.
  *
  * @param event
  *   Within a memory event: the channel's lock is waited for.

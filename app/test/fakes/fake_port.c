@@ -66,6 +66,8 @@ fake_port_create(const struct fake_port_conf *conf)
 			    (packed && !conf->withhold_packed ? VU_F_PACKED : 0) |
 			    (test_platform_order() ? VU_F_ORDER_PLATFORM : 0);
 	fp->vu->queue_num = FAKE_PORT_PAIRS;
+	fp->vu->mem_slots = conf->mem_slots;
+	fp->vu->protocol |= conf->mem_slots > 0 ? VU_P_MEM_SLOTS : 0;
 	fp->vu->client = conf->server;
 	if (conf->server)
 		unlink(fp->vu->path);

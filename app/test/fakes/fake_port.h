@@ -35,6 +35,7 @@ struct fake_port_conf {
 	uint64_t tx_offloads; /**< beside MULTI_SEGS */
 	bool interrupts;    /**< receive interrupts are configured */
 	unsigned int node;  /**< that the queues are set up on; 0: any */
+	unsigned int mem_slots; /**< the back-end takes so many single regions; 0: none */
 };
 
 struct fake_port {

@@ -36,9 +36,12 @@ fake_vu_breach(struct fake_vu *vu, const char *format, ...)
 	va_end(ap);
 }
 
-/* Carries a message out; true where it has an answer of its own, in *value. */
+/*
+ * Carries a message out; true where it has an answer of its own, in *value. Else *value is what an
+ * acknowledgement says. Of what it refuses, it leaves out only regions of memory.
+ */
 static bool
-obey(struct fake_vu *vu, struct fake_vu_message *m, uint64_t *value)
+obey(struct fake_vu *vu, struct fake_vu_message *m, bool refuses, uint64_t *value)
 {
 	*value = 0;
 	switch (m->request) {
@@ -56,6 +59,15 @@ obey(struct fake_vu *vu, struct fake_vu_message *m, uint64_t *value)
 	case VU_SET_MEM_TABLE:
 		fake_vu_map_table(vu, m);
 		break;
+	case VU_ADD_MEM_REG:
+	case VU_REM_MEM_REG:
+		*value = refuses || !fake_vu_change_region(vu, m);
+		break;
+	case VU_GET_MAX_MEM_SLOTS:
+		if (!(vu->protocol_acked & VU_P_MEM_SLOTS))
+			fake_vu_breach(vu, "GET_MAX_MEM_SLOTS without its feature");
+		*value = vu->mem_slots;
+		return true;
 	case VU_GET_PROTOCOL_FEATURES:
 		*value = vu->protocol;
 		return true;
@@ -239,7 +251,7 @@ handle(struct fake_vu *vu, struct fake_vu_message *m)
 		hold(vu);
 	if (vu->ending)
 		return false;
-	has_value = obey(vu, m, &value);
+	has_value = obey(vu, m, action == VU_REFUSE, &value);
 	pthread_cond_broadcast(&vu->changed);
 	if (action == VU_REFUSE && !has_value)
 		value = 1;
@@ -401,6 +413,7 @@ fake_vu_create(const char *path)
 	vu->features = VU_F_VERSION_1 | VU_F_PROTOCOL;
 	vu->protocol = VU_P_MQ | VU_P_REPLY_ACK | VU_P_STATUS;
 	vu->queue_num = 4;
+	vu->mem_limit = FAKE_VU_MAX_REGIONS;
 	vu->fd = -1;
 	vu->listen_fd = -1;
 	vu->wake_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);

@@ -25,7 +25,7 @@
 
 #define FAKE_VU_MAX_RINGS 32
 #define FAKE_VU_MAX_RECORD 4096
-#define FAKE_VU_MAX_REGIONS 8
+#define FAKE_VU_MAX_REGIONS 64
 #define FAKE_VU_MAX_RULES 8
 
 /* Requests by their number in the protocol. */
@@ -44,6 +44,9 @@ enum {
 	VU_SET_PROTOCOL_FEATURES = 16,
 	VU_GET_QUEUE_NUM = 17,
 	VU_SET_VRING_ENABLE = 18,
+	VU_GET_MAX_MEM_SLOTS = 36,
+	VU_ADD_MEM_REG = 37,
+	VU_REM_MEM_REG = 38,
 	VU_SET_STATUS = 39,
 	VU_GET_STATUS = 40,
 };
@@ -71,6 +74,7 @@ enum {
 #define VU_P_REPLY_ACK VU_BIT(3)
 #define VU_P_NET_MTU VU_BIT(4)
 #define VU_P_CRYPTO_SESSION VU_BIT(7)
+#define VU_P_MEM_SLOTS VU_BIT(15)
 #define VU_P_STATUS VU_BIT(16)
 #define VU_P_DEVICE_STATE VU_BIT(19)
 
@@ -135,6 +139,8 @@ struct fake_vu {
 	uint64_t features;
 	uint64_t protocol;
 	uint64_t queue_num;
+	uint64_t mem_slots;    /**< what it says */
+	unsigned int mem_limit; /**< regions from which on it refuses more */
 	struct fake_vu_rule rule[FAKE_VU_MAX_RULES];
 	unsigned int close_at; /**< closes at this message, counted from 1; 0: never */
 	bool once;             /**< takes no second connection */

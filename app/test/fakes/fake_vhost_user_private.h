@@ -19,6 +19,8 @@
 #define FAKE_VU_FLAG_REPLY 0x4u
 #define FAKE_VU_FLAG_NEED_REPLY 0x8u
 #define FAKE_VU_MAX_PAYLOAD 512
+/* Regions of one SET_MEM_TABLE. */
+#define FAKE_VU_TABLE_REGIONS 8
 #define FAKE_VU_MAX_FDS 8
 
 struct fake_vu_message {
@@ -54,6 +56,8 @@ void fake_vu_breach(struct fake_vu *vu, const char *format, ...)
 
 /** SET_MEM_TABLE: maps the regions, and the rings that are served to where they are now. */
 void fake_vu_map_table(struct fake_vu *vu, const struct fake_vu_message *m);
+/** ADD_MEM_REG and REM_MEM_REG; false: it is refused, and nothing has changed. */
+bool fake_vu_change_region(struct fake_vu *vu, const struct fake_vu_message *m);
 void fake_vu_unmap(struct fake_vu *vu);
 void fake_vu_close_ring(struct fake_vu_ring *ring);
 /** A ring's messages; false where there is no such ring. */

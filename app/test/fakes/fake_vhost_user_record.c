@@ -80,6 +80,12 @@ name_of(uint32_t request)
 		return "QUEUE_NUM";
 	case VU_SET_VRING_ENABLE:
 		return "ENABLE";
+	case VU_GET_MAX_MEM_SLOTS:
+		return "MAX_SLOTS";
+	case VU_ADD_MEM_REG:
+		return "ADD";
+	case VU_REM_MEM_REG:
+		return "REM";
 	case VU_SET_STATUS:
 		return "STATUS";
 	case VU_GET_STATUS:

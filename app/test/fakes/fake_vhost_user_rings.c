@@ -76,41 +76,114 @@ find_ring(struct fake_vu *vu, struct fake_vu_ring *ring)
 		ring_device_move(&ring->rd, part[0], part[1], part[2]);
 }
 
+/* Adds a region of the payload to those that are mapped. */
+static bool
+map_file(struct fake_vu *vu, const uint8_t *at, int fd)
+{
+	struct fake_vu_region *r = &vu->region[vu->nb_regions];
+
+	r->guest_addr = fake_vu_get64(at);
+	r->size = fake_vu_get64(at + 8);
+	r->user_addr = fake_vu_get64(at + 16);
+	r->offset = fake_vu_get64(at + 24);
+	r->mapped = r->size + r->offset;
+	r->at = mmap(NULL, r->mapped, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_NORESERVE, fd, 0);
+	if (r->at == MAP_FAILED) {
+		fake_vu_breach(vu, "a region of memory cannot be mapped: %s", strerror(errno));
+		return false;
+	}
+	vu->nb_regions++;
+	return true;
+}
+
+static void
+find_rings(struct fake_vu *vu)
+{
+	unsigned int i;
+
+	for (i = 0; i < FAKE_VU_MAX_RINGS; i++) {
+		if (vu->ring[i].open)
+			find_ring(vu, &vu->ring[i]);
+	}
+}
+
+static bool
+add_region(struct fake_vu *vu, const struct fake_vu_message *m)
+{
+	const uint8_t *at = m->payload + 8;
+	const uint64_t size = fake_vu_get64(at + 8);
+	const uint64_t addr = fake_vu_get64(at + 16);
+	unsigned int i;
+
+	if (m->fds != 1)
+		fake_vu_breach(vu, "ADD_MEM_REG with %u files", m->fds);
+	if (vu->nb_regions >= vu->mem_slots || vu->nb_regions == FAKE_VU_MAX_REGIONS)
+		fake_vu_breach(vu, "more regions than slots");
+	for (i = 0; i < vu->nb_regions; i++) {
+		const struct fake_vu_region *r = &vu->region[i];
+
+		if (addr < r->user_addr + r->size && r->user_addr < addr + size)
+			fake_vu_breach(vu, "a region overlaps one that is there");
+	}
+	if (vu->breach[0] != '\0' || vu->nb_regions >= vu->mem_limit)
+		return false;
+	return map_file(vu, at, m->fd[0]);
+}
+
+static bool
+remove_region(struct fake_vu *vu, const struct fake_vu_message *m)
+{
+	const uint8_t *at = m->payload + 8;
+	unsigned int i;
+
+	if (m->fds != 0)
+		fake_vu_breach(vu, "REM_MEM_REG with %u files", m->fds);
+	for (i = 0; i < vu->nb_regions; i++) {
+		struct fake_vu_region *r = &vu->region[i];
+
+		if (r->guest_addr != fake_vu_get64(at) || r->size != fake_vu_get64(at + 8) ||
+		    r->user_addr != fake_vu_get64(at + 16))
+			continue;
+		munmap(r->at, r->mapped);
+		vu->nb_regions--;
+		*r = vu->region[vu->nb_regions];
+		/* A ring that is served must not be in what has gone. */
+		find_rings(vu);
+		return true;
+	}
+	fake_vu_breach(vu, "REM_MEM_REG of a region that is not there");
+	return false;
+}
+
+bool
+fake_vu_change_region(struct fake_vu *vu, const struct fake_vu_message *m)
+{
+	if (!(vu->protocol_acked & VU_P_MEM_SLOTS) || m->size != 40) {
+		fake_vu_breach(vu, "a region of %" PRIu32 " bytes, or without its feature",
+			       m->size);
+		return false;
+	}
+	return m->request == VU_ADD_MEM_REG ? add_region(vu, m) : remove_region(vu, m);
+}
+
 void
 fake_vu_map_table(struct fake_vu *vu, const struct fake_vu_message *m)
 {
 	const uint32_t n = fake_vu_get32(m->payload);
 	uint32_t i;
 
-	if (n == 0 || n > FAKE_VU_MAX_REGIONS || m->fds != n || m->size != 8 + 32 * n) {
+	if (n == 0 || n > FAKE_VU_TABLE_REGIONS || m->fds != n || m->size != 8 + 32 * n) {
 		fake_vu_breach(vu, "memory table of %" PRIu32 " regions, %u files, %" PRIu32
 			       " bytes", n, m->fds, m->size);
 		return;
 	}
 	fake_vu_unmap(vu);
 	for (i = 0; i < n; i++) {
-		const uint8_t *at = m->payload + 8 + 32 * i;
-		struct fake_vu_region *r = &vu->region[i];
-
-		r->guest_addr = fake_vu_get64(at);
-		r->size = fake_vu_get64(at + 8);
-		r->user_addr = fake_vu_get64(at + 16);
-		r->offset = fake_vu_get64(at + 24);
-		r->mapped = r->size + r->offset;
-		r->at = mmap(NULL, r->mapped, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_NORESERVE,
-			     m->fd[i], 0);
-		if (r->at == MAP_FAILED) {
-			fake_vu_breach(vu, "region %" PRIu32 " of the table cannot be mapped: %s",
-				       i, strerror(errno));
+		if (!map_file(vu, m->payload + 8 + 32 * i, m->fd[i]))
 			return;
-		}
-		vu->nb_regions++;
 	}
 	vu->tables++;
-	for (i = 0; i < FAKE_VU_MAX_RINGS; i++) {
-		if (vu->ring[i].open)
-			find_ring(vu, &vu->ring[i]);
-	}
+	find_rings(vu);
 }
 
 /* From here on the ring is served: it must be complete, and fresh. */

@@ -20,9 +20,11 @@
 #define MUCH (100 << 20)
 
 static struct fake_port *
-up(const char *method)
+up(const char *method, unsigned int slots)
 {
-	struct fake_port *fp = fake_port_start(&(struct fake_port_conf){ .method = method });
+	struct fake_port *fp = fake_port_start(&(struct fake_port_conf){
+		.method = method, .mem_slots = slots,
+	});
 
 	fake_port_check_runs(fp, 0);
 	fake_port_check_runs(fp, 1);
@@ -68,9 +70,9 @@ check_back_end_sees(struct fake_port *fp, uint8_t *at, size_t size, uint8_t mark
 }
 
 static void
-grows_and_shrinks(const char *method)
+grows_and_shrinks(const char *method, unsigned int slots)
 {
-	struct fake_port *fp = up(method);
+	struct fake_port *fp = up(method, slots);
 	unsigned int round;
 	uintptr_t at;
 	void *much;
@@ -98,20 +100,27 @@ grows_and_shrinks(const char *method)
 static void
 with_get_base(void)
 {
-	grows_and_shrinks("get_base");
+	grows_and_shrinks("get_base", 0);
 }
 
 static void
 with_disable(void)
 {
-	grows_and_shrinks("disable");
+	grows_and_shrinks("disable", 0);
+}
+
+/* A file that grows is not removed and added, as rings in it run; nor is it two regions. */
+static void
+with_slots(void)
+{
+	grows_and_shrinks("get_base", 32);
 }
 
 /* Ring and buffers of a queue both in memory that was not there when the port started. */
 static void
 queue_moves_into_new_memory(void)
 {
-	struct fake_port *fp = up("get_base");
+	struct fake_port *fp = up("get_base", 0);
 	struct rte_mempool *old = fp->rx_pool[1];
 	void *much, *fill[64];
 	unsigned int i;
@@ -160,7 +169,7 @@ grow_and_shrink(void *arg)
 static void
 queue_is_reset_meanwhile(void)
 {
-	struct fake_port *fp = up("get_base");
+	struct fake_port *fp = up("get_base", 0);
 	bool ending = false;
 	unsigned int round;
 	pthread_t thread;
@@ -189,6 +198,7 @@ TEST_MAIN_HUGEPAGES(
 	TEST_WARM_UP(fake_port_warm_up),
 	TEST(with_get_base),
 	TEST(with_disable),
+	TEST(with_slots),
 	TEST(queue_moves_into_new_memory),
 	TEST(queue_is_reset_meanwhile),
 )

@@ -79,7 +79,7 @@ int rte_pmd_virtio_get_queue_event(uint16_t port_id, struct rte_pmd_virtio_queue
  * @return
  *   0. -ENODEV: no port, or not of this driver. -ENOTSUP: not a virtio-user port, or not in the
  *   primary process. -EINVAL: addr, len or offset not of whole pages. -EEXIST: overlaps memory that
- *   is attached. -E2BIG: vhost-user carries 8 files, and EAL's memory and this are more. -EBADF:
+ *   is attached. -E2BIG: the back-end has no place for one more file (8 in all, at least). -EBADF:
  *   fd. -EIO: the back-end refused it. -ETIMEDOUT: it did not answer. After an error nothing is
  *   attached.
  */
