@@ -101,6 +101,8 @@ set_addr(const struct vhost_vring_addr *addr)
 	struct fake_vdpa_ring *ring = &fake->ring[addr->index];
 
 	CHECK(!runs());
+	/* No part lies in another. */
+	CHECK(addr->avail_user_addr >= addr->desc_user_addr + 16 * ring->size);
 	CHECK(fake_vdpa_has(fake, addr->desc_user_addr, 16 * ring->size));
 	CHECK(fake_vdpa_has(fake, addr->avail_user_addr, is_packed() ? 4 : 6 + 2 * ring->size));
 	CHECK(fake_vdpa_has(fake, addr->used_user_addr, is_packed() ? 4 : 6 + 8 * ring->size));
@@ -143,6 +145,7 @@ static int
 get_status(uint8_t *status)
 {
 	*status = fake->status;
+	fake->status_reads++;
 	if (fake->late_reset)
 		fake->status = 0;
 	fake->late_reset = false;

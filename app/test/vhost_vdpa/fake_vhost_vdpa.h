@@ -62,6 +62,7 @@ struct fake_vhost_vdpa {
 	enum fake_vdpa_request fail; /**< these fail */
 	enum fake_vdpa_request fail_too;
 	bool late_reset;           /**< the status is 0 when it is read the second time */
+	unsigned int status_reads; /**< so far */
 
 	int fd;
 	uint8_t status;

@@ -8,6 +8,7 @@
  */
 
 #include <rte_malloc.h>
+#include <rte_memory.h>
 
 #include "fake_vhost_vdpa.h"
 #include "ring.h"
@@ -151,6 +152,19 @@ attached_memory_stays(void)
 	down();
 }
 
+/* Memory that is registered only may be of a kind that no device can access. */
+static void
+registered_memory_is_not_mapped(void)
+{
+	CHECK_EQ(rte_extmem_register(own, sizeof(own), NULL, 0, 4096), 0);
+	up();
+	CHECK(!has(own, sizeof(own)));
+	CHECK_EQ(vhost_vdpa_attach(&dev, own, sizeof(own), -1, 0), 0);
+	CHECK(has(own, sizeof(own)));
+	down();
+	CHECK_EQ(rte_extmem_unregister(own, sizeof(own)), 0);
+}
+
 static void
 attached_memory_may_be_refused(void)
 {
@@ -171,5 +185,6 @@ TEST_MAIN_HUGEPAGES(
 	TEST(new_memory_that_is_refused_is_mapped_later),
 	TEST(own_memory_is_attached),
 	TEST(attached_memory_stays),
+	TEST(registered_memory_is_not_mapped),
 	TEST(attached_memory_may_be_refused),
 )

@@ -17,6 +17,7 @@
 
 #include "fake_vhost_vdpa.h"
 #include "test.h"
+#include "virtio.h"
 
 #define NAME "net_virtio_user7"
 #define PATH "path=" FAKE_VDPA_PATH
@@ -204,6 +205,23 @@ queue_keeps_its_size(void)
 	down();
 }
 
+/* It looks at the device, too, while a transmit queue was not served. */
+static void
+wait_for_watchdog_to_rest(void)
+{
+	struct virtio_port *own = virtio_port(&rte_eth_devices[port]);
+	uint64_t until_us;
+	unsigned int ms = 0;
+
+	do {
+		CHECK(ms++ < PATIENCE_MS);
+		rte_delay_us_sleep(1000);
+		pthread_mutex_lock(&own->lock);
+		until_us = own->watchdog_us;
+		pthread_mutex_unlock(&own->lock);
+	} while (until_us != UINT64_MAX);
+}
+
 static void
 failed_stop_keeps_all_and_asks_for_a_reset(void)
 {
@@ -213,6 +231,8 @@ failed_stop_keeps_all_and_asks_for_a_reset(void)
 
 	for (i = 0; i < RTE_DIM(steps); i++) {
 		up();
+		CHECK_EQ(rte_eth_dev_tx_queue_stop(port, 0), 0);
+		wait_for_watchdog_to_rest();
 		vdpa.fail = steps[i];
 		CHECK_EQ(rte_eth_dev_rx_queue_stop(port, 0), -EIO);
 		CHECK_EQ(rx_state(), RTE_ETH_QUEUE_STATE_STARTED);

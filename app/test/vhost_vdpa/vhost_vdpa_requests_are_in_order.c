@@ -115,9 +115,11 @@ restart_of_a_device(void)
 	unsigned int maps;
 
 	fake_vdpa_begin(&vdpa);
-	vdpa.late_reset = true;
 	up();
+	vdpa.late_reset = true;
+	vdpa.status_reads = 0;
 	CHECK_EQ(virtio_device_reset(&dev, PATIENCE_US), 0);
+	CHECK_EQ(vdpa.status_reads, 2);
 	fake_vdpa_check(&vdpa, "STATUS 0");
 	maps = vdpa.maps;
 	start();
