@@ -20,8 +20,8 @@ of() {
 	for name; do
 		names+=(-o -name "$name")
 	done
-	find . -type d \( -name .git -o -name .driver-sdk -o -name 'build*' -o -name '.*cache' \) \
-		-prune -o -type f \( "${names[@]:1}" \) -print | sort
+	find . -type d \( -name .git -o -name .guest -o -name .driver-sdk -o -name 'build*' -o \
+		-name '.*cache' \) -prune -o -type f \( "${names[@]:1}" \) -print | sort
 }
 
 code=('*.[ch]' '*.sh' run '*.py' meson.build meson_options.txt)

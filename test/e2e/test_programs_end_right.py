@@ -23,6 +23,8 @@ PROGRAMS = {
     "virtio-loopback": ("app/virtio-loopback/virtio-loopback", ["--colour"], "--help"),
     "virtio-bench": ("app/virtio-bench/virtio-bench", ["--", "rate", "--colour"], "--help"),
     "virtio-guest": ("app/virtio-guest/virtio-guest", ["--", "fly"], "must be one of reset"),
+    "virtio-guest-loop": ("app/virtio-guest/virtio-guest-loop", ["--", "5x"],
+                          "ROUNDS must be a number above 0"),
     "queue_scale": ("app/examples/queue_scale", ["--colour"], "queue_scale --help"),
     "queue_swap": ("app/examples/queue_swap", ["--colour"], "queue_swap --help"),
 }

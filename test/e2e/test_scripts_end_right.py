@@ -17,7 +17,7 @@ from program import PATIENCE
 ROOT = Path(__file__).resolve().parents[2]
 VERSION = (ROOT / "VERSION").read_text().strip()
 SCRIPTS = ["compare-port-restart.sh", "fetch-driver-sdk.sh", "run-bench.sh", "run-guest-tests.sh",
-           "run-tests.sh", "setup.sh", "check-style.sh", "check-includes.sh",
+           "run-vdpa-tests.sh", "run-tests.sh", "setup.sh", "check-style.sh", "check-includes.sh",
            "check-conformance.sh", "check-docs.sh", "check-calls.sh", "run-fuzz.sh",
            "lift-into-dpdk.sh", "make-upstream-series.sh",
            "build-packages.sh", "check-packages.sh", "add-copyright.sh"]

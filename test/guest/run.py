@@ -10,6 +10,7 @@ tried, and ends with status 0.
 
 import argparse
 import glob
+import lzma
 import os
 import re
 import subprocess
@@ -25,6 +26,10 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 MODULES = ["irqbypass", "vfio", "vfio_virqfd", "vfio_iommu_type1", "vfio-pci-core", "vfio-pci",
            "uio", "uio_pci_generic", "tun", "vhost_iotlb", "vhost", "tap", "vhost_net",
            "sch_ingress", "cls_matchall", "act_mirred"]
+
+# With --vdpa. The last three are in no package.
+VDPA_MODULES = ["vhost_iotlb", "vdpa", "vhost", "irqbypass", "vhost_vdpa",
+                "vringh", "vdpa_sim", "vdpa_sim_net"]
 
 # Of the packaged plug-ins, those without which there is no port.
 PLUGINS = ["mempool_ring", "bus_pci", "bus_vdev", "net_virtio"]
@@ -50,6 +55,9 @@ TESTS = {
     "taps": ("none", "taps", 1, "disable-legacy=on"),
     "rss": ("iommu", "program rss", 4, "disable-legacy=on,rss=on"),
     "rates": ("none", "rates", 1, "disable-legacy=on"),
+}
+VDPA_TESTS = {
+    "vdpa": ("none", "vdpa", 1, "disable-legacy=on"),
 }
 
 # Run where they are named only: what they print is to be read.
@@ -85,7 +93,21 @@ def add_plugins(image):
             image.file(link)
 
 
-def make_image(kernel, build, path):
+def add_modules(image, kernel, modules, more):
+    """Also compressed ones, which the guest's insmod cannot read; `more` folder goes first."""
+    with open(find_one(f"{kernel}/lib/modules/*/modules.builtin"), encoding="utf-8") as built_in:
+        there = {os.path.basename(line.strip()) for line in built_in}
+    modules = [name for name in modules if f"{name}.ko" not in there]
+    for name in modules:
+        found = glob.glob(f"{more}/{name}.ko") if more else []
+        path = found[0] if found else find_one(f"{kernel}/lib/modules/**/{name}.ko*")
+        with open(path, "rb") as module:
+            data = module.read()
+        image.data(f"/modules/{name}.ko", lzma.decompress(data) if path.endswith(".xz") else data)
+    image.data("/modules/order", "".join(f"{name}.ko\n" for name in modules).encode())
+
+
+def make_image(kernel, build, path, vdpa):
     image = Image()
     links_of_root(image)
     image.program("/usr/bin/busybox")
@@ -94,9 +116,7 @@ def make_image(kernel, build, path):
     image.file(os.path.join(HERE, "init"), "/init")
     for test in os.listdir(os.path.join(HERE, "tests")):
         image.file(os.path.join(HERE, "tests", test), "/tests/" + test)
-    for module in MODULES:
-        image.file(find_one(f"{kernel}/lib/modules/**/{module}.ko"), f"/modules/{module}.ko")
-    image.data("/modules/order", "".join(f"{m}.ko\n" for m in MODULES).encode())
+    add_modules(image, kernel, VDPA_MODULES if vdpa else MODULES, vdpa)
     image.program("/usr/bin/dpdk-testpmd")
     add_plugins(image)
     # DPDK ends a thread by pthread_cancel(), which loads it.
@@ -104,6 +124,9 @@ def make_image(kernel, build, path):
     image.program(f"{build}/drivers/net/virtio/librte_net_virtio.so",
                   "/virtio/librte_net_virtio.so")
     image.program(f"{build}/app/virtio-guest/virtio-guest", "/virtio/virtio-guest")
+    if vdpa:
+        image.program("/usr/sbin/vdpa")
+        image.program(f"{build}/app/virtio-guest/virtio-guest-loop", "/virtio/virtio-guest-loop")
     image.write(path)
 
 
@@ -124,7 +147,7 @@ class Count:
 
 
 def run(test, args, initrd, count):
-    binding, script, pairs, options = TESTS[test]
+    binding, script, pairs, options = {**TESTS, **VDPA_TESTS}[test]
     log = f"{args.build}/guest-logs/{test}.log"
     start = time.monotonic()
     before = count.passed + count.failed + count.skipped
@@ -157,19 +180,22 @@ def main():
     parser.add_argument("--kernel")
     parser.add_argument("--build")
     parser.add_argument("--list", action="store_true")
+    parser.add_argument("--vdpa", metavar="DIR", help="the tests of vhost-vDPA, with the modules "
+                        "of DIR beside the kernel's")
     parser.add_argument("tests", nargs="*")
     args = parser.parse_args()
     if args.list:
         print("\n".join(TESTS))
         return 0
+    known = VDPA_TESTS if args.vdpa else TESTS
     for test in args.tests:
-        if test not in TESTS:
-            note(f"error: no test {test}; there are: {', '.join(TESTS)}")
+        if test not in known:
+            note(f"error: no test {test}; there are: {', '.join(known)}")
             return 2
     initrd = f"{args.build}/guest.cpio.gz"
-    make_image(args.kernel, args.build, initrd)
+    make_image(args.kernel, args.build, initrd, args.vdpa)
     count = Count()
-    tests = args.tests or [test for test in TESTS if test not in BY_HAND]
+    tests = args.tests or [test for test in known if test not in BY_HAND]
     for number, test in enumerate(tests):
         try:
             run(test, args, initrd, count)
