@@ -109,7 +109,7 @@ def test_back_end_in_the_kernel_lacks(try_port, devargs, message):
 
 def test_vdpa_device_is_missing(try_port):
     port = try_port("path=/dev/vhost-vdpa-99")
-    assert port.said("Load the module vhost_vdpa, and add the device (vdpa dev add)"), port.text
+    assert port.said("Load the module vhost_vdpa, and add the device"), port.text
     assert port.ports() == 0
 
 
