@@ -7,8 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <rte_bus_vdev.h>
 #include <rte_common.h>
-#include <rte_dev.h>
 #include <rte_ethdev.h>
 #include <rte_lcore.h>
 #include <rte_mbuf.h>
@@ -132,7 +132,8 @@ probe(struct port *port, const struct port_conf *conf)
 		fprintf(stderr, "the devargs are too long\n");
 		return -E2BIG;
 	}
-	ret = rte_eal_hotplug_add("vdev", PORT_NAME, devargs);
+	/* rte_eal_hotplug_add() allows 127 characters, and a socket's path may have 107. */
+	ret = rte_vdev_init(PORT_NAME, devargs);
 	if (ret == 0)
 		ret = rte_eth_dev_get_port_by_name(PORT_NAME, &port->id);
 	if (ret != 0) {
@@ -237,7 +238,7 @@ port_close(struct port *port)
 	if (port->open && ext_memory_detach(&port->ext, port->id) != 0)
 		ret = -EBUSY;
 	if (port->open) {
-		result = rte_eal_hotplug_remove("vdev", PORT_NAME);
+		result = rte_vdev_uninit(PORT_NAME);
 		if (result != 0) {
 			fprintf(stderr, "the port does not close: %s\n", strerror(-result));
 			ret = result;
