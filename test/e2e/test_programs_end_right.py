@@ -25,6 +25,7 @@ PROGRAMS = {
     "virtio-guest": ("app/virtio-guest/virtio-guest", ["--", "fly"], "must be one of reset"),
     "virtio-guest-loop": ("app/virtio-guest/virtio-guest-loop", ["--", "5x"],
                           "ROUNDS must be a number above 0"),
+    "virtio_interop": ("app/test/interop/virtio_interop", ["--colour"], "virtio_interop --help"),
     "queue_scale": ("app/examples/queue_scale", ["--colour"], "queue_scale --help"),
     "queue_swap": ("app/examples/queue_swap", ["--colour"], "queue_swap --help"),
 }
@@ -89,6 +90,7 @@ def test_wrong_option_has_status_2(run, name):
     ("virtio-guest", ["--", "reset", "0", "64", "128"], "SIZE 0: must be a number from 32 to"),
     ("virtio-guest", ["--", "reset", "64", "64", "64", "0"], "ROUNDS 0: must be a number from 1"),
     ("virtio-guest", ["--", "reset", "64", "64", "64x"], "SIZE 64x: must be a number"),
+    ("virtio_interop", ["--no-huge", "-m", "64", "--no-pci", "--", "9"], "one number, 1 to 8"),
     ("virtio-bench", ["--", "life", "--rounds", "0"], "--rounds 0: must be a number from 1 to"),
     ("virtio-bench", ["--", "rate", "--ms", "0"], "--ms 0: must be a number from 1 to"),
 ], ids=lambda value: " ".join(value) if isinstance(value, list) else "")
