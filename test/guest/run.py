@@ -97,6 +97,8 @@ def add_modules(image, kernel, modules, more):
     """Also compressed ones, which the guest's insmod cannot read; `more` folder goes first."""
     with open(find_one(f"{kernel}/lib/modules/*/modules.builtin"), encoding="utf-8") as built_in:
         there = {os.path.basename(line.strip()) for line in built_in}
+    if not glob.glob(f"{kernel}/lib/modules/**/vfio_virqfd.ko*", recursive=True):
+        there.add("vfio_virqfd.ko")  # a part of vfio from 6.2 on
     modules = [name for name in modules if f"{name}.ko" not in there]
     for name in modules:
         found = glob.glob(f"{more}/{name}.ko") if more else []
