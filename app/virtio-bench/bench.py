@@ -104,7 +104,7 @@ def words_of(stderr):
         if line.startswith('virtio: ') or 'virtio_user_pmd_probe' in line:
             return line
     lines = [line for line in lines if not line.startswith('EAL: ')] or lines
-    return lines[-1] if lines else 'no word of why'
+    return lines[-1] if lines else 'no reason was printed'
 
 
 class Bench:

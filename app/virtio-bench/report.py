@@ -127,7 +127,7 @@ def render_gate(result):
         return ''
     return '\n\nOf ours, what it costs that a queue can be stopped under its polling thread: ' \
         'instructions a burst, and a packet without and with them.\n\n' + \
-        table(['being stoppable', 'a burst', 'rx without', 'with', 'share', 'tx without', 'with',
+        table(['cost of the stop', 'a burst', 'rx without', 'with', 'share', 'tx without', 'with',
                'share'], rows)
 
 

@@ -153,7 +153,7 @@ def run(test, args, initrd, count):
     log = f"{args.build}/guest-logs/{test}.log"
     start = time.monotonic()
     before = count.passed + count.failed + count.skipped
-    note(f"{test}: booting a guest (its words: {log})")
+    note(f"{test}: booting a guest (its output: {log})")
     machine = Machine(find_one(f"{args.kernel}/boot/vmlinuz-*"), initrd, f"{binding} {script}",
                       binding == "iommu", pairs, options, log)
     end = None
@@ -168,7 +168,7 @@ def run(test, args, initrd, count):
         end = str(hang)
     if end is None:
         with open(log, encoding="utf-8", errors="replace") as words:
-            end = "the guest ended without a word; its last lines:\n  " + \
+            end = "the guest ended without a result; its last lines:\n  " + \
                 "  ".join(words.readlines()[-15:])
     if end != "0":
         count.result("FAILED", f"{test}: {end}")

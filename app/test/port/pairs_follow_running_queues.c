@@ -122,7 +122,7 @@ refusal_leaves_the_queue_as_it_was(void)
 	fake_pci_port_destroy(fp);
 }
 
-/* A device that is deaf to commands does not keep a queue from its application. */
+/* A device that does not answer commands does not keep a queue from its application. */
 static void
 no_answer_does_not_keep_a_queue(void)
 {

@@ -183,8 +183,8 @@ queue_stays_where_the_table_is_refused(void)
 }
 
 /*
- * One that was not answered is sent again on a control queue that was reset; a device that is deaf
- * to that as well does not keep the queue's buffers.
+ * One that was not answered is sent again on a control queue that was reset; a device that does not
+ * answer that either does not keep the queue's buffers.
  */
 static void
 queue_stops_though_no_command_is_answered(void)

@@ -49,7 +49,7 @@ struct virtio_ctrl_command {
  */
 int virtio_ctrl_send(struct virtio_port *port, const struct virtio_ctrl_command *command);
 
-/** Whether the ring is in service; where it is not the device may be deaf to all commands. */
+/** Whether the ring is in service; otherwise the device may not answer any command. */
 bool virtio_ctrl_works(const struct virtio_port *port);
 
 /**

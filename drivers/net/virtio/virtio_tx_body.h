@@ -120,7 +120,7 @@ tx_free_batch(struct virtqueue *vq, unsigned int n, const struct tx_mode mode)
 
 /*
  * Takes used buffers in any order and of any number of descriptors, at most `n`, and then frees
- * their packets. How many, or -EPROTO where the device lies about the first.
+ * their packets. How many, or -EPROTO where the first entry is not valid.
  */
 static __rte_noinline int
 tx_free_any(struct virtqueue *vq, unsigned int n, const bool packed)
