@@ -193,7 +193,7 @@ set(const struct option *option, struct virtio_devargs *out, const char *value)
 }
 
 static int
-unknown(const char *name, const char *key, unsigned int driver)
+report_unknown(const char *name, const char *key, unsigned int driver)
 {
 	if (driver == USER) {
 		VIRTIO_INIT_LOG(ERR, "%s: the argument %s is unknown. Known arguments: %s", name,
@@ -207,8 +207,8 @@ unknown(const char *name, const char *key, unsigned int driver)
 }
 
 static int
-apply(const char *name, const struct rte_kvargs_pair *pair, unsigned int driver,
-      struct virtio_devargs *out)
+apply_option(const char *name, const struct rte_kvargs_pair *pair, unsigned int driver,
+	     struct virtio_devargs *out)
 {
 	unsigned int i;
 	int ret;
@@ -222,7 +222,7 @@ apply(const char *name, const struct rte_kvargs_pair *pair, unsigned int driver,
 					pair->value == NULL ? "" : pair->value, options[i].wants);
 		return ret;
 	}
-	return unknown(name, pair->key, driver);
+	return report_unknown(name, pair->key, driver);
 }
 
 /* What a device of the kernel does not have. */
@@ -352,7 +352,7 @@ parse(const char *name, const char *args, unsigned int driver, struct virtio_dev
 					name, kvlist->pairs[i].key);
 			ret = -EINVAL;
 		} else {
-			ret = apply(name, &kvlist->pairs[i], driver, out);
+			ret = apply_option(name, &kvlist->pairs[i], driver, out);
 		}
 	}
 	rte_kvargs_free(kvlist);

@@ -177,7 +177,8 @@ fill_info(struct rte_tel_data *d, struct virtio_port *port)
 		/* In seconds since 1970; the device's own clock only goes forward. */
 		VIRTIO_TEL_ADD_UINT(d, "connected_since", time(NULL) -
 				    (virtio_now_us() - dev->connected_us) / 1000000);
-	VIRTIO_TEL_ADD_UINT(d, "reconnects", dev->connections > 0 ? dev->connections - 1 : 0);
+	VIRTIO_TEL_ADD_UINT(d, "reconnects",
+			    dev->connections > 0 ? dev->connections - 1 : 0);
 	rte_tel_data_add_dict_string(d, "stop_method", virtio_stop_method_name(dev->stop_method));
 	rte_tel_data_add_dict_string(d, "stop_reason",
 				     dev->stop_reason != NULL ? dev->stop_reason : "");
