@@ -342,6 +342,23 @@ send_attached(struct virtio_device *dev)
 	return ret == -ENODEV ? 0 : ret;
 }
 
+/*
+ * A region that the back-end still has, because its removal was refused or not sent, has no
+ * descriptor any more. The next file may get the same number.
+ */
+static void
+forget_descriptor(struct vhost_user *vu, int fd)
+{
+	uint32_t i;
+
+	rte_mcfg_mem_write_lock();
+	for (i = 0; i < vu->mem.table.count; i++) {
+		if (vu->mem.fds[i] == fd)
+			vu->mem.fds[i] = -1;
+	}
+	rte_mcfg_mem_write_unlock();
+}
+
 int
 vhost_user_mem_attach(struct virtio_device *dev, void *addr, size_t len, int fd, uint64_t offset)
 {
@@ -375,6 +392,7 @@ vhost_user_mem_detach(struct virtio_device *dev, void *addr, size_t len)
 	if (fd < 0)
 		return fd;
 	ret = send_attached(dev);
+	forget_descriptor(vu, fd);
 	close(fd);
 	return ret;
 }

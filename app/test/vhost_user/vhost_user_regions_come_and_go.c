@@ -275,6 +275,42 @@ removal_is_refused_with_more_than_8(void)
 	down();
 }
 
+/* The back-end still has the old file, whose descriptor's number the new file gets. */
+static void
+other_file_after_a_refused_removal(void)
+{
+	const int other = memfd_create("other", MFD_CLOEXEC);
+	uint8_t *at, *there;
+	unsigned int i;
+	int ret;
+
+	CHECK(other >= 0);
+	CHECK_EQ(ftruncate(other, 2 * OWN * PAGE), 0);
+	up(SLOTS);
+	for (i = 0; i < OWN; i++)
+		CHECK_EQ(attach(i), 0);
+	fake_vu_rule(port.vu, VU_REM_MEM_REG, 0, 1, VU_REFUSE);
+	CHECK_EQ(detach(3), -EIO);
+	at = mmap(own + 6 * PAGE, PAGE, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED, other,
+		  6 * PAGE);
+	CHECK(at == own + 6 * PAGE);
+	ret = vhost_user_mem_attach(&port.dev, at, PAGE, other, 6 * PAGE);
+	/* Either an error, with the old file removed, or the new file is there. */
+	if (ret != 0) {
+		CHECK_EQ(ret, -E2BIG);
+		CHECK(!is_there(3));
+		CHECK_EQ(vhost_user_mem_attach(&port.dev, at, PAGE, other, 6 * PAGE), 0);
+	}
+	fake_vu_wait_quiet(port.vu);
+	there = fake_vu_map(port.vu, (uintptr_t)at, PAGE);
+	CHECK(there != NULL);
+	at[0] = 99;
+	CHECK_EQ(there[0], 99);
+	restart_a_ring();
+	close(other);
+	down();
+}
+
 /* What is under way is obeyed before all that comes after it. */
 static void
 answer_is_late(void)
@@ -369,6 +405,7 @@ TEST_MAIN(
 	TEST(fewer_slots_than_one_table_carries),
 	TEST(removal_is_refused),
 	TEST(removal_is_refused_with_more_than_8),
+	TEST(other_file_after_a_refused_removal),
 	TEST(answer_is_late),
 	TEST(back_end_in_this_process),
 	TEST(removal_is_refused_in_this_process),
