@@ -171,14 +171,18 @@ send_whole(struct vhost_user *vu, struct vhost_user_reply *reply, bool event)
 	return send_changes(vu, reply, event);
 }
 
-/* Single regions if possible; else the whole table, if one message can carry it. */
+/*
+ * Single regions if possible; else the whole table, if one message can carry it. After a message
+ * that was not sent, or not answered in time, vu->mem may not be what the back-end has. It may have
+ * refused the change since, so only a whole table is certain.
+ */
 static int
 send_changed(struct vhost_user *vu, struct vhost_user_reply *reply, bool event)
 {
 	const bool fits = vu->wanted.table.count <= VHOST_USER_MAX_REGIONS;
 	int ret = -E2BIG;
 
-	if (is_made_by_regions(vu, !fits)) {
+	if (!(vu->mem_stale && fits) && is_made_by_regions(vu, !fits)) {
 		ret = send_changes(vu, reply, event);
 		if (ret != -EIO && ret != -E2BIG)
 			return ret;

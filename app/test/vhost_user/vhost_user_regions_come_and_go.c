@@ -311,7 +311,7 @@ other_file_after_a_refused_removal(void)
 	down();
 }
 
-/* What is under way is obeyed before all that comes after it. */
+/* A whole table follows, as what is under way may be refused. */
 static void
 answer_is_late(void)
 {
@@ -323,7 +323,7 @@ answer_is_late(void)
 	fake_vu_wait_held(port.vu);
 	fake_vu_release(port.vu);
 	CHECK(!is_there(0));
-	CHECK_EQ(fake_vu_count(port.vu, VU_REM_MEM_REG), 1);
+	CHECK_EQ(fake_vu_count(port.vu, VU_SET_MEM_TABLE), 1);
 	CHECK_EQ(attach(1), 0);
 	CHECK(is_there(1));
 	restart_a_ring();
