@@ -246,6 +246,11 @@ vdpa_queue_stop_ask(struct virtqueue *vq)
 	ring->stop_error = 0;
 	if (!ring->live)
 		return 0;
+	/* The device may have the parked ring. */
+	if (vq->dev->needs_reset) {
+		ring->stop_error = -EIO;
+		return 0;
+	}
 	/* All zero, as the specification demands of a new ring (2.6.1). */
 	virtqueue_reclaim(ring->parked, no_buffers, NULL);
 	ring->stop_error = exchange(ring->parked, false);

@@ -191,31 +191,35 @@ map_segment(const struct rte_memseg_list *msl, const struct rte_memseg *ms, void
 	return ret != 0 || stays ? ret : map_piece(walk);
 }
 
-/* EAL's memory lock is held. */
+/*
+ * EAL's memory lock is held. What the kernel does not unmap stays in the list: it is tried again
+ * before memory is mapped the next time, since the kernel refuses to map what it has.
+ */
 static int
 unmap_all_locked(struct vhost_vdpa_mem *mem)
 {
-	uint32_t i;
-	int first = 0;
+	struct vhost_vdpa_ranges *list = &mem->mapped;
+	uint32_t i = 0;
+	int first;
 	int ret;
 
-	if (mem->mapped.count == 0 || mem->fd < 0)
-		goto done;
-	first = begin(mem);
-	for (i = 0; i < mem->mapped.count; i++) {
-		ret = vhost_vdpa_unmap(mem->fd, mem->mapped.range[i].addr,
-				       mem->mapped.range[i].len);
-		if (first == 0)
-			first = ret;
-	}
-	ret = end(mem);
-	if (first == 0)
-		first = ret;
-done:
-	mem->mapped.count = 0;
 	mem->is_mapped = false;
 	mem->is_stale = false;
-	return first;
+	if (list->count == 0)
+		return 0;
+	first = begin(mem);
+	while (i < list->count) {
+		ret = vhost_vdpa_unmap(mem->fd, list->range[i].addr, list->range[i].len);
+		if (first == 0)
+			first = ret;
+		if (ret == 0)
+			list->range[i] = list->range[--list->count];
+		else
+			i++;
+	}
+	ret = end(mem);
+	mem->is_stale = list->count > 0;
+	return first != 0 ? first : ret;
 }
 
 static int
@@ -262,7 +266,7 @@ void
 vhost_vdpa_mem_expire(struct vhost_vdpa_mem *mem)
 {
 	rte_mcfg_mem_read_lock();
-	mem->is_stale = mem->is_mapped;
+	mem->is_stale |= mem->is_mapped;
 	rte_mcfg_mem_read_unlock();
 }
 
@@ -279,6 +283,19 @@ vhost_vdpa_mem_set_fd(struct vhost_vdpa_mem *mem, int fd)
 
 /* ---- memory events ------------------------------------------------------------------------ */
 
+/* All mappings that overlap; they stay in the list where the kernel does not unmap them. */
+static int
+unmap(struct vhost_vdpa_mem *mem, uint64_t addr, uint64_t len)
+{
+	int ret = 0;
+
+	if (find(&mem->mapped, addr, len) != NULL)
+		ret = vhost_vdpa_unmap(mem->fd, addr, len);
+	if (ret == 0)
+		forget(&mem->mapped, addr, len);
+	return ret;
+}
+
 /* EAL's memory lock is held for writing. Rings are left as they are. */
 static void
 mem_event(enum rte_mem_event type, const void *addr, size_t len, void *arg)
@@ -291,13 +308,14 @@ mem_event(enum rte_mem_event type, const void *addr, size_t len, void *arg)
 	if (!mem->is_mapped)
 		return;
 	if (type == RTE_MEM_EVENT_FREE) {
-		if (find(&mem->mapped, at, len) != NULL)
-			vhost_vdpa_unmap(mem->fd, at, len);
-		forget(&mem->mapped, at, len);
+		mem->is_stale |= unmap(mem, at, len) != 0;
 		return;
 	}
 	msl = rte_mem_virt2memseg_list(addr);
 	ret = begin(mem);
+	/* What was there before, if it could not be unmapped. */
+	if (ret == 0)
+		ret = unmap(mem, at, len);
 	if (ret == 0)
 		ret = map_pages(mem, at, len, msl == NULL ? len : msl->page_sz);
 	if (ret == 0)

@@ -340,6 +340,8 @@ fake_write(int fd, const void *from, size_t len)
 	case VHOST_IOTLB_UPDATE:
 		return add_map(&msg->iotlb);
 	case VHOST_IOTLB_INVALIDATE:
+		if (fake->fail == FAKE_VDPA_UNMAP)
+			return fake->fail_error;
 		remove_maps(msg->iotlb.iova, msg->iotlb.size);
 		return 0;
 	default:

@@ -117,6 +117,51 @@ new_memory_that_is_refused_is_mapped_later(void)
 	down();
 }
 
+/* Memory that the kernel did not unmap is unmapped before other memory takes its place. */
+static void
+freed_memory_that_stays_is_unmapped_later(void)
+{
+	unsigned int before;
+	void *much;
+
+	up();
+	before = vdpa.nb_maps;
+	much = take_memory();
+	vdpa.fail = FAKE_VDPA_UNMAP;
+	rte_free(much);
+	CHECK(vdpa.nb_maps > before);
+	vdpa.fail = FAKE_VDPA_NONE;
+	CHECK_EQ(take_memory() == much, 1);
+	CHECK(has(much, MUCH));
+	vdpa.fail = FAKE_VDPA_UNMAP;
+	rte_free(much);
+	vdpa.fail = FAKE_VDPA_NONE;
+	CHECK_EQ(virtio_device_reset(&dev, PATIENCE_US), 0);
+	CHECK_EQ(virtio_device_negotiate(&dev, UINT64_MAX), 0);
+	CHECK(!has(much, MUCH));
+	down();
+}
+
+/* A device that loses its mappings by a reset: a start fails, and the next one is good. */
+static void
+mappings_that_stay_are_unmapped_by_the_next_start(void)
+{
+	up();
+	vdpa.backend_features &= ~(UINT64_C(1) << 8);
+	CHECK_EQ(virtio_device_reset(&dev, PATIENCE_US), 0);
+	vhost_vdpa_disconnect(&dev);
+	CHECK_EQ(vhost_vdpa_reconnect(&dev), 0);
+	CHECK_EQ(virtio_device_negotiate(&dev, UINT64_MAX), 0);
+	CHECK_EQ(virtio_device_reset(&dev, PATIENCE_US), 0);
+	vdpa.fail = FAKE_VDPA_UNMAP;
+	CHECK(virtio_device_negotiate(&dev, UINT64_MAX) != 0);
+	vdpa.fail = FAKE_VDPA_NONE;
+	CHECK_EQ(virtio_device_reset(&dev, PATIENCE_US), 0);
+	CHECK_EQ(virtio_device_negotiate(&dev, UINT64_MAX), 0);
+	CHECK(vdpa.nb_maps > 0);
+	down();
+}
+
 static void
 own_memory_is_attached(void)
 {
@@ -183,6 +228,8 @@ TEST_MAIN_HUGEPAGES(
 	TEST(new_memory_is_mapped_and_freed_memory_is_not),
 	TEST(memory_that_was_there_is_mapped),
 	TEST(new_memory_that_is_refused_is_mapped_later),
+	TEST(freed_memory_that_stays_is_unmapped_later),
+	TEST(mappings_that_stay_are_unmapped_by_the_next_start),
 	TEST(own_memory_is_attached),
 	TEST(attached_memory_stays),
 	TEST(registered_memory_is_not_mapped),
