@@ -164,8 +164,10 @@ row_ovs() {
 	[ -n "$at" ] || { skip "there is no Open vSwitch"; return; }
 	libraries=$(find "$at/usr/lib" "$at/lib" -maxdepth 1 -name '*-linux-gnu' -printf '%p:' \
 		2>/dev/null || true)
-	export OVS_RUNDIR=$work OVS_LOGDIR=$work OVS_DBDIR=$work OVS_SYSCONFDIR=$work
-	export OVS_PKGDATADIR=$at/usr/share/openvswitch LD_LIBRARY_PATH=${libraries%:}
+	local -x OVS_RUNDIR=$work OVS_LOGDIR=$work OVS_DBDIR=$work OVS_SYSCONFDIR=$work
+	local -x OVS_PKGDATADIR=$at/usr/share/openvswitch
+	local users=${LD_LIBRARY_PATH-} # for the port's own program again
+	local -x LD_LIBRARY_PATH=${libraries%:}
 	"$at/usr/bin/ovsdb-tool" create "$work/conf.db" "$OVS_PKGDATADIR/vswitch.ovsschema"
 	background ovsdb "$at/usr/sbin/ovsdb-server" "$work/conf.db" "--remote=p$db" \
 		"--unixctl=$work/ovsdb.ctl"
@@ -188,7 +190,7 @@ row_ovs() {
 	vsctl add-port br0 p0 -- set Interface p0 type=dpdkvhostuserclient ofport_request=1 \
 		"options:vhost-server-path=\"$work/vhost\""
 	"$at/usr/bin/ovs-ofctl" add-flow "unix:$work/br0.mgmt" in_port=1,actions=in_port
-	unset LD_LIBRARY_PATH
+	LD_LIBRARY_PATH=$users
 	run_port 2 "path=$work/vhost,server=1"
 }
 
