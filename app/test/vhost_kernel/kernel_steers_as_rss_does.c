@@ -37,6 +37,8 @@ static struct vhost_kernel_steering steering;
 static struct vhost_kernel_steering_conf conf;
 
 struct frame {
+	uint32_t align;
+	uint8_t room[2]; /* so that the header behind that of Ethernet is aligned */
 	uint8_t bytes[128];
 	uint32_t len;
 };
@@ -123,8 +125,10 @@ make_ipv6(struct frame *frame, uint8_t proto)
 static unsigned int
 expected(const struct frame *frame, unsigned int addrs, unsigned int words, unsigned int ports)
 {
+	uint32_t key[VHOST_KERNEL_STEERING_KEY / sizeof(uint32_t)]; /* aligned */
 	uint32_t input[9], i;
 
+	memcpy(key, conf.key, sizeof(key));
 	for (i = 0; i < words; i++)
 		memcpy(&input[i], frame->bytes + addrs + 4 * i, 4);
 	if (ports != 0)
@@ -132,7 +136,7 @@ expected(const struct frame *frame, unsigned int addrs, unsigned int words, unsi
 	words = i;
 	for (i = 0; i < words; i++)
 		input[i] = rte_be_to_cpu_32(input[i]);
-	return 1000 + rte_softrss(input, words, conf.key) % VHOST_KERNEL_STEERING_TABLE;
+	return 1000 + rte_softrss(input, words, (const uint8_t *)key) % VHOST_KERNEL_STEERING_TABLE;
 }
 
 #define IPV4_ADDRS (RTE_ETHER_HDR_LEN + 12)
