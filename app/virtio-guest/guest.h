@@ -30,7 +30,7 @@
 #define POOLS      2   /**< that a queue changes between */
 #define POOL_SIZE  1023
 
-/** Seconds until something that is waited for counts as not to come: the host may be busy. */
+/** Limit of a wait, in seconds: the host may be busy. */
 #define PATIENCE   120
 
 struct receive_queue {

@@ -153,7 +153,7 @@ main(int argc, char **argv)
 		return EAL_PROGRAM_NOT_TRIED;
 	}
 	if (rte_eth_dev_count_avail() != 2 || rte_lcore_count() != 2) {
-		fprintf(stderr, "%u ports and %u lcores: want two of each\n",
+		fprintf(stderr, "%u ports and %u lcores: two of each are required\n",
 			rte_eth_dev_count_avail(), rte_lcore_count());
 		return EAL_PROGRAM_NOT_TRIED;
 	}

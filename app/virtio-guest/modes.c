@@ -393,7 +393,7 @@ unplug_run(struct guest *guest)
 	__atomic_store_n(&guest->unplugged, true, __ATOMIC_RELEASE);
 	good &= result(wait_until(is_set, &guest->away) && rte_eth_dev_stop(RECEIVER) == 0 &&
 		       rte_eth_dev_close(RECEIVER) == 0 && rte_dev_remove(device) == 0,
-		       "its port is closed and the device let go of");
+		       "its port is closed and the device is removed");
 	good &= result(wait_until(is_gone, name), "and it is gone");
 	/* The kernel's word of the removal may come later still, and is written to what is ours. */
 	while (rte_dev_event_callback_unregister(name, device_event, &asked) == -EAGAIN)

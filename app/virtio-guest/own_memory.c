@@ -123,7 +123,7 @@ own_memory_run(struct guest *guest)
 	struct rte_mempool *unmapped;
 	bool good;
 
-	if (!result(take(&own), "memory is EAL's to know"))
+	if (!result(take(&own), "EAL accepts the external memory"))
 		return false;
 	own.mem.buf_iova = RTE_BAD_IOVA;
 	unmapped = make(&own, "unmapped");

@@ -130,8 +130,8 @@ mmio_get_status(struct virtio_device *dev, uint8_t *status)
 	if (value <= UINT8_MAX)
 		return 0;
 	if (!mmio->gone)
-		VIRTIO_LOG(ERR, "%s: the register Status reads 0x%x, which is no status: the "
-			   "device is gone. Close the port.", dev->name, value);
+		VIRTIO_LOG(ERR, "%s: the register Status reads 0x%x, which is not a valid "
+			   "status: the device is gone. Close the port.", dev->name, value);
 	mmio->gone = true;
 	return -ENODEV;
 }
@@ -444,8 +444,8 @@ copy_config(const struct mmio *mmio, uint32_t offset, void *to, size_t len)
 }
 
 /*
- * One look at the configuration; whether it is of one moment: by its generation (2.5.1), on a
- * legacy device, which has none, if it is what the look before has seen (2.5.4).
+ * Reads the configuration once; returns whether the read is consistent: by its generation (2.5.1),
+ * or on a legacy device, which has none, if the read before had the same result (2.5.4).
  */
 static bool
 look_at_config(struct virtio_device *dev, uint32_t offset, void *to, size_t len)
@@ -682,7 +682,7 @@ try_queue_reset(struct virtio_device *dev, int node, const char **why)
 	}
 	if (ret == 0)
 		*why = NULL;
-	/* What else may have come of the trial, the reset ends it and frees the ring. */
+	/* Whatever the result of the trial is, after this reset the ring can be freed. */
 	reset = virtio_device_reset(dev, FIRST_TIMEOUT_US);
 	if (reset == 0)
 		virtqueue_destroy(vq);

@@ -55,7 +55,6 @@
 #define VIRTIO_PCI_QUEUE_DESC            32 /**< le64, as two le32 */
 #define VIRTIO_PCI_QUEUE_DRIVER          40 /**< le64 */
 #define VIRTIO_PCI_QUEUE_DEVICE          48 /**< le64 */
-#define VIRTIO_PCI_QUEUE_NOTIFY_DATA     56 /**< le16 */
 #define VIRTIO_PCI_QUEUE_RESET           58 /**< le16 */
 
 /** Bytes of it that every modern device has, and those of one that has queue_reset. */

@@ -167,7 +167,7 @@ notify_live_rings(struct virtio_device *dev)
 	}
 }
 
-/* The device may have either ring: what was stopped is no proof, nor what was not yet started. */
+/* The device may have either ring: neither counts as stopped. */
 static void
 give_up(struct virtio_device *dev, uint16_t index)
 {

@@ -165,7 +165,7 @@ hash_bytes(struct program *p, uint8_t from, uint8_t to)
 	}
 }
 
-/* R2: offset of the header behind that of IP. Of a fragment none is looked for. */
+/* R2: offset of the header behind that of IP. Fragments are not searched for one. */
 static void
 find_ports(struct program *p, const struct family *ip, struct jumps *none)
 {

@@ -36,7 +36,7 @@ int vhost_user_kicks_create(struct virtio_device *dev, uint16_t nb_rings);
  *
  * @return
  *   0. -ETIMEDOUT: no answer. -ENODEV: the primary does not have this device any more. -EPROTO: an
- *   answer that is none. -ENOMEM. Else what EAL says.
+ *   invalid answer. -ENOMEM. Else what EAL says.
  */
 int vhost_user_kicks_fetch(struct virtio_device *dev, uint16_t nb_rings);
 

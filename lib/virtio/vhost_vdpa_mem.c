@@ -117,7 +117,7 @@ check_range(const struct vhost_vdpa_mem *mem, uint64_t addr, uint64_t len)
 	if (addr >= mem->first && addr + len - 1 <= mem->last)
 		return 0;
 	VIRTIO_LOG(ERR, "%s: the device can access the addresses 0x%" PRIx64 " to 0x%" PRIx64
-		   " alone, and there is memory at 0x%" PRIx64 ". Run EAL with --base-virtaddr= "
+		   " only, and there is memory at 0x%" PRIx64 ". Run EAL with --base-virtaddr= "
 		   "and an address in between, or with less memory.", mem->name, mem->first,
 		   mem->last, addr);
 	return -ERANGE;

@@ -34,15 +34,15 @@ struct vhost_vdpa_mem {
 	uint64_t first, last;  /**< addresses that the device can use */
 	bool events;           /**< EAL reports changes of its memory */
 	bool is_mapped;        /**< the device has the memory that there is */
-	bool is_stale;         /**< and is to get it again before it runs */
+	bool is_stale;         /**< all is unmapped and mapped again before the device runs */
 	struct vhost_vdpa_ranges mapped;
 	struct vhost_vdpa_ranges attached;
 };
 
-/** Listens to EAL's memory events. 0, or a negative errno with a log line. */
+/** Registers a call-back for EAL's memory events. 0, or a negative errno with a log line. */
 int vhost_vdpa_mem_init(struct vhost_vdpa_mem *mem, const char *name);
 
-/** Listens no more, and frees the lists. The descriptor was closed before. */
+/** Unregisters the call-back, and frees the lists. The descriptor was closed before. */
 void vhost_vdpa_mem_fini(struct vhost_vdpa_mem *mem);
 
 /** Another descriptor, which has no mapping. */
@@ -69,7 +69,7 @@ void vhost_vdpa_mem_expire(struct vhost_vdpa_mem *mem);
  */
 int vhost_vdpa_mem_attach(struct vhost_vdpa_mem *mem, void *addr, size_t len);
 
-/** Removes what was added in just these terms. -ENOENT: it was not. */
+/** Detaches memory that was attached with this address and length. -ENOENT: it was not. */
 int vhost_vdpa_mem_detach(struct vhost_vdpa_mem *mem, const void *addr, size_t len);
 
 /** Whether the device can access all of some memory. true without a device. */

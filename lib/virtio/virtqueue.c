@@ -89,7 +89,7 @@ virtqueue_set_broken(struct virtqueue *vq, const char *why)
 {
 	uint32_t live = VIRTQUEUE_LIVE;
 
-	/* The control thread may be stopping the ring at this moment: then its word counts. */
+	/* The control thread may be stopping the ring at this moment: then its state stands. */
 	if (!rte_atomic_compare_exchange_strong_explicit(&vq->state, &live, VIRTQUEUE_BROKEN,
 							 rte_memory_order_acq_rel,
 							 rte_memory_order_acquire))
@@ -173,7 +173,7 @@ static int
 take_memory(struct virtqueue *vq)
 {
 	/*
-	 * One number a ring ever made in this process group: an old ring lives on beside its heir.
+	 * Each ring gets a number of its own: a ring that was replaced exists beside the new one.
 	 */
 	static RTE_ATOMIC(uint32_t) made;
 	const struct virtqueue_conf *conf = &vq->conf;

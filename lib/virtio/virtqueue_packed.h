@@ -39,15 +39,6 @@ packed_flags(uint16_t flags, bool wrap)
 	return flags | (wrap ? VRING_PACKED_F_AVAIL : VRING_PACKED_F_USED);
 }
 
-/** `i` places on from `at`, over the end of the ring if need be. */
-static __rte_always_inline uint16_t
-packed_place_of(uint16_t size, uint16_t at, uint16_t i)
-{
-	const uint32_t place = (uint32_t)at + i;
-
-	return place >= size ? place - size : place;
-}
-
 /** Where the second half of a descriptor is. */
 static __rte_always_inline uint64_t *
 packed_rest_at(const struct vring_packed_desc *desc)

@@ -299,7 +299,7 @@ device_reset_is_waited_for(void)
 	CHECK_EQ(virtqueue_destroy(proof.vq[0]), -EBUSY);
 	fake->status_during_reset = 0x100;
 	CHECK_EQ(virtio_device_reset(&fake->dev, SHORT_US), -ENODEV);
-	CHECK_EQ(test_logged("Status reads 0x100, which is no status"), 1);
+	CHECK_EQ(test_logged("Status reads 0x100, which is not a valid status"), 1);
 	CHECK_EQ(virtqueue_destroy(proof.vq[0]), -EBUSY);
 	fake->status_during_reset = 0;
 	fake->never_resets = false;

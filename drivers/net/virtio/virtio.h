@@ -52,7 +52,7 @@ struct virtio_worker;
 
 #define VIRTIO_MAX_MAC_ADDRS 64
 
-/** What the device is reached by; bus knowledge ends here. */
+/** Operations of a bus. Code above it does not depend on the bus. */
 struct virtio_bus {
 	/** Whether the device is there. */
 	bool (*is_up)(struct virtio_device *dev);
@@ -86,7 +86,7 @@ struct virtio_bus {
 	 */
 	int (*interrupts_on)(struct virtio_port *port);
 	void (*interrupts_off)(struct virtio_port *port);
-	/** Tells the device of the port's MTU. NULL: it has no use for it. */
+	/** Sets the port's MTU on the device. NULL: the device does not need it. */
 	int (*set_mtu)(struct virtio_device *dev, uint16_t mtu);
 	/** Carries out commands; NULL: the device does, by its control queue. */
 	int (*command)(struct virtio_port *port, const struct virtio_ctrl_command *command);

@@ -87,8 +87,8 @@ struct virtio_devargs {
  * right.
  *
  * @return
- *   0. -EINVAL: a key or a value that is none. -ENOTSUP: something that this driver cannot do yet.
- *   -ENOMEM.
+ *   0. -EINVAL: an unknown key, or an invalid value. -ENOTSUP: something that this driver cannot
+ *   do yet. -ENOMEM.
  */
 int virtio_user_parse(const char *name, const char *args, struct virtio_devargs *out);
 

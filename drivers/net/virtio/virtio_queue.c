@@ -356,9 +356,10 @@ log_start(const struct virtio_queue *q, const struct virtio_stopwatch *watch)
 static int
 stop_placeholder(const struct virtio_queue *q)
 {
-	struct virtqueue *spare = q->port->placeholders[q->vq->index];
+	struct virtqueue *placeholder = q->port->placeholders[q->vq->index];
 
-	return spare == NULL ? 0 : virtqueue_stop(spare, q->port->args.reset_timeout_us);
+	return placeholder == NULL ? 0 :
+		virtqueue_stop(placeholder, q->port->args.reset_timeout_us);
 }
 
 int

@@ -73,8 +73,9 @@ int virtio_queue_fill(struct virtio_queue *q);
 void virtio_queue_open(struct virtio_queue *q);
 
 /**
- * Takes a running queue from under its polling thread for a moment; its ring is the caller's then,
- * as it is the thread's within a burst. False where it does not run, or is not to be had in time.
+ * Closes the gate of a running queue for a moment: the caller may use its ring then, as its polling
+ * thread does within a burst. False: the queue does not run, or the thread did not leave a burst in
+ * time.
  *
  * @param[out] runs
  *   Set where it does run.
