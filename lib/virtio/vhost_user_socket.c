@@ -4,6 +4,8 @@
 
 #include <errno.h>
 #include <poll.h>
+#include <pthread.h>
+#include <signal.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -164,13 +166,17 @@ vhost_user_unlisten(struct vhost_user_listener *l, const char *path)
 	l->fd = -1;
 }
 
-/* 0: there is a client. -ETIMEDOUT: none within a period. */
+/*
+ * 0: there is a client. -ETIMEDOUT: none within a period. -EINTR: a signal, also one that came
+ * before the call while it was blocked. `signals`: those that are blocked during the wait.
+ */
 static int
-wait_client(const struct vhost_user_listener *l)
+wait_client(const struct vhost_user_listener *l, const sigset_t *signals)
 {
+	const struct timespec period = { .tv_sec = WAIT_LOG_PERIOD_MS / 1000 };
 	struct pollfd pfd = { .fd = l->fd, .events = POLLIN };
 
-	switch (poll(&pfd, 1, WAIT_LOG_PERIOD_MS)) {
+	switch (ppoll(&pfd, 1, &period, signals)) {
 	case -1:
 		return -errno;
 	case 0:
@@ -196,10 +202,14 @@ vhost_user_accept(const struct vhost_user_listener *l, const struct vhost_user_c
 		  const char *path, bool wait)
 {
 	const char *still = "";
+	sigset_t all, before;
 	int ret;
 
 	if (!wait)
 		return take_client(l);
+	/* A signal between two waits ends the next one. */
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &before);
 	ret = -ETIMEDOUT; /* for the log line that says at once what is waited for */
 	do {
 		if (ret == -ETIMEDOUT) {
@@ -207,10 +217,11 @@ vhost_user_accept(const struct vhost_user_listener *l, const struct vhost_user_c
 					ch->name, still, path);
 			still = "still ";
 		}
-		ret = wait_client(l);
+		ret = wait_client(l, &before);
 		if (ret == 0)
 			ret = take_client(l);
 	} while (ret == -EAGAIN || ret == -ETIMEDOUT);
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
 	if (ret < 0)
 		VIRTIO_INIT_LOG(ERR, "%s: no back-end has connected to %s: %s", ch->name, path,
 				ret == -EINTR ? "a signal ended the wait" : rte_strerror(-ret));
