@@ -420,6 +420,9 @@ static void
 close_all(struct vhost_kernel *vk)
 {
 	close_vhosts(vk);
+	/* An interface that stays would keep the program. */
+	if (vk->is_steered && vhost_kernel_tap_exists(&vk->tap))
+		vhost_kernel_tap_set_steering(&vk->tap, -1);
 	vhost_kernel_tap_close(&vk->tap);
 	vk->is_steered = false;
 }
