@@ -78,7 +78,7 @@ struct guest {
 
 /** Packets on their way at once: tap drops what is beyond its 500, by queue. */
 #define MOST_UNDER_WAY 256
-/** More of them while a queue is stopped, for which all others may be: two of each flow. */
+/** Additional ones while a queue is stopped, which may hold all others: two of each flow. */
 #define MORE_UNDER_WAY (2 * FLOWS)
 
 /** One line for the test's runner; false passes it on. */

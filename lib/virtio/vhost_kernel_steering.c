@@ -73,7 +73,7 @@ struct program {
 	int map_fd;
 };
 
-/* Jumps to a place that is not known yet. */
+/* Jumps whose target is not known yet. */
 struct jumps {
 	unsigned int from[MAX_JUMPS];
 	unsigned int n;
@@ -136,7 +136,7 @@ map_address(struct program *p, uint8_t dst, size_t offset)
 	emit(p, 0, 0, 0, 0, offset);
 }
 
-/* Copies bytes of the frame, from offset R2 on; jumps where it has not so many. */
+/* Copies bytes of the frame, from offset R2 on; jumps if the frame is too short. */
 static void
 copy_of_frame(struct program *p, int16_t to, uint8_t len, struct jumps *too_short)
 {
@@ -149,7 +149,7 @@ copy_of_frame(struct program *p, int16_t to, uint8_t len, struct jumps *too_shor
 	jump_if(p, too_short, BPF_JNE, R0, 0);
 }
 
-/* Adds the bytes of the input to the hash, R5. TYPES has the middle of hashes[]. */
+/* Adds bytes of the input to the hash in R5. TYPES points to the middle of hashes[]. */
 static void
 hash_bytes(struct program *p, uint8_t from, uint8_t to)
 {
@@ -181,7 +181,7 @@ find_ports(struct program *p, const struct family *ip, struct jumps *none)
 	}
 }
 
-/* A frame of this version of IP: its hash to R5. Others go on behind it. */
+/* Computes the hash of a frame of this version of IP in R5. Other frames jump behind this code. */
 static void
 hash_family(struct program *p, const struct family *ip, struct jumps *unclassified,
 	    struct jumps *hashed)
@@ -258,7 +258,7 @@ make_program(struct program *p)
 static int
 create_map(void)
 {
-	/* Padding is compared with zero by the kernel. */
+	/* The kernel refuses an attribute whose unused bytes are not zero. */
 	union bpf_attr attr;
 
 	memset(&attr, 0, sizeof(attr));
@@ -315,7 +315,7 @@ vhost_kernel_steering_close(struct vhost_kernel_steering *steering)
 	steering->prog_fd = steering->map_fd = -1;
 }
 
-/* ---- what it steers by -------------------------------------------------------------------- */
+/* ---- contents of the map -------------------------------------------------------------------- */
 
 static uint16_t
 read_le16(const uint8_t *data)

@@ -283,7 +283,7 @@ free_vector(struct virtqueue *vq, uint16_t n, const bool known, const bool packe
 	if (!vq->is_identity || (!known && vq->used_known > 0) || run == 0)
 		return 0;
 	pool = cookies[0]->pool;
-	/* Else gcc reads a->pool of the next group twice: it knows that of the first. */
+	/* Without this, gcc reads a->pool of each later group twice. */
 	rte_compiler_barrier();
 	for (i = 0; i < run; i += GROUP) {
 		const struct rte_mbuf *a = cookies[i];

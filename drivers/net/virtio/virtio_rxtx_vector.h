@@ -70,7 +70,7 @@ tx_fast_ ## name(struct virtio_txq *txq, struct rte_mbuf **pkts, uint16_t n) \
 static __rte_always_inline uint16_t \
 free_fast_ ## name(struct virtqueue *vq, uint16_t n, const bool known) \
 { \
-	/* A constant in the loop, also where this is called by its address. */ \
+	/* `known` is a constant in the loop, also if this is called by its address. */ \
 	return known ? free_vector(vq, n, true, packed_) : free_vector(vq, n, false, packed_); \
 } \
 VIRTIO_TX_PATH(name, .packed = packed_, .fast = tx_fast_ ## name, \

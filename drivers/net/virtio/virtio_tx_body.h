@@ -130,7 +130,7 @@ tx_free_any(struct virtqueue *vq, unsigned int n, const bool packed)
 	unsigned int i = 0;
 
 	if (ring_is_plain(vq) && !vq->in_order) {
-		/* Constants for the compiler, see the head of virtqueue_ring.h. */
+		/* The layout is a constant in each loop, see the head of virtqueue_ring.h. */
 		i = packed ? tx_free_plain(vq, n, false, false, true) :
 			     tx_free_plain(vq, n, false, false, false);
 		return i > 0 ? (int)i : -EPROTO;
