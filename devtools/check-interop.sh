@@ -23,12 +23,13 @@
 #   -h, --help            this text
 #   --version             the version of this tree
 #
-# Exit status: 0 if no row failed, 1 if one did, 2 for wrong options.
+# Exit status: 0 if no row failed, 1 if one did, 2 for wrong options, 3 if a signal ended it.
 set -euo pipefail
 . "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 
 rows=(librte_vhost ovs libvhost-user passt qemu-pci qemu-mmio kernel-vhost)
 testpmd=dpdk-testpmd
+named_testpmd=
 passt=
 qemu_source=
 qemu=()
@@ -41,7 +42,7 @@ while [ $# -gt 0 ]; do
 	--testpmd | --passt | --qemu | --qemu-source | --bridge | --queue-reset)
 		[ $# -ge 2 ] || usage_error "$1 wants a value (see --help)"
 		case $1 in
-		--testpmd) testpmd=$2 ;;
+		--testpmd) testpmd=$2 named_testpmd=$2 ;;
 		--passt) passt=$2 ;;
 		--qemu) qemu=(--qemu "$2") ;;
 		--qemu-source) qemu_source=$2 ;;
@@ -63,6 +64,13 @@ while [ $# -gt 0 ]; do
 	esac
 done
 [ ${#wanted[@]} -gt 0 ] || wanted=("${rows[@]}")
+[[ $method =~ ^(auto|get_base|disable|off)$ ]] ||
+	usage_error "--queue-reset $method: want auto, get_base, disable or off"
+# A program that was named is not a reason to skip.
+for program in "$named_testpmd" "${passt%% *}"; do
+	[ -z "$program" ] || command -v "$program" >/dev/null ||
+		usage_error "there is no program $program"
+done
 for file in "$qemu_source" "$bridge"; do
 	[ -z "$file" ] || [ -f "$file" ] || usage_error "there is no file $file"
 done

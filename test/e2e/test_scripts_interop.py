@@ -36,6 +36,9 @@ def test_each_row_of_the_list_has_a_function():
     (["--passt"], "--passt wants a value"),
     (["--qemu-source", "/nonexistent.tar.xz"], "there is no file /nonexistent.tar.xz"),
     (["--bridge", "/"], "there is no file /"),
+    (["--testpmd", "/nonexistent"], "there is no program /nonexistent"),
+    (["--passt", "/nonexistent --one-off"], "there is no program /nonexistent"),
+    (["--queue-reset", "no"], "--queue-reset no: want auto, get_base, disable or off"),
 ], ids=lambda value: " ".join(value) if isinstance(value, list) else "")
 def test_wrong_use_is_refused_at_once(options, message):
     done = run(*options)
