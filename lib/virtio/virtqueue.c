@@ -119,6 +119,7 @@ make_fresh(struct virtqueue *vq)
 	vq->free_count = vq->size;
 	vq->chains = 0;
 	vq->used_known = 0;
+	vq->used_seen = 0;
 	vq->notified_at = 0;
 	vq->rewrite = vq->size;
 }

@@ -136,6 +136,7 @@ struct virtqueue {
 	uint16_t free_count; /**< free descriptors */
 	uint16_t chains;     /**< buffers of several descriptors that the device has */
 	uint16_t used_known; /**< IN_ORDER: buffers from next_used on that are used for certain */
+	uint16_t used_seen;  /**< packed: descriptors from next_used on that ring_has() saw used */
 	uint16_t notified_at; /**< next_avail.idx at the last notification; packed: since then */
 	uint16_t rewrite;    /**< split: entries of avail that may differ from order[] */
 	uint32_t used_known_len; /**< bytes written to the last of the used_known buffers */

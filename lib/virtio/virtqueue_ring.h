@@ -221,6 +221,8 @@ ring_took(struct virtqueue *vq, uint16_t n, const bool known, const bool packed)
 	vq->free_count += n;
 	rte_compiler_barrier();
 	ring_step(vq, &vq->next_used, n, n, packed);
+	if (packed)
+		vq->used_seen = 0;
 }
 
 /**
@@ -282,6 +284,7 @@ struct ring_cursor {
 	struct virtqueue_place at;
 	uint16_t left;      /**< descriptors that the device has from there on */
 	uint16_t known;     /**< as virtqueue.used_known, from there on */
+	uint16_t unseen;    /**< packed: the last ones of `left` that ring_has() did not see used */
 	uint32_t known_len;
 	uint16_t end;       /**< split: used->idx, read once */
 };
@@ -323,32 +326,43 @@ ring_begin(const struct virtqueue *vq, struct ring_cursor *cur, const bool packe
 		.at = vq->next_used,
 		.left = vq->size - vq->free_count,
 		.known = vq->used_known,
+		.unseen = vq->size - vq->free_count - vq->used_seen,
 		.known_len = vq->used_known_len,
 		.end = vq->next_used.idx + used,
 	};
 	return RTE_MIN(used, 0);
 }
 
-/** Whether `n` used buffers of one descriptor are there from the cursor on. */
+/** Of a packed ring, how many descriptors from the cursor on ring_has() saw used. */
+static __rte_always_inline uint16_t
+ring_seen(const struct ring_cursor *cur)
+{
+	return cur->left > cur->unseen ? cur->left - cur->unseen : 0;
+}
+
+/**
+ * Whether `n` used buffers of one descriptor are there from the cursor on. In a packed ring the
+ * entries that were seen used are not read again by a later call, once the cursor is committed.
+ */
 static __rte_always_inline bool
-ring_has(const struct virtqueue *vq, const struct ring_cursor *cur, uint16_t n, const bool packed)
+ring_has(const struct virtqueue *vq, struct ring_cursor *cur, uint16_t n, const bool packed)
 {
 	struct virtqueue_place at = cur->at;
-	uint32_t seen = cur->known;
+	uint32_t seen;
 
 	if (!packed)
 		return (uint16_t)(cur->end - cur->at.idx) >= n;
-	ring_step(vq, &at, RTE_MIN(seen, cur->left), 0, true);
-	while (seen < n) {
-		uint32_t descs;
+	seen = RTE_MIN(RTE_MAX(cur->known, ring_seen(cur)), cur->left);
+	ring_step(vq, &at, seen, 0, true);
+	while (seen < n && seen < cur->left && packed_is_used(vq, &at)) {
+		uint32_t descs = packed_used_step(vq, at.pos, packed_rest(&vq->ring[at.pos]));
 
-		if (seen >= cur->left || !packed_is_used(vq, &at))
-			return false;
-		descs = packed_used_step(vq, at.pos, packed_rest(&vq->ring[at.pos]));
+		descs = RTE_MIN(descs, cur->left - seen);
 		seen += descs;
-		ring_step(vq, &at, RTE_MIN(descs, cur->left), 0, true);
+		ring_step(vq, &at, descs, 0, true);
 	}
-	return n <= cur->left;
+	cur->unseen = cur->left - seen;
+	return seen >= n;
 }
 
 /**
@@ -415,6 +429,7 @@ ring_commit(struct virtqueue *vq, const struct ring_cursor *cur)
 		virtqueue_forget_chains(vq, cur);
 	vq->used_known = cur->known;
 	vq->used_known_len = cur->known_len;
+	vq->used_seen = ring_seen(cur);
 	/* Rule 2 of struct virtqueue. */
 	vq->free_count = vq->size - cur->left;
 	rte_compiler_barrier();
