@@ -352,7 +352,7 @@ another(struct ring_run *r, unsigned int i, bool is_used, uint32_t says_head, ui
 	const int head = virtqueue_expect_another(r->vq, i, &len);
 
 	if (p == NULL) {
-		CHECK_EQ(head, is_used && i < (unsigned int)(r->vq->size - r->vq->free_count) ?
+		CHECK_EQ(head, is_used && i < virtqueue_in_flight(r->vq) ?
 			 -EPROTO : -EAGAIN);
 		return NULL;
 	}
@@ -486,7 +486,7 @@ void
 driver_ask(struct ring_run *r)
 {
 	struct virtqueue *vq = r->vq;
-	unsigned int descs, n, in_flight = vq->size - vq->free_count;
+	unsigned int descs, n, in_flight = virtqueue_in_flight(vq);
 	const unsigned int used = model_used(&r->model, &descs);
 	const int seen = ring_used(vq, UINT16_MAX, r->packed);
 

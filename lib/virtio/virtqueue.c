@@ -283,7 +283,7 @@ virtqueue_destroy(struct virtqueue *vq)
 int
 virtqueue_each_in_flight(struct virtqueue *vq, virtqueue_cookie_t fn, void *arg)
 {
-	const uint16_t in_flight = vq->size - vq->free_count;
+	const uint16_t in_flight = virtqueue_in_flight(vq);
 	int n = 0;
 	uint16_t i;
 

@@ -200,6 +200,13 @@ bool virtqueue_set_broken(struct virtqueue *vq, const char *why);
 /** Descriptors of the buffers that the device has used. For queries: may be a burst old. */
 uint16_t virtqueue_used_descs(const struct virtqueue *vq);
 
+/** Descriptors that the device has, used or not. For queries it may be a burst old. */
+static __rte_always_inline uint16_t
+virtqueue_in_flight(const struct virtqueue *vq)
+{
+	return vq->size - vq->free_count;
+}
+
 static inline enum virtqueue_state
 virtqueue_state(const struct virtqueue *vq)
 {

@@ -92,7 +92,7 @@ virtqueue_expect_another(struct virtqueue *vq, uint16_t i, uint32_t *len)
 	const bool packed = vq->conf.packed;
 	struct ring_cursor cur = {
 		.at = vq->next_used,
-		.left = vq->size - vq->free_count - i,
+		.left = virtqueue_in_flight(vq) - i,
 	};
 	uint32_t id;
 
@@ -128,7 +128,7 @@ virtqueue_gather(struct virtqueue *vq, const struct ring_cursor *cur, uint16_t h
 void
 virtqueue_forget_chains(struct virtqueue *vq, const struct ring_cursor *cur)
 {
-	uint16_t descs = vq->size - vq->free_count - cur->left;
+	uint16_t descs = virtqueue_in_flight(vq) - cur->left;
 	uint16_t pos = vq->next_used.pos;
 
 	while (descs > 0) {

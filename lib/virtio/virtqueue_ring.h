@@ -111,7 +111,7 @@ ring_used(const struct virtqueue *vq, uint16_t most, const bool packed)
 	if (!packed)
 		return RTE_MIN(split_used(vq), (int)most);
 	/* The count is limited to the buffers that the device has. */
-	in_flight = vq->size - vq->free_count;
+	in_flight = virtqueue_in_flight(vq);
 	most = RTE_MIN(most, in_flight);
 	n = RTE_MIN(vq->used_known, most);
 	ring_step(vq, &at, n, n, true);
@@ -137,7 +137,7 @@ ring_used_hint(const struct virtqueue *vq, uint16_t most, const bool packed)
 		return RTE_MIN(split_used(vq), (int)most);
 	if (!packed_is_used(vq, &vq->next_used) && vq->used_known == 0)
 		return 0;
-	return RTE_MIN(most, vq->size - vq->free_count);
+	return RTE_MIN(most, virtqueue_in_flight(vq));
 }
 
 /**
@@ -238,7 +238,7 @@ static __rte_always_inline int
 ring_batch(struct virtqueue *vq, uint16_t n, const bool packed)
 {
 	struct virtqueue_place at = vq->next_used;
-	const uint16_t in_flight = vq->size - vq->free_count;
+	const uint16_t in_flight = virtqueue_in_flight(vq);
 	uint32_t known = vq->used_known;
 
 	/* Split: all that is counted now, or the next entry may be in the middle of a batch. */
@@ -321,12 +321,13 @@ static __rte_always_inline int
 ring_begin(const struct virtqueue *vq, struct ring_cursor *cur, const bool packed)
 {
 	const int used = packed ? 0 : split_used(vq);
+	const uint16_t in_flight = virtqueue_in_flight(vq);
 
 	*cur = (struct ring_cursor){
 		.at = vq->next_used,
-		.left = vq->size - vq->free_count,
+		.left = in_flight,
 		.known = vq->used_known,
-		.unseen = vq->size - vq->free_count - vq->used_seen,
+		.unseen = in_flight - vq->used_seen,
 		.known_len = vq->used_known_len,
 		.end = vq->next_used.idx + used,
 	};

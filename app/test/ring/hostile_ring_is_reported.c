@@ -35,7 +35,7 @@ check_bad_entry(void)
 	uint32_t len;
 
 	CHECK(used > 0);
-	CHECK(used <= set.vq->size - set.vq->free_count);
+	CHECK(used <= virtqueue_in_flight(set.vq));
 	CHECK(ring_get(set.vq, &len) == NULL);
 	CHECK(ring_get(set.vq, &len) == NULL);
 	CHECK_EQ(ring_ready(set.vq), used);

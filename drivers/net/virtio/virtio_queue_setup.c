@@ -474,7 +474,7 @@ free_queue(struct virtio_queue *q)
 		VIRTIO_LOG(ERR, "port %u: %s queue %u: the device did not confirm the queue's "
 			   "stop. The ring's memory and %d buffers are not freed.",
 			   q->port->data->port_id, virtio_queue_kind(q), q->id,
-			   q->vq->size - q->vq->free_count);
+			   virtqueue_in_flight(q->vq));
 		return;
 	}
 	rte_free(q);

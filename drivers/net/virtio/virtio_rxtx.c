@@ -179,7 +179,7 @@ rx_descriptor_status(void *queue, uint16_t offset)
 		ret = -EINVAL;
 	else if (offset < used_now(&rxq->q))
 		ret = RTE_ETH_RX_DESC_DONE;
-	else if (offset < rxq->q.vq->size - rxq->q.vq->free_count)
+	else if (offset < virtqueue_in_flight(rxq->q.vq))
 		ret = RTE_ETH_RX_DESC_AVAIL;
 	virtio_gate_leave_query(&rxq->q.gate);
 	return ret;
@@ -213,7 +213,7 @@ tx_queue_count(void *queue)
 
 	if (txq == NULL || !virtio_gate_enter_query(&txq->q.gate))
 		return 0;
-	count = txq->q.vq->size - txq->q.vq->free_count - virtqueue_used_descs(txq->q.vq);
+	count = virtqueue_in_flight(txq->q.vq) - virtqueue_used_descs(txq->q.vq);
 	virtio_gate_leave_query(&txq->q.gate);
 	return RTE_MAX(count, 0);
 }
