@@ -212,6 +212,27 @@ refused(void)
 	fake_port_destroy(fp);
 }
 
+/* 5.1.6.2.1: the header must not ask for what was not negotiated. */
+static void
+without_the_offload(void)
+{
+	static const uint64_t offloads[] = { 0, RTE_ETH_TX_OFFLOAD_TCP_CKSUM };
+	unsigned int i, v6;
+
+	for (i = 0; i < RTE_DIM(offloads); i++) {
+		struct fake_port *fp = fake_port_start(&(struct fake_port_conf){
+			.features = TSO, .tx_offloads = offloads[i],
+		});
+
+		for (v6 = 0; v6 < 2; v6++) {
+			const struct ip_frame f = { .ipv6 = v6, .payload = 5000 };
+
+			check_refused(fp, packet(fp, &f, 0, 1000), ENOTSUP);
+		}
+		fake_port_destroy(fp);
+	}
+}
+
 /* A device makes segments of one header only: the lengths in an outer one would be wrong. */
 static void
 tunnels_are_refused(void)
@@ -248,5 +269,6 @@ TEST_MAIN(
 	TEST_LAYOUTS(shared_packets),
 	TEST_LAYOUTS(with_a_tag_put_in),
 	TEST_LAYOUTS(refused),
+	TEST_LAYOUTS(without_the_offload),
 	TEST_LAYOUTS(tunnels_are_refused),
 )

@@ -84,9 +84,13 @@ add_payload_length(struct rte_mbuf *m)
 
 /* What the device has no word for: it would make one packet of it, or segments that are wrong. */
 static int
-check_segmentation(const struct rte_mbuf *m)
+check_segmentation(const struct virtio_port *port, const struct rte_mbuf *m)
 {
 	if (m->ol_flags & RTE_MBUF_F_TX_UDP_SEG)
+		return -ENOTSUP;
+	/* 5.1.6.2.1: no gso_type whose feature was not negotiated. */
+	if ((m->ol_flags & RTE_MBUF_F_TX_TCP_SEG) &&
+	    !(port->offloads & VIRTIO_BIT(VIRTIO_NET_F_HOST_TSO4)))
 		return -ENOTSUP;
 	/* The lengths in the outer headers would stay those of the whole. */
 	if ((m->ol_flags & RTE_MBUF_F_TX_TCP_SEG) &&
@@ -149,13 +153,13 @@ mind_extension_headers(struct rte_mbuf *m)
 }
 
 static int
-prepare(struct rte_mbuf **pm)
+prepare(const struct virtio_port *port, struct rte_mbuf **pm)
 {
 	struct rte_mbuf *m;
 	uint64_t flags;
 	int ret;
 
-	ret = check_segmentation(*pm);
+	ret = check_segmentation(port, *pm);
 	if (ret == 0 && ((*pm)->ol_flags & RTE_MBUF_F_TX_VLAN))
 		ret = rte_vlan_insert(pm);
 	m = *pm;
@@ -176,12 +180,13 @@ prepare(struct rte_mbuf **pm)
 }
 
 uint16_t
-virtio_tx_prepare(void *txq __rte_unused, struct rte_mbuf **pkts, uint16_t n)
+virtio_tx_prepare(void *txq, struct rte_mbuf **pkts, uint16_t n)
 {
+	const struct virtio_port *port = ((const struct virtio_txq *)txq)->q.port;
 	uint16_t i;
 
 	for (i = 0; i < n; i++) {
-		const int ret = prepare(&pkts[i]);
+		const int ret = prepare(port, &pkts[i]);
 
 		if (unlikely(ret != 0)) {
 			rte_errno = -ret;
