@@ -157,10 +157,10 @@ answer(struct fake_vu *vu, const struct fake_vu_message *m, enum fake_vu_action 
 {
 	struct {
 		uint32_t request, flags, size;
-		uint8_t payload[8];
+		uint8_t payload[9];
 	} a = { m->request, 0x1 | FAKE_VU_FLAG_REPLY, 8, { 0 } };
 	const uint8_t *bytes = (const uint8_t *)&a;
-	size_t n = sizeof(a);
+	size_t n = FAKE_VU_HEADER + 8;
 	size_t i;
 
 	memcpy(a.payload, &value, sizeof(value));
@@ -174,9 +174,16 @@ answer(struct fake_vu *vu, const struct fake_vu_message *m, enum fake_vu_action 
 	case VU_TOO_LONG:
 		a.size = 65536;
 		break;
+	case VU_JUST_TOO_LONG:
+		a.size = 8 + 8 * 32 + 1;
+		break;
 	case VU_WRONG_SIZE:
 		a.size = 4;
 		n = FAKE_VU_HEADER + 4;
+		break;
+	case VU_NINE_BYTES:
+		a.size = 9;
+		n = FAKE_VU_HEADER + 9;
 		break;
 	case VU_EMPTY:
 		a.size = 0;

@@ -87,7 +87,9 @@ enum fake_vu_action {
 	VU_WRONG_REQUEST,   /**< the answer is to another request */
 	VU_NOT_A_REPLY,     /**< the answer lacks the flag that makes it one */
 	VU_TOO_LONG,        /**< the answer announces a payload of 64 KB */
+	VU_JUST_TOO_LONG,   /**< the answer announces a byte more than a table of 8 regions has */
 	VU_WRONG_SIZE,      /**< the answer's payload has 4 bytes */
+	VU_NINE_BYTES,      /**< the answer's payload has 9 bytes */
 	VU_EMPTY,           /**< the answer has no payload */
 	VU_TWICE,           /**< answered twice */
 	VU_UNASKED,         /**< answered whether that is wanted or not */

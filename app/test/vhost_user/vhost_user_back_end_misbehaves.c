@@ -228,7 +228,8 @@ static void
 nonsense_instead_of_proof(void)
 {
 	static const enum fake_vu_action nonsense[] = {
-		VU_WRONG_REQUEST, VU_NOT_A_REPLY, VU_TOO_LONG, VU_WRONG_SIZE, VU_EMPTY
+		VU_WRONG_REQUEST, VU_NOT_A_REPLY, VU_TOO_LONG, VU_JUST_TOO_LONG,
+		VU_WRONG_SIZE, VU_NINE_BYTES, VU_EMPTY
 	};
 	unsigned int i, ring;
 
