@@ -78,35 +78,59 @@ done
 work=$(mktemp -d)
 private=
 pids=()
+# One that ignores SIGTERM, as unshare -f does, is killed after 5 s.
 end_back_ends() {
-	local pid
+	local pid i
 	for pid in "${pids[@]}"; do
 		kill "$pid" 2>/dev/null || true
+	done
+	for pid in "${pids[@]}"; do
+		for ((i = 0; i < 50; i++)); do
+			kill -0 "$pid" 2>/dev/null || break
+			sleep 0.1
+		done
+		kill -KILL "$pid" 2>/dev/null || true
 		wait "$pid" 2>/dev/null || true
 	done
 	pids=()
 }
 finish() {
-	end_back_ends
 	rm -rf "$work" "$private"
 }
 trap finish EXIT
 trap 'say "ended by a signal"; exit 3' INT TERM
 
-passed=0
-failed=0
-skipped=0
+# What a row has come to: the last of these counts.
 ok() {
 	echo "ok interop: $row"
-	passed=$((passed + 1))
+	echo passed >>"$work/outcome"
 }
 fail() {
 	echo "FAILED interop: $row: $*"
-	failed=$((failed + 1))
+	echo failed >>"$work/outcome"
 }
 skip() {
 	echo "skipped interop: $row: $*"
-	skipped=$((skipped + 1))
+	echo skipped >>"$work/outcome"
+}
+
+declare -A count=([passed]=0 [failed]=0 [skipped]=0)
+# run_row: in a shell of its own, so that a command that fails ends this row and no other.
+run_row() {
+	local status outcome
+	find "$work" -mindepth 1 -delete
+	set +e
+	(
+		trap end_back_ends EXIT
+		trap 'exit 3' INT TERM
+		set -e
+		"row_$row"
+	)
+	status=$?
+	set -e
+	[ "$status" -eq 0 ] || fail "a command ended with status $status, see above"
+	outcome=$(tail -n1 "$work/outcome")
+	count[$outcome]=$((count[$outcome] + 1))
 }
 
 # background LOG COMMAND...: in the network namespace of this script; ended with the row.
@@ -149,7 +173,10 @@ run_port() {
 
 row_librte_vhost() {
 	command -v "$testpmd" >/dev/null || { skip "there is no $testpmd"; return; }
-	background testpmd sh -c 'tail -f /dev/null --pid=$$ | exec "$@"' sh "$testpmd" \
+	# testpmd ends with its input, so the pipe has this shell as a writer too.
+	mkfifo "$work/input"
+	# shellcheck disable=SC2016
+	background testpmd sh -c 'exec "$@" <>"$0"' "$work/input" "$testpmd" \
 		--lcores "0@$back,1@$back" --no-huge -m 128 --no-pci --no-telemetry \
 		--file-prefix "interop-be-$$" --vdev "net_vhost0,iface=$work/vhost,queues=2" -- \
 		--rxq=2 --txq=2 --forward-mode=io --port-topology=loop --total-num-mbufs=8192
@@ -387,8 +414,7 @@ print(cores[0], cores[-1])')
 
 for row in "${wanted[@]}"; do
 	say "$row"
-	"row_$row"
-	end_back_ends
+	run_row
 done
-echo "$passed passed, $failed failed, $skipped skipped"
-[ "$failed" -eq 0 ]
+echo "${count[passed]} passed, ${count[failed]} failed, ${count[skipped]} skipped"
+[ "${count[failed]}" -eq 0 ]
