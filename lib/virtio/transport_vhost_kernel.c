@@ -432,11 +432,20 @@ open_steering(const struct virtio_device *dev)
 {
 	struct vhost_kernel *vk = dev->priv;
 	const int ret = vk->steers ? vhost_kernel_steering_open(&vk->steering) : 0;
+	const char *cure = "Leave";
 
-	if (ret != 0)
-		VIRTIO_INIT_LOG(ERR, "%s: steering=ebpf: the kernel does not load the program: "
-				"%s. Run with CAP_BPF and CAP_NET_ADMIN, or leave steering= out.",
-				dev->name, rte_strerror(-ret));
+	if (ret == 0)
+		return 0;
+	/* Before Linux 5.11 -EPERM may also be the limit of locked memory. */
+	if (ret == -EPERM)
+		cure = "Run with CAP_BPF and CAP_NET_ADMIN and enough locked memory (ulimit -l), "
+		       "or leave";
+	else if (ret == -EINVAL || ret == -ENOSYS)
+		cure = "It needs Linux 5.2 or later with bpf(2). Use such a kernel, or leave";
+	else if (ret == -EMFILE)
+		cure = "Raise the limit of open files (ulimit -n), or leave";
+	VIRTIO_INIT_LOG(ERR, "%s: steering=ebpf: the kernel does not load the program: %s. %s "
+			"steering= out.", dev->name, rte_strerror(-ret), cure);
 	return ret;
 }
 

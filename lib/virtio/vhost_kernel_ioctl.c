@@ -16,6 +16,9 @@
 #include "vhost_kernel_ioctl.h"
 #include "virtio_log.h"
 
+/* Every vhost-net offers it, 5.1.3. */
+#define NET_BIT_MRG_RXBUF (UINT64_C(1) << 15)
+
 static int
 call_open(const char *path)
 {
@@ -85,8 +88,14 @@ vhost_kernel_open(const char *path, int *fd, uint64_t *features)
 		return ret;
 	*fd = ret;
 	ret = vhost_kernel_calls.ioctl(*fd, VHOST_SET_OWNER, NULL);
+	/* So a device of another kind answers, such as that of tun. */
+	if (ret == -EBADFD || ret == -EINVAL)
+		ret = -ENOTTY;
 	if (ret == 0)
 		ret = vhost_kernel_calls.ioctl(*fd, VHOST_GET_FEATURES, features);
+	/* vhost devices that are not of a network have other bits. */
+	if (ret == 0 && !(*features & NET_BIT_MRG_RXBUF))
+		ret = -ENOTTY;
 	if (ret == 0)
 		ret = set_memory(*fd);
 	if (ret != 0) {

@@ -40,7 +40,7 @@ int vhost_kernel_request(int fd, unsigned long number, const char *name, void *a
 #define VHOST_KERNEL_REQUEST(fd, number, arg) vhost_kernel_request(fd, number, #number, arg)
 
 /**
- * Opens a vhost device for this process, with all its memory.
+ * Opens a vhost-net device for this process, with all its memory. -ENOTTY: it is another device.
  *
  * @param[out] fd
  *   To be closed by the caller, or -1 after an error.

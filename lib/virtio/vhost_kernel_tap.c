@@ -50,29 +50,49 @@ interface_ioctl(const struct vhost_kernel_tap *tap, unsigned long request, struc
 /* ---- opening ------------------------------------------------------------------------------ */
 
 static int
-log_open_error(const char *owner, const char *name, int error)
+open_tun(const char *owner)
 {
-	const char *cure = "Load the module tun";
+	const int fd = vhost_kernel_calls.open(TUN_PATH);
+	const char *cure = "";
 
-	if (error == -EPERM || error == -EACCES)
-		cure = "Run with CAP_NET_ADMIN, or have the interface made before for this user "
-		       "(ip tuntap add NAME mode tap user USER, with multi_queue for several "
-		       "queues)";
-	else if (error == -EBUSY)
-		cure = "Another process uses the interface. Give another name with iface=";
-	else if (error == -EINVAL)
-		cure = "An interface of this name exists and is of another kind: a tap interface "
-		       "with VNET_HDR is needed, and with multi_queue for several queues";
-	else if (error == -E2BIG)
-		cure = "The interface has fewer queues. Give a lower number with queues=";
-	VIRTIO_INIT_LOG(ERR, "%s: tap interface %s: it cannot be opened: %s. %s.", owner,
-			name[0] == '\0' ? "tap%d" : name, rte_strerror(-error), cure);
-	return error;
+	if (fd >= 0)
+		return fd;
+	if (fd == -ENOENT || fd == -ENODEV || fd == -ENXIO)
+		cure = " Load the module tun (modprobe tun).";
+	else if (fd == -EACCES || fd == -EPERM)
+		cure = " The user of this process needs read and write access to it.";
+	else if (fd == -EMFILE)
+		cure = " Raise the limit of open files (ulimit -n), or use fewer queues.";
+	VIRTIO_INIT_LOG(ERR, "%s: " TUN_PATH " cannot be used: %s.%s", owner, rte_strerror(-fd),
+			cure);
+	return fd;
 }
 
-/* Opens one queue; the kernel completes the name with the first. */
+static void
+log_queue_error(const char *owner, const char *name, int error)
+{
+	const char *cure = "";
+
+	if (error == -EPERM || error == -EACCES)
+		cure = " Run with CAP_NET_ADMIN, or have the interface made before for this user "
+		       "(ip tuntap add NAME mode tap user USER, with multi_queue for several "
+		       "queues).";
+	else if (error == -EBUSY)
+		cure = " Another process uses the interface. Give another name with iface=.";
+	else if (error == -EINVAL)
+		cure = " An interface of this name exists and is of another kind: a tap interface "
+		       "with VNET_HDR is needed, and with multi_queue for several queues. Give "
+		       "another name with iface=.";
+	else if (error == -E2BIG)
+		cure = " Other processes use too many queues of the interface. Give a lower "
+		       "number with queues=, or another name with iface=.";
+	VIRTIO_INIT_LOG(ERR, "%s: tap interface %s: it cannot be opened: %s.%s", owner,
+			name[0] == '\0' ? "tap%d" : name, rte_strerror(-error), cure);
+}
+
+/* Makes a descriptor a queue; the kernel completes the name with the first. */
 static int
-open_queue(struct vhost_kernel_tap *tap, uint16_t queue, bool multi_queue)
+attach_queue(struct vhost_kernel_tap *tap, uint16_t queue, bool multi_queue)
 {
 	struct ifreq ifr = {
 		.ifr_flags = IFF_TAP | IFF_NO_PI | IFF_VNET_HDR |
@@ -82,40 +102,38 @@ open_queue(struct vhost_kernel_tap *tap, uint16_t queue, bool multi_queue)
 	int send_buffer = INT_MAX;
 	int ret;
 
-	ret = vhost_kernel_calls.open(TUN_PATH);
-	if (ret < 0)
-		return ret;
-	tap->fds[queue] = ret;
 	rte_strscpy(ifr.ifr_name, tap->name, sizeof(ifr.ifr_name));
 	ret = tap_ioctl(tap, queue, TUNSETIFF, &ifr);
-	if (ret == 0)
-		rte_strscpy(tap->name, ifr.ifr_name, sizeof(tap->name));
-	if (ret == 0)
-		ret = tap_ioctl(tap, queue, TUNSETVNETHDRSZ, &hdr_size);
+	if (ret != 0)
+		return ret;
+	rte_strscpy(tap->name, ifr.ifr_name, sizeof(tap->name));
+	ret = tap_ioctl(tap, queue, TUNSETVNETHDRSZ, &hdr_size);
 	/* Sent frames are not held back by the socket: the ring bounds them. */
-	if (ret == 0)
-		ret = tap_ioctl(tap, queue, TUNSETSNDBUF, &send_buffer);
-	if (ret != 0) {
-		close(tap->fds[queue]);
-		tap->fds[queue] = -1;
-	}
-	return ret;
+	return ret != 0 ? ret : tap_ioctl(tap, queue, TUNSETSNDBUF, &send_buffer);
 }
 
 static int
-open_queues(struct vhost_kernel_tap *tap)
+open_queues(struct vhost_kernel_tap *tap, const char *owner, const char *name)
 {
-	bool multi_queue = tap->nb_queues > 1;
+	const bool multi_queue = tap->nb_queues > 1;
 	uint16_t i;
-	int ret = 0;
+	int ret;
 
-	for (i = 0; ret == 0 && i < tap->nb_queues; i++) {
-		ret = open_queue(tap, i, multi_queue);
+	for (i = 0; i < tap->nb_queues; i++) {
+		ret = open_tun(owner);
+		if (ret < 0)
+			return ret;
+		tap->fds[i] = ret;
+		ret = attach_queue(tap, i, multi_queue);
 		/* One that was made with several queues takes no descriptor without the flag. */
 		if (ret == -EINVAL && !multi_queue)
-			ret = open_queue(tap, i, true);
+			ret = attach_queue(tap, i, true);
+		if (ret != 0) {
+			log_queue_error(owner, name, ret);
+			return ret;
+		}
 	}
-	return ret;
+	return 0;
 }
 
 static int
@@ -147,9 +165,7 @@ vhost_kernel_tap_open(struct vhost_kernel_tap *tap, const char *name, uint16_t n
 	}
 	for (i = 0; i < nb_queues; i++)
 		tap->fds[i] = -1;
-	ret = open_queues(tap);
-	if (ret != 0)
-		log_open_error(owner, name, ret);
+	ret = open_queues(tap, owner, name);
 	if (ret == 0) {
 		ret = open_netlink(tap);
 		if (ret != 0)
@@ -294,8 +310,9 @@ vhost_kernel_tap_set_mac(struct vhost_kernel_tap *tap, const uint8_t mac[6])
 	memcpy(ifr.ifr_hwaddr.sa_data, mac, 6);
 	ret = interface_ioctl(tap, SIOCSIFHWADDR, &ifr);
 	if (ret != 0)
-		VIRTIO_LOG(WARNING, "tap interface %s: its MAC address cannot be set: %s",
-			   tap->name, rte_strerror(-ret));
+		VIRTIO_LOG(WARNING, "tap interface %s: its MAC address cannot be set: %s. Set it "
+			   "with ip link set %s address.", tap->name, rte_strerror(-ret),
+			   tap->name);
 	return ret;
 }
 
@@ -306,7 +323,8 @@ vhost_kernel_tap_set_mtu(struct vhost_kernel_tap *tap, uint16_t mtu)
 	const int ret = interface_ioctl(tap, SIOCSIFMTU, &ifr);
 
 	if (ret != 0)
-		VIRTIO_LOG(ERR, "tap interface %s: its MTU cannot be set to %u: %s", tap->name, mtu,
-			   rte_strerror(-ret));
+		VIRTIO_LOG(ERR, "tap interface %s: its MTU cannot be set to %u: %s. Set it with ip "
+			   "link set %s mtu %u.", tap->name, mtu, rte_strerror(-ret), tap->name,
+			   mtu);
 	return ret;
 }

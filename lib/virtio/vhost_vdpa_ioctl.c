@@ -78,6 +78,9 @@ vhost_vdpa_open(const char *path, int *fd, struct vhost_vdpa_info *info)
 		return ret;
 	*fd = ret;
 	ret = vhost_kernel_calls.ioctl(*fd, VHOST_VDPA_GET_DEVICE_ID, &info->device_id);
+	/* So a device of another kind may answer. */
+	if (ret == -EBADFD || ret == -EINVAL)
+		ret = -ENOTTY;
 	if (ret == 0)
 		ret = read_info(*fd, info);
 	if (ret != 0) {

@@ -81,13 +81,21 @@ static const struct {
 } refusals[] = {
 	{ "/dev/vhost-net", FAKE_VK_NONE, -ENOENT, "tap3", "modprobe vhost_net" },
 	{ "/dev/vhost-net", FAKE_VK_NONE, -EACCES, "tap3", "read and write access" },
+	{ "/dev/vhost-net", FAKE_VK_NONE, -EMFILE, "tap3", "ulimit -n" },
 	{ "/dev/net/tun", FAKE_VK_NONE, -ENOENT, "tap3", "Load the module tun" },
+	{ "/dev/net/tun", FAKE_VK_NONE, -EACCES, "tap3", "/dev/net/tun cannot be used: Permission "
+	  "denied. The user of this process needs read and write access" },
+	{ "/dev/net/tun", FAKE_VK_NONE, -EMFILE, "tap3", "ulimit -n" },
 	{ NULL, FAKE_VK_OWNER, -ENOTTY, "tap3", "path=/dev/vhost-net" },
+	{ NULL, FAKE_VK_OWNER, -EBADFD, "tap3", "path=/dev/vhost-net" },
 	{ NULL, FAKE_VK_TAP, -EPERM, "tap3", "CAP_NET_ADMIN" },
 	{ NULL, FAKE_VK_TAP, -EBUSY, "tap3", "another name with iface=" },
 	{ NULL, FAKE_VK_TAP, -EINVAL, "tap3", "of another kind" },
 	{ NULL, FAKE_VK_TAP, -E2BIG, "tap3", "queues=" },
+	{ NULL, FAKE_VK_TAP, -ENOMEM, "tap3", "it cannot be opened: Cannot allocate memory." },
 	{ NULL, FAKE_VK_BPF, -EPERM, "tap3", "CAP_BPF and CAP_NET_ADMIN" },
+	{ NULL, FAKE_VK_BPF, -EINVAL, "tap3", "Linux 5.2 or later" },
+	{ NULL, FAKE_VK_BPF, -ENOSYS, "tap3", "Linux 5.2 or later" },
 	{ NULL, FAKE_VK_NONE, -EINVAL, "a_name_of_16_char", NULL },
 };
 
@@ -102,11 +110,29 @@ messages_say_what_helps(void)
 		vk.fail_request = refusals[i].request;
 		vk.fail_error = refusals[i].error;
 		test_forget_log();
-		CHECK_EQ(create(1, refusals[i].iface), refusals[i].error);
+		CHECK_EQ(create(1, refusals[i].iface),
+			 refusals[i].error == -EBADFD ? -ENOTTY : refusals[i].error);
 		if (refusals[i].message != NULL)
 			CHECK_EQ(test_logged(refusals[i].message), 1);
+		/* One line, and no cure of another error. */
+		CHECK(test_logged("a test: ") <= 1);
 		fake_vk_end();
 	}
+}
+
+/* Another vhost device takes all requests of an opening, and refuses those of the rings. */
+static void
+vhost_device_that_is_no_net(void)
+{
+	const unsigned int fds = test_open_fds();
+
+	fake_vk_begin(&vk);
+	vk.features &= ~VIRTIO_BIT(15);
+	test_forget_log();
+	CHECK_EQ(create(1, "tap3"), -ENOTTY);
+	CHECK_EQ(test_logged("It is not a vhost-net device"), 1);
+	fake_vk_end();
+	CHECK_EQ(test_open_fds(), fds);
 }
 
 /* A kernel whose tap interfaces have no offloads for the device is used without them. */
@@ -191,6 +217,7 @@ ring_does_not_start_without_the_interface(void)
 TEST_MAIN(
 	TEST(each_call_of_an_opening_fails),
 	TEST(messages_say_what_helps),
+	TEST(vhost_device_that_is_no_net),
 	TEST(offloads_are_not_offered_then),
 	TEST(refused_stop_is_no_proof),
 	TEST(ring_does_not_start_without_the_interface),

@@ -72,6 +72,7 @@ static const struct {
 	{ FAKE_VDPA_OPEN, -EACCES, -EACCES, "read and write access" },
 	{ FAKE_VDPA_OPEN, -EBUSY, -EBUSY, "has it open" },
 	{ FAKE_VDPA_ID, -ENOTTY, -ENOTTY, "path=/dev/vhost-vdpa-<number>" },
+	{ FAKE_VDPA_ID, -EINVAL, -ENOTTY, "path=/dev/vhost-vdpa-<number>" },
 	{ FAKE_VDPA_COUNT, -ENOTTY, -ENOSYS, "Use Linux 5.18 or later" },
 	{ FAKE_VDPA_MAP, -EFAULT, -EFAULT, "ulimit -l" },
 };
