@@ -136,6 +136,18 @@ open_queues(struct vhost_kernel_tap *tap, const char *owner, const char *name)
 	return 0;
 }
 
+/*
+ * A persistent interface keeps the program of a process that was killed. A kernel that refuses the
+ * request has no such programs.
+ */
+static void
+remove_old_steering(const struct vhost_kernel_tap *tap)
+{
+	int none = -1;
+
+	tap_ioctl(tap, 0, TUNSETSTEERINGEBPF, &none);
+}
+
 static int
 open_netlink(struct vhost_kernel_tap *tap)
 {
@@ -167,6 +179,7 @@ vhost_kernel_tap_open(struct vhost_kernel_tap *tap, const char *name, uint16_t n
 		tap->fds[i] = -1;
 	ret = open_queues(tap, owner, name);
 	if (ret == 0) {
+		remove_old_steering(tap);
 		ret = open_netlink(tap);
 		if (ret != 0)
 			VIRTIO_INIT_LOG(ERR, "%s: a netlink socket cannot be opened: %s", owner,

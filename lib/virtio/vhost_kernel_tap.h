@@ -30,7 +30,7 @@ struct vhost_kernel_tap {
 
 /**
  * Opens `nb_queues` queues of an interface, which the kernel makes unless it is there: down, with
- * headers of struct virtio_net_hdr_mrg_rxbuf and no offload.
+ * headers of struct virtio_net_hdr_mrg_rxbuf, no offload, and no program that steers frames.
  *
  * @param name
  *   Of the interface; "": the kernel chooses "tap0" or another number.

@@ -120,6 +120,10 @@ static int
 set_steering(int n, int prog_fd)
 {
 	CHECK(prog_fd == -1 || prog_fd == fake->prog_fd);
+	/* The kernel accepts that too, and there is nothing to do. */
+	if (prog_fd == -1 && !fake->is_steered)
+		return 0;
+	fake->is_steered = prog_fd != -1;
 	record("%s t%d, ", prog_fd == -1 ? "UNSTEER" : "STEER", n);
 	return 0;
 }

@@ -38,6 +38,7 @@ struct fake_vhost_kernel {
 	enum fake_vk_request fail_request; /**< all of these fail */
 	const char *fail_path;  /**< opening this path fails; NULL: none */
 	bool deleted;           /**< the interface was */
+	bool is_steered;        /**< the interface has a program */
 	short flags;            /**< the interface's, IFF_* */
 	int mtu;                /**< the interface's */
 	uint8_t mac[6];         /**< the interface's */

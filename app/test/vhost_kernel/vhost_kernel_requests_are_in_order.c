@@ -229,6 +229,31 @@ rss_is_carried_by_a_program(void)
 	destroy();
 }
 
+/* The process that had set it was killed, and the interface is persistent. */
+static void
+program_of_an_earlier_process_is_removed(void)
+{
+	const struct vhost_kernel_conf conf = {
+		.path = "/dev/vhost-net", .iface = "tap3", .nb_pairs = 1, .stops = true,
+	};
+
+	fake_vk_begin(&vk);
+	vk.is_steered = true;
+	CHECK_EQ(virtio_device_init(&dev, "a test", VIRTIO_TRANSPORT_VHOST_KERNEL, 2), 0);
+	CHECK_EQ(vhost_kernel_create(&dev, &conf), 0);
+	fake_vk_check(&vk, "TAP t0 tap3, UNSTEER t0, OWNER v0, MEM v0");
+	destroy();
+	/* A kernel without such programs refuses the request. */
+	fake_vk_begin(&vk);
+	vk.fail_request = FAKE_VK_STEER;
+	vk.fail_error = -EINVAL;
+	test_forget_log();
+	CHECK_EQ(virtio_device_init(&dev, "a test", VIRTIO_TRANSPORT_VHOST_KERNEL, 2), 0);
+	CHECK_EQ(vhost_kernel_create(&dev, &conf), 0);
+	CHECK_EQ(test_logged("steered"), 0);
+	destroy();
+}
+
 static void
 link_is_the_interfaces(void)
 {
@@ -259,5 +284,6 @@ TEST_MAIN(
 	TEST(no_stop_at_the_users_word),
 	TEST(queues_are_detached_from_the_last_one_down),
 	TEST(rss_is_carried_by_a_program),
+	TEST(program_of_an_earlier_process_is_removed),
 	TEST(link_is_the_interfaces),
 )
