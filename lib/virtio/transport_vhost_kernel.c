@@ -86,6 +86,14 @@ vhost_kernel_is_up(struct virtio_device *dev)
 	return vk->fds[0] >= 0 && vhost_kernel_tap_exists(&vk->tap);
 }
 
+const char *
+vhost_kernel_interface(const struct virtio_device *dev)
+{
+	const struct vhost_kernel *vk = dev->priv;
+
+	return vk->tap.name;
+}
+
 int
 vhost_kernel_link_is_up(struct virtio_device *dev, bool *up)
 {

@@ -59,6 +59,9 @@ int vhost_kernel_reconnect(struct virtio_device *dev);
 /** Whether the interface exists. */
 bool vhost_kernel_is_up(struct virtio_device *dev);
 
+/** Name of the interface, as the kernel has completed it; valid until the next opening. */
+const char *vhost_kernel_interface(const struct virtio_device *dev);
+
 /** Whether the interface is up and has a carrier. 0, or a negative errno. */
 int vhost_kernel_link_is_up(struct virtio_device *dev, bool *up);
 

@@ -45,6 +45,7 @@ static const unsigned long requests[] = {
 	[FAKE_VK_OFFLOAD] = TUNSETOFFLOAD,
 	[FAKE_VK_STEER] = TUNSETSTEERINGEBPF,
 	[FAKE_VK_BPF] = 0,
+	[FAKE_VK_TABLE] = 0,
 };
 
 static int
@@ -64,6 +65,11 @@ fake_open(const char *path)
 		fd = fake->fail_error;
 	if (fd != 0)
 		return fd;
+	/* Another interface of the name of one that was deleted. */
+	if (is_tap && fake->deleted) {
+		fake->nb_taps = fake->nb_vhosts = 0;
+		fake->deleted = false;
+	}
 	CHECK(*n < FAKE_VK_MAX_PAIRS);
 	fd = eventfd(0, EFD_CLOEXEC);
 	CHECK(fd >= 0);
@@ -276,6 +282,14 @@ fake_ioctl(int fd, unsigned long request, void *arg)
 	return interface_request(request, arg);
 }
 
+/* Hash types, queue of other frames, and queues by the hash, as the program reads them. */
+static void
+take_table(const uint8_t *value)
+{
+	memcpy(&fake->hash_types, value, sizeof(fake->hash_types));
+	memcpy(fake->table, value + 8, sizeof(fake->table));
+}
+
 /* Programs and maps are descriptors, and no program runs. */
 static int
 fake_bpf(int command, void *attr, unsigned int size)
@@ -284,13 +298,15 @@ fake_bpf(int command, void *attr, unsigned int size)
 	int ret = fails();
 
 	CHECK_EQ(size, sizeof(*bpf));
-	if (ret == 0 && fake->fail_request == FAKE_VK_BPF)
+	if (ret == 0 && (fake->fail_request == FAKE_VK_BPF ||
+			 (fake->fail_request == FAKE_VK_TABLE && command == BPF_MAP_UPDATE_ELEM)))
 		ret = fake->fail_error;
 	if (ret != 0)
 		return ret;
 	switch (command) {
 	case BPF_MAP_UPDATE_ELEM:
 		CHECK_EQ(bpf->map_fd, (unsigned int)fake->map_fd);
+		take_table((const uint8_t *)(uintptr_t)bpf->value);
 		record("TABLE, ");
 		return 0;
 	case BPF_MAP_CREATE:

@@ -10,7 +10,7 @@
  * The calls of vhost-net and tap, carried out by the test: each is recorded as a word, and one that
  * the kernel would take but that harms a running ring ends the case. Rings are not served.
  *
- * Threads: one.
+ * Threads: one at a time.
  */
 
 #include <stdbool.h>
@@ -28,6 +28,7 @@ enum fake_vk_request {
 	FAKE_VK_OFFLOAD, /**< TUNSETOFFLOAD */
 	FAKE_VK_STEER,   /**< TUNSETSTEERINGEBPF */
 	FAKE_VK_BPF,     /**< bpf(2) */
+	FAKE_VK_TABLE,   /**< bpf(2), BPF_MAP_UPDATE_ELEM alone */
 };
 
 struct fake_vhost_kernel {
@@ -45,6 +46,8 @@ struct fake_vhost_kernel {
 	uint64_t region_start, region_size; /**< of the memory table */
 	unsigned int offloads;  /**< TUN_F_* in force */
 	int map_fd, prog_fd;    /**< of bpf(2), as last made */
+	uint32_t hash_types;    /**< of the map */
+	uint16_t table[128];    /**< of the map: queue by hash */
 	char record[2048];
 	unsigned int nb_vhosts, nb_taps;
 	struct {

@@ -204,8 +204,6 @@ ring_does_not_start_without_the_interface(void)
 	CHECK_EQ(virtqueue_start(vq[0], PATIENCE_US), -ENODEV);
 	CHECK_EQ(virtio_device_reset(&dev, PATIENCE_US), 0);
 	/* Another one of that name is opened. */
-	vk.deleted = false;
-	vk.nb_taps = vk.nb_vhosts = 0;
 	CHECK_EQ(vhost_kernel_reconnect(&dev), 0);
 	CHECK(vhost_kernel_is_up(&dev));
 	CHECK_EQ(virtio_device_negotiate(&dev, UINT64_MAX), 0);

@@ -86,6 +86,8 @@ struct virtio_bus {
 	 */
 	int (*interrupts_on)(struct virtio_port *port);
 	void (*interrupts_off)(struct virtio_port *port);
+	/** Name of the kernel's network interface that is the other end. NULL: there is none. */
+	const char *(*interface)(const struct virtio_device *dev);
 	/** Sets the port's MTU on the device. NULL: the device does not need it. */
 	int (*set_mtu)(struct virtio_device *dev, uint16_t mtu);
 	/** Carries out commands; NULL: the device does, by its control queue. */

@@ -203,6 +203,7 @@ static const struct virtio_bus vhost_kernel_bus = {
 	.take_events = vhost_kernel_take_events,
 	.disconnect = vhost_kernel_disconnect,
 	.destroy = destroy_vhost_kernel,
+	.interface = vhost_kernel_interface,
 	.link_is_up = vhost_kernel_link_is_up,
 	.set_mtu = vhost_kernel_set_mtu,
 	.command = vhost_kernel_command,
