@@ -83,11 +83,14 @@ set_cq(struct virtio_devargs *out, const char *value)
 	return ret;
 }
 
+/* The kernel answers other names by the error of an interface of another kind. */
 static int
 set_iface(struct virtio_devargs *out, const char *value)
 {
-	return rte_strscpy(out->iface, value, sizeof(out->iface)) > 0 &&
-	       strchr(value, '/') == NULL ? 0 : -EINVAL;
+	if (strpbrk(value, "/: \t\n\v\f\r") != NULL || strcmp(value, ".") == 0 ||
+	    strcmp(value, "..") == 0)
+		return -EINVAL;
+	return rte_strscpy(out->iface, value, sizeof(out->iface)) > 0 ? 0 : -EINVAL;
 }
 
 /* The speeds of the packaged driver, and the faster ones that this release of ethdev knows. */
@@ -143,7 +146,8 @@ static const struct option options[] = {
 	{ USER, "queue_size", NUMBER(queue_size, MIN_RING, VIRTIO_SPLIT_RING_MAX,
 				     "32 to 32768 descriptors") },
 	{ USER, "queues", NUMBER(pairs, 1, 128, "1 to 128 queue pairs") },
-	{ USER, "iface", OTHER(set_iface, "a name of an interface, at most 15 characters") },
+	{ USER, "iface", OTHER(set_iface, "a name of an interface, at most 15 characters without "
+				    "space, / or :") },
 	{ USER, "steering", NAMES(steering, steering_names, "none or ebpf") },
 	{ USER, "server", FLAG(server) },
 	{ USER, "mrg_rxbuf", FLAG(mrg_rxbuf) },
