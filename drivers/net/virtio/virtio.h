@@ -72,6 +72,8 @@ struct virtio_bus {
 
 	/** A device that is gone may come back, so a port starts without its device. */
 	bool returns;
+	/** A port does not start without its device, but reconnect may open the device again. */
+	bool reopens;
 	/** Feature bits that are wanted of such a device, beside those of every port. */
 	uint64_t features;
 	/** Every queue's partner is to be there, if need be empty; else those of pair 0 alone. */

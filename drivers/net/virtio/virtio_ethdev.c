@@ -241,8 +241,10 @@ start_locked(struct virtio_port *port)
 			return ret;
 	}
 	if (!port->bus->returns && !port->bus->is_up(&port->dev)) {
-		VIRTIO_LOG(ERR, "port %u: the device is gone. Close the port.",
-			   port->edev->data->port_id);
+		VIRTIO_LOG(ERR, "port %u: the device is gone. %s.", port->edev->data->port_id,
+			   port->bus->reopens ?
+			   "Call rte_eth_dev_reset() when it is back, and start the port again" :
+			   "Close the port");
 		return -ENODEV;
 	}
 	virtio_queues_forget_released(port);

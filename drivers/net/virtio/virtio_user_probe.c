@@ -203,6 +203,7 @@ static const struct virtio_bus vhost_kernel_bus = {
 	.take_events = vhost_kernel_take_events,
 	.disconnect = vhost_kernel_disconnect,
 	.destroy = destroy_vhost_kernel,
+	.reopens = true,
 	.interface = vhost_kernel_interface,
 	.link_is_up = vhost_kernel_link_is_up,
 	.set_mtu = vhost_kernel_set_mtu,
@@ -258,6 +259,7 @@ static const struct virtio_bus vhost_vdpa_bus = {
 	.take_events = vhost_vdpa_take_events,
 	.disconnect = vhost_vdpa_disconnect,
 	.destroy = destroy_vhost_vdpa,
+	.reopens = true,
 	.features = VIRTIO_BIT(VIRTIO_NET_F_MAC) | VIRTIO_BIT(VIRTIO_NET_F_STATUS) |
 		    VIRTIO_BIT(VIRTIO_NET_F_CTRL_VQ) | VIRTIO_BIT(VIRTIO_NET_F_CTRL_RX) |
 		    VIRTIO_BIT(VIRTIO_NET_F_CTRL_MAC_ADDR) |
