@@ -347,12 +347,13 @@ int
 virtio_rss_hash_update(struct rte_eth_dev *edev, struct rte_eth_rss_conf *conf)
 {
 	struct virtio_port *port = virtio_port(edev);
-	const struct virtio_rss before = port->rss;
+	struct virtio_rss before;
 	int ret = refuse_without_hashes(port);
 
 	if (ret != 0)
 		return ret;
 	pthread_mutex_lock(&port->lock);
+	before = port->rss;
 	ret = take_conf(port, conf);
 	if (ret == 0)
 		ret = virtio_rss_apply(port, NULL);
@@ -384,7 +385,7 @@ virtio_rss_reta_update(struct rte_eth_dev *edev, struct rte_eth_rss_reta_entry64
 		       uint16_t size)
 {
 	struct virtio_port *port = virtio_port(edev);
-	const struct virtio_rss before = port->rss;
+	struct virtio_rss before;
 	int ret = refuse_without_rss(port);
 	unsigned int i;
 
@@ -396,6 +397,7 @@ virtio_rss_reta_update(struct rte_eth_dev *edev, struct rte_eth_rss_reta_entry64
 		return -EINVAL;
 	}
 	pthread_mutex_lock(&port->lock);
+	before = port->rss;
 	for (i = 0; i < size; i++) {
 		const struct rte_eth_rss_reta_entry64 *part = &reta[i / RTE_ETH_RETA_GROUP_SIZE];
 		const unsigned int at = i % RTE_ETH_RETA_GROUP_SIZE;
