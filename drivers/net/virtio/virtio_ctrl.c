@@ -116,6 +116,9 @@ nothing_to_give_back(void *owner __rte_unused, void *cookie __rte_unused)
 bool
 virtio_ctrl_works(const struct virtio_port *port)
 {
+	/* A command of virtio-user is a call of a function, whose return is the answer. */
+	if (port->bus->command != NULL)
+		return true;
 	return port->ctrl != NULL && virtqueue_state(port->ctrl) == VIRTQUEUE_LIVE;
 }
 

@@ -49,7 +49,10 @@ struct virtio_ctrl_command {
  */
 int virtio_ctrl_send(struct virtio_port *port, const struct virtio_ctrl_command *command);
 
-/** Whether the ring is in service; otherwise the device may not answer any command. */
+/**
+ * Whether an error of virtio_ctrl_send() means that the device has refused the command. Otherwise
+ * the ring is out of service, and the device may have carried out the command.
+ */
 bool virtio_ctrl_works(const struct virtio_port *port);
 
 /**
