@@ -665,7 +665,9 @@ try_queue_reset(struct virtio_device *dev, int node, const char **why)
 	ret = virtio_device_queue_max(dev, 0, &max);
 	if (ret != 0)
 		return ret;
-	conf.size = RTE_MIN(rte_align32prevpow2((uint32_t)max), TRIAL_SIZE);
+	/* A ring that is not there any more is reported by virtqueue_create(), by any size. */
+	conf.size = max == 0 ? TRIAL_SIZE :
+			       RTE_MIN(rte_align32prevpow2((uint32_t)max), TRIAL_SIZE);
 	ret = virtqueue_create(dev, 0, &conf, &vq);
 	if (ret != 0)
 		return ret;

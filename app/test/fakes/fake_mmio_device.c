@@ -410,6 +410,12 @@ read_queue(struct fake_mmio *fake, enum reg reg)
 	case QUEUE_SIZE_MAX:
 		if (fake->version == 1 && q->ready)
 			breach(fake, "QueueSizeMax of a ring in use read (4.2.4)");
+		if (q->max_size_reads != 0 && --q->max_size_reads == 0) {
+			const uint32_t last = q->max_size;
+
+			q->max_size = 0;
+			return last;
+		}
 		return q->max_size;
 	case QUEUE_RESET:
 		if (q->answer != FAKE_MMIO_HALF)

@@ -43,6 +43,7 @@ enum fake_mmio_answer {
 
 struct fake_mmio_queue {
 	uint32_t max_size;
+	unsigned int max_size_reads; /**< reads of it until it is 0; 0: it stays */
 	uint32_t size;
 	uint32_t ready;           /**< version 1: the page */
 	uint32_t reset;

@@ -127,6 +127,53 @@ ring_beyond_the_maximum(void)
 	fake_mmio_destroy(fake);
 }
 
+/* 2.7, 2.8: no ring has more than 32768 descriptors, whatever the register reads. */
+static void
+maximum_beyond_the_specification(void)
+{
+	static const uint32_t maxima[] = { 32769, UINT16_MAX, UINT16_MAX + 1, 0x80000000,
+					   UINT32_MAX };
+	const struct virtqueue_conf large = { .size = 32768, .node = SOCKET_ID_ANY };
+	const struct virtqueue_conf too_large = { .size = UINT16_MAX, .packed = true,
+						  .node = SOCKET_ID_ANY };
+	unsigned int i;
+
+	for (i = 0; i < RTE_DIM(maxima); i++) {
+		struct fake_mmio *fake = fake_mmio_create(2, 1);
+		struct virtqueue *vq;
+		uint16_t max;
+
+		fake->queue[0].max_size = maxima[i];
+		test_forget_log();
+		/* The trial takes a small ring. */
+		CHECK_EQ(fake_mmio_open(fake, VIRTIO_MMIO_STOP_AUTO), 0);
+		CHECK_EQ(fake->dev.stop_method, VIRTIO_STOP_MMIO_RESET);
+		CHECK_EQ(virtio_device_queue_max(&fake->dev, 0, &max), 0);
+		CHECK_EQ(max, 32768);
+		CHECK_EQ(virtqueue_create(&fake->dev, 0, &too_large, &vq), -EINVAL);
+		CHECK_EQ(test_logged("65535 descriptors is not possible"), 1);
+		CHECK_EQ(virtqueue_create(&fake->dev, 0, &large, &vq), 0);
+		fake_mmio_run(fake, false, &vq, 1);
+		CHECK_EQ(fake->queue[0].size, 32768);
+		CHECK_EQ(virtio_device_reset(&fake->dev, PATIENCE_US), 0);
+		ring_destroy(vq);
+		fake_mmio_destroy(fake);
+	}
+}
+
+/* The ring was there when rings were counted, and is not when it is tried. */
+static void
+maximum_of_zero_at_the_trial(void)
+{
+	struct fake_mmio *fake = fake_mmio_create(2, 1);
+
+	fake->queue[0].max_size_reads = 1;
+	CHECK_EQ(fake_mmio_open(fake, VIRTIO_MMIO_STOP_AUTO), -EINVAL);
+	CHECK_EQ(test_logged(": ring 0: the device has no such ring"), 1);
+	CHECK_EQ(fake->status, 0);
+	fake_mmio_destroy(fake);
+}
+
 static void
 maximum_while_the_ring_runs(void)
 {
@@ -349,6 +396,8 @@ TEST_MAIN(
 	TEST(device_that_does_not_reset),
 	TEST(features_that_are_refused),
 	TEST(ring_beyond_the_maximum),
+	TEST(maximum_beyond_the_specification),
+	TEST(maximum_of_zero_at_the_trial),
 	TEST(maximum_while_the_ring_runs),
 	TEST(ring_that_is_in_use_already),
 	TEST(enable_that_does_not_hold),
