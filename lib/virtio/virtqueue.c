@@ -99,6 +99,17 @@ virtqueue_set_broken(struct virtqueue *vq, const char *why)
 	return true;
 }
 
+int
+virtqueue_keep(struct virtqueue *vq)
+{
+	const enum virtqueue_state state = virtqueue_state(vq);
+
+	if (state != VIRTQUEUE_READY && state != VIRTQUEUE_BROKEN)
+		return -EINVAL;
+	virtqueue_set_state(vq, VIRTQUEUE_BROKEN);
+	return 0;
+}
+
 /*
  * All zero, as the specification demands before the device has the address (2.6.1, 4.1.5.1.3).
  */

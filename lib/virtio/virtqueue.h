@@ -197,6 +197,16 @@ int virtqueue_reclaim(struct virtqueue *vq, virtqueue_cookie_t give_back, void *
  */
 bool virtqueue_set_broken(struct virtqueue *vq, const char *why);
 
+/**
+ * Keeps a ring whose stop was proven, but that a thread still polls: BROKEN, until a stop or a
+ * device reset is proven again. The caller sees to it that nothing enters the ring any more. For
+ * the control thread.
+ *
+ * @return
+ *   0. -EINVAL: the ring is LIVE or STOPPING, and virtqueue_stop() is right; nothing has changed.
+ */
+int virtqueue_keep(struct virtqueue *vq);
+
 /** Descriptors of the buffers that the device has used. For queries: may be a burst old. */
 uint16_t virtqueue_used_descs(const struct virtqueue *vq);
 

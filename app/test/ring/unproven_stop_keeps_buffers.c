@@ -100,18 +100,26 @@ check_given_back_and_down(void)
 }
 
 static void
-check_still_writable(void)
+check_kept(void)
 {
 	unsigned int i;
 
 	CHECK_EQ(virtqueue_reclaim(vq, give_back, NULL), -EBUSY);
 	CHECK_EQ(virtqueue_destroy(vq), -EBUSY);
 	CHECK_EQ(returned, 0);
-	for (i = 0; i < SIZE; i++) {
+	for (i = 0; i < SIZE; i++)
 		CHECK(device_writes(i));
-		/* And its ring. */
+}
+
+/* The buffers, and the ring. */
+static void
+check_still_writable(void)
+{
+	unsigned int i;
+
+	check_kept();
+	for (i = 0; i < SIZE; i++)
 		ring_device_use(&fake->queue[0].ring, held[i].head, page);
-	}
 }
 
 static void
@@ -168,6 +176,22 @@ broken_ring(void)
 	check_given_back_and_down();
 }
 
+/* The device has stopped, and a thread of the driver still polls the ring. */
+static void
+ring_that_is_kept(void)
+{
+	up();
+	CHECK_EQ(virtqueue_keep(vq), -EINVAL);
+	CHECK_EQ(virtqueue_state(vq), VIRTQUEUE_LIVE);
+	CHECK_EQ(virtqueue_stop(vq, PATIENCE_US), 0);
+	CHECK_EQ(virtqueue_keep(vq), 0);
+	check_kept();
+	CHECK_EQ(virtqueue_start(vq, PATIENCE_US), -EBUSY);
+	CHECK_EQ(virtqueue_keep(vq), 0);
+	CHECK_EQ(virtqueue_stop(vq, PATIENCE_US), 0);
+	check_given_back_and_down();
+}
+
 static void
 device_reset_times_out(void)
 {
@@ -186,5 +210,6 @@ TEST_MAIN(
 	TEST(stop_is_refused),
 	TEST(device_is_gone_and_goes_on),
 	TEST(broken_ring),
+	TEST(ring_that_is_kept),
 	TEST(device_reset_times_out),
 )

@@ -469,14 +469,14 @@ poll_on(struct virtio_queue *q)
 	return true;
 }
 
-/* Closes the gate again. The ring is READY, but not free while a thread is in a burst. */
+/* Closes the gate again. After a proven stop the ring is kept while a thread is in a burst. */
 static int
 end_polling(struct virtio_queue *q)
 {
 	const int ret = close_gate(q);
 
 	if (ret != 0)
-		virtqueue_set_state(q->vq, VIRTQUEUE_BROKEN);
+		virtqueue_keep(q->vq);
 	return ret;
 }
 
