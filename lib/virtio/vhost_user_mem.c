@@ -58,14 +58,19 @@ send_region(struct vhost_user *vu, uint32_t request, const struct vhost_user_reg
 	};
 	int ret;
 
+	*obeyed = false;
+	/* Sending may have to wait, too. */
+	if (virtio_now_us() >= vu->mem_ends_us)
+		return -ETIMEDOUT;
 	if (own != reply)
 		vhost_user_reply_begin(own);
 	ret = send_with_files(vu, &msg, fd, fd != NULL, own, event);
 	*obeyed = ret == 0;
 	if (ret != 0 || own == reply)
 		return ret;
-	ret = event ? vhost_user_wait_through(&vu->ch, own, vu->answer_timeout_us) :
-		      vhost_user_wait(&vu->ch, own, vu->answer_timeout_us);
+	ret = event ? vhost_user_wait_through(&vu->ch, own, vu->answer_timeout_us,
+					      vu->mem_ends_us) :
+		      vhost_user_wait_until(&vu->ch, own, vu->answer_timeout_us, vu->mem_ends_us);
 	*obeyed = ret != -EIO;
 	return ret;
 }
@@ -192,7 +197,8 @@ send_changed(struct vhost_user *vu, struct vhost_user_reply *reply, bool event)
 
 /*
  * Sends the back-end the memory that there is, where that has changed. EAL's memory lock is held,
- * and so a table that is older than an event cannot overtake the event's own.
+ * and so a table that is older than an event cannot overtake the event's own. As no thread can
+ * allocate memory meanwhile, all messages of a change have one deadline, however many there are.
  */
 int
 vu_send_mem_table(struct vhost_user *vu, const void *gone, size_t gone_len,
@@ -201,6 +207,7 @@ vu_send_mem_table(struct vhost_user *vu, const void *gone, size_t gone_len,
 	int ret;
 
 	vhost_user_reply_begin(reply);
+	vu->mem_ends_us = virtio_now_us() + vu->answer_timeout_us;
 	ret = vhost_mem_read(&vu->wanted, &vu->attached, gone, gone_len, max_regions(vu));
 	if (ret != 0)
 		return ret;
@@ -251,7 +258,8 @@ announce_memory(struct vhost_user *vu, const void *freed, size_t len)
 	if (freed != NULL && !vu_speaks(vu, VHOST_USER_PROTOCOL_F_REPLY_ACK))
 		ret = vhost_user_send_through(&vu->ch, &barrier, NULL, 0, &vu->mem_event);
 	if (ret == 0)
-		ret = vhost_user_wait_through(&vu->ch, &vu->mem_event, vu->answer_timeout_us);
+		ret = vhost_user_wait_through(&vu->ch, &vu->mem_event, vu->answer_timeout_us,
+					      vu->mem_ends_us);
 	return ret;
 }
 

@@ -489,11 +489,12 @@ log_silence(struct vhost_user_channel *ch, bool limit)
 	return -ETIMEDOUT;
 }
 
+/* `ends_us`: the deadline of all requests that this one belongs to. */
 static int
 wait_for(struct vhost_user_channel *ch, struct vhost_user_reply *reply, uint32_t timeout_us,
-	 uint64_t since_us, bool through)
+	 uint64_t since_us, uint64_t ends_us, bool through)
 {
-	const uint64_t ends_us = call_ends(ch, through);
+	const uint64_t call_ends_us = call_ends(ch, through);
 
 	for (;;) {
 		const uint64_t now = virtio_now_us();
@@ -506,9 +507,9 @@ wait_for(struct vhost_user_channel *ch, struct vhost_user_reply *reply, uint32_t
 		if (ret != 0)
 			return ret;
 		deadline_us = RTE_MAX(since_us, answered_us) + timeout_us;
-		deadline_us = RTE_MIN(deadline_us, ends_us);
+		deadline_us = RTE_MIN(deadline_us, RTE_MIN(call_ends_us, ends_us));
 		if (now >= deadline_us)
-			return log_silence(ch, deadline_us == ends_us);
+			return log_silence(ch, deadline_us == call_ends_us);
 		if (!through && virtio_device_is_cancelled(ch->cancels))
 			return -ECANCELED;
 		if (vhost_user_sleep(ch, RTE_MIN(deadline_us - now, UINT64_C(1000000))) != 0)
@@ -519,19 +520,26 @@ wait_for(struct vhost_user_channel *ch, struct vhost_user_reply *reply, uint32_t
 int
 vhost_user_wait(struct vhost_user_channel *ch, struct vhost_user_reply *reply, uint32_t timeout_us)
 {
-	return wait_for(ch, reply, timeout_us, virtio_now_us(), false);
+	return vhost_user_wait_until(ch, reply, timeout_us, UINT64_MAX);
+}
+
+int
+vhost_user_wait_until(struct vhost_user_channel *ch, struct vhost_user_reply *reply,
+		      uint32_t timeout_us, uint64_t ends_us)
+{
+	return wait_for(ch, reply, timeout_us, virtio_now_us(), ends_us, false);
 }
 
 int
 vhost_user_wait_through(struct vhost_user_channel *ch, struct vhost_user_reply *reply,
-			uint32_t timeout_us)
+			uint32_t timeout_us, uint64_t ends_us)
 {
 	uint64_t since_us;
 
 	pthread_mutex_lock(&ch->lock);
 	since_us = silent_since(ch);
 	pthread_mutex_unlock(&ch->lock);
-	return wait_for(ch, reply, timeout_us, since_us, true);
+	return wait_for(ch, reply, timeout_us, since_us, ends_us, true);
 }
 
 bool

@@ -240,11 +240,20 @@ int vhost_user_wait(struct vhost_user_channel *ch, struct vhost_user_reply *repl
 		    uint32_t timeout_us);
 
 /**
+ * The same for a request of a sequence, which has one deadline.
+ *
+ * @param ends_us
+ *   The deadline, of virtio_now_us(). No answer extends it.
+ */
+int vhost_user_wait_until(struct vhost_user_channel *ch, struct vhost_user_reply *reply,
+			  uint32_t timeout_us, uint64_t ends_us);
+
+/**
  * The same, neither cancelled nor ended by the limit of a call: for memory events. The time without
  * an answer counts from its beginning, which may be before the call.
  */
 int vhost_user_wait_through(struct vhost_user_channel *ch, struct vhost_user_reply *reply,
-			    uint32_t timeout_us);
+			    uint32_t timeout_us, uint64_t ends_us);
 
 /**
  * Describes the oldest request that is not answered, "; the back-end has not answered SET_STATUS

@@ -53,6 +53,7 @@ struct vhost_user {
 	uint32_t max_slots;      /* regions that ADD_MEM_REG may make of it; 0: whole tables only */
 	struct vhost_mem mem;    /* the table as it was sent, or changed since */
 	struct vhost_mem wanted; /* what it is to be; under EAL's memory lock */
+	uint64_t mem_ends_us;    /* deadline of the messages that make it so; under the lock too */
 	struct vhost_mem attached; /* the application's own memory, descriptors ours */
 	struct vhost_user_reply handshake;
 	struct vhost_user_reply control;

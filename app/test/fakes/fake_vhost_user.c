@@ -127,6 +127,17 @@ hold(struct fake_vu *vu)
 	vu->holding = false;
 }
 
+/* The lock is released meanwhile. */
+static void
+delay(struct fake_vu *vu)
+{
+	const unsigned int us = vu->delay_us;
+
+	pthread_mutex_unlock(&vu->lock);
+	usleep(us);
+	pthread_mutex_lock(&vu->lock);
+}
+
 static void
 flood(struct fake_vu *vu)
 {
@@ -256,6 +267,8 @@ handle(struct fake_vu *vu, struct fake_vu_message *m)
 		return false;
 	if (action == VU_HOLD)
 		hold(vu);
+	if (action == VU_SLOW)
+		delay(vu);
 	if (vu->ending)
 		return false;
 	has_value = obey(vu, m, action == VU_REFUSE, &value);

@@ -82,6 +82,7 @@ enum {
 enum fake_vu_action {
 	VU_OBEY,
 	VU_HOLD,            /**< nothing more is read or answered until fake_vu_release() */
+	VU_SLOW,            /**< obeyed after delay_us */
 	VU_SILENT,          /**< carried out and not answered */
 	VU_REFUSE,          /**< the answer says that it failed */
 	VU_WRONG_REQUEST,   /**< the answer is to another request */
@@ -144,6 +145,7 @@ struct fake_vu {
 	uint64_t mem_slots;    /**< what it says */
 	unsigned int mem_limit; /**< regions from which on it refuses more */
 	struct fake_vu_rule rule[FAKE_VU_MAX_RULES];
+	unsigned int delay_us; /**< of VU_SLOW */
 	unsigned int close_at; /**< closes at this message, counted from 1; 0: never */
 	bool once;             /**< takes no second connection */
 	bool client;           /**< connects, and connects again */

@@ -200,7 +200,7 @@ memory_event_is_not_cancelled(void)
 	ch.cancels = &cancels;
 	virtio_device_allow_cancel();
 	CHECK_EQ(vhost_user_wait(&ch, &reply, PATIENCE_US), -ECANCELED);
-	CHECK_EQ(vhost_user_wait_through(&ch, &reply, SHORT_US), -ETIMEDOUT);
+	CHECK_EQ(vhost_user_wait_through(&ch, &reply, SHORT_US, UINT64_MAX), -ETIMEDOUT);
 	close(fd[1]);
 	vhost_user_channel_fini(&ch);
 }
