@@ -143,6 +143,7 @@ do_handshake(struct virtio_device *dev)
 	if (ret == 0 && vu_speaks(vu, VHOST_USER_PROTOCOL_F_MEM_SLOTS))
 		ret = vu_get_u64(vu, VHOST_USER_GET_MAX_MEM_SLOTS, &slots);
 	vu->max_slots = RTE_MIN(slots, (uint64_t)VHOST_MEM_MAX_REGIONS);
+	vu->max_regions = vu->max_slots != 0 ? vu->max_slots : VHOST_USER_MAX_REGIONS;
 	if (ret == 0 && vu_speaks(vu, VHOST_USER_PROTOCOL_F_MQ))
 		ret = vu_get_u64(vu, VHOST_USER_GET_QUEUE_NUM, &pairs);
 	if (ret != 0) {

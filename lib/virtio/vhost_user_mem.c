@@ -23,7 +23,9 @@
 static uint32_t
 max_regions(const struct vhost_user *vu)
 {
-	return RTE_MAX(vu->max_slots, (uint32_t)VHOST_USER_MAX_REGIONS);
+	const uint32_t carried = RTE_MAX(vu->max_slots, (uint32_t)VHOST_USER_MAX_REGIONS);
+
+	return RTE_MIN(carried, vu->max_regions);
 }
 
 /* A back-end in this very process may need EAL's memory lock, which is held, to answer. */

@@ -51,6 +51,7 @@ struct vhost_user {
 	bool mem_sent;
 	bool mem_stale; /* the back-end may not have mem: another table is due */
 	uint32_t max_slots;      /* regions that ADD_MEM_REG may make of it; 0: whole tables only */
+	uint32_t max_regions;    /* most that the back-end says it can have, by whichever message */
 	struct vhost_mem mem;    /* the table as it was sent, or changed since */
 	struct vhost_mem wanted; /* what it is to be; under EAL's memory lock */
 	uint64_t mem_ends_us;    /* deadline of the messages that make it so; under the lock too */

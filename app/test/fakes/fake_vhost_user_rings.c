@@ -177,6 +177,8 @@ fake_vu_map_table(struct fake_vu *vu, const struct fake_vu_message *m)
 			       " bytes", n, m->fds, m->size);
 		return;
 	}
+	if ((vu->protocol_acked & VU_P_MEM_SLOTS) && vu->mem_slots != 0 && n > vu->mem_slots)
+		fake_vu_breach(vu, "memory table of more regions than slots");
 	fake_vu_unmap(vu);
 	for (i = 0; i < n; i++) {
 		if (!map_file(vu, m->payload + 8 + 32 * i, m->fd[i]))

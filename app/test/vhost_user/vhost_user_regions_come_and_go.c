@@ -241,6 +241,41 @@ fewer_slots_than_one_table_carries(void)
 	fewer_slots_than_it_says(2);
 }
 
+/* To the fake back-end, a whole table of more regions than it has slots is a breach. */
+static void
+slots_for_less_than_one_table_carries(unsigned int slots)
+{
+	unsigned int i;
+	int ret = 0;
+
+	up(slots);
+	for (i = 0; i < OWN && ret == 0; i++)
+		ret = attach(i);
+	CHECK_EQ(ret, -E2BIG);
+	CHECK(--i < slots);
+	CHECK(test_logged("files, the most that the back-end supports") > 0);
+	CHECK_EQ(fake_vu_count(port.vu, VU_SET_MEM_TABLE), 0);
+	CHECK(!is_there(i));
+	restart_a_ring();
+	while (i-- > 0) {
+		CHECK(is_there(i));
+		CHECK_EQ(detach(i), 0);
+	}
+	down();
+}
+
+static void
+slots_for_7_regions(void)
+{
+	slots_for_less_than_one_table_carries(7);
+}
+
+static void
+slots_for_3_regions(void)
+{
+	slots_for_less_than_one_table_carries(3);
+}
+
 static void
 removal_is_refused(void)
 {
@@ -403,6 +438,8 @@ TEST_MAIN(
 	TEST(whole_tables_for_a_back_end_without_slots),
 	TEST(fewer_slots_than_it_says_but_more_than_8),
 	TEST(fewer_slots_than_one_table_carries),
+	TEST(slots_for_7_regions),
+	TEST(slots_for_3_regions),
 	TEST(removal_is_refused),
 	TEST(removal_is_refused_with_more_than_8),
 	TEST(other_file_after_a_refused_removal),
