@@ -221,7 +221,8 @@ ring_took(struct virtqueue *vq, uint16_t n, const bool known, const bool packed)
 	vq->free_count += n;
 	rte_compiler_barrier();
 	ring_step(vq, &vq->next_used, n, n, packed);
-	if (packed)
+	/* With none taken, what was seen is still ahead. */
+	if (packed && n > 0)
 		vq->used_seen = 0;
 }
 

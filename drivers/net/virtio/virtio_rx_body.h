@@ -265,7 +265,8 @@ rx_until_drop(struct virtio_rxq *rxq, struct rte_mbuf **pkts, uint16_t n, struct
 		if (mergeable) {
 			buffers = rx_buffers(rxq, m, cur.left + 1, mode);
 			/* Not all there yet: its others may be on their way. */
-			if (buffers == 0 || !ring_has(vq, &taken, buffers, packed))
+			if (buffers == 0 ||
+			    (buffers > 1 && !ring_has(vq, &taken, buffers, packed)))
 				break;
 		}
 		rx_fill_mbuf(m, rxq->rearm, len < hdr_size ? 0 : len - hdr_size);
