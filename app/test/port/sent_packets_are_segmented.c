@@ -12,6 +12,8 @@
 
 #include <rte_errno.h>
 
+#include <ethdev_driver.h>
+
 #include "fake_port.h"
 #include "ip_frame.h"
 #include "test.h"
@@ -233,6 +235,24 @@ without_the_offload(void)
 	}
 }
 
+/* A thread may prepare packets of a queue that is being set up, and has no structure then. */
+static void
+during_a_setup(void)
+{
+	struct fake_port *fp = port(VU_F_INDIRECT);
+	const struct ip_frame f = { .payload = 5000 };
+	struct rte_mbuf *m = packet(fp, &f, 0, 1000);
+	struct rte_eth_dev *edev = &rte_eth_devices[fp->port];
+	void *txq = edev->data->tx_queues[0];
+
+	edev->dev_ops->tx_queue_release(edev, 0);
+	CHECK_EQ(rte_eth_tx_prepare(fp->port, 0, &m, 1), 1);
+	CHECK_EQ(rte_eth_tx_burst(fp->port, 0, &m, 1), 0);
+	edev->data->tx_queues[0] = txq;
+	rte_pktmbuf_free(m);
+	fake_port_destroy(fp);
+}
+
 /* A device makes segments of one header only: the lengths in an outer one would be wrong. */
 static void
 tunnels_are_refused(void)
@@ -270,5 +290,6 @@ TEST_MAIN(
 	TEST_LAYOUTS(with_a_tag_put_in),
 	TEST_LAYOUTS(refused),
 	TEST_LAYOUTS(without_the_offload),
+	TEST_LAYOUTS(during_a_setup),
 	TEST_LAYOUTS(tunnels_are_refused),
 )

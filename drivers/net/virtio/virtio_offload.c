@@ -89,7 +89,7 @@ check_segmentation(const struct virtio_port *port, const struct rte_mbuf *m)
 	if (m->ol_flags & RTE_MBUF_F_TX_UDP_SEG)
 		return -ENOTSUP;
 	/* 5.1.6.2.1: no gso_type whose feature was not negotiated. */
-	if ((m->ol_flags & RTE_MBUF_F_TX_TCP_SEG) &&
+	if ((m->ol_flags & RTE_MBUF_F_TX_TCP_SEG) && port != NULL &&
 	    !(port->offloads & VIRTIO_BIT(VIRTIO_NET_F_HOST_TSO4)))
 		return -ENOTSUP;
 	/* The lengths in the outer headers would stay those of the whole. */
@@ -182,7 +182,9 @@ prepare(const struct virtio_port *port, struct rte_mbuf **pm)
 uint16_t
 virtio_tx_prepare(void *txq, struct rte_mbuf **pkts, uint16_t n)
 {
-	const struct virtio_port *port = ((const struct virtio_txq *)txq)->q.port;
+	/* NULL during a set-up at run time; the burst behind it takes no packet then. */
+	const struct virtio_port *port =
+		txq == NULL ? NULL : ((const struct virtio_txq *)txq)->q.port;
 	uint16_t i;
 
 	for (i = 0; i < n; i++) {
