@@ -478,14 +478,12 @@ look(struct vhost_user_channel *ch, uint64_t *answered_us)
 }
 
 static int
-log_silence(struct vhost_user_channel *ch, bool limit)
+log_silence(struct vhost_user_channel *ch, const char *why)
 {
 	char text[VIRTIO_SILENCE_SIZE];
 
 	vhost_user_describe_silence(ch, text, sizeof(text));
-	VIRTIO_LOG(ERR, "%s: %s%s", ch->name,
-		   limit ? "the call has reached its time limit" :
-			   "a request was not answered in time", text);
+	VIRTIO_LOG(ERR, "%s: %s%s", ch->name, why, text);
 	return -ETIMEDOUT;
 }
 
@@ -509,7 +507,11 @@ wait_for(struct vhost_user_channel *ch, struct vhost_user_reply *reply, uint32_t
 		deadline_us = RTE_MAX(since_us, answered_us) + timeout_us;
 		deadline_us = RTE_MIN(deadline_us, RTE_MIN(call_ends_us, ends_us));
 		if (now >= deadline_us)
-			return log_silence(ch, deadline_us == call_ends_us);
+			return log_silence(ch, deadline_us == call_ends_us ?
+					   "the call has reached its time limit" :
+					   deadline_us == ends_us ?
+					   "a change of memory has reached its time limit" :
+					   "a request was not answered in time");
 		if (!through && virtio_device_is_cancelled(ch->cancels))
 			return -ECANCELED;
 		if (vhost_user_sleep(ch, RTE_MIN(deadline_us - now, UINT64_C(1000000))) != 0)

@@ -18,8 +18,8 @@
 #define SLOTS 48
 
 /* Two answers take longer than one may. */
-#define ANSWER_TIMEOUT_US 500000
-#define DELAY_US 300000
+#define ANSWER_TIMEOUT_US 2000000
+#define DELAY_US 1200000
 #define MOST_MESSAGES 2
 
 static struct vhost_user_port port;
@@ -86,6 +86,7 @@ new_memory(void)
 	fake_vu_wait_quiet(port.vu);
 	CHECK(fake_vu_count(port.vu, VU_ADD_MEM_REG) <= MOST_MESSAGES);
 	CHECK_EQ(test_logged("changed memory table is not in force"), 1);
+	CHECK_EQ(test_logged("a change of memory has reached its time limit"), 1);
 	CHECK(vhost_user_is_up(&port.dev));
 	CHECK(!is_there(at));
 	fake_vu_obey(port.vu);
