@@ -92,8 +92,9 @@ log_queue_error(const char *owner, const char *name, int error)
 
 /* Makes a descriptor a queue; the kernel completes the name with the first. */
 static int
-attach_queue(struct vhost_kernel_tap *tap, uint16_t queue, bool multi_queue)
+attach_queue(struct vhost_kernel_tap *tap, uint16_t queue)
 {
+	const bool multi_queue = tap->nb_queues > 1;
 	struct ifreq ifr = {
 		.ifr_flags = IFF_TAP | IFF_NO_PI | IFF_VNET_HDR |
 			     (multi_queue ? IFF_MULTI_QUEUE : 0),
@@ -104,6 +105,11 @@ attach_queue(struct vhost_kernel_tap *tap, uint16_t queue, bool multi_queue)
 
 	rte_strscpy(ifr.ifr_name, tap->name, sizeof(ifr.ifr_name));
 	ret = tap_ioctl(tap, queue, TUNSETIFF, &ifr);
+	/* One that was made with several queues takes no descriptor without the flag. */
+	if (ret == -EINVAL && !multi_queue) {
+		ifr.ifr_flags |= IFF_MULTI_QUEUE;
+		ret = tap_ioctl(tap, queue, TUNSETIFF, &ifr);
+	}
 	if (ret != 0)
 		return ret;
 	rte_strscpy(tap->name, ifr.ifr_name, sizeof(tap->name));
@@ -115,7 +121,6 @@ attach_queue(struct vhost_kernel_tap *tap, uint16_t queue, bool multi_queue)
 static int
 open_queues(struct vhost_kernel_tap *tap, const char *owner, const char *name)
 {
-	const bool multi_queue = tap->nb_queues > 1;
 	uint16_t i;
 	int ret;
 
@@ -124,10 +129,7 @@ open_queues(struct vhost_kernel_tap *tap, const char *owner, const char *name)
 		if (ret < 0)
 			return ret;
 		tap->fds[i] = ret;
-		ret = attach_queue(tap, i, multi_queue);
-		/* One that was made with several queues takes no descriptor without the flag. */
-		if (ret == -EINVAL && !multi_queue)
-			ret = attach_queue(tap, i, true);
+		ret = attach_queue(tap, i);
 		if (ret != 0) {
 			log_queue_error(owner, name, ret);
 			return ret;

@@ -31,7 +31,7 @@ dump_device(const struct virtio_port *port, bool is_up, FILE *file)
 		fprintf(file, " %s", port->args.server ? "server" : "client");
 	if (port->args.path[0] != '\0')
 		fprintf(file, " on %s", port->args.path);
-	if (port->bus->interface != NULL)
+	if (port->bus->interface != NULL && port->bus->interface(dev)[0] != '\0')
 		fprintf(file, ", interface %s", port->bus->interface(dev));
 	fputc('\n', file);
 	fprintf(file, "connected: %s\n", is_up ? "yes" : "no");

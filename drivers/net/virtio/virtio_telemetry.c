@@ -172,7 +172,7 @@ fill_info(struct rte_tel_data *d, struct virtio_port *port)
 		rte_tel_data_add_dict_string(d, "path", port->args.path);
 	if (dev->kind == VIRTIO_TRANSPORT_VHOST_USER)
 		rte_tel_data_add_dict_string(d, "role", port->args.server ? "server" : "client");
-	if (port->bus->interface != NULL)
+	if (port->bus->interface != NULL && port->bus->interface(dev)[0] != '\0')
 		rte_tel_data_add_dict_string(d, "interface", port->bus->interface(dev));
 	rte_tel_data_add_dict_string(d, "connected", is_up ? "yes" : "no");
 	if (is_up)
