@@ -45,13 +45,14 @@ build_guides() {
 
 # FILE:LINE:PATH of each file or folder of the tree that is named in ``...`` or `...`.
 named() {
-	find README.md doc \( -name '*.md' -o -name '*.rst' \) -exec grep -noHE \
+	find README.md SECURITY.md doc \( -name '*.md' -o -name '*.rst' \) -exec grep -noHE \
 		'`(app|devtools|doc|drivers|lib|test)/[A-Za-z0-9_./-]+`' {} + | tr -d '`'
 }
 
 # FILE:LINE:PATH of each relative link of the Markdown documents.
 linked() {
-	find README.md doc -name '*.md' -exec grep -noHE '\]\([A-Za-z0-9_./-]+[)#]' {} + |
+	find README.md SECURITY.md doc -name '*.md' -exec \
+		grep -noHE '\]\([A-Za-z0-9_./-]+[)#]' {} + |
 		sed -E 's/\]\(//; s/[)#]$//'
 }
 

@@ -129,6 +129,7 @@ run_row() {
 	status=$?
 	set -e
 	[ "$status" -eq 0 ] || fail "a command ended with status $status, see above"
+	[ -s "$work/outcome" ] || fail "the row ended without a result"
 	outcome=$(tail -n1 "$work/outcome")
 	count[$outcome]=$((count[$outcome] + 1))
 }

@@ -7,7 +7,8 @@
  * buffer available or used meanwhile notifies the other, or the other sees the buffer: each stores
  * first and then loads, with a full barrier between (2.7.7, 2.7.13.4.1, 2.8.21.3, 2.8.22;
  * split_kick.litmus). Without that barrier a processor may load first, also an x86, and the one
- * sleeps on a buffer that nobody notifies it of. Two threads do it at the same time, often.
+ * sleeps on a buffer that nobody notifies it of. Two threads do it at the same
+ * time, often; that takes two processors.
  */
 
 #include <pthread.h>
@@ -48,7 +49,7 @@ wait_for(const uint32_t *at, uint32_t value)
 	while (__atomic_load_n(at, __ATOMIC_ACQUIRE) != value) {
 		rte_pause();
 		/* The other thread may have no processor. */
-		if (++spins % 1024 == 0)
+		if (++spins % 128 == 0)
 			sched_yield();
 	}
 }
