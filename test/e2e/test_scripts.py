@@ -200,7 +200,7 @@ def documents(host):
     copy.mkdir()
     for name in ("devtools", "doc"):
         shutil.copytree(ROOT / name, copy / name)
-    for name in ("README.md", "VERSION", "LICENSE"):
+    for name in ("README.md", "SECURITY.md", "VERSION", "LICENSE"):
         shutil.copy(ROOT / name, copy)
     for name in ("app", "drivers", "lib", "test"):
         (copy / name).symlink_to(ROOT / name)
