@@ -1,0 +1,182 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: BSD-3-Clause
+# Copyright(c) 2026 The authors of dpdk-virtio
+"""Changes single lines of the driver, and runs the tests that should notice.
+
+Works on a copy of the tree, so that the tree itself stays as it is. Prints "ok NAME" for a mutant
+that a test noticed, and for one that is listed as one that survives and did. Prints "FAILED NAME"
+for one that no test noticed, that was noticed although it is listed as one that survives, that does
+not compile, or whose place was not found. devtools/mutants.txt has the mutants, and their format at
+its head.
+
+Exit status: 0 if none failed, 1 if one did, 2 for wrong options.
+"""
+
+import os
+import pathlib
+import shutil
+import subprocess
+import sys
+
+import tool
+
+ROOT = pathlib.Path(__file__).resolve().parents[1]
+# So long that only a test that hangs gets there.
+LIMIT_S = 600
+SKIPPED = 77
+# At the end of a test's name: without vector paths.
+SCALAR = '_scalar'
+
+
+class Mutant:
+    """One change: `new` in the place of the occurrence number `which` of `old`; 0: the only one."""
+
+    def __init__(self, name, file, tests):
+        self.name = name
+        self.file = file
+        self.tests = tests
+        self.old = None
+        self.new = None
+        self.which = 0
+        self.survives = None
+
+    def apply(self, text):
+        """The text of the file with the change. None: its place was not found."""
+        parts = text.split(self.old)
+        if len(parts) == 1 or len(parts) <= self.which or (self.which == 0 and len(parts) > 2):
+            return None
+        at = max(self.which, 1)
+        return self.old.join(parts[:at]) + self.new + self.old.join(parts[at:])
+
+
+def read_list(path):
+    """The mutants of a list. An error of the list ends the program."""
+    sets, mutants = {}, []
+    for number, line in enumerate(path.read_text(encoding='utf-8').splitlines(), 1):
+        key, _, rest = line.partition(' ')
+        if line == '' or key == '#':
+            continue
+        if key == 'tests':
+            name, _, tests = rest.partition(':')
+            sets[name] = tests.split()
+        elif key == 'mutant' and len(rest.split()) > 2:
+            name, file, *tests = rest.split()
+            mutants.append(Mutant(name, file, [t for n in tests for t in sets.get(n, [n])]))
+        elif mutants and key[0] == '-' and (key[1:] or '0').isdigit():
+            mutants[-1].which = int(key[1:] or '0')
+            mutants[-1].old = rest
+        elif mutants and key == '+':
+            mutants[-1].new = rest
+        elif mutants and key == 'survives:':
+            mutants[-1].survives = rest
+        else:
+            sys.exit(f'mutate.py: error: {path}, line {number}: not understood: {line}')
+    names = [m.name for m in mutants]
+    for mutant in mutants:
+        if not mutant.old or mutant.new is None or names.count(mutant.name) > 1:
+            sys.exit(f'mutate.py: error: {path}: {mutant.name} needs a name of its own, and one '
+                     'line each that begins with - and with +')
+    return mutants
+
+
+def copy_tree(to):
+    """Copies the files that git knows, if they have changed: ninja goes by their times."""
+    names = subprocess.run(['git', 'ls-files', '-z'], cwd=ROOT, check=True, capture_output=True,
+                           text=True).stdout
+    for name in filter(None, names.split('\0')):
+        source, target = ROOT / name, to / name
+        if not source.is_file():
+            continue
+        target.parent.mkdir(parents=True, exist_ok=True)
+        if not target.exists() or source.read_bytes() != target.read_bytes():
+            shutil.copy(source, target)
+    if (ROOT / '.driver-sdk').is_dir() and not (to / '.driver-sdk').exists():
+        (to / '.driver-sdk').symlink_to(ROOT / '.driver-sdk')
+
+
+def test_programs(tree):
+    """Paths of the test programs in a build, by their names."""
+    targets = subprocess.run(['ninja', '-C', tree, '-t', 'targets', 'all'], check=True,
+                             capture_output=True, text=True).stdout
+    paths = [line.partition(':')[0] for line in targets.splitlines()]
+    return {pathlib.Path(path).name: path for path in paths
+            if path.startswith('app/') and pathlib.Path(path).suffix == ''}
+
+
+def status_of(command, env=None):
+    """The exit status of a program whose output is of no interest; LIMIT_S if it hangs."""
+    try:
+        return subprocess.run(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+                              timeout=LIMIT_S, check=False, env=env).returncode
+    except subprocess.TimeoutExpired:
+        return LIMIT_S
+
+
+def fails(tree, programs, test):
+    """Whether a test fails."""
+    env = dict(os.environ)
+    if test.endswith(SCALAR):
+        env['TEST_SIMD_BITWIDTH'] = '128'
+    return status_of([tree / programs[test.removesuffix(SCALAR)]], env) not in (0, SKIPPED)
+
+
+def judge(mutant, source, tree, programs):
+    """Whether a mutant ends as listed, and what came of it."""
+    file = source / mutant.file
+    text = file.read_text(encoding='utf-8')
+    file.write_text(mutant.apply(text), encoding='utf-8')
+    try:
+        targets = {programs[test.removesuffix(SCALAR)] for test in mutant.tests}
+        if status_of(['ninja', '-C', tree, *targets]) != 0:
+            return False, 'it does not compile'
+        noticed = next((test for test in mutant.tests if fails(tree, programs, test)), None)
+    finally:
+        file.write_text(text, encoding='utf-8')
+    if noticed is None:
+        return mutant.survives is not None, f'not noticed: {mutant.survives or "a test is missing"}'
+    return mutant.survives is None, f'noticed by {noticed}'
+
+
+def prepare(folder):
+    """The copy of the tree, its build, and the test programs in that."""
+    source, tree = folder / 'source', folder / 'build'
+    copy_tree(source)
+    if not (tree / 'build.ninja').exists():
+        subprocess.run(['meson', 'setup', '-Doptimization=1', '-Ddebug=false', tree, source],
+                       check=True, stdout=subprocess.DEVNULL)
+    return source, tree, test_programs(tree)
+
+
+def main():
+    parser = tool.parser(__doc__)
+    parser.add_argument('--list', type=pathlib.Path, default=ROOT / 'devtools/mutants.txt',
+                        metavar='FILE', help='the mutants (default: devtools/mutants.txt)')
+    parser.add_argument('--build', type=pathlib.Path, default=ROOT / 'build-mutants',
+                        metavar='FOLDER', help='of the copy (default: build-mutants)')
+    parser.add_argument('--places', action='store_true',
+                        help='build nothing; only see that the place of each mutant is found')
+    parser.add_argument('name', nargs='*', help='of a mutant (default: all of them)')
+    args = parser.parse_args()
+    mutants = read_list(args.list)
+    unknown = set(args.name) - {m.name for m in mutants}
+    if unknown:
+        parser.error(f'no such mutant: {", ".join(sorted(unknown))}')
+    chosen = [m for m in mutants if not args.name or m.name in args.name]
+    if not args.places:
+        source, tree, programs = prepare(args.build.resolve())
+    passed = 0
+    for mutant in chosen:
+        if mutant.apply((ROOT / mutant.file).read_text(encoding='utf-8')) is None:
+            good, why = False, f'its place in {mutant.file} was not found'
+        elif args.places:
+            good, why = True, 'its place was found'
+        else:
+            good, why = judge(mutant, source, tree, programs)
+        passed += good
+        print(f'{"ok" if good else "FAILED"} {mutant.name}: {why}', flush=True)
+    print(f'{passed} passed, {len(chosen) - passed} failed')
+    return 0 if passed == len(chosen) else 1
+
+
+if __name__ == '__main__':
+    tool.run(main)
