@@ -112,21 +112,29 @@ def status_of(command, env=None):
         return LIMIT_S
 
 
+def path_of(programs, test):
+    """The path of a test in a build. A test that is not there ends the program."""
+    name = test.removesuffix(SCALAR)
+    if name not in programs:
+        sys.exit(f'mutate.py: error: there is no test program {name}')
+    return programs[name]
+
+
 def fails(tree, programs, test):
     """Whether a test fails."""
     env = dict(os.environ)
     if test.endswith(SCALAR):
         env['TEST_SIMD_BITWIDTH'] = '128'
-    return status_of([tree / programs[test.removesuffix(SCALAR)]], env) not in (0, SKIPPED)
+    return status_of([tree / path_of(programs, test)], env) not in (0, SKIPPED)
 
 
 def judge(mutant, source, tree, programs):
     """Whether a mutant ends as listed, and what came of it."""
+    targets = {path_of(programs, test) for test in mutant.tests}
     file = source / mutant.file
     text = file.read_text(encoding='utf-8')
     file.write_text(mutant.apply(text), encoding='utf-8')
     try:
-        targets = {programs[test.removesuffix(SCALAR)] for test in mutant.tests}
         if status_of(['ninja', '-C', tree, *targets]) != 0:
             return False, 'it does not compile'
         noticed = next((test for test in mutant.tests if fails(tree, programs, test)), None)

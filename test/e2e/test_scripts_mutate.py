@@ -1,0 +1,81 @@
+# SPDX-License-Identifier: BSD-3-Clause
+# Copyright(c) 2026 The authors of dpdk-virtio
+"""devtools/mutate.py reports whether a test notices a mutant, and what is wrong with a list."""
+
+import pathlib
+import subprocess
+
+import pytest
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+SPLIT = "lib/virtio/virtqueue_split.h"
+INVERTED = "- return !(virtqueue_load_relaxed(&vq->used->flags) & VRING_USED_F_NO_NOTIFY);\n"
+NO_BARRIER = "-1 virtqueue_fence_full();\n"
+
+
+def mutate(tmp_path, text, *options):
+    mutants = tmp_path / "mutants.txt"
+    mutants.write_text(text, encoding="utf-8")
+    return subprocess.run(
+        [ROOT / "devtools/mutate.py", "--list", mutants, "--build", tmp_path / "build", *options],
+        capture_output=True, text=True, check=False)
+
+
+def test_the_places_of_all_mutants_are_found():
+    run = subprocess.run([ROOT / "devtools/mutate.py", "--places"], capture_output=True, text=True,
+                         check=False)
+    assert run.returncode == 0, run.stdout
+    assert "FAILED" not in run.stdout
+
+
+@pytest.mark.parametrize("place, found", [
+    (INVERTED, True),
+    (NO_BARRIER, True),
+    ("- virtqueue_fence_full();\n", False),
+    ("-9 virtqueue_fence_full();\n", False),
+    ("- there is no such text\n", False),
+])
+def test_a_place_is_found_once(tmp_path, place, found):
+    run = mutate(tmp_path, f"mutant name {SPLIT} ring_is_explored\n{place}+\n", "--places")
+    assert run.returncode == (0 if found else 1)
+    assert run.stdout.startswith("ok name: " if found else "FAILED name: ")
+
+
+@pytest.mark.parametrize("text, why", [
+    ("mutant a file\n", "line 1: not understood"),
+    ("- text\n", "line 1: not understood"),
+    ("mutant a file test\n- text\n", "a needs"),
+    ("mutant a file test\n- text\n+\nmutant a file test\n- text\n+\n", "a name of its own"),
+])
+def test_a_wrong_list_is_refused(tmp_path, text, why):
+    run = mutate(tmp_path, text, "--places")
+    assert run.returncode == 1
+    assert why in run.stderr
+    assert "Traceback" not in run.stderr
+
+
+def test_a_mutant_of_another_name_is_refused(tmp_path):
+    run = mutate(tmp_path, f"mutant a {SPLIT} ring_is_explored\n{INVERTED}+\n", "b")
+    assert run.returncode == 2
+    assert "no such mutant: b" in run.stderr
+
+
+def test_mutants_are_judged(tmp_path):
+    run = mutate(tmp_path, "tests set: ring_notifies_when_asked\n"
+                 f"mutant noticed {SPLIT} set\n{INVERTED}+ return false;\n"
+                 f"mutant listed {SPLIT} set\n{INVERTED}+ return false;\nsurvives: it does not\n"
+                 f"mutant missed {SPLIT} set\n{NO_BARRIER}+\n"
+                 f"mutant excused {SPLIT} set\n{NO_BARRIER}+\nsurvives: it takes two threads\n"
+                 f"mutant broken {SPLIT} set\n{NO_BARRIER}+ no C\n")
+    assert run.stdout.splitlines() == [
+        "ok noticed: noticed by ring_notifies_when_asked",
+        "FAILED listed: noticed by ring_notifies_when_asked",
+        "FAILED missed: not noticed: a test is missing",
+        "ok excused: not noticed: it takes two threads",
+        "FAILED broken: it does not compile",
+        "2 passed, 3 failed",
+    ], run.stderr
+    assert run.returncode == 1
+    run = mutate(tmp_path, f"mutant a {SPLIT} no_such_test\n{NO_BARRIER}+\n")
+    assert run.returncode == 1
+    assert "there is no test program no_such_test" in run.stderr
