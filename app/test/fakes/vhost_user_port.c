@@ -126,6 +126,15 @@ port_check_others_run(struct vhost_user_port *port, unsigned int index)
 }
 
 void
+port_restart_ring(struct vhost_user_port *port, unsigned int index)
+{
+	CHECK_EQ(virtqueue_stop(port->vq[index], PATIENCE_US), 0);
+	port_refill(port, index);
+	CHECK_EQ(virtqueue_start(port->vq[index], PATIENCE_US), 0);
+	port_check_others_run(port, PORT_RINGS);
+}
+
+void
 port_down(struct vhost_user_port *port)
 {
 	unsigned int i;

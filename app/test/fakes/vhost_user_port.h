@@ -48,6 +48,9 @@ void port_refill(struct vhost_user_port *port, unsigned int index);
 void port_check_runs(struct vhost_user_port *port, unsigned int index);
 void port_check_others_run(struct vhost_user_port *port, unsigned int index);
 
+/** Stops a ring, fills it and starts it; then all rings run. */
+void port_restart_ring(struct vhost_user_port *port, unsigned int index);
+
 /** Resets the device if need be, and takes all apart; every buffer must have come back once. */
 void port_down(struct vhost_user_port *port);
 

@@ -64,15 +64,6 @@ is_there(uintptr_t at)
 }
 
 static void
-restart_a_ring(void)
-{
-	CHECK_EQ(virtqueue_stop(port.vq[1], PATIENCE_US), 0);
-	port_refill(&port, 1);
-	CHECK_EQ(virtqueue_start(port.vq[1], PATIENCE_US), 0);
-	port_check_others_run(&port, PORT_RINGS);
-}
-
-static void
 new_memory(void)
 {
 	uintptr_t at;
@@ -90,7 +81,7 @@ new_memory(void)
 	CHECK(vhost_user_is_up(&port.dev));
 	CHECK(!is_there(at));
 	fake_vu_obey(port.vu);
-	restart_a_ring();
+	port_restart_ring(&port, 1);
 	CHECK(is_there(at));
 	rte_free(much);
 	CHECK(!is_there(at));

@@ -91,15 +91,6 @@ is_there(unsigned int i)
 	return true;
 }
 
-static void
-restart_a_ring(void)
-{
-	CHECK_EQ(virtqueue_stop(port.vq[1], PATIENCE_US), 0);
-	port_refill(&port, 1);
-	CHECK_EQ(virtqueue_start(port.vq[1], PATIENCE_US), 0);
-	port_check_others_run(&port, PORT_RINGS);
-}
-
 /* One message for each, and no ring is touched. */
 static void
 one_message_for_each(void)
@@ -113,7 +104,7 @@ one_message_for_each(void)
 		CHECK(is_there(i));
 		port_check_others_run(&port, PORT_RINGS);
 	}
-	restart_a_ring();
+	port_restart_ring(&port, 1);
 	CHECK_EQ(fake_vu_count(port.vu, VU_SET_MEM_TABLE), 0);
 	fake_vu_forget_record(port.vu);
 	for (i = 0; i < OWN; i++) {
@@ -159,7 +150,7 @@ check_whole_tables(void)
 	CHECK_EQ(test_logged("in more than 8 files"), 1);
 	CHECK_EQ(fake_vu_count(port.vu, VU_ADD_MEM_REG), 0);
 	CHECK(fake_vu_count(port.vu, VU_SET_MEM_TABLE) > 0);
-	restart_a_ring();
+	port_restart_ring(&port, 1);
 	while (--i > 0)
 		CHECK_EQ(detach(i - 1), 0);
 }
@@ -213,7 +204,7 @@ fewer_slots_than_it_says(unsigned int limit)
 	for (i = 0; i < n; i++)
 		CHECK(is_there(i));
 	CHECK(!is_there(n));
-	restart_a_ring();
+	port_restart_ring(&port, 1);
 	/* Again, and without another try at the back-end. */
 	fake_vu_forget_record(port.vu);
 	CHECK_EQ(attach(n), -E2BIG);
@@ -256,7 +247,7 @@ slots_for_less_than_one_table_carries(unsigned int slots)
 	CHECK(test_logged("files, the most that the back-end supports") > 0);
 	CHECK_EQ(fake_vu_count(port.vu, VU_SET_MEM_TABLE), 0);
 	CHECK(!is_there(i));
-	restart_a_ring();
+	port_restart_ring(&port, 1);
 	while (i-- > 0) {
 		CHECK(is_there(i));
 		CHECK_EQ(detach(i), 0);
@@ -286,7 +277,7 @@ removal_is_refused(void)
 	CHECK_EQ(detach(0), 0);
 	port_check_recorded(&port, "REM!, MEM!");
 	CHECK(!is_there(0));
-	restart_a_ring();
+	port_restart_ring(&port, 1);
 	down();
 }
 
@@ -306,7 +297,7 @@ removal_is_refused_with_more_than_8(void)
 	CHECK_EQ(detach(4), 0);
 	CHECK(!is_there(3));
 	CHECK(!is_there(4));
-	restart_a_ring();
+	port_restart_ring(&port, 1);
 	down();
 }
 
@@ -341,7 +332,7 @@ other_file_after_a_refused_removal(void)
 	CHECK(there != NULL);
 	at[0] = 99;
 	CHECK_EQ(there[0], 99);
-	restart_a_ring();
+	port_restart_ring(&port, 1);
 	close(other);
 	down();
 }
@@ -361,7 +352,7 @@ answer_is_late(void)
 	CHECK_EQ(fake_vu_count(port.vu, VU_SET_MEM_TABLE), 1);
 	CHECK_EQ(attach(1), 0);
 	CHECK(is_there(1));
-	restart_a_ring();
+	port_restart_ring(&port, 1);
 	down();
 }
 
@@ -383,7 +374,7 @@ back_end_in_this_process(void)
 	CHECK_EQ(attach(1), 0);
 	port_check_recorded(&port, "MEM!");
 	CHECK(is_there(1));
-	restart_a_ring();
+	port_restart_ring(&port, 1);
 	down();
 }
 
@@ -398,7 +389,7 @@ removal_is_refused_in_this_process(void)
 	CHECK_EQ(detach(0), -EIO);
 	CHECK(is_there(0));
 	/* The next start of a ring makes up for it. */
-	restart_a_ring();
+	port_restart_ring(&port, 1);
 	CHECK(!is_there(0));
 	down();
 }
