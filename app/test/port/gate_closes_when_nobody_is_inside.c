@@ -9,8 +9,11 @@
  */
 
 #include <pthread.h>
+#include <sched.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/ptrace.h>
@@ -206,6 +209,131 @@ check_open_gate_becomes_shared(void)
 	CHECK_EQ(gate.open, VIRTIO_GATE_CLOSED);
 }
 
+/* A gate that is opened in a child, and what the child's two threads and the parent say. */
+struct meeting {
+	struct virtio_gate gate;
+	RTE_ATOMIC(pid_t) other; /* the thread that enrols a process */
+	RTE_ATOMIC(bool) go;     /* for that thread */
+	RTE_ATOMIC(bool) joined; /* the process knows that it may poll */
+};
+
+static void *
+enrol_when_asked(void *arg)
+{
+	struct meeting *m = arg;
+
+	rte_atomic_store_explicit(&m->other, gettid(), rte_memory_order_release);
+	while (!rte_atomic_load_explicit(&m->go, rte_memory_order_acquire))
+		rte_pause();
+	virtio_process_enrol(-1);
+	virtio_gate_share(&m->gate);
+	rte_atomic_store_explicit(&m->joined, true, rte_memory_order_release);
+	return NULL;
+}
+
+static void
+open_beside_an_enrolment(struct meeting *m)
+{
+	pthread_t thread;
+
+	if (pthread_create(&thread, NULL, enrol_when_asked, m) != 0)
+		_exit(1);
+	while (rte_atomic_load_explicit(&m->other, rte_memory_order_acquire) == 0)
+		rte_pause();
+	ptrace(PTRACE_TRACEME, 0, NULL, NULL);
+	raise(SIGSTOP);
+	virtio_gate_open(&m->gate);
+	raise(SIGSTOP);
+	_exit(pthread_join(thread, NULL));
+}
+
+/* Whether that thread waits for a lock, which the stopped one may hold. */
+static bool
+sleeps(pid_t pid, pid_t tid)
+{
+	char path[64], state = 0;
+	FILE *f;
+
+	snprintf(path, sizeof(path), "/proc/%d/task/%d/stat", pid, tid);
+	f = fopen(path, "r");
+	if (f != NULL) {
+		if (fscanf(f, "%*d (%*[^)]) %c", &state) != 1)
+			state = 0;
+		fclose(f);
+	}
+	return state == 'S';
+}
+
+static bool
+has_joined(const struct meeting *m)
+{
+	return rte_atomic_load_explicit(&m->joined, rte_memory_order_acquire);
+}
+
+/* One step of the thread that opens the gate. false: it has opened it. */
+static bool
+make_step(pid_t child)
+{
+	int status;
+
+	CHECK_EQ(ptrace(PTRACE_SINGLESTEP, child, NULL, NULL), 0);
+	CHECK_EQ(waitpid(child, &status, 0), child);
+	CHECK(WIFSTOPPED(status));
+	return WSTOPSIG(status) != SIGSTOP;
+}
+
+/* A process is enrolled after that many instructions. Returns how many there were. */
+static unsigned int
+meet_after(struct meeting *m, unsigned int before)
+{
+	bool opened = false;
+	unsigned int n = 0;
+	pid_t child;
+	int status;
+
+	memset(m, 0, sizeof(*m));
+	child = fork();
+	CHECK(child >= 0);
+	if (child == 0)
+		open_beside_an_enrolment(m);
+	CHECK_EQ(waitpid(child, &status, 0), child);
+	CHECK(WIFSTOPPED(status));
+	for (; !opened && n < before; n++)
+		opened = !make_step(child);
+	rte_atomic_store_explicit(&m->go, true, rte_memory_order_release);
+	while (!has_joined(m) && !sleeps(child, m->other))
+		sched_yield();
+	for (; !opened; n++) {
+		CHECK(!has_joined(m) || m->gate.open != VIRTIO_GATE_OPEN);
+		opened = !make_step(child);
+	}
+	CHECK_EQ(ptrace(PTRACE_CONT, child, NULL, NULL), 0);
+	CHECK_EQ(waitpid(child, &status, 0), child);
+	CHECK(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+	CHECK_EQ(m->gate.open, VIRTIO_GATE_SHARED);
+	return n;
+}
+
+/*
+ * A process that is enrolled while a gate is being opened may poll as soon as it knows. From then
+ * on the gate is not OPEN, wherever the thread that opens it has been.
+ */
+static void
+check_enrolment_beside_an_opening(void)
+{
+	struct meeting *m = mmap(NULL, sizeof(*m), PROT_READ | PROT_WRITE,
+				 MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	unsigned int steps, before, stride;
+
+	CHECK(m != MAP_FAILED);
+	steps = meet_after(m, 0);
+	/* Hundreds of steps, and thousands with a sanitizer: some of them. */
+	stride = RTE_MAX(steps / 40, 1u);
+	for (before = stride; before < steps; before += stride)
+		meet_after(m, before);
+	munmap(m, sizeof(*m));
+}
+
 static void
 check_killed_process_is_not_waited_for(void)
 {
@@ -327,6 +455,7 @@ with_the_kernels_barrier(void)
 	check_opens_as(VIRTIO_GATE_OPEN);
 	check_all();
 	check_open_gate_becomes_shared();
+	check_enrolment_beside_an_opening();
 }
 
 /* The last: a process that was enrolled is counted for good. */

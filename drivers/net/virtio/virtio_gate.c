@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <linux/membarrier.h>
+#include <pthread.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -26,6 +27,9 @@
 
 /* How the next gate is opened. How one is closed, the gate itself says: see `unfenced`. */
 static RTE_ATOMIC(bool) have_membarrier;
+
+/* Of the choice how a gate is opened, and the change of it by virtio_gate_share(). */
+static pthread_mutex_t opening = PTHREAD_MUTEX_INITIALIZER;
 
 static int
 membarrier(int command)
@@ -69,11 +73,12 @@ virtio_gate_share(struct virtio_gate *gate)
 {
 	uint32_t open = VIRTIO_GATE_OPEN;
 
-	rte_atomic_thread_fence(rte_memory_order_seq_cst);
-	/* A poller may be shutting it. One that is inside has no number: it is the primary's. */
+	pthread_mutex_lock(&opening);
+	/* A poller may be closing it. One that is inside without a number is the primary's. */
 	rte_atomic_compare_exchange_strong_explicit(&gate->open, &open, VIRTIO_GATE_SHARED,
 						    rte_memory_order_acq_rel,
 						    rte_memory_order_relaxed);
+	pthread_mutex_unlock(&opening);
 }
 
 void
@@ -83,7 +88,12 @@ virtio_gate_open(struct virtio_gate *gate)
 
 	/* Killed while it looked at the closed gate: it has not touched the ring. */
 	take_out_ended(gate);
-	/* Not OPEN first: a poller of this process would come in over one that was killed. */
+	/*
+	 * A process is enrolled before virtio_gate_share() takes the lock. So it is seen here, or
+	 * the gate is changed afterwards, before that process knows that it may poll. A poller of
+	 * the primary never finds the gate OPEN where another process was killed.
+	 */
+	pthread_mutex_lock(&opening);
 	if (!virtio_process_is_alone())
 		how = VIRTIO_GATE_SHARED;
 	else if (rte_atomic_load_explicit(&have_membarrier, rte_memory_order_relaxed))
@@ -93,13 +103,7 @@ virtio_gate_open(struct virtio_gate *gate)
 		gate->unfenced = true;
 	/* All of the set-up comes before; pairs with the acquire in virtio_gate_enter(). */
 	rte_atomic_store_explicit(&gate->open, how, rte_memory_order_release);
-	/*
-	 * The gate, then a look for other processes; a process that enrols does it in the opposite
-	 * order (virtio_gate_share()): one of the two sees the other.
-	 */
-	rte_atomic_thread_fence(rte_memory_order_seq_cst);
-	if (how == VIRTIO_GATE_OPEN && !virtio_process_is_alone())
-		virtio_gate_share(gate);
+	pthread_mutex_unlock(&opening);
 }
 
 /* Every poller has a full barrier between the close and the return of this. */
