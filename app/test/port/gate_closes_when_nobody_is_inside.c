@@ -409,6 +409,29 @@ check_shared_gate_is_never_open(void)
 	CHECK_EQ(waitpid(other, NULL, 0), other);
 }
 
+/*
+ * A pause opens the gate again where a poller did not come out in time. That poller may be killed
+ * at any time then, within its burst.
+ */
+static void
+check_killed_after_a_failed_close(void)
+{
+	uint32_t number;
+	const pid_t pid = another_process(&number);
+
+	virtio_gate_open(&gate);
+	be_inside(number);
+	CHECK_EQ(virtio_gate_close(&gate, SHORT_US), -ETIMEDOUT);
+	CHECK_EQ(kill(pid, SIGKILL), 0);
+	CHECK_EQ(waitpid(pid, NULL, 0), pid);
+	CHECK(virtio_process_has_ended(number));
+	virtio_gate_open(&gate);
+	CHECK(!virtio_gate_enter(&gate));
+	CHECK_EQ(virtio_gate_close(&gate, PATIENCE_US), 0);
+	CHECK(gate.abandoned);
+	gate.abandoned = false;
+}
+
 /* Whose number was never given lives, for all that is known. */
 static void
 check_unknown_process_is_waited_for(void)
@@ -463,6 +486,7 @@ static void
 with_other_processes(void)
 {
 	check_killed_process_is_not_waited_for();
+	check_killed_after_a_failed_close();
 	check_shared_gate_is_never_open();
 	check_unknown_process_is_waited_for();
 	check_opens_as(VIRTIO_GATE_SHARED);

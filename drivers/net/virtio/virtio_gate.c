@@ -86,8 +86,12 @@ virtio_gate_open(struct virtio_gate *gate)
 {
 	uint32_t how = VIRTIO_GATE_FENCED;
 
-	/* Killed while it looked at the closed gate: it has not touched the ring. */
-	take_out_ended(gate);
+	/*
+	 * A process that ended at the closed gate has not touched the ring. After a close that
+	 * failed it may have: its number then keeps pollers out until the next close.
+	 */
+	if (gate->emptied)
+		take_out_ended(gate);
 	/*
 	 * A process is enrolled before virtio_gate_share() takes the lock. So it is seen here, or
 	 * the gate is changed afterwards, before that process knows that it may poll. A poller of
@@ -139,6 +143,7 @@ virtio_gate_close(struct virtio_gate *gate, uint32_t timeout_us)
 	unsigned int spins = 0;
 	int ret;
 
+	gate->emptied = false;
 	rte_atomic_store_explicit(&gate->open, VIRTIO_GATE_CLOSED, rte_memory_order_seq_cst);
 	ret = force_barrier(gate);
 	gate->unproven = ret != 0;
@@ -166,6 +171,7 @@ virtio_gate_close(struct virtio_gate *gate, uint32_t timeout_us)
 		else
 			rte_delay_us_sleep(SLEEP_US);
 	}
+	gate->emptied = true;
 	return 0;
 }
 

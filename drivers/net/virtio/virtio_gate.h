@@ -51,6 +51,7 @@ struct virtio_gate {
 	 */
 	bool abandoned;
 	bool unproven; /**< closed, but the kernel refused the barrier: a thread may be inside */
+	bool emptied;  /**< the last close has found it empty */
 	/**
 	 * The gate was OPEN since the last barrier of the kernel, so a poller may have entered
 	 * without a fence. The close then needs that barrier, even if later gates are FENCED.
