@@ -93,7 +93,7 @@ wanted_packages() {
 			$2 ~ /^librte-(bus-(vdev|pci)|mempool-ring)/ { print $2; next }
 			$2 ~ /^librte-(baseband|bus|common|compress|crypto|dma|event)-/ { next }
 			$2 ~ /^librte-(mempool|meta|net|raw|regex|vdpa)-/ { next }
-			$2 ~ /-perl$/ || $2 ~ /^lib(perl|pam|krb5|k5crypto|systemd)/ { next }
+			$2 ~ /-perl$/ || $2 ~ /^lib(perl|pam|krb5|k5crypto)/ { next }
 			$2 ~ /^z?lib/ || $2 == "linux-libc-dev" { print $2 }'
 }
 
