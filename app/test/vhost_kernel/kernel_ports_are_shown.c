@@ -17,6 +17,7 @@
 
 #include <rte_bus_vdev.h>
 #include <rte_ethdev.h>
+#include <rte_log.h>
 #include <rte_os.h>
 #include <rte_mempool.h>
 #include <rte_version.h>
@@ -29,8 +30,13 @@
 #define SIZE    64
 #define BUFFERS 300
 
-/* EAL calls it for --telemetry. No installed header has it. Both pointers stay in use. */
-int rte_telemetry_init(const char *runtime_dir, const char *rte_version, rte_cpuset_t *cpuset);
+/*
+ * EAL calls it for --telemetry. No installed header has it. The first and the third pointer stay in
+ * use. Since 23.11 it has no use for the last two arguments.
+ */
+int rte_telemetry_init(const char *runtime_dir, const char *rte_version, rte_cpuset_t *cpuset,
+		       int (*log)(uint32_t level, uint32_t type, const char *format, ...),
+		       uint32_t type);
 
 static struct fake_vhost_kernel vk;
 static struct fake_vhost_vdpa vdpa;
@@ -51,7 +57,7 @@ start_telemetry(void)
 	CPU_SET(sched_getcpu(), &set);
 	snprintf(folder, sizeof(folder), "%s", test_path("telemetry"));
 	CHECK_EQ(mkdir(folder, 0700), 0);
-	CHECK_EQ(rte_telemetry_init(folder, rte_version(), &set), 0);
+	CHECK_EQ(rte_telemetry_init(folder, rte_version(), &set, rte_log, RTE_LOGTYPE_USER1), 0);
 }
 
 /* The answer is in `answer`. */
