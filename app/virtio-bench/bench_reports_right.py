@@ -8,6 +8,7 @@ bench_reports_right.py VIRTIO_BENCH PLOT_BENCH
 
 import json
 import os
+import shlex
 import subprocess
 import sys
 import tempfile
@@ -16,6 +17,8 @@ import traceback
 import report
 
 BINARY, PLOT = sys.argv[1:3]
+# Meson's, in a cross build: what runs a program of the other architecture.
+WRAPPER = shlex.split(os.environ.get('MESON_EXE_WRAPPER', ''))
 
 
 def both(ours, packaged):
@@ -182,7 +185,7 @@ def wrong_options_are_refused():
                            (['steps', '--null', 'x', '--order', 'back'],
                             'must be one of turn random one once'),
                            (['life', '--way', 'away'], 'must be one of rx-queue')):
-        run = subprocess.run([BINARY, '--', *options], check=False, timeout=100,
+        run = subprocess.run([*WRAPPER, BINARY, '--', *options], check=False, timeout=100,
                              stderr=subprocess.PIPE, text=True)
         assert run.returncode == 2 and words in run.stderr, (options, run.stderr)
 
