@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include <rte_common.h>
+#include <rte_eal.h>
 #include <rte_errno.h>
 #include <rte_log.h>
 #include <rte_malloc.h>
@@ -51,6 +52,12 @@ void
 rte_free(void *p)
 {
 	free(p);
+}
+
+enum rte_iova_mode
+rte_eal_iova_mode(void)
+{
+	return RTE_IOVA_PA;
 }
 
 const struct rte_memzone *

@@ -766,6 +766,7 @@ virtio_mmio_create(struct virtio_device *dev, const char *name, const struct vir
 		dev->offered &= ~VIRTIO_BIT(VIRTIO_F_RING_RESET);
 	VIRTIO_INIT_LOG(NOTICE, "%s: single queues are stopped by: %s (%s)", name,
 			virtio_stop_method_name(dev->stop_method), why);
+	virtio_device_check_iova(dev);
 	virtio_device_note_connection(dev, why);
 	return 0;
 

@@ -320,6 +320,7 @@ virtio_pci_legacy_create(struct virtio_device *dev, const char *name,
 	VIRTIO_INIT_LOG(NOTICE, "%s: single queues are stopped by: %s (a legacy device, from "
 			"before virtio 1.0, has no queue reset)", name,
 			virtio_stop_method_name(dev->stop_method));
+	virtio_device_check_iova(dev);
 	virtio_device_note_connection(dev, "a legacy device has no queue reset");
 	return 0;
 }

@@ -612,6 +612,7 @@ virtio_pci_modern_create(struct virtio_device *dev, const char *name,
 		dev->offered &= ~VIRTIO_BIT(VIRTIO_F_RING_RESET);
 	VIRTIO_INIT_LOG(NOTICE, "%s: single queues are stopped by: %s (%s)", name,
 			virtio_stop_method_name(dev->stop_method), why);
+	virtio_device_check_iova(dev);
 	virtio_device_note_connection(dev, why);
 	return 0;
 

@@ -7,6 +7,7 @@
 #include <time.h>
 
 #include <rte_common.h>
+#include <rte_eal.h>
 #include <rte_malloc.h>
 #include <rte_string_fns.h>
 
@@ -223,6 +224,18 @@ virtio_device_check(struct virtio_device *dev)
 	VIRTIO_LOG(ERR, "%s: the device reports an error and needs a reset (status 0x%02x). Stop "
 		   "and start the port.", dev->name, status);
 	return -EIO;
+}
+
+void
+virtio_device_check_iova(const struct virtio_device *dev)
+{
+	if (!dev->by_iova || (dev->offered & VIRTIO_BIT(VIRTIO_F_ACCESS_PLATFORM)) ||
+	    rte_eal_iova_mode() != RTE_IOVA_VA)
+		return;
+	VIRTIO_INIT_LOG(ERR, "%s: the device takes physical addresses, as it does not offer "
+			"VIRTIO_F_ACCESS_PLATFORM, but EAL's IOVA mode is VA. Run EAL with "
+			"--iova-mode=pa, or use a device that offers it (QEMU: "
+			"iommu_platform=on).", dev->name);
 }
 
 void

@@ -112,6 +112,13 @@ int virtio_device_add_status(struct virtio_device *dev, uint8_t bits);
 int virtio_device_check(struct virtio_device *dev);
 
 /**
+ * For the transport, when the offer is known: logs an error where the driver would pass virtual
+ * addresses to a device that takes physical ones. Without VIRTIO_F_ACCESS_PLATFORM the addresses
+ * in rings are physical (6.1), and by_iova has those of EAL's IOVA mode.
+ */
+void virtio_device_check_iova(const struct virtio_device *dev);
+
+/**
  * The driver does not go on with a device whose probe or start has failed: FAILED is set in its
  * status (2.2.1, 3.1.1), on a device that was reset before, so that its rings are the driver's.
  * virtio_device_reset() clears it, which has to come before the next negotiation.
