@@ -565,7 +565,8 @@ count_rings_again(struct virtio_device *dev, const char *name, const struct virt
 	struct pci *found = NULL;
 	int ret, reset;
 
-	if (!(offered & conf->ring_features))
+	if (!(offered & conf->ring_features) ||
+	    (offered & conf->ring_needs) != conf->ring_needs)
 		return 0;
 	ret = read_rings(dev, conf, &found);
 	reset = virtio_device_reset(dev, FIRST_RESET_TIMEOUT_US);

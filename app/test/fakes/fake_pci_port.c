@@ -285,6 +285,7 @@ fake_pci_port_probe(const struct fake_pci_port_conf *conf, struct fake_pci_port 
 	fp->hooks = (struct virtio_pci_hooks){ hear_read, hear_write, fp };
 	fp->fake->conf.hooks = &fp->hooks;
 	fp->fake->conf.ring_features = VIRTIO_PCI_RING_FEATURES;
+	fp->fake->conf.ring_needs = VIRTIO_PCI_RING_NEEDS;
 	next_conf = &fp->fake->conf;
 	fp->pool = rte_pktmbuf_pool_create(fp->name, BUFFERS, 0, 0, RTE_MBUF_DEFAULT_BUF_SIZE,
 					   SOCKET_ID_ANY);

@@ -97,10 +97,31 @@ one_pair_does_without_commands(void)
 	fake_pci_port_destroy(fp);
 }
 
+/* 5.1.3.1: MQ and RSS need the control queue, already where the rings are counted at probe. */
+static void
+pairs_without_commands_are_not_counted(void)
+{
+	const struct fake_pci_port_conf conf = {
+		.features = FAKE_F_MAC | FAKE_F_MQ | FAKE_F_RSS | F_ACCESS_PLATFORM,
+	};
+	struct rte_eth_dev_info info;
+	struct fake_pci_port *fp;
+
+	fp = fake_pci_port_create(&conf);
+	CHECK_EQ(rte_eth_dev_info_get(fp->port, &info), 0);
+	CHECK_EQ(info.max_rx_queues, 1);
+	CHECK_EQ(rte_eth_dev_start(fp->port), 0);
+	/* Both halves were written once, by this start. */
+	CHECK_EQ(fake_pci_writes(fp->fake, "driver_feature"), 2);
+	CHECK_EQ(fp->fake->driver_features & (FAKE_F_MQ | FAKE_F_RSS), 0);
+	fake_pci_port_destroy(fp);
+}
+
 TEST_MAIN(
 	TEST_WARM_UP(order_of_the_platform),
 	TEST_LAYOUTS(order_of_the_platform),
 	TEST_LAYOUTS(pairs_demand_what_they_were_made_by),
 	TEST(filter_demands_its_commands),
 	TEST(one_pair_does_without_commands),
+	TEST_LAYOUTS(pairs_without_commands_are_not_counted),
 )

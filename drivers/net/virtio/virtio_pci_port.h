@@ -31,6 +31,8 @@ void virtio_pci_destroy(struct virtio_device *dev);
 	(VIRTIO_BIT(VIRTIO_NET_F_CTRL_VQ) | VIRTIO_BIT(VIRTIO_NET_F_MQ) | \
 	 VIRTIO_BIT(VIRTIO_NET_F_RSS) | VIRTIO_BIT(VIRTIO_F_ACCESS_PLATFORM))
 
+#define VIRTIO_PCI_RING_NEEDS VIRTIO_BIT(VIRTIO_NET_F_CTRL_VQ)
+
 bool virtio_pci_is_up(struct virtio_device *dev);
 
 /**

@@ -281,6 +281,7 @@ meet_device(struct pci_port *pp, struct rte_pci_device *pci)
 	struct virtio_pci_conf conf = {
 		.stop = port->args.pci_queue_reset,
 		.ring_features = VIRTIO_PCI_RING_FEATURES,
+		.ring_needs = VIRTIO_PCI_RING_NEEDS,
 	};
 	struct virtio_pci_found found;
 	int ret;
