@@ -25,6 +25,7 @@
 #define TX_SUMS (RTE_ETH_TX_OFFLOAD_UDP_CKSUM | RTE_ETH_TX_OFFLOAD_TCP_CKSUM)
 #define GUEST_TSO (VU_F_GUEST_TSO4 | VU_F_GUEST_TSO6)
 #define HOST_TSO (VU_F_HOST_TSO4 | VU_F_HOST_TSO6)
+#define F_GUEST_HDRLEN (UINT64_C(1) << 59)
 #define OFFLOAD_BITS (VU_F_CSUM | VU_F_GUEST_CSUM | GUEST_TSO | HOST_TSO)
 
 static const struct {
@@ -268,6 +269,23 @@ check_has_offloads(struct fake_port *fp)
 	rte_pktmbuf_free(m);
 }
 
+/* 5.1.6.2.1: taken with segmentation, of which the driver knows the length of the headers. */
+static void
+exact_header_length(void)
+{
+	struct fake_port *fp = fake_port_start(&(struct fake_port_conf){
+		.features = OFFLOAD_BITS | F_GUEST_HDRLEN, .tx_offloads = TX_SUMS,
+	});
+
+	CHECK_EQ(fp->vu->acked & F_GUEST_HDRLEN, 0);
+	CHECK_EQ(rte_eth_dev_stop(fp->port), 0);
+	CHECK_EQ(configure(fp, 0, TX_SUMS | RTE_ETH_TX_OFFLOAD_TCP_TSO), 0);
+	setup_all(fp);
+	CHECK_EQ(rte_eth_dev_start(fp->port), 0);
+	CHECK_EQ(fp->vu->acked & F_GUEST_HDRLEN, F_GUEST_HDRLEN);
+	fake_port_destroy(fp);
+}
+
 static void
 kept_over_a_new_back_end(void)
 {
@@ -360,6 +378,7 @@ TEST_MAIN(
 	TEST_LAYOUTS(what_the_device_lacks_is_refused),
 	TEST_LAYOUTS(configured_anew),
 	TEST_LAYOUTS(kept_over_a_new_back_end),
+	TEST(exact_header_length),
 	TEST_LAYOUTS(back_end_without_is_refused),
 	TEST_LAYOUTS(lro_needs_mergeable_buffers),
 )

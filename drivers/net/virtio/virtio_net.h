@@ -31,6 +31,7 @@
 #define VIRTIO_NET_F_MQ             22
 #define VIRTIO_NET_F_CTRL_MAC_ADDR  23
 #define VIRTIO_NET_F_HASH_REPORT    57
+#define VIRTIO_NET_F_GUEST_HDRLEN   59
 #define VIRTIO_NET_F_RSS            60
 #define VIRTIO_NET_F_SPEED_DUPLEX   63
 

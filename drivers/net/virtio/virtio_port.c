@@ -54,6 +54,9 @@ wanted_features(const struct virtio_port *port)
 	if (!port->platform_order)
 		wanted &= ~VIRTIO_BIT(VIRTIO_F_ORDER_PLATFORM);
 	wanted |= port->offloads;
+	/* 5.1.6.2.1: with a gso_type, hdr_len is the exact length of the headers. */
+	if (port->offloads & VIRTIO_BIT(VIRTIO_NET_F_HOST_TSO4))
+		wanted |= VIRTIO_BIT(VIRTIO_NET_F_GUEST_HDRLEN);
 	/* librte_vhost keeps its notion of the last signalled entry over ENABLE 0. */
 	if (port->dev.stop_method != VIRTIO_STOP_VHOST_DISABLE_ACK)
 		wanted |= VIRTIO_BIT(VIRTIO_RING_F_EVENT_IDX);
