@@ -217,6 +217,52 @@ rings_of_any_size(void)
 	}
 }
 
+/* 2.7.5.3.1, 2.8.19: a table is no longer than a chain may be. */
+static void
+tables_fit_the_ring(void)
+{
+	const struct fake_pci_port_conf conf = {
+		.features = FAKE_F_CONTROL & ~FAKE_F_MQ, .lie = say_ring_sizes,
+	};
+	const struct rte_eth_conf eth = { 0 };
+	struct rte_eth_stats stats;
+	struct device_chain chain;
+	struct fake_pci_port *fp;
+	unsigned int segs;
+
+	said = 4;
+	CHECK_EQ(fake_pci_port_probe(&conf, &fp), 0);
+	CHECK_EQ(rte_eth_dev_configure(fp->port, 1, 1, &eth), 0);
+	CHECK_EQ(rte_eth_rx_queue_setup(fp->port, 0, 64, SOCKET_ID_ANY, NULL, fp->pool), 0);
+	CHECK_EQ(rte_eth_tx_queue_setup(fp->port, 0, 64, SOCKET_ID_ANY, NULL), 0);
+	CHECK_EQ(rte_eth_dev_start(fp->port), 0);
+	for (segs = 2; segs <= 6; segs++) {
+		struct rte_mbuf *m = NULL;
+		unsigned int i;
+
+		for (i = 0; i < segs; i++) {
+			struct rte_mbuf *seg = rte_pktmbuf_alloc(fp->pool);
+
+			CHECK(rte_pktmbuf_append(seg, 64) != NULL);
+			if (m == NULL)
+				m = seg;
+			else
+				CHECK_EQ(rte_pktmbuf_chain(m, seg), 0);
+		}
+		CHECK_EQ(rte_eth_tx_burst(fp->port, 0, &m, 1), 1);
+		CHECK_EQ(ring_device_take(fake_pci_ring(fp->fake, 1), &chain), segs <= 4);
+		if (segs > 4)
+			continue;
+		/* A ring that is shorter than some tables has none. */
+		CHECK(!chain.indirect);
+		CHECK_EQ(chain.n, segs);
+		ring_device_use(fake_pci_ring(fp->fake, 1), chain.head, 0);
+	}
+	CHECK_EQ(rte_eth_stats_get(fp->port, &stats), 0);
+	CHECK_EQ(stats.oerrors, 2);
+	fake_pci_port_destroy(fp);
+}
+
 static void
 say_all_ones(struct fake_pci *fake)
 {
@@ -337,6 +383,7 @@ TEST_MAIN(
 	TEST_LAYOUTS(control_ring_that_is_not_there),
 	TEST(pairs_that_cannot_be),
 	TEST_LAYOUTS(rings_of_any_size),
+	TEST_LAYOUTS(tables_fit_the_ring),
 	TEST(ring_size_of_all_ones),
 	TEST(mtu_of_any_size),
 	TEST(rss_limits_of_any_size),

@@ -305,7 +305,7 @@ struct virtio_txq {
 	struct virtio_queue q;
 	/** Fewer free descriptors: completions are taken. */
 	alignas(RTE_CACHE_LINE_SIZE) uint16_t free_thresh;
-	bool indirect;        /**< INDIRECT_DESC is in force */
+	bool indirect;        /**< INDIRECT_DESC is in force, and the ring as long as a table */
 	bool not_reclaimed;   /**< its packets' pools are not for the worker, virtio_reclaim.h */
 	uint64_t sent_before; /**< counters.packets, when the worker last looked */
 	struct rte_eth_txconf conf;

@@ -278,7 +278,10 @@ virtio_queue_open(struct virtio_queue *q)
 		/* Changes by the worker end at the next start. */
 		to_txq(q)->free_thresh = to_txq(q)->conf.tx_free_thresh;
 		to_txq(q)->not_reclaimed = false;
-		to_txq(q)->indirect = virtio_device_has(q->vq->dev, VIRTIO_RING_F_INDIRECT_DESC);
+		/* A table may be no longer than the ring (2.7.5.3.1). */
+		to_txq(q)->indirect =
+			virtio_device_has(q->vq->dev, VIRTIO_RING_F_INDIRECT_DESC) &&
+			q->vq->size >= VIRTIO_TX_TABLE;
 	}
 	q->watched = !q->is_rx;
 	q->watch_ticks = 0;
