@@ -9,6 +9,7 @@
 #include "fake_pci_port.h"
 #include "test.h"
 
+#define F_MRG_RXBUF (UINT64_C(1) << 15)
 #define F_ACCESS_PLATFORM (UINT64_C(1) << 33)
 #define F_ORDER_PLATFORM (UINT64_C(1) << 36)
 #define F_UNKNOWN (UINT64_C(1) << 49)
@@ -97,6 +98,41 @@ one_pair_does_without_commands(void)
 	fake_pci_port_destroy(fp);
 }
 
+static void
+say_large_mtu(struct fake_pci *fake)
+{
+	fake_pci_config16(fake, 10, 9000);
+}
+
+/* 5.1.4.2: not where the device may then send frames that no buffer holds. */
+static void
+mtu_is_taken_where_its_frames_fit(void)
+{
+	static const struct {
+		uint64_t features;
+		uint64_t offloads;
+		void (*lie)(struct fake_pci *fake);
+		bool taken;
+	} all[] = {
+		{ 0, 0, NULL, true },
+		{ 0, 0, say_large_mtu, false },
+		{ F_MRG_RXBUF, 0, say_large_mtu, true },
+		{ F_MRG_RXBUF, RTE_ETH_RX_OFFLOAD_SCATTER, say_large_mtu, true },
+	};
+	unsigned int i;
+
+	for (i = 0; i < RTE_DIM(all); i++) {
+		const struct fake_pci_port_conf conf = {
+			.features = FAKE_F_CONTROL | FAKE_F_MTU | all[i].features,
+			.rx_offloads = all[i].offloads, .lie = all[i].lie,
+		};
+		struct fake_pci_port *fp = fake_pci_port_start(&conf);
+
+		CHECK_EQ((fp->fake->driver_features & FAKE_F_MTU) != 0, all[i].taken);
+		fake_pci_port_destroy(fp);
+	}
+}
+
 /* 5.1.3.1: MQ and RSS need the control queue, already where the rings are counted at probe. */
 static void
 pairs_without_commands_are_not_counted(void)
@@ -123,5 +159,6 @@ TEST_MAIN(
 	TEST_LAYOUTS(pairs_demand_what_they_were_made_by),
 	TEST(filter_demands_its_commands),
 	TEST(one_pair_does_without_commands),
+	TEST(mtu_is_taken_where_its_frames_fit),
 	TEST_LAYOUTS(pairs_without_commands_are_not_counted),
 )

@@ -31,6 +31,22 @@
 /* Between two attempts to take the port's lock. */
 #define LOCK_SLEEP_US 50
 
+/* 5.1.4.2: with MTU, each receive queue has to take a frame of that size. */
+static bool
+holds_mtu(const struct virtio_port *port)
+{
+	const uint32_t frame = port->max_mtu + RTE_ETHER_HDR_LEN + RTE_VLAN_HLEN;
+	const struct virtio_queue *q;
+
+	VIRTIO_FOREACH_QUEUE(q, port) {
+		const struct virtio_rxq *rxq = container_of(q, struct virtio_rxq, q);
+
+		if (q->is_rx && rxq->room * (port->mergeable ? q->vq->size : 1) < frame)
+			return false;
+	}
+	return true;
+}
+
 static uint64_t
 wanted_features(const struct virtio_port *port)
 {
@@ -65,7 +81,7 @@ wanted_features(const struct virtio_port *port)
 	if (port->rss.on)
 		wanted |= VIRTIO_BIT(VIRTIO_NET_F_RSS);
 	/* 5.1.4.2: who takes it does not send or receive larger frames. */
-	if (port->max_mtu != 0 && port->edev->data->mtu <= port->max_mtu)
+	if (port->max_mtu != 0 && port->edev->data->mtu <= port->max_mtu && holds_mtu(port))
 		wanted |= VIRTIO_BIT(VIRTIO_NET_F_MTU);
 	if (!virtio_announce_heard(port))
 		wanted &= ~VIRTIO_BIT(VIRTIO_NET_F_GUEST_ANNOUNCE);
