@@ -177,6 +177,18 @@ short_capability_is_an_error(void)
 	CHECK_EQ(find(), -EINVAL);
 }
 
+/* 4.1.4.1: later versions may add fields to a capability. */
+static void
+longer_capability_is_taken(void)
+{
+	fill();
+	space[0x50 + 2] = 0x40;
+	space[0x84 + 2] = 0x40;
+	CHECK_EQ(find(), 0);
+	CHECK(found.window[VIRTIO_PCI_COMMON].base == memory);
+	CHECK_EQ(found.notify_multiplier, 4);
+}
+
 /* Another's, with no room behind it: it is not read beyond the end of the space. */
 static void
 short_capability_at_the_end(void)
@@ -261,6 +273,7 @@ TEST_MAIN(
 	TEST(unknown_things_are_left_alone),
 	TEST(reach_beyond_the_bar_is_an_error),
 	TEST(short_capability_is_an_error),
+	TEST(longer_capability_is_taken),
 	TEST(short_capability_at_the_end),
 	TEST(ports_are_counted),
 	TEST(endless_list_is_an_error),

@@ -360,6 +360,29 @@ say_short_configuration(struct fake_pci *fake)
 	fake->conf.window[VIRTIO_PCI_DEVICE].length = said;
 }
 
+/* 2.5.1: nor are fields of features that are not offered; there may be none of them. */
+static void
+fields_of_features_that_are_not_offered(void)
+{
+	const struct fake_pci_port_conf conf = {
+		.features = FAKE_F_CTRL_VQ | FAKE_F_CTRL_RX, .lie = say_short_configuration,
+	};
+	const struct fake_pci_access *a;
+	struct fake_pci_port *fp;
+	struct rte_eth_link link;
+	unsigned int i;
+
+	said = 0;
+	fp = fake_pci_port_create(&conf);
+	CHECK_EQ(rte_eth_dev_start(fp->port), 0);
+	CHECK_EQ(rte_eth_link_get(fp->port, &link), 0);
+	for (i = 0; i < fp->fake->nb_record; i++) {
+		a = &fp->fake->record[i];
+		CHECK(a->region != VIRTIO_PCI_DEVICE);
+	}
+	fake_pci_port_destroy(fp);
+}
+
 /* A field that lies beyond the capability's end is not read. */
 static void
 configuration_of_any_length(void)
@@ -388,4 +411,5 @@ TEST_MAIN(
 	TEST(mtu_of_any_size),
 	TEST(rss_limits_of_any_size),
 	TEST(configuration_of_any_length),
+	TEST(fields_of_features_that_are_not_offered),
 )

@@ -6,6 +6,8 @@
  * Which feature bits a virtio-pci port takes, beside those that have a test for what they do.
  */
 
+#include <string.h>
+
 #include "fake_pci_port.h"
 #include "test.h"
 
@@ -133,6 +135,35 @@ mtu_is_taken_where_its_frames_fit(void)
 	}
 }
 
+/* 5.1.4.2: those that say more of the device are taken wherever they are offered. */
+static void
+features_of_the_configuration(void)
+{
+	const uint64_t features = FAKE_F_MAC | FAKE_F_STATUS | FAKE_F_SPEED;
+	const struct fake_pci_port_conf conf = { .features = features };
+	struct fake_pci_port *fp = fake_pci_port_start(&conf);
+	struct rte_ether_addr addr;
+
+	CHECK_EQ(fp->fake->driver_features & features, features);
+	CHECK_EQ(rte_eth_macaddr_get(fp->port, &addr), 0);
+	CHECK(memcmp(addr.addr_bytes, fp->fake->config, sizeof(addr)) == 0);
+	fake_pci_port_destroy(fp);
+}
+
+/* 5.1.4.2: an address of the port's own has the bit of local administration, and is no group's. */
+static void
+address_of_a_device_without_one(void)
+{
+	const struct fake_pci_port_conf conf = { .features = FAKE_F_STATUS };
+	struct fake_pci_port *fp = fake_pci_port_start(&conf);
+	struct rte_ether_addr addr;
+
+	CHECK_EQ(rte_eth_macaddr_get(fp->port, &addr), 0);
+	CHECK_EQ(addr.addr_bytes[0] & 3, 2);
+	CHECK(memcmp(addr.addr_bytes, fp->fake->config, sizeof(addr)) != 0);
+	fake_pci_port_destroy(fp);
+}
+
 /* 5.1.3.1: MQ and RSS need the control queue, already where the rings are counted at probe. */
 static void
 pairs_without_commands_are_not_counted(void)
@@ -160,5 +191,7 @@ TEST_MAIN(
 	TEST(filter_demands_its_commands),
 	TEST(one_pair_does_without_commands),
 	TEST(mtu_is_taken_where_its_frames_fit),
+	TEST(features_of_the_configuration),
+	TEST(address_of_a_device_without_one),
 	TEST_LAYOUTS(pairs_without_commands_are_not_counted),
 )

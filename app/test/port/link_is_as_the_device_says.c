@@ -108,10 +108,23 @@ device_that_says_nothing(void)
 	fake_pci_port_destroy(fp);
 }
 
+/* 5.1.4.2: without STATUS the link is up, whatever stands at that place. */
+static void
+link_of_a_device_without_a_status(void)
+{
+	const struct fake_pci_port_conf conf = { .features = FAKE_F_CONTROL & ~FAKE_F_STATUS };
+	struct fake_pci_port *fp = fake_pci_port_start(&conf);
+
+	fake_pci_config16(fp->fake, 6, 0);
+	check_link(fp, 1, RTE_ETH_SPEED_NUM_UNKNOWN, RTE_ETH_LINK_FULL_DUPLEX);
+	fake_pci_port_destroy(fp);
+}
+
 TEST_MAIN(
 	TEST_WARM_UP(device_that_says_nothing),
 	TEST(speed_and_duplex),
 	TEST(user_has_the_last_word),
 	TEST(speeds_that_ethdev_knows),
 	TEST(device_that_says_nothing),
+	TEST(link_of_a_device_without_a_status),
 )
