@@ -117,6 +117,8 @@ serve(struct fake_pci_port *fp)
 		for (i = 0; i < CTRL_RING; i++)
 			command->enabled |= fp->fake->queue[i].enable << i;
 		fp->nb_commands++;
+		if (fp->at_command != NULL)
+			fp->at_command(fp);
 		answer(fp, ring, &chain, command);
 	}
 }

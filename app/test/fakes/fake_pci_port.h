@@ -63,6 +63,8 @@ struct fake_pci_port {
 	enum fake_ctrl_answer answer;
 	enum fake_ctrl_answer first[4]; /**< the next ones, before that */
 	unsigned int nb_first;
+	/** Called at each command, before the device acts on it. NULL: nothing is called. */
+	void (*at_command)(struct fake_pci_port *fp);
 	bool malformed;      /**< a command was none */
 	bool probed;
 	uintptr_t lowest;    /**< where commands have lain, all of them, and their answers */

@@ -8,10 +8,15 @@
  * RSS, which has a command of its own for that, and not unless it is asked for.
  */
 
+#include <pthread.h>
 #include <string.h>
+
+#include <ethdev_driver.h>
+#include <rte_cycles.h>
 
 #include "fake_pci_port.h"
 #include "test.h"
+#include "virtio.h"
 
 #define TOP (FAKE_PCI_PAIRS - 1)
 
@@ -82,6 +87,106 @@ lower_pairs_are_not_counted(void)
 	fake_pci_port_forget(fp);
 	CHECK_EQ(rte_eth_dev_rx_queue_start(fp->port, 0), 0);
 	check_nothing_sent(fp);
+	fake_pci_port_destroy(fp);
+}
+
+static unsigned int sent;
+
+/* A burst of one packet on the uppermost transmit queue, and how many of them were accepted. */
+static void
+send_on_top(struct fake_pci_port *fp)
+{
+	struct rte_mbuf *m = rte_pktmbuf_alloc(fp->pool);
+
+	CHECK(rte_pktmbuf_append(m, 64) != NULL);
+	if (rte_eth_tx_burst(fp->port, TOP, &m, 1) == 1)
+		sent++;
+	else
+		rte_pktmbuf_free(m);
+}
+
+/* 5.1.6.5.5: not from the command that leaves a queue out on, nor before the one that has it. */
+static void
+no_packet_is_queued_outside_of_the_pairs(void)
+{
+	struct fake_pci_port *fp = fake_pci_port_start(&following);
+
+	fp->at_command = send_on_top;
+	CHECK_EQ(rte_eth_dev_rx_queue_stop(fp->port, TOP), 0);
+	sent = 0;
+	send_on_top(fp);
+	CHECK_EQ(sent, 1);
+	CHECK_EQ(rte_eth_dev_tx_queue_stop(fp->port, TOP), 0);
+	CHECK_EQ(pairs_sent(fp), FAKE_PCI_PAIRS - 1);
+	CHECK_EQ(sent, 1);
+	fake_pci_port_forget(fp);
+	CHECK_EQ(rte_eth_dev_tx_queue_start(fp->port, TOP), 0);
+	CHECK_EQ(pairs_sent(fp), FAKE_PCI_PAIRS);
+	CHECK_EQ(sent, 1);
+	send_on_top(fp);
+	CHECK_EQ(sent, 2);
+
+	/* A refusal: the queue runs on. */
+	fp->answer = FAKE_CTRL_REFUSES;
+	CHECK_EQ(rte_eth_dev_tx_queue_stop(fp->port, TOP), -EIO);
+	CHECK_EQ(sent, 2);
+	send_on_top(fp);
+	CHECK_EQ(sent, 3);
+	fp->answer = FAKE_CTRL_OBEYS;
+
+	fp->at_command = NULL;
+	fake_pci_port_destroy(fp);
+}
+
+static RTE_ATOMIC(bool) used;
+
+static void
+all_is_used(struct fake_pci_port *fp)
+{
+	(void)fp;
+	CHECK(rte_atomic_load_explicit(&used, rte_memory_order_acquire));
+}
+
+/* Uses the packet when no burst can come any more. */
+static void *
+use_late(void *arg)
+{
+	struct fake_pci_port *fp = arg;
+	struct ring_device *ring = fake_pci_ring(fp->fake, 2 * TOP + 1);
+	struct virtio_port *port = virtio_port(&rte_eth_devices[fp->port]);
+	struct device_chain chain;
+
+	CHECK(ring_device_take(ring, &chain));
+	while (virtio_gate_is_open(&port->txqs[TOP]->q.gate))
+		rte_delay_us_sleep(100);
+	rte_atomic_store_explicit(&used, true, rte_memory_order_release);
+	ring_device_use(ring, chain.head, 0);
+	return NULL;
+}
+
+/* tx_drain_us: packets are sent before the device is to use fewer pairs. */
+static void
+packets_are_sent_before_the_command(void)
+{
+	struct fake_pci_port_conf conf = following;
+	struct fake_pci_port *fp;
+	uint64_t dropped = 1;
+	pthread_t thread;
+	uint64_t id;
+
+	conf.args = ",mq=running,tx_drain_us=1000000";
+	fp = fake_pci_port_start(&conf);
+	CHECK_EQ(rte_eth_dev_rx_queue_stop(fp->port, TOP), 0);
+	send_on_top(fp);
+	fp->at_command = all_is_used;
+	CHECK_EQ(pthread_create(&thread, NULL, use_late, fp), 0);
+	CHECK_EQ(rte_eth_dev_tx_queue_stop(fp->port, TOP), 0);
+	pthread_join(thread, NULL);
+	CHECK_EQ(pairs_sent(fp), FAKE_PCI_PAIRS - 1);
+	CHECK_EQ(rte_eth_xstats_get_id_by_name(fp->port, "tx_q2_reset_dropped", &id), 0);
+	CHECK_EQ(rte_eth_xstats_get_by_id(fp->port, &id, &dropped, 1), 1);
+	CHECK_EQ(dropped, 0);
+	fp->at_command = NULL;
 	fake_pci_port_destroy(fp);
 }
 
@@ -201,6 +306,8 @@ TEST_MAIN(
 	TEST_WARM_UP(warm_up),
 	TEST_LAYOUTS(uppermost_pair_leaves_and_comes_back),
 	TEST(lower_pairs_are_not_counted),
+	TEST_LAYOUTS(no_packet_is_queued_outside_of_the_pairs),
+	TEST_LAYOUTS(packets_are_sent_before_the_command),
 	TEST(port_starts_with_those_that_run),
 	TEST(refusal_leaves_the_queue_as_it_was),
 	TEST(no_answer_does_not_keep_a_queue),

@@ -374,22 +374,16 @@ virtio_port_take_down(struct virtio_port *port)
 /* ---- start and stop of a queue ------------------------------------------------------------ */
 
 /*
- * 5.1.6.5.7: the device's table is to name running queues only, so a queue leaves it first. Where
- * the device refuses that the queue runs on, and gets its share again if a command without an
- * answer may have taken it away.
+ * Takes a queue out of the device's table, or of the pairs that the device uses. Where the device
+ * refuses that the queue runs on, and gets its share again if a command without an answer may have
+ * taken it away.
  */
 static int
-stop_and_leave(struct virtio_queue *q)
+leave(struct virtio_queue *q)
 {
-	int ret;
+	const int ret = virtio_mq_remove(q, true);
 
-	ret = virtio_queue_check_method(q, "stop");
-	if (ret != 0)
-		return ret;
-	ret = virtio_mq_remove(q, true);
-	if (ret == 0)
-		return virtio_queue_stop(q);
-	if (virtio_mq_add(q, q->port->rss.unsure) != 0)
+	if (ret != 0 && virtio_mq_add(q, q->port->rss.unsure) != 0)
 		VIRTIO_LOG(ERR, "port %u: %s queue %u: the stop failed and the queue runs on, but "
 			   "the device may send it no packets, as it refused the command for that. "
 			   "Stop and start the port.", q->port->data->port_id, virtio_queue_kind(q),
@@ -398,8 +392,25 @@ stop_and_leave(struct virtio_queue *q)
 }
 
 /*
+ * 5.1.6.5.7: the device's table is to name running queues only, so a receive queue leaves it first.
+ * 5.1.6.5.5: no packet is queued on a transmit queue beyond the pairs that were sent, so it leaves
+ * when its gate is closed, and its packets are sent.
+ */
+static int
+stop_and_leave(struct virtio_queue *q)
+{
+	int ret;
+
+	ret = virtio_queue_check_method(q, "stop");
+	if (ret == 0 && q->is_rx)
+		ret = leave(q);
+	return ret != 0 ? ret : virtio_queue_stop(q, q->is_rx ? NULL : leave);
+}
+
+/*
  * Started, but with no share of the packets, is not what was asked for. The queue leaves the device
- * again before it stops, if a command without an answer may have given it a share.
+ * again before it stops, if a command without an answer may have given it a share. A transmit queue
+ * is opened after the command, as in stop_and_leave().
  */
 static int
 start_and_join(struct virtio_queue *q)
@@ -409,11 +420,15 @@ start_and_join(struct virtio_queue *q)
 	ret = virtio_queue_start(q);
 	if (ret != 0)
 		return ret;
-	virtio_watchdog_arm(q->port);
-	/* One that was asked for with no queue to send it on. */
-	if (!q->is_rx)
-		virtio_guest_announce(q->port);
+	if (q->is_rx)
+		virtio_queue_open(q);
 	ret = virtio_mq_add(q, true);
+	if (ret == 0 && !q->is_rx) {
+		virtio_queue_open(q);
+		virtio_watchdog_arm(q->port);
+		/* One that was asked for with no queue to send it on. */
+		virtio_guest_announce(q->port);
+	}
 	if (ret == 0)
 		return 0;
 	if (virtio_mq_remove(q, q->port->rss.unsure) != 0)
@@ -421,7 +436,7 @@ start_and_join(struct virtio_queue *q)
 			   "but the device may send it packets, as it refused the command against "
 			   "that. Stop and start the port.", q->port->data->port_id,
 			   virtio_queue_kind(q), q->id);
-	virtio_queue_stop(q);
+	virtio_queue_stop(q, NULL);
 	return ret;
 }
 

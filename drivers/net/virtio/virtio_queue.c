@@ -397,7 +397,6 @@ virtio_queue_start(struct virtio_queue *q)
 		virtio_times_add(&q->times, VIRTIO_PHASE_FILL, fill_ns);
 		virtio_times_add(&q->times, VIRTIO_PHASE_START, virtio_stopwatch_lap(&watch));
 		log_start(q, &watch);
-		virtio_queue_open(q);
 	} else {
 		virtio_queue_reclaim(q);
 		/* Its answer is in the log; what is asked for is the event. */
@@ -498,11 +497,22 @@ log_stop(const struct virtio_queue *q, const struct virtio_stopwatch *watch, uin
 		   ns[VIRTIO_PHASE_RECLAIM] / 1000, dropped);
 }
 
+/* After a stop that has not begun: a ring that runs is polled again. */
+static void
+run_on(struct virtio_queue *q, bool watched)
+{
+	if (virtqueue_state(q->vq) != VIRTQUEUE_LIVE || q->gate.abandoned)
+		return;
+	q->watched = watched;
+	virtio_queue_resume(q);
+}
+
 int
-virtio_queue_stop(struct virtio_queue *q)
+virtio_queue_stop(struct virtio_queue *q, int (*leave)(struct virtio_queue *q))
 {
 	const uint32_t timeout_us = q->port->args.reset_timeout_us;
 	const uint64_t dropped = q->events.reset_dropped;
+	const bool watched = q->watched;
 	uint64_t ns[VIRTIO_PHASES] = { 0 };
 	struct virtio_stopwatch watch;
 	unsigned int i;
@@ -523,6 +533,11 @@ virtio_queue_stop(struct virtio_queue *q)
 	if (!q->is_rx && virtqueue_state(q->vq) == VIRTQUEUE_LIVE && !q->gate.abandoned)
 		wait_for_sent(to_txq(q), q->port->args.tx_drain_us);
 	ns[VIRTIO_PHASE_DRAIN] = virtio_stopwatch_lap(&watch);
+	ret = leave == NULL ? 0 : leave(q);
+	if (ret != 0) {
+		run_on(q, watched);
+		return ret;
+	}
 	/* 2. The device confirms that it has stopped. 3. Every buffer returns to its pool. */
 	polled = poll_on(q);
 	ret = virtqueue_stop(q->vq, timeout_us);

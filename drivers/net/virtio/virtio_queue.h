@@ -95,8 +95,8 @@ void virtio_queue_resume(struct virtio_queue *q);
 int virtio_queue_check_method(const struct virtio_queue *q, const char *what);
 
 /**
- * Fills and starts the ring, and lets bursts in. The steps of a stop and what an error in each
- * leaves behind are in doc/design.md.
+ * Fills and starts the ring; virtio_queue_open() lets bursts in. The steps of a stop and what an
+ * error in each leaves behind are in doc/design.md.
  *
  * @return
  *   0. -ENOTSUP: no method. -ENODEV: no device. -EBUSY: the ring is not READY. -ENOMEM, -EINVAL: as
@@ -107,11 +107,15 @@ int virtio_queue_start(struct virtio_queue *q);
 /**
  * Closes the gate, stops the ring, gives the buffers back.
  *
+ * @param leave
+ *   Called between: no burst enters the ring any more, and its packets are sent (tx_drain_us).
+ *   After an error of it the queue runs on. NULL: nothing is called.
  * @return
- *   0. -ENOTSUP: no method. -ETIMEDOUT: a thread stays within a burst; nothing else was done, and
- *   the next bursts return 0. Else the error of virtqueue_stop(): nothing is given back.
+ *   0. The error of leave(). -ENOTSUP: no method. -ETIMEDOUT: a thread stays within a burst;
+ *   nothing else was done, and the next bursts return 0. Else the error of virtqueue_stop():
+ *   nothing is given back.
  */
-int virtio_queue_stop(struct virtio_queue *q);
+int virtio_queue_stop(struct virtio_queue *q, int (*leave)(struct virtio_queue *q));
 
 /** After a proven stop: counts what is lost, gives every buffer back. */
 void virtio_queue_reclaim(struct virtio_queue *q);
