@@ -65,6 +65,7 @@ look_for_optional() {
 	need "busybox" busybox-static command -v busybox
 	need "tc" iproute2 command -v tc
 	need "sphinx-build" python3-sphinx command -v sphinx-build
+	need "spin" spin command -v spin
 	need "aarch64-linux-gnu-gcc" gcc-aarch64-linux-gnu command -v aarch64-linux-gnu-gcc
 	need "qemu-aarch64-static" qemu-user-static command -v qemu-aarch64-static
 }

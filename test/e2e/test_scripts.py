@@ -128,7 +128,8 @@ def test_without_root_setup_says_what_is_missing(tree):
 
 @pytest.mark.parametrize("script", ["setup.sh", "fetch-driver-sdk.sh", "run-tests.sh",
                                     "run-guest-tests.sh", "run-vdpa-tests.sh",
-                                    "compare-port-restart.sh", "fetch-ovs.sh"])
+                                    "compare-port-restart.sh", "fetch-ovs.sh",
+                                    "check-models.sh"])
 def test_unknown_option_is_refused_and_help_helps(script):
     status, said = run(ROOT / "devtools" / script, "--colour")
     assert status != 0
@@ -191,6 +192,19 @@ def test_missing_licence_is_found(tree):
     status, said = run(tree / "devtools/check-style.sh")
     assert status != 0
     assert "lib/virtio/new.c: no SPDX-License-Identifier" in said
+
+
+@pytest.mark.skipif(shutil.which("spin") is None, reason="there is no spin")
+@pytest.mark.parametrize("statement, holds", [("skip", True), ("assert(false)", False)],
+                         ids=["notices_nothing", "never_holds"])
+def test_model_is_judged_both_ways(tree, statement, holds):
+    models = tree / "doc/models"
+    models.mkdir(parents=True)
+    (models / "locks.pml").write_text(f"active proctype p() {{ {statement} }}\n")
+    status, said = run(tree / "devtools/check-models.sh", "locks")
+    assert status == 1
+    assert ("ok models: locks -DCALLS=1:" in said) == holds
+    assert ("FAILED models: locks -DWITHOUT_ORDER" in said) == holds
 
 
 @pytest.fixture
