@@ -133,7 +133,7 @@ new_connection(int vid)
 		atomic_store(&the_backend->queue[q].enabled[0], false);
 		atomic_store(&the_backend->queue[q].enabled[1], false);
 	}
-	ret = vhost_ring_reset_attach(vid, &notify, NULL);
+	ret = the_backend->conf.stock ? 0 : vhost_ring_reset_attach(vid, &notify, NULL);
 	if (ret != 0) {
 		fprintf(stderr, "back-end: single rings cannot be reset: %s\n", strerror(-ret));
 		atomic_store(&the_backend->vid, -1);
@@ -146,7 +146,8 @@ new_connection(int vid)
 static void
 destroy_connection(int vid)
 {
-	vhost_ring_reset_detach(vid);
+	if (!the_backend->conf.stock)
+		vhost_ring_reset_detach(vid);
 	if (atomic_load(&the_backend->vid) == vid)
 		atomic_store(&the_backend->vid, -1);
 }
@@ -463,7 +464,7 @@ backend_close(struct backend *backend)
 		socket_path_release(backend->conf.path, &backend->socket,
 			rte_vhost_driver_unregister);
 	/* A connection that is ended by this ends without a call-back. */
-	if (vid != -1)
+	if (vid != -1 && !backend->conf.stock)
 		vhost_ring_reset_detach(vid);
 	if (pool_missing(backend->pool) != 0)
 		ret = -EFAULT;
@@ -502,5 +503,6 @@ backend_state(const struct backend *backend, struct backend_state *state)
 
 	state->connected = vid != -1;
 	state->running = atomic_load(&backend->running);
-	state->reset_negotiated = vid != -1 && vhost_ring_reset_negotiated(vid);
+	state->reset_negotiated = vid != -1 && !backend->conf.stock &&
+		vhost_ring_reset_negotiated(vid);
 }

@@ -28,6 +28,7 @@ struct backend_conf {
 	uint16_t queues;	/**< pairs served, at most BACKEND_QUEUES_MAX */
 	bool client;		/**< connect to a front-end that listens, again and again */
 	bool source;		/**< see above */
+	bool stock;		/**< librte_vhost as it is: a ring is stopped by disable only */
 	bool shared_core;	/**< lets others run when there is nothing to do */
 };
 

@@ -36,6 +36,7 @@ static const char help_text[] =
 "\n"
 "Usage: virtio-loopback [options]\n"
 "       virtio-loopback --serve PATH [--queues N] [--serve-source] [--serve-client]\n"
+"                       [--serve-stock]\n"
 "\n"
 "What is done:\n"
 "  --queues N         queue pairs, 1 to 128 (default 4)\n"
@@ -111,13 +112,15 @@ static const char help_text[] =
 "                     is left as it is, and the program ends with status 2.\n"
 "  --serve-source     do not send back: write numbered packets into all receive rings,\n"
 "                     and count what the transmit rings give\n"
-"  --serve-client     connect to PATH, where the front-end listens\n";
+"  --serve-client     connect to PATH, where the front-end listens\n"
+"  --serve-stock      do without lib/vhost_ring_reset: a front-end can stop single rings by\n"
+"                     disabling them only, as with any other application of librte_vhost\n";
 
 enum {
 	OPT_QUEUES = 1, OPT_ROUNDS, OPT_SECONDS, OPT_INTERVAL, OPT_RING_SIZES, OPT_RESET_QUEUES,
 	OPT_RESIZE_SCHEDULE, OPT_DRAIN, OPT_EXTBUF, OPT_METHOD, OPT_DEVARGS, OPT_BACKEND,
 	OPT_PCAP_IN, OPT_PCAP_OUT, OPT_JSON, OPT_NO_HUGE, OPT_VERBOSE, OPT_SERVE, OPT_SERVE_SOURCE,
-	OPT_SERVE_CLIENT, OPT_VERSION, OPT_HELP = 'h',
+	OPT_SERVE_CLIENT, OPT_SERVE_STOCK, OPT_VERSION, OPT_HELP = 'h',
 };
 
 static const struct option long_options[] = {
@@ -141,6 +144,7 @@ static const struct option long_options[] = {
 	{ "serve", required_argument, NULL, OPT_SERVE },
 	{ "serve-source", no_argument, NULL, OPT_SERVE_SOURCE },
 	{ "serve-client", no_argument, NULL, OPT_SERVE_CLIENT },
+	{ "serve-stock", no_argument, NULL, OPT_SERVE_STOCK },
 	{ "help", no_argument, NULL, OPT_HELP },
 	{ "version", no_argument, NULL, OPT_VERSION },
 	{ NULL, 0, NULL, 0 },
@@ -308,6 +312,9 @@ parse_option(struct options *options, struct texts *texts, int option, const cha
 	case OPT_SERVE_CLIENT:
 		options->serve_client = true;
 		return 0;
+	case OPT_SERVE_STOCK:
+		options->serve_stock = true;
+		return 0;
 	case OPT_HELP:
 		fputs(help_text, stdout);
 		return 1;
@@ -391,13 +398,15 @@ finish_options(struct options *options, const struct texts *texts)
 {
 	int ret;
 
-	if (options->serve_path == NULL && (options->serve_source || options->serve_client)) {
-		fprintf(stderr, "--serve-source and --serve-client go with --serve PATH\n");
+	if (options->serve_path == NULL && (options->serve_source || options->serve_client ||
+			options->serve_stock)) {
+		fprintf(stderr, "--serve-source, --serve-client and --serve-stock go with --serve "
+			"PATH\n");
 		return -EINVAL;
 	}
 	if (options->serve_path != NULL && texts->loop_only) {
 		fprintf(stderr, "--serve goes only with --queues, --serve-source, --serve-client, "
-			"--no-huge and --verbose\n");
+			"--serve-stock, --no-huge and --verbose\n");
 		return -EINVAL;
 	}
 	if (options_is_stdout(options->json) && options_is_stdout(options->pcap_out)) {

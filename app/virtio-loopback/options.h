@@ -44,7 +44,7 @@ struct options {
 	uint32_t drain_us;		/**< 0: stops may lose what is under way */
 	bool verbose;
 	const char *serve_path;		/**< NULL: no --serve */
-	bool serve_source, serve_client;
+	bool serve_source, serve_client, serve_stock;
 };
 
 /**

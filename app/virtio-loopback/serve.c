@@ -69,6 +69,7 @@ serve_run(const struct options *options)
 		.queues = options->queues,
 		.client = options->serve_client,
 		.source = options->serve_source,
+		.stock = options->serve_stock,
 		.shared_core = true,
 	};
 	struct eal_request request = {

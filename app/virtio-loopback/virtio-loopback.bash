@@ -27,7 +27,7 @@ _virtio_loopback() {
 		words="--backend --devargs --drain --extbuf --help --interval --json --method
 			--no-huge --pcap-in --pcap-out --queues --reset-queues --resize-schedule
 			--ring-sizes --rounds --seconds --serve --serve-client --serve-source
-			--verbose --version -h"
+			--serve-stock --verbose --version -h"
 		;;
 	esac
 	mapfile -t COMPREPLY < <(compgen -W "$words" -- "$current")

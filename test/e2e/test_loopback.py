@@ -413,6 +413,23 @@ def test_external_back_end(loopback, started, host):
     assert not Path(host.socket()).exists()
 
 
+def test_stock_back_end_has_its_rings_disabled(loopback, started, host):
+    serve = Program("backend", [host.loopback, "--serve", host.socket(), "--serve-stock"],
+                    host.log("backend"), host.env, errors_apart=True)
+    started.append(serve)
+    host.wait_socket()
+    status, said = loopback("--backend", host.socket(), "--rounds", "2", "--verbose")
+    assert status == 0, said
+    assert "single queues are stopped by: disable (the back-end offers what librte_vhost" in said
+    since = serve.mark()
+    serve.process.send_signal(signal.SIGTERM)
+    state = json.loads(serve.expect(r"^\{.*\}$", since)[0])
+    assert serve.wait(PATIENCE) == 0
+    # The library for queue reset has not seen them.
+    for ring in state["rings"]:
+        assert ring["packets"] > 0 and ring["resets"] == ring["restarts"] == 0
+
+
 def test_back_end_that_drops_is_a_failure_that_may_be_its_own(loopback, start_backend, host):
     # It takes every packet and sends none back.
     backend = start_backend(TestpmdBackend)
@@ -498,6 +515,7 @@ def test_version_is_that_of_the_tree(loopback):
     (["--resize-schedule", "rx0:64", "--reset-queues", "1"], "do not go together"),
     (["--method", "magic"], "must be auto, get_base, disable or off"),
     (["--serve-source"], "go with --serve PATH"),
+    (["--serve-stock"], "go with --serve PATH"),
     (["--serve", "/tmp/x", "--rounds", "1"], "--serve goes only with"),
     (["--serve", "/" + "x" * 200], "1 to 107 bytes"),
     (["--nonsense"], "--help"),
