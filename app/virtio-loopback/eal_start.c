@@ -159,11 +159,11 @@ count_memory_change(enum rte_mem_event event __rte_unused, const void *address _
 }
 
 static int
-fix_memory(void)
+watch_memory(bool is_fixed)
 {
 	unsigned int i;
 
-	for (i = 0; i < rte_socket_count(); i++)
+	for (i = 0; is_fixed && i < rte_socket_count(); i++)
 		if (rte_mem_alloc_validator_register("virtio-loopback", refuse_growth,
 				rte_socket_id_by_idx(i), 1) != 0)
 			return -rte_errno;
@@ -177,7 +177,7 @@ add_log_levels(struct args *args, bool verbose)
 {
 	add_arg(args, "--log-level=*:%s", verbose ? "notice" : "error");
 	add_arg(args, "--log-level=pmd.net.virtio.*:%s", verbose ? "debug" : "warning");
-	add_arg(args, "--log-level=lib.vhost*:%s", verbose ? "notice" : "error");
+	add_arg(args, "--log-level=lib.vhost*:%s", verbose ? "info" : "error");
 }
 
 static void
@@ -190,7 +190,12 @@ choose_memory(struct args *args, const struct eal_request *request, uint32_t nod
 	result->megabytes = (bytes + (1u << 20) - 1) >> 20;
 	if (result->hugepages) {
 		result->memory = "hugepages";
-		add_hugepage_memory(args, result->megabytes, node);
+		if (request->grows) {
+			add_arg(args, "--in-memory");
+			add_arg(args, "--single-file-segments");
+		} else {
+			add_hugepage_memory(args, result->megabytes, node);
+		}
 		return;
 	}
 	result->memory = request->no_huge ? "no hugepages, as asked" :
@@ -224,9 +229,9 @@ eal_start(const struct eal_request *request, struct eal_result *result)
 		return -rte_errno;
 	}
 	/* Without hugepages it cannot grow, and there is nothing to register for. */
-	ret = result->hugepages ? fix_memory() : 0;
+	ret = result->hugepages ? watch_memory(!request->grows) : 0;
 	if (ret != 0)
-		fprintf(stderr, "the memory's size cannot be fixed: %s\n", strerror(-ret));
+		fprintf(stderr, "the memory's size cannot be watched: %s\n", strerror(-ret));
 	return ret;
 }
 

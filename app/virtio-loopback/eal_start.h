@@ -25,6 +25,7 @@
 struct eal_request {
 	uint64_t memory;	/**< bytes that must be there */
 	bool alone;		/**< no traffic: control and back-end on the last core */
+	bool grows;		/**< hugepages come and go; no back-end is in this process */
 	bool no_huge;
 	bool verbose;
 };
@@ -46,7 +47,7 @@ int eal_start(const struct eal_request *request, struct eal_result *result);
 /** End EAL, and leave no folder of it behind. */
 void eal_stop(void);
 
-/** How often memory was added or taken away since eal_start(): must be 0. */
+/** How often memory was added or taken away since eal_start(): 0 unless it may grow. */
 uint32_t eal_memory_changes(void);
 
 #endif /* LOOPBACK_EAL_START_H */

@@ -174,6 +174,21 @@ only_what_was_under_way_at_a_stop_is_excused(void)
 }
 
 static void
+what_a_back_end_took_with_it_is_excused(void)
+{
+	static const uint64_t back[] = { 0, 4 };
+	struct track track;
+
+	/* 1 was missing before, 2 and 3 went with the back-end, 4 came back from the next one. */
+	pass(&numbered, &track, 5, back, RTE_DIM(back));
+	track_excuse_from(&track, 2);
+	track_finish(&track);
+	CHECK_EQ(track.lost, 3);
+	CHECK_EQ(track.lost_unexcused, 1);
+	track_free(&track);
+}
+
+static void
 a_packet_that_comes_twice_or_late_is_noticed(void)
 {
 	static const uint64_t back[] = { 0, 2, 1, 2, 3, 0 };
@@ -471,6 +486,7 @@ main(void)
 		CASE(in_order_is_right),
 		CASE(a_missing_packet_is_lost),
 		CASE(only_what_was_under_way_at_a_stop_is_excused),
+		CASE(what_a_back_end_took_with_it_is_excused),
 		CASE(a_packet_that_comes_twice_or_late_is_noticed),
 		CASE(what_was_not_sent_is_noticed),
 		CASE(losses_are_counted_however_long_ago),

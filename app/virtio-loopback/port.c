@@ -18,7 +18,8 @@
 #include "port.h"
 #include "traffic.h"
 
-#define PORT_NAME "net_virtio_user0"
+#define PORT_NAME "net_virtio_user%u"
+#define NUMBERS 1000u		/* of pools of a port */
 #define STOP_TIMEOUT "queue_reset_timeout_ms"
 #define POOL_CACHE 128u
 /* Beside the ring's: in the caches of two lcores (half as much again each), and in a burst. */
@@ -75,9 +76,23 @@ make_ext_memory(struct port *port, const struct port_conf *conf, uint16_t odd_ro
 static struct rte_mempool *
 make_pool(struct port *port, const char *kind, uint16_t q, uint32_t size, uint16_t room)
 {
+	q += port->number * NUMBERS;
 	return port->ext.len != 0 ?
 		ext_memory_pool(&port->ext, kind, q, size, POOL_CACHE, room) :
 		pool_create(kind, q, size, POOL_CACHE, room);
+}
+
+int
+port_replace_rx_pool(struct port *port, uint16_t q, unsigned int rx_pool, uint32_t more,
+		uint32_t cache)
+{
+	static const char *const kinds[PORT_RX_POOLS] = { "rx_even", "rx_odd" };
+	struct rte_mempool **pool = &port->queue[q].rx_pool[rx_pool];
+
+	rte_mempool_free(*pool);
+	*pool = pool_create(kinds[rx_pool], port->number * NUMBERS + q,
+		rx_pool_size(port->ring_size_max) + more, cache, RX_ROOM_EVEN);
+	return *pool != NULL ? 0 : -ENOMEM;
 }
 
 static int
@@ -94,13 +109,14 @@ make_pools(struct port *port, const struct port_conf *conf)
 	if (ret != 0)
 		return ret;
 
-	port->probe_pool = pool_create("probe", 0, PROBE_BUFFERS * TX_SEGMENTS, 0, TX_ROOM);
+	port->probe_pool = pool_create("probe", port->number, PROBE_BUFFERS * TX_SEGMENTS, 0,
+		TX_ROOM);
 	if (port->probe_pool == NULL)
 		return -ENOMEM;
 	for (q = 0; q < port->queues; q++) {
 		queue = &port->queue[q];
-		queue->rx_pool[0] = pool_create("rx_even", q, rx_pool_size(ring_size_max),
-			POOL_CACHE, RX_ROOM_EVEN);
+		queue->rx_pool[0] = pool_create("rx_even", port->number * NUMBERS + q,
+			rx_pool_size(ring_size_max), POOL_CACHE, RX_ROOM_EVEN);
 		queue->rx_pool[1] = make_pool(port, "rx_odd", q, rx_pool_size(ring_size_max),
 			odd_room);
 		queue->tx_pool = make_pool(port, "tx", q, tx_pool_size(ring_size_max), TX_ROOM);
@@ -133,11 +149,11 @@ probe(struct port *port, const struct port_conf *conf)
 		return -E2BIG;
 	}
 	/* rte_eal_hotplug_add() allows 127 characters, and a socket's path may have 107. */
-	ret = rte_vdev_init(PORT_NAME, devargs);
+	ret = rte_vdev_init(port->name, devargs);
 	if (ret == 0)
-		ret = rte_eth_dev_get_port_by_name(PORT_NAME, &port->id);
+		ret = rte_eth_dev_get_port_by_name(port->name, &port->id);
 	if (ret != 0) {
-		fprintf(stderr, "cannot make a port of %s,%s: %s\n", PORT_NAME, devargs,
+		fprintf(stderr, "cannot make a port of %s,%s: %s\n", port->name, devargs,
 			strerror(-ret));
 		return ret;
 	}
@@ -146,7 +162,7 @@ probe(struct port *port, const struct port_conf *conf)
 }
 
 static int
-configure(struct port *port)
+configure(struct port *port, const struct port_conf *more)
 {
 	struct rte_eth_dev_info info;
 	struct rte_eth_conf conf = { 0 };
@@ -162,10 +178,13 @@ configure(struct port *port)
 			RTE_MIN(info.max_rx_queues, info.max_tx_queues), port->queues);
 		return -EINVAL;
 	}
-	conf.rxmode.offloads = RTE_ETH_RX_OFFLOAD_SCATTER & info.rx_offload_capa;
-	port->frame_max = conf.rxmode.offloads != 0 ? FRAME_MAX : FRAME_MAX_WHOLE;
+	conf.rxmode.offloads = (RTE_ETH_RX_OFFLOAD_SCATTER | more->rx_offloads) &
+		info.rx_offload_capa;
+	port->frame_max = (conf.rxmode.offloads & RTE_ETH_RX_OFFLOAD_SCATTER) ? FRAME_MAX :
+		FRAME_MAX_WHOLE;
 	conf.rxmode.mtu = RTE_MIN(port->frame_max - RTE_ETHER_HDR_LEN, (uint32_t)info.max_mtu);
-	conf.txmode.offloads = RTE_ETH_TX_OFFLOAD_MULTI_SEGS & info.tx_offload_capa;
+	conf.txmode.offloads = (RTE_ETH_TX_OFFLOAD_MULTI_SEGS | more->tx_offloads) &
+		info.tx_offload_capa;
 	ret = rte_eth_dev_configure(port->id, port->queues, port->queues, &conf);
 	if (ret != 0)
 		fprintf(stderr, "the port cannot be configured: %s\n", strerror(-ret));
@@ -196,12 +215,15 @@ port_open(struct port *port, const struct port_conf *conf)
 	int ret;
 
 	port->queues = conf->queues;
+	port->number = conf->number;
+	port->ring_size_max = conf->ring_size_max;
+	snprintf(port->name, sizeof(port->name), PORT_NAME, conf->number);
 	port->queue = calloc(conf->queues, sizeof(*port->queue));
 	if (port->queue == NULL)
 		return -ENOMEM;
 	ret = probe(port, conf);
 	if (ret == 0)
-		ret = configure(port);
+		ret = configure(port, conf);
 	if (ret == 0)
 		ret = make_pools(port, conf);
 	if (ret != 0)
@@ -238,7 +260,7 @@ port_close(struct port *port)
 	if (port->open && ext_memory_detach(&port->ext, port->id) != 0)
 		ret = -EBUSY;
 	if (port->open) {
-		result = rte_vdev_uninit(PORT_NAME);
+		result = rte_vdev_uninit(port->name);
 		if (result != 0) {
 			fprintf(stderr, "the port does not close: %s\n", strerror(-result));
 			ret = result;

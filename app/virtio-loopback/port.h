@@ -29,6 +29,7 @@
 
 struct port_conf {
 	const char *socket;	/**< of the back-end */
+	uint16_t number;	/**< of the port, when there are several */
 	const char *method;	/**< devarg queue_reset; NULL: not given */
 	const char *devargs;	/**< more devargs; NULL: none */
 	uint32_t drain_us;	/**< devargs tx_drain_us and rx_drain_us; 0: not given */
@@ -38,6 +39,7 @@ struct port_conf {
 	const uint16_t *ring_sizes;	/**< of the pairs at first, in turn */
 	uint16_t n_ring_sizes;
 	bool extbuf;		/**< transmit pools, second receive pools: on memory of our own */
+	uint64_t rx_offloads, tx_offloads;	/**< as far as the port has them */
 };
 
 /** What the driver says became of packets, by its extended statistics. */
@@ -55,10 +57,12 @@ struct port_queue {
 };
 
 struct port {
-	uint16_t id;
+	uint16_t id, number;
 	bool open, started;
 	uint16_t queues;
+	uint16_t ring_size_max;
 	uint32_t frame_max;	/**< bytes of the longest frame that it takes */
+	char name[32];		/**< of its device */
 	char driver[64];
 	struct rte_mempool *probe_pool;	/**< a few buffers that belong to no queue */
 	struct ext_memory ext;		/**< zero: there is none; port_close() detaches it */
@@ -80,6 +84,16 @@ int port_open(struct port *port, const struct port_conf *conf);
  * for port_check_pools().
  */
 int port_close(struct port *port);
+
+/**
+ * Another pool in the place of a full one that the queue does not use. Memory of the old pool goes
+ * back to EAL first, which gives it back to the system where it can.
+ *
+ * @param more buffers beside those that every such pool has.
+ * @return 0 or -ENOMEM; then the queue has no such pool.
+ */
+int port_replace_rx_pool(struct port *port, uint16_t queue, unsigned int rx_pool, uint32_t more,
+		uint32_t cache);
 
 /** Free the pools. */
 void port_free(struct port *port);

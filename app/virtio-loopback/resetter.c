@@ -36,17 +36,23 @@ cycles_of_ms(uint32_t ms)
 }
 
 
+static bool
+is_gone(const struct resetter *resetter)
+{
+	return resetter->gone != NULL && atomic_load_explicit(resetter->gone, memory_order_acquire);
+}
+
 /* Poll until test() is true; false at the deadline, after one more look. */
 static bool
 wait_until(struct resetter *resetter, bool (*test)(struct resetter *resetter, uint16_t queue),
 		uint16_t queue, uint32_t timeout_ms)
 {
-	uint64_t deadline = rte_rdtsc() + cycles_of_ms(timeout_ms);
+	uint64_t deadline = rte_rdtsc() + cycles_of_ms(RTE_MAX(timeout_ms, resetter->patience_ms));
 	struct idle idle;
 
 	idle_init(&idle, resetter->shared_core);
 	while (!test(resetter, queue)) {
-		if (rte_rdtsc() > deadline)
+		if (rte_rdtsc() > deadline || is_gone(resetter))
 			return test(resetter, queue);
 		idle_wait(&idle);
 	}
@@ -99,6 +105,12 @@ reclaimed(struct resetter *resetter, uint16_t queue)
 			atomic_load(&resetter->traffic->queue[queue].stopped_rings));
 }
 
+static bool
+saw_epoch(struct resetter *resetter, uint16_t queue)
+{
+	return traffic_saw_epoch(resetter->traffic, queue);
+}
+
 /* The bursts of the stopped rings have been called. */
 static bool
 polled(struct resetter *resetter, uint16_t queue)
@@ -124,6 +136,19 @@ announce(struct resetter *resetter, const struct reset_record *record)
 	atomic_fetch_add_explicit(&queue->epoch, 1, memory_order_acq_rel);
 }
 
+/* A stop without an answer is asked for again: a late answer to the first request counts. */
+static int
+stop_rings(struct resetter *resetter, uint16_t queue, unsigned int rings)
+{
+	const uint64_t deadline = rte_rdtsc() + cycles_of_ms(resetter->patience_ms);
+	int ret;
+
+	while ((ret = port_queue_stop(resetter->port, queue, rings)) == -ETIMEDOUT &&
+			rte_rdtsc() < deadline)
+		resetter->n_again++;
+	return ret;
+}
+
 /* The queue is taken down, its buffers are counted. */
 static int
 stop_and_reclaim(struct resetter *resetter, struct reset_record *record)
@@ -132,7 +157,7 @@ stop_and_reclaim(struct resetter *resetter, struct reset_record *record)
 	uint16_t queue = record->queue;
 	int ret;
 
-	ret = port_queue_stop(resetter->port, queue, record->rings);
+	ret = stop_rings(resetter, queue, record->rings);
 	stopped = rte_rdtsc();
 	if (ret != 0)
 		return fail(resetter, "queue %u cannot be stopped: %s%s", queue, strerror(-ret),
@@ -142,6 +167,8 @@ stop_and_reclaim(struct resetter *resetter, struct reset_record *record)
 	record->stop = ns_of(stopped - begin);
 	resetter->polls_before = counter_get(&resetter->traffic->queue[queue].stopped_polls);
 	announce(resetter, record);
+	if (is_gone(resetter))
+		return fail(resetter, "queue %u is stopped, as the back-end has ended", queue);
 	if (!wait_until(resetter, reclaimed, queue, RECLAIM_TIMEOUT_MS))
 		return fail(resetter, "queue %u is stopped, but after %u ms %u of its buffers are "
 			"still missing", queue, RECLAIM_TIMEOUT_MS,
@@ -192,6 +219,31 @@ setup(struct resetter *resetter, struct reset_record *record, uint16_t size, uin
 	return 0;
 }
 
+/*
+ * A start without an answer leaves a queue that is to be stopped first; what was sent meanwhile may
+ * be lost by that.
+ */
+static int
+start_rings(struct resetter *resetter, const struct reset_record *record)
+{
+	const uint16_t queue = record->queue;
+	const uint64_t deadline = rte_rdtsc() + cycles_of_ms(resetter->patience_ms);
+	int ret;
+
+	announce(resetter, record);
+	while ((ret = port_queue_start(resetter->port, queue, record->rings)) == -ETIMEDOUT &&
+			rte_rdtsc() < deadline) {
+		resetter->n_again++;
+		ret = stop_rings(resetter, queue, record->rings);
+		if (ret != 0)
+			break;
+		announce(resetter, record);
+		wait_until(resetter, saw_epoch, queue, RECLAIM_TIMEOUT_MS);
+		announce(resetter, record);
+	}
+	return ret;
+}
+
 /* It gets another pool and another ring size and goes on; without memory, with what it had. */
 static int
 setup_and_start(struct resetter *resetter, struct reset_record *record, uint16_t size)
@@ -216,8 +268,7 @@ setup_and_start(struct resetter *resetter, struct reset_record *record, uint16_t
 	if (check_memory(resetter, record) != 0)
 		return -1;
 	begin = rte_rdtsc();
-	announce(resetter, record);
-	ret = port_queue_start(resetter->port, queue, record->rings);
+	ret = start_rings(resetter, record);
 	if (ret != 0)
 		return fail(resetter, "queue %u cannot be started: %s", queue, strerror(-ret));
 	record->start = ns_of(record->start + rte_rdtsc() - begin);
@@ -282,8 +333,8 @@ reset_steps(struct resetter *resetter, struct reset_record *record, uint16_t siz
 }
 
 /* These rings, which are of one size, get another one. */
-static int
-reset_rings(struct resetter *resetter, uint32_t round, const struct resize *resize,
+int
+resetter_reset(struct resetter *resetter, uint32_t round, const struct resize *resize,
 		unsigned int rings)
 {
 	const uint16_t queue = resize->queue;
@@ -349,7 +400,7 @@ reset_next(struct resetter *resetter, uint32_t round, const struct resize *resiz
 		unsigned int rings)
 {
 	pass_time(resetter, resetter->options->interval_ms);
-	return !time_is_up(resetter) && reset_rings(resetter, round, resize, rings) == 0;
+	return !time_is_up(resetter) && resetter_reset(resetter, round, resize, rings) == 0;
 }
 
 static bool

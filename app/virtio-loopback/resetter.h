@@ -53,6 +53,11 @@ struct resetter {
 	uint64_t zones_at_start;	/* of memory */
 	uint64_t polls_before;		/* turns on the queue while stopped, at its stop */
 	uint64_t start_tsc, deadline_tsc;
+	/* Where a back-end may be slow, or end. */
+	uint32_t patience_ms;	/**< each wait, and calls again that had no answer; 0: defaults */
+	uint32_t n_again;	/**< calls again that had no answer in time */
+	const _Atomic bool *gone;	/**< the back-end has ended, no wait goes on; or NULL */
+
 	const char *ended_by;		/**< NULL: all rounds were done */
 	char failure[256];		/**< empty: none */
 };
@@ -64,6 +69,15 @@ extern volatile sig_atomic_t resetter_interrupted;
 int resetter_init(struct resetter *resetter, const struct options *options,
 		const struct port *port, struct traffic *traffic, bool shared_core);
 void resetter_free(struct resetter *resetter);
+
+/**
+ * One reset of these rings of a pair, which are of one size: another size, and for the receive ring
+ * the other pool.
+ *
+ * @return 0, or -1 after resetter->failure was set; the pair may be stopped then, its epoch odd.
+ */
+int resetter_reset(struct resetter *resetter, uint32_t round, const struct resize *resize,
+		unsigned int rings);
 
 /** All rounds, or as many as the time allows; ends at the first failure. */
 void resetter_run(struct resetter *resetter);

@@ -96,9 +96,14 @@ track_state(const struct track *track, uint64_t position)
 void
 track_excuse(struct track *track)
 {
-	uint64_t position = RTE_MAX(track->next, track_oldest(track));
-
 	track->stops++;
+	track_excuse_from(track, track->next);
+}
+
+void
+track_excuse_from(struct track *track, uint64_t position)
+{
+	position = RTE_MAX(position, track_oldest(track));
 	for (; position < track->sent; position++)
 		*state_of(track, position) |= POSITION_EXCUSED;
 }

@@ -57,6 +57,9 @@ uint64_t track_oldest(const struct track *track);
 /** The queue was stopped: whatever is under way may be lost by that. */
 void track_excuse(struct track *track);
 
+/** The same for all positions from one on, also where later ones came back. */
+void track_excuse_from(struct track *track, uint64_t position);
+
 /** Nothing more will come: what has not, is lost. */
 void track_finish(struct track *track);
 

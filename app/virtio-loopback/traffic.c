@@ -24,12 +24,22 @@ stopped(uint32_t epoch)
 static void
 take_in_epoch(struct traffic_queue *queue, uint32_t epoch)
 {
-	if (stopped(epoch)) {
+	const bool was_stopped = stopped(atomic_load_explicit(&queue->epoch_seen,
+		memory_order_relaxed));
+
+	if (stopped(epoch) || !was_stopped) {
+		if (stopped(epoch) || !atomic_load_explicit(&queue->is_renewed,
+				memory_order_relaxed))
+			queue->next_when_gone = queue->track.next;
 		track_excuse(&queue->track);
+		/* The new back-end may have sent some back before this thread knew of it. */
+		if (!stopped(epoch))
+			track_excuse_from(&queue->track, queue->next_when_gone);
 		queue->under_way_at_stop = queue->track.sent - queue->track.delivered;
-	} else {
+	}
+	if (!stopped(epoch)) {
 		queue->generation = epoch / 2;
-		queue->sent_since = 0;
+		counter_set(&queue->sent_since, 0);
 		queue->delivered_since = 0;
 		counter_set(&queue->fresh, 0);
 		counter_set(&queue->fresh_tsc, 0);
@@ -129,8 +139,9 @@ static uint16_t
 room(struct traffic *traffic, uint16_t q)
 {
 	struct traffic_queue *queue = &traffic->queue[q];
-	uint64_t under_way = queue->sent_since > queue->delivered_since ?
-		queue->sent_since - queue->delivered_since : 0;
+	const uint64_t sent = counter_get(&queue->sent_since);
+	const uint64_t under_way = sent > queue->delivered_since ?
+		sent - queue->delivered_since : 0;
 
 	if (atomic_load_explicit(&queue->done, memory_order_relaxed))
 		return 0;
@@ -178,7 +189,7 @@ send_some(struct traffic *traffic, uint16_t q, struct rte_mempool *pool, uint16_
 	rte_pktmbuf_free_bulk(mbufs + sent, made - sent);
 	for (i = 0; i < sent; i++)
 		track_sent(&queue->track);
-	queue->sent_since += sent;
+	counter_add(&queue->sent_since, sent);
 	counter_add(&queue->sent, sent);
 	return sent;
 }
@@ -227,16 +238,25 @@ int
 traffic_thread(void *arg)
 {
 	struct traffic *traffic = arg;
+	const struct timespec rest = { .tv_nsec = traffic->rest_us * 1000l };
 	struct idle idle;
 	uint32_t carried;
 	uint16_t q;
 
 	idle_init(&idle, traffic->shared_core);
 	while (!atomic_load_explicit(&traffic->quit, memory_order_acquire)) {
+		if (atomic_load_explicit(&traffic->pause, memory_order_acquire)) {
+			atomic_store_explicit(&traffic->paused, true, memory_order_release);
+			idle_turn(&idle, false);
+			continue;
+		}
+		atomic_store_explicit(&traffic->paused, false, memory_order_relaxed);
 		carried = 0;
 		for (q = 0; q < traffic->queues; q++)
 			carried += poll_queue(traffic, q);
 		idle_turn(&idle, carried != 0);
+		if (traffic->rest_us != 0)
+			nanosleep(&rest, NULL);
 	}
 	return 0;
 }
@@ -252,6 +272,16 @@ void
 traffic_finish(struct traffic *traffic)
 {
 	atomic_store_explicit(&traffic->finish, true, memory_order_release);
+}
+
+void
+traffic_pause(struct traffic *traffic, bool pause)
+{
+	const struct timespec moment = { .tv_nsec = IDLE_WAIT_NS };
+
+	atomic_store_explicit(&traffic->pause, pause, memory_order_release);
+	while (atomic_load_explicit(&traffic->paused, memory_order_acquire) != pause)
+		nanosleep(&moment, NULL);
 }
 
 void

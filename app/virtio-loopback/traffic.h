@@ -38,11 +38,17 @@
 
 /** One queue pair's traffic. Written by the traffic thread, but for epoch. */
 struct __rte_cache_aligned traffic_queue {
-	/** Odd: the pair is stopped. Half of it is the generation. Control thread writes. */
+	/**
+	 * Odd: the pair is stopped. Half of it is the generation. Even after even: the back-end
+	 * is gone, and what is under way is lost. Control thread writes.
+	 */
 	_Atomic uint32_t epoch;
 	_Atomic uint32_t epoch_seen;	/**< the last one that the traffic thread took in */
 	/** Which rings an odd epoch means, PORT_RX, PORT_TX. Control thread, before the epoch. */
 	_Atomic uint32_t stopped_rings;
+	/** With an even epoch: what was sent since the last back-end went is lost as well. */
+	_Atomic bool is_renewed;
+	uint64_t next_when_gone;	/* position */
 	uint32_t generation;
 
 	counter_t sent;			/**< packets that tx_burst took */
@@ -56,7 +62,8 @@ struct __rte_cache_aligned traffic_queue {
 	counter_t stopped_carried;	/**< packets that a stopped pair carried all the same */
 	_Atomic bool done;		/**< sends no more, see traffic_finish() */
 
-	uint64_t sent_since, delivered_since, under_way_at_stop;	/* of the last start */
+	counter_t sent_since;		/**< since the last start, or the last back-end */
+	uint64_t delivered_since, under_way_at_stop;
 	struct rte_mempool *tx_pool;
 	struct track track;
 
@@ -71,13 +78,15 @@ struct traffic {
 	uint16_t queues;
 	uint16_t port;
 	bool shared_core;		/**< lets others run when there is nothing to do */
+	uint32_t rest_us;		/**< sleeps so long after each turn; 0: does not */
 	const struct source *source;
 	const struct ext_memory *ext;	/**< memory of our own; its length 0: none */
 	struct capture_writer *writer;	/**< NULL: what comes back is not written */
 	struct timeline *timeline;
 	struct rte_mempool *probe_pool;	/* what is tried on stopped queues comes from here */
 
-	_Atomic bool finish, quit;
+	_Atomic bool finish, quit, pause;
+	_Atomic bool paused;		/**< the thread is outside of the port */
 	/** Twice the number of resets begun; odd: one is under way. Control thread writes. */
 	_Atomic uint32_t activity;
 	_Atomic uint16_t reset_queue;	/**< which queue that reset is of */
@@ -102,6 +111,12 @@ bool traffic_saw_epoch(const struct traffic *traffic, uint16_t queue);
 
 /** Send no more: at once, or with a capture at the end of each queue's present pass. */
 void traffic_finish(struct traffic *traffic);
+
+/**
+ * Keep the thread out of the port, and wait until it is out; or let it go on. ethdev allows no
+ * burst while a port is stopped.
+ */
+void traffic_pause(struct traffic *traffic, bool pause);
 
 /** End the thread. */
 void traffic_quit(struct traffic *traffic);
