@@ -76,6 +76,8 @@ for app in app/*/; do
 	# The fuzz target has its fakes from the tests.
 	fakes=
 	[ "$app" != app/fuzz/ ] || fakes=app/test
+	# It has the traffic and the resets of virtio-loopback.
+	[ "$app" != app/virtio-soak/ ] || fakes=app/virtio-loopback
 	may_include "${app%/}" "$app app/common lib drivers $fakes" "!none"
 done
 

@@ -1,0 +1,321 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * Copyright(c) 2026 The authors of dpdk-virtio
+ */
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <rte_common.h>
+#include <rte_debug.h>
+
+#include "child.h"
+
+#define CHILDREN_MAX 2u
+#define TURN_US 1000u		/* of the keeper */
+#define START_TIMEOUT_MS 120000
+#define END_TIMEOUT_US 120000000u
+#define ARGS_MAX 12u
+
+static struct {
+	pthread_t thread;
+	pthread_mutex_t lock;
+	struct child *child[CHILDREN_MAX];
+	cpu_set_t allowed;	/* before EAL chose a core for each thread */
+	bool started, quit;
+} keeper = { .lock = PTHREAD_MUTEX_INITIALIZER };
+
+static uint64_t
+now_us(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return now.tv_sec * UINT64_C(1000000) + now.tv_nsec / 1000;
+}
+
+static void
+rest(void)
+{
+	const struct timespec turn = { .tv_nsec = TURN_US * 1000 };
+
+	nanosleep(&turn, NULL);
+}
+
+/* What it says is read, and the end of it kept for a message. */
+static ssize_t
+read_log(struct child *child)
+{
+	char text[1024];
+	const ssize_t n = read(child->log, text, sizeof(text));
+	uint32_t keep;
+
+	if (n <= 0)
+		return n;
+	keep = RTE_MIN(child->said_len, CHILD_LOG - 1 - sizeof(text));
+	memmove(child->said, child->said + child->said_len - keep, keep);
+	memcpy(child->said + keep, text, n);
+	child->said_len = keep + n;
+	child->said[child->said_len] = '\0';
+	return n;
+}
+
+static void
+meet_fate(struct child *child, uint64_t now)
+{
+	if (!child->began && now >= child->from_us) {
+		child->began = true;
+		if (child->fate == CHILD_KILLED) {
+			kill(child->pid, SIGKILL);
+			atomic_store_explicit(&child->gone, true, memory_order_release);
+			child->fate = CHILD_LEFT_ALONE;
+		} else if (child->fate == CHILD_STOPPED) {
+			kill(child->pid, SIGSTOP);
+		}
+	} else if (child->began && now >= child->to_us) {
+		if (child->fate == CHILD_STOPPED)
+			kill(child->pid, SIGCONT);
+		child->fate = CHILD_LEFT_ALONE;
+	}
+}
+
+static void *
+keep(void *arg __rte_unused)
+{
+	unsigned int i;
+	bool quit;
+
+	do {
+		pthread_mutex_lock(&keeper.lock);
+		for (i = 0; i < CHILDREN_MAX; i++) {
+			struct child *child = keeper.child[i];
+
+			if (child == NULL)
+				continue;
+			if (child->fate != CHILD_LEFT_ALONE)
+				meet_fate(child, now_us());
+			while ((child->fate != CHILD_UNREAD || !child->began) &&
+					read_log(child) > 0)
+				;
+		}
+		quit = keeper.quit;
+		pthread_mutex_unlock(&keeper.lock);
+		rest();
+	} while (!quit);
+	return NULL;
+}
+
+int
+child_init(void)
+{
+	int ret;
+
+	sched_getaffinity(0, sizeof(keeper.allowed), &keeper.allowed);
+	ret = pthread_create(&keeper.thread, NULL, keep, NULL);
+	keeper.started = ret == 0;
+	return -ret;
+}
+
+void
+child_exit(void)
+{
+	if (!keeper.started)
+		return;
+	pthread_mutex_lock(&keeper.lock);
+	keeper.quit = true;
+	pthread_mutex_unlock(&keeper.lock);
+	pthread_join(keeper.thread, NULL);
+}
+
+static void
+hand_to_keeper(struct child *child)
+{
+	unsigned int i;
+
+	pthread_mutex_lock(&keeper.lock);
+	for (i = 0; i < CHILDREN_MAX; i++) {
+		if (keeper.child[i] == NULL) {
+			keeper.child[i] = child;
+			break;
+		}
+	}
+	pthread_mutex_unlock(&keeper.lock);
+	RTE_VERIFY(i < CHILDREN_MAX);
+}
+
+static void
+take_from_keeper(struct child *child)
+{
+	unsigned int i;
+
+	pthread_mutex_lock(&keeper.lock);
+	for (i = 0; i < CHILDREN_MAX; i++) {
+		if (keeper.child[i] == child)
+			keeper.child[i] = NULL;
+	}
+	pthread_mutex_unlock(&keeper.lock);
+}
+
+/* In the child, between fork and exec. */
+static void
+execute(const struct child_conf *conf, const int log[2], pid_t parent)
+{
+	char queues[8];
+	const char *argv[ARGS_MAX] = {
+		conf->program, "--serve", conf->path, "--queues", queues,
+	};
+	unsigned int n = 5;
+	sigset_t none;
+
+	snprintf(queues, sizeof(queues), "%u", conf->queues);
+	if (conf->client)
+		argv[n++] = "--serve-client";
+	if (conf->stock)
+		argv[n++] = "--serve-stock";
+	if (conf->verbose)
+		argv[n++] = "--verbose";
+	if (conf->no_huge)
+		argv[n++] = "--no-huge";
+	/* It does not outlive this process, however that ends. */
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	if (getppid() != parent)
+		_exit(EXIT_FAILURE);
+	/* Ctrl-C is for the front-end. A session of its own would be scheduled apart from it. */
+	setpgid(0, 0);
+	sched_setaffinity(0, sizeof(keeper.allowed), &keeper.allowed);
+	sigemptyset(&none);
+	sigprocmask(SIG_SETMASK, &none, NULL);
+	dup2(log[1], STDOUT_FILENO);
+	dup2(log[1], STDERR_FILENO);
+	execv(conf->program, (char **)(uintptr_t)argv);
+	dprintf(STDERR_FILENO, "%s: %s\n", conf->program, strerror(errno));
+	_exit(EXIT_FAILURE);
+}
+
+static int
+wait_until_it_serves(struct child *child)
+{
+	const uint64_t deadline = now_us() + START_TIMEOUT_MS * UINT64_C(1000);
+	struct pollfd fd = { .fd = child->log, .events = POLLIN };
+
+	while (now_us() < deadline && poll(&fd, 1, START_TIMEOUT_MS) > 0) {
+		if (read_log(child) == 0)
+			break;
+		if (strstr(child->said, "serving ") != NULL)
+			return 0;
+	}
+	fprintf(stderr, "the back-end does not start: %s\n", child->said);
+	return -ETIMEDOUT;
+}
+
+int
+child_start(struct child *child, const struct child_conf *conf)
+{
+	const pid_t parent = getpid();
+	int log[2];
+	int ret;
+
+	*child = (struct child) { .conf = *conf };
+	if (pipe2(log, O_CLOEXEC) != 0)
+		return -errno;
+	child->log = log[0];
+	fcntl(log[0], F_SETFL, O_NONBLOCK);
+	child->pid = fork();
+	if (child->pid == 0)
+		execute(conf, log, parent);
+	ret = child->pid < 0 ? -errno : 0;
+	close(log[1]);
+	if (ret != 0) {
+		close(log[0]);
+		child->pid = 0;
+		return ret;
+	}
+	ret = wait_until_it_serves(child);
+	if (ret != 0) {
+		kill(child->pid, SIGKILL);
+		child_bury(child);
+		return ret;
+	}
+	hand_to_keeper(child);
+	return 0;
+}
+
+void
+child_doom(struct child *child, enum child_fate fate, uint64_t after_us, uint64_t for_us)
+{
+	pthread_mutex_lock(&keeper.lock);
+	child->from_us = now_us() + after_us;
+	child->to_us = child->from_us + for_us;
+	child->began = false;
+	child->fate = fate;
+	pthread_mutex_unlock(&keeper.lock);
+}
+
+bool
+child_is_doomed(struct child *child)
+{
+	bool is;
+
+	pthread_mutex_lock(&keeper.lock);
+	is = child->fate != CHILD_LEFT_ALONE;
+	pthread_mutex_unlock(&keeper.lock);
+	return is;
+}
+
+void
+child_wait_fate(struct child *child)
+{
+	while (child_is_doomed(child))
+		rest();
+}
+
+void
+child_bury(struct child *child)
+{
+	if (child->pid == 0)
+		return;
+	take_from_keeper(child);
+	waitpid(child->pid, NULL, 0);
+	close(child->log);
+	child->pid = 0;
+}
+
+int
+child_end(struct child *child)
+{
+	const uint64_t deadline = now_us() + END_TIMEOUT_US;
+	int status = 0;
+
+	if (child->pid == 0)
+		return 0;
+	child_wait_fate(child);
+	if (!atomic_load(&child->gone))
+		kill(child->pid, SIGTERM);
+	/* The keeper reads what it says meanwhile. */
+	while (waitpid(child->pid, &status, WNOHANG) == 0) {
+		if (now_us() > deadline) {
+			kill(child->pid, SIGKILL);
+			waitpid(child->pid, &status, 0);
+			break;
+		}
+		rest();
+	}
+	take_from_keeper(child);
+	while (read_log(child) > 0)
+		;
+	close(child->log);
+	child->pid = 0;
+	if (atomic_load(&child->gone) || status == 0)
+		return 0;
+	fprintf(stderr, "the back-end has ended with status 0x%x: %s\n", status, child->said);
+	return -EFAULT;
+}

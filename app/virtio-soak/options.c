@@ -1,0 +1,139 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * Copyright(c) 2026 The authors of dpdk-virtio
+ */
+
+#include <errno.h>
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <rte_version.h>
+
+#include "soak.h"
+
+#define MINUTES_MAX 10080u	/* a week */
+
+static const char help_text[] =
+"virtio-soak: resets queues of a virtio-user port under traffic for a long time, on every path\n"
+"of the driver and by both methods, with back-ends that are killed and stopped meanwhile, and\n"
+"shows that no packet and no buffer is lost and that nothing grows.\n"
+"\n"
+"Usage: virtio-soak --minutes N --backend PROGRAM [options]\n"
+"\n"
+"  --minutes N        how long\n"
+"  --backend PROGRAM  virtio-loopback, which serves as the back-end in processes of its own\n"
+"  --seed N           repeats the choices of another run (default: of the time; it is printed)\n"
+"  --json FILE        write all figures there\n"
+"  --no-huge          do without hugepages even if there are some; then memory cannot be added\n"
+"                     and taken away\n"
+"  --verbose          what the driver says, and EAL\n"
+"  -h, --help         this text\n"
+"  --version          the versions of this program and of DPDK\n"
+"\n"
+"The run consists of episodes. Each makes a port, with a path, method, number of queues, ring\n"
+"size, pools, offloads, drain and time limit that the seed gives, resets single rings as fast as\n"
+"it can, closes the port, and accounts for all packets and buffers. Between resets a back-end is\n"
+"killed and replaced, or stopped by SIGSTOP for 1 to 30 seconds (less in a short run), or what\n"
+"it logs is not read, or a pool is put into memory that EAL has just mapped. A port that listens\n"
+"has to run again without a call, one that connects after one reset of the port. Meanwhile a\n"
+"second port, with another back-end, has to lose nothing.\n"
+"\n"
+"After each episode, file descriptors, threads, memzones and memory are compared with those after\n"
+"the warm-up, which is the first quarter of the time, and eight episodes at least.\n"
+"\n"
+"Exit status: 0 if nothing was lost and nothing has grown, 1 if not, 2 if nothing was tried, 3\n"
+"if a signal ended the run and nothing was wrong until then.\n";
+
+static const struct option long_options[] = {
+	{ "minutes", required_argument, NULL, 'm' },
+	{ "seed", required_argument, NULL, 's' },
+	{ "json", required_argument, NULL, 'j' },
+	{ "backend", required_argument, NULL, 'b' },
+	{ "no-huge", no_argument, NULL, 'n' },
+	{ "verbose", no_argument, NULL, 'v' },
+	{ "help", no_argument, NULL, 'h' },
+	{ "version", no_argument, NULL, 'V' },
+	{ NULL, 0, NULL, 0 },
+};
+
+static int
+parse_number(const char *name, const char *text, uint64_t min, uint64_t max, uint64_t *value)
+{
+	char *end;
+
+	errno = 0;
+	*value = strtoull(text, &end, 10);
+	if (errno == 0 && end != text && *end == '\0' && text[0] >= '0' && text[0] <= '9' &&
+			*value >= min && *value <= max)
+		return 0;
+	fprintf(stderr, "--%s %s: must be a number from %llu to %llu\n", name, text,
+		(unsigned long long)min, (unsigned long long)max);
+	return -EINVAL;
+}
+
+static int
+parse_option(struct soak_options *options, int option)
+{
+	uint64_t number = 0;
+	int ret = 0;
+
+	switch (option) {
+	case 'm':
+		ret = parse_number("minutes", optarg, 1, MINUTES_MAX, &number);
+		options->minutes = number;
+		return ret;
+	case 's':
+		return parse_number("seed", optarg, 0, UINT64_MAX, &options->seed);
+	case 'j':
+		options->json = optarg;
+		return 0;
+	case 'b':
+		options->backend = optarg;
+		if (access(optarg, X_OK) == 0)
+			return 0;
+		fprintf(stderr, "--backend %s: no program there; it is virtio-loopback\n", optarg);
+		return -EINVAL;
+	case 'n':
+		options->no_huge = true;
+		return 0;
+	case 'v':
+		options->verbose = true;
+		return 0;
+	case 'h':
+		fputs(help_text, stdout);
+		return 1;
+	case 'V':
+		printf("virtio-soak %s, %s\n", PROJECT_VERSION, rte_version());
+		return 1;
+	default:
+		/* getopt has said what is wrong. */
+		fprintf(stderr, "virtio-soak --help lists the options\n");
+		return -EINVAL;
+	}
+}
+
+int
+soak_options_parse(struct soak_options *options, int argc, char **argv)
+{
+	int option, ret;
+
+	*options = (struct soak_options) { .seed = (uint64_t)time(NULL) };
+	while ((option = getopt_long(argc, argv, "h", long_options, NULL)) != -1) {
+		ret = parse_option(options, option);
+		if (ret != 0)
+			return ret;
+	}
+	if (optind < argc) {
+		fprintf(stderr, "%s: not an option; virtio-soak --help lists them\n",
+			argv[optind]);
+		return -EINVAL;
+	}
+	if (options->minutes == 0 || options->backend == NULL) {
+		fprintf(stderr, "--minutes N and --backend PROGRAM are needed; virtio-soak --help "
+			"says for what\n");
+		return -EINVAL;
+	}
+	return 0;
+}
