@@ -10,11 +10,12 @@
 #   - the unit tests, plain and under the address and undefined-behaviour sanitizers, and those of
 #     lib/virtio and the gate that have several threads under the thread sanitizer;
 #   - the fuzz target of the rings (devtools/run-fuzz.sh), for a short time;
+#   - queue resets under traffic with back-ends that die (devtools/soak.sh), for a minute;
 #   - the end-to-end tests, with the stock dpdk-testpmd;
 #   - the guest tests, on QEMU's virtio-pci device, where QEMU can be had.
 # The last line counts all of them: "N passed, N failed", and ", N skipped" if any were.
 #
-#   --unit   the checks, the builds and the unit tests alone
+#   --unit   the checks, the builds, the unit tests and the soak alone
 #   --e2e    the end-to-end tests alone
 #   --guest  the guest tests alone
 #   -h, --help  this text
@@ -89,6 +90,14 @@ run_unit_tests() {
 	add meson "$tree" "$tree/meson-logs/testlog.json"
 }
 
+run_soak() {
+	local status=0
+	say "soak"
+	devtools/soak.sh --minutes 1 >"$work/soak" || status=$?
+	cat "$work/soak"
+	add lines devtools/soak.sh "$status" "$work/soak"
+}
+
 run_e2e_tests() {
 	say "end-to-end tests"
 	"$python" -m pytest -p no:cacheprovider -v --junitxml="$work/e2e.xml" test/e2e || true
@@ -143,6 +152,7 @@ else
 	run_unit_tests build-tsan 4 --suite threads
 	try "fuzz target of the rings" devtools/run-fuzz.sh --runs 200000 --seconds 25
 fi
+[ -z "$unit" ] || run_soak
 [ -z "$e2e" ] || run_e2e_tests
 [ -z "$guest" ] || run_guest_tests
 finish
