@@ -37,6 +37,13 @@ put16(uint8_t *at, uint16_t value)
 	__atomic_store_n((uint16_t *)(void *)at, value, __ATOMIC_RELEASE);
 }
 
+/* The second half of a descriptor, from its length on. */
+static uint64_t *
+half(uint8_t *desc)
+{
+	return (uint64_t *)(void *)(desc + DESC_LEN);
+}
+
 static void __attribute__((format(printf, 2, 3)))
 breach(struct packed_device *pd, const char *format, ...)
 {
@@ -187,6 +194,8 @@ packed_device_take(struct packed_device *pd, struct device_chain *chain)
 
 	if (!packed_device_waiting(pd) || pd->breach[0] != '\0')
 		return false;
+	if (pd->in_one)
+		__atomic_load_n(half(desc_at(pd, pd->avail_at)), __ATOMIC_ACQUIRE);
 	memset(chain, 0, offsetof(struct device_chain, part));
 	do {
 		const uint8_t *desc = desc_at(pd, pd->avail_at);
@@ -235,14 +244,20 @@ packed_device_use(struct packed_device *pd, uint16_t id, uint32_t len)
 void
 packed_device_use_raw(struct packed_device *pd, uint16_t id, uint32_t len)
 {
+	/* 2.8.3: WRITE says that the length means something. */
+	const uint16_t flags =
+		(pd->used_wrap ? F_AVAIL | F_USED : 0) | (len != 0 ? F_WRITE : 0);
 	uint8_t *desc = desc_at(pd, pd->used_at);
 
 	memcpy(pd->before[pd->used_at], desc, DESC_SIZE);
-	memcpy(desc + DESC_LEN, &len, sizeof(len));
-	memcpy(desc + DESC_ID, &id, sizeof(id));
-	/* 2.8.3: WRITE says that the length means something. */
-	put16(desc + DESC_FLAGS,
-	      (pd->used_wrap ? F_AVAIL | F_USED : 0) | (len != 0 ? F_WRITE : 0));
+	if (pd->in_one) {
+		__atomic_store_n(half(desc), len | (uint64_t)id << 32 | (uint64_t)flags << 48,
+				 __ATOMIC_RELEASE);
+	} else {
+		memcpy(desc + DESC_LEN, &len, sizeof(len));
+		memcpy(desc + DESC_ID, &id, sizeof(id));
+		put16(desc + DESC_FLAGS, flags);
+	}
 	step(pd, &pd->used_at, &pd->used_wrap, pd->descs[id] > 0 ? pd->descs[id] : 1);
 }
 

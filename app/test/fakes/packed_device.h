@@ -35,6 +35,11 @@ struct packed_device {
 	uint8_t (*before)[16]; /**< by place: what a raw use was written over */
 	device_map_t map;
 	void *map_arg;
+	/**
+	 * Length, id and flags are one access, as the driver's are. To the thread sanitizer,
+	 * accesses of different sizes are of different variables.
+	 */
+	bool in_one;
 	char breach[160];    /**< first breach of the rules by the driver, empty: none */
 };
 
