@@ -7,7 +7,7 @@ Works on a copy of the tree, so that the tree itself stays as it is. Prints "ok 
 that a test noticed, and for one that is listed as one that survives and did. Prints "FAILED NAME"
 for one that no test noticed, that was noticed although it is listed as one that survives, that does
 not compile, or whose place was not found. devtools/mutants.txt has the mutants, and their format at
-its head.
+its head. Prints for each area of the list "AREA: N mutants, K killed, S survive as listed".
 
 Exit status: 0 if none failed, 1 if one did, 2 for wrong options.
 """
@@ -22,16 +22,19 @@ import tool
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 # So long that only a test that hangs gets there.
-LIMIT_S = 600
+LIMIT_S = 300
 SKIPPED = 77
 # At the end of a test's name: without vector paths.
 SCALAR = '_scalar'
+# At the end of a test's name: built with the thread sanitizer.
+TSAN = '_tsan'
 
 
 class Mutant:
     """One change: `new` in the place of the occurrence number `which` of `old`; 0: the only one."""
 
-    def __init__(self, name, file, tests):
+    def __init__(self, area, name, file, tests):
+        self.area = area
         self.name = name
         self.file = file
         self.tests = tests
@@ -51,7 +54,7 @@ class Mutant:
 
 def read_list(path):
     """The mutants of a list. An error of the list ends the program."""
-    sets, mutants = {}, []
+    area, sets, mutants = None, {}, []
     for number, line in enumerate(path.read_text(encoding='utf-8').splitlines(), 1):
         key, _, rest = line.partition(' ')
         if line == '' or key == '#':
@@ -59,9 +62,11 @@ def read_list(path):
         if key == 'tests':
             name, _, tests = rest.partition(':')
             sets[name] = tests.split()
-        elif key == 'mutant' and len(rest.split()) > 2:
+        elif key == 'area' and rest:
+            area = rest
+        elif key == 'mutant' and area and len(rest.split()) > 2:
             name, file, *tests = rest.split()
-            mutants.append(Mutant(name, file, [t for n in tests for t in sets.get(n, [n])]))
+            mutants.append(Mutant(area, name, file, [t for n in tests for t in sets.get(n, [n])]))
         elif mutants and key[0] == '-' and (key[1:] or '0').isdigit():
             mutants[-1].which = int(key[1:] or '0')
             mutants[-1].old = rest
@@ -112,32 +117,47 @@ def status_of(command, env=None):
         return LIMIT_S
 
 
-def path_of(programs, test):
-    """The path of a test in a build. A test that is not there ends the program."""
-    name = test.removesuffix(SCALAR)
-    if name not in programs:
-        sys.exit(f'mutate.py: error: there is no test program {name}')
-    return programs[name]
+class Build:
+    """A build of the copy, and the paths of the test programs in it by their names."""
+
+    def __init__(self, tree, source, *options):
+        if not (tree / 'build.ninja').exists():
+            subprocess.run(['meson', 'setup', *options, tree, source], check=True,
+                           stdout=subprocess.DEVNULL)
+        self.tree = tree
+        self.programs = test_programs(tree)
+
+    def path_of(self, test):
+        """The path of a test. A test that is not there ends the program."""
+        name = test.removesuffix(SCALAR).removesuffix(TSAN)
+        if name not in self.programs:
+            sys.exit(f'mutate.py: error: there is no test program {name}')
+        return self.programs[name]
+
+    def compiles(self, tests):
+        """Whether these tests can be built."""
+        return status_of(['ninja', '-C', self.tree, *map(self.path_of, tests)]) == 0
+
+    def fails(self, test):
+        """Whether a test fails."""
+        env = dict(os.environ)
+        if test.endswith(SCALAR):
+            env['TEST_SIMD_BITWIDTH'] = '128'
+        return status_of([self.tree / self.path_of(test)], env) not in (0, SKIPPED)
 
 
-def fails(tree, programs, test):
-    """Whether a test fails."""
-    env = dict(os.environ)
-    if test.endswith(SCALAR):
-        env['TEST_SIMD_BITWIDTH'] = '128'
-    return status_of([tree / path_of(programs, test)], env) not in (0, SKIPPED)
-
-
-def judge(mutant, source, tree, programs):
+def judge(mutant, source, builds):
     """Whether a mutant ends as listed, and what came of it."""
-    targets = {path_of(programs, test) for test in mutant.tests}
+    tests = {build: [t for t in mutant.tests if t.endswith(TSAN) == is_tsan]
+             for is_tsan, build in builds.items()}
     file = source / mutant.file
     text = file.read_text(encoding='utf-8')
     file.write_text(mutant.apply(text), encoding='utf-8')
     try:
-        if status_of(['ninja', '-C', tree, *targets]) != 0:
+        if not all(build.compiles(named) for build, named in tests.items() if named):
             return False, 'it does not compile'
-        noticed = next((test for test in mutant.tests if fails(tree, programs, test)), None)
+        noticed = next((test for build, named in tests.items() for test in named
+                        if build.fails(test)), None)
     finally:
         file.write_text(text, encoding='utf-8')
     if noticed is None:
@@ -145,14 +165,24 @@ def judge(mutant, source, tree, programs):
     return mutant.survives is None, f'noticed by {noticed}'
 
 
-def prepare(folder):
-    """The copy of the tree, its build, and the test programs in that."""
-    source, tree = folder / 'source', folder / 'build'
+def prepare(folder, tests):
+    """The copy of the tree, and its builds: by whether they have the thread sanitizer."""
+    source = folder / 'source'
     copy_tree(source)
-    if not (tree / 'build.ninja').exists():
-        subprocess.run(['meson', 'setup', '-Doptimization=1', '-Ddebug=false', tree, source],
-                       check=True, stdout=subprocess.DEVNULL)
-    return source, tree, test_programs(tree)
+    builds = {False: Build(folder / 'build', source, '-Doptimization=1', '-Ddebug=false')}
+    if any(test.endswith(TSAN) for test in tests):
+        builds[True] = Build(folder / 'tsan', source, '-Db_sanitize=thread', '-Db_lundef=false',
+                             '-Dbuildtype=debugoptimized')
+    return source, builds
+
+
+def print_totals(mutants, ended_as_listed):
+    """A line for each area: how many mutants it has, and how many of them ended as listed."""
+    for area in dict.fromkeys(m.area for m in mutants):
+        survive = [m for m in ended_as_listed if m.area == area and m.survives is not None]
+        killed = [m for m in ended_as_listed if m.area == area and m.survives is None]
+        count = sum(m.area == area for m in mutants)
+        print(f'{area}: {count} mutants, {len(killed)} killed, {len(survive)} survive as listed')
 
 
 def main():
@@ -171,19 +201,22 @@ def main():
         parser.error(f'no such mutant: {", ".join(sorted(unknown))}')
     chosen = [m for m in mutants if not args.name or m.name in args.name]
     if not args.places:
-        source, tree, programs = prepare(args.build.resolve())
-    passed = 0
+        source, builds = prepare(args.build.resolve(), [t for m in chosen for t in m.tests])
+    passed = []
     for mutant in chosen:
         if mutant.apply((ROOT / mutant.file).read_text(encoding='utf-8')) is None:
             good, why = False, f'its place in {mutant.file} was not found'
         elif args.places:
             good, why = True, 'its place was found'
         else:
-            good, why = judge(mutant, source, tree, programs)
-        passed += good
+            good, why = judge(mutant, source, builds)
+        if good:
+            passed.append(mutant)
         print(f'{"ok" if good else "FAILED"} {mutant.name}: {why}', flush=True)
-    print(f'{passed} passed, {len(chosen) - passed} failed')
-    return 0 if passed == len(chosen) else 1
+    if not args.places:
+        print_totals(chosen, passed)
+    print(f'{len(passed)} passed, {len(chosen) - len(passed)} failed')
+    return 0 if len(passed) == len(chosen) else 1
 
 
 if __name__ == '__main__':

@@ -11,11 +11,13 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 SPLIT = "lib/virtio/virtqueue_split.h"
 INVERTED = "- return !(virtqueue_load_relaxed(&vq->used->flags) & VRING_USED_F_NO_NOTIFY);\n"
 NO_BARRIER = "-1 virtqueue_fence_full();\n"
+PUBLISH = ("- virtqueue_store_release(&vq->avail->idx, vq->next_avail.idx)\n"
+           "+ virtqueue_store_relaxed(&vq->avail->idx, vq->next_avail.idx)\n")
 
 
 def mutate(tmp_path, text, *options):
     mutants = tmp_path / "mutants.txt"
-    mutants.write_text(text, encoding="utf-8")
+    mutants.write_text("area split rings\n" + text, encoding="utf-8")
     return subprocess.run(
         [ROOT / "devtools/mutate.py", "--list", mutants, "--build", tmp_path / "build", *options],
         capture_output=True, text=True, check=False)
@@ -42,8 +44,9 @@ def test_a_place_is_found_once(tmp_path, place, found):
 
 
 @pytest.mark.parametrize("text, why", [
-    ("mutant a file\n", "line 1: not understood"),
-    ("- text\n", "line 1: not understood"),
+    ("mutant a file\n", "line 2: not understood"),
+    ("- text\n", "line 2: not understood"),
+    ("area \n", "line 2: not understood"),
     ("mutant a file test\n- text\n", "a needs"),
     ("mutant a file test\n- text\n+\nmutant a file test\n- text\n+\n", "a name of its own"),
 ])
@@ -52,6 +55,15 @@ def test_a_wrong_list_is_refused(tmp_path, text, why):
     assert run.returncode == 1
     assert why in run.stderr
     assert "Traceback" not in run.stderr
+
+
+def test_a_mutant_without_an_area_is_refused(tmp_path):
+    mutants = tmp_path / "mutants.txt"
+    mutants.write_text(f"mutant a {SPLIT} ring_is_explored\n{INVERTED}+\n", encoding="utf-8")
+    run = subprocess.run([ROOT / "devtools/mutate.py", "--list", mutants, "--places"],
+                         capture_output=True, text=True, check=False)
+    assert run.returncode == 1
+    assert "line 1: not understood" in run.stderr
 
 
 def test_a_mutant_of_another_name_is_refused(tmp_path):
@@ -65,15 +77,21 @@ def test_mutants_are_judged(tmp_path):
                  f"mutant noticed {SPLIT} set\n{INVERTED}+ return false;\n"
                  f"mutant listed {SPLIT} set\n{INVERTED}+ return false;\nsurvives: it does not\n"
                  f"mutant missed {SPLIT} set\n{NO_BARRIER}+\n"
+                 "area barriers\n"
                  f"mutant excused {SPLIT} set\n{NO_BARRIER}+\nsurvives: it takes two threads\n"
-                 f"mutant broken {SPLIT} set\n{NO_BARRIER}+ no C\n")
+                 f"mutant broken {SPLIT} set\n{NO_BARRIER}+ no C\n"
+                 f"mutant ordered {SPLIT} driver_and_device_are_ordered "
+                 f"driver_and_device_are_ordered_tsan\n{PUBLISH}")
     assert run.stdout.splitlines() == [
         "ok noticed: noticed by ring_notifies_when_asked",
         "FAILED listed: noticed by ring_notifies_when_asked",
         "FAILED missed: not noticed: a test is missing",
         "ok excused: not noticed: it takes two threads",
         "FAILED broken: it does not compile",
-        "2 passed, 3 failed",
+        "ok ordered: noticed by driver_and_device_are_ordered_tsan",
+        "split rings: 3 mutants, 1 killed, 0 survive as listed",
+        "barriers: 3 mutants, 1 killed, 1 survive as listed",
+        "3 passed, 3 failed",
     ], run.stderr
     assert run.returncode == 1
     run = mutate(tmp_path, f"mutant a {SPLIT} no_such_test\n{NO_BARRIER}+\n")
