@@ -4,8 +4,9 @@
 
 /*
  * A ring goes from the thread that polls it to the one that stops, empties, replaces and starts it,
- * and back, by the gate alone. For the thread sanitizer too: nothing of a ring, its memory and what
- * both threads count is atomic, so that the gate is all that keeps them apart.
+ * and back, by the gate alone. A third thread makes queries. For the thread sanitizer too: nothing
+ * of a ring, its memory and what the threads count is atomic, so that the gate is all that keeps
+ * them apart.
  */
 
 #include <pthread.h>
@@ -14,7 +15,7 @@
 #include "ring.h"
 #include "virtio_gate.h"
 
-#define ROUNDS 50
+#define ROUNDS 30
 
 struct shared {
 	struct virtio_gate gate;
@@ -25,6 +26,8 @@ struct shared {
 	struct buffer buffers[4];
 	const char *wrong;      /* of the poller's, inside */
 	uint64_t passes;        /* atomic */
+	uint64_t queries;       /* atomic */
+	bool not_there;         /* atomic: a query has read another ring's memory */
 	bool ending;            /* atomic */
 };
 
@@ -64,6 +67,25 @@ poll_always(void *arg)
 	return NULL;
 }
 
+/* A third thread asks for what only the control side changes. */
+static void *
+ask_always(void *arg)
+{
+	struct shared *s = arg;
+
+	while (!__atomic_load_n(&s->ending, __ATOMIC_RELAXED)) {
+		if (!virtio_gate_enter_query(&s->gate)) {
+			usleep(10);
+			continue;
+		}
+		if (s->vq->conf.size != s->vq->size)
+			__atomic_store_n(&s->not_there, true, __ATOMIC_RELAXED);
+		__atomic_fetch_add(&s->queries, 1, __ATOMIC_RELAXED);
+		virtio_gate_leave_query(&s->gate);
+	}
+	return NULL;
+}
+
 static void
 take_back(void *owner, void *cookie __rte_unused)
 {
@@ -89,19 +111,22 @@ static void
 by_the_gate_alone(const struct ring_conf *ring)
 {
 	struct shared s = { .fake = ring_device_for(ring) };
+	pthread_t polls, asks;
+	uint64_t passes, queries;
 	unsigned int round;
-	pthread_t thread;
-	uint64_t passes;
 
 	fake_device_run(s.fake, NULL, 0);
 	s.vq = ring_create(&s.fake->dev, 0, ring);
 	CHECK_EQ(virtqueue_start(s.vq, PATIENCE_US), 0);
-	CHECK_EQ(pthread_create(&thread, NULL, poll_always, &s), 0);
+	CHECK_EQ(pthread_create(&polls, NULL, poll_always, &s), 0);
+	CHECK_EQ(pthread_create(&asks, NULL, ask_always, &s), 0);
 	for (round = 0; round < ROUNDS; round++) {
 		passes = __atomic_load_n(&s.passes, __ATOMIC_RELAXED);
+		queries = __atomic_load_n(&s.queries, __ATOMIC_RELAXED);
 		virtio_gate_open(&s.gate);
-		/* Somewhere in a pass, and after at least one. */
-		while (__atomic_load_n(&s.passes, __ATOMIC_RELAXED) == passes)
+		/* Somewhere in a pass, and after at least one of each. */
+		while (__atomic_load_n(&s.passes, __ATOMIC_RELAXED) == passes ||
+		       __atomic_load_n(&s.queries, __ATOMIC_RELAXED) == queries)
 			usleep(10);
 		CHECK_EQ(virtio_gate_close(&s.gate, PATIENCE_US), 0);
 		CHECK(s.wrong == NULL);
@@ -109,7 +134,9 @@ by_the_gate_alone(const struct ring_conf *ring)
 		replace(&s, ring);
 	}
 	__atomic_store_n(&s.ending, true, __ATOMIC_RELAXED);
-	pthread_join(thread, NULL);
+	pthread_join(polls, NULL);
+	pthread_join(asks, NULL);
+	CHECK(!s.not_there);
 	CHECK_EQ(s.reclaimed, ROUNDS);
 	fake_check(s.fake);
 	CHECK_EQ(virtqueue_stop(s.vq, PATIENCE_US), 0);
