@@ -78,7 +78,7 @@ virtqueue_fence_acquire(void)
 
 /*
  * Not rte_io_wmb(), which orders stores alone: what was read from a buffer has to be read before
- * the device is given the buffer again.
+ * the device is given the buffer again (read_then_post.litmus).
  */
 static __rte_always_inline void
 virtqueue_fence_release(void)

@@ -117,7 +117,10 @@ force_barrier(struct virtio_gate *gate)
 	int ret;
 
 	if (!gate->unfenced) {
-		/* Pollers have a fence of their own; pairs with it, virtio_gate_enter_shared(). */
+		/*
+		 * Pollers have a fence of their own; pairs with it, virtio_gate_enter_shared()
+		 * (gate_fenced.litmus).
+		 */
 		rte_atomic_thread_fence(rte_memory_order_seq_cst);
 		return 0;
 	}
@@ -187,7 +190,7 @@ virtio_gate_enter_shared(struct virtio_gate *gate)
 		return false;
 	}
 	rte_atomic_store_explicit(&gate->process, virtio_process_self, rte_memory_order_relaxed);
-	/* Pairs with the fence in force_barrier(). */
+	/* Pairs with the fence in force_barrier() (gate_fenced.litmus). */
 	rte_atomic_thread_fence(rte_memory_order_seq_cst);
 	if (rte_atomic_load_explicit(&gate->open, rte_memory_order_acquire) != VIRTIO_GATE_CLOSED)
 		return true;

@@ -112,7 +112,10 @@ static __rte_always_inline bool
 virtio_gate_enter(struct virtio_gate *gate)
 {
 	rte_atomic_store_explicit(&gate->inside, 1, rte_memory_order_relaxed);
-	/* Orders the accesses of the compiler. The membarrier of the close orders the processor. */
+	/*
+	 * Orders the accesses of the compiler. The membarrier of the close orders the processor,
+	 * wherever it interrupts this thread (gate_membarrier_*.litmus).
+	 */
 	rte_compiler_barrier();
 	if (likely(rte_atomic_load_explicit(&gate->open, rte_memory_order_acquire) ==
 		   VIRTIO_GATE_OPEN))

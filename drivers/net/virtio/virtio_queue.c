@@ -299,7 +299,8 @@ virtio_queue_resume(struct virtio_queue *q)
 	open_gate(q);
 	/*
 	 * Opens the gate, then reads the state. virtio_queue_set_broken() sets the state, then
-	 * closes the gate. So the state is BROKEN here, or the gate is closed after this opening.
+	 * closes the gate. So the state is BROKEN here, or the gate is closed after this opening
+	 * (gate_closed_inside.litmus).
 	 */
 	rte_atomic_thread_fence(rte_memory_order_seq_cst);
 	if (virtqueue_state(q->vq) != VIRTQUEUE_LIVE)

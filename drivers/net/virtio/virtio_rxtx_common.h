@@ -191,7 +191,7 @@ virtio_queue_set_broken(struct virtio_queue *q, const char *why)
 		q->events.broken++;
 		virtio_event_report(q, RTE_PMD_VIRTIO_QUEUE_BROKEN);
 	}
-	/* The ring's state before the gate: see virtio_queue_pause(). */
+	/* The ring's state before the gate: virtio_queue_resume(), gate_closed_inside.litmus. */
 	rte_atomic_thread_fence(rte_memory_order_seq_cst);
 	virtio_gate_close_inside(&q->gate);
 }
