@@ -354,6 +354,28 @@ answer_that_nobody_asked_for(void)
 	down();
 }
 
+/* The table of requests that wait is full of old ones: none of them waits any more. */
+static void
+answer_to_a_request_of_long_ago(void)
+{
+	struct vhost_user_reply none = { .pending = 1 };
+	struct vhost_user_reply reply = { 0 };
+	unsigned int i;
+
+	up();
+	for (i = 0; i < VHOST_USER_MAX_WAITING; i++) {
+		CHECK_EQ(ask(VHOST_USER_SET_VRING_ENABLE, i, &reply), 0);
+		CHECK_EQ(read_request().value, i);
+		write_answer(VHOST_USER_SET_VRING_ENABLE, 0);
+		CHECK_EQ(vhost_user_poll(&ch), 0);
+	}
+	CHECK(vhost_user_answered(&reply));
+	write_answer(VHOST_USER_SET_VRING_ENABLE, 0);
+	check_gave_up(&none);
+	CHECK_EQ(reply.pending, 0);
+	down();
+}
+
 /* Bytes that come after the end are read, discarded and logged once. */
 static void
 noise_after_the_end_is_logged_once(void)
@@ -648,6 +670,7 @@ TEST_MAIN(
 	TEST(answers_in_one_piece),
 	TEST(garbage_answers),
 	TEST(answer_that_nobody_asked_for),
+	TEST(answer_to_a_request_of_long_ago),
 	TEST(noise_after_the_end_is_logged_once),
 	TEST(connection_ends_within_an_answer),
 	TEST(connection_ends_after_an_answer),
