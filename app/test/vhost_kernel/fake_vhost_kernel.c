@@ -226,6 +226,7 @@ vhost_request(int n, unsigned long request, void *arg)
 {
 	const struct vhost_vring_state *state = arg;
 	const struct vhost_memory *memory = arg;
+	const struct vhost_vring_file *file = arg;
 
 	switch (request) {
 	case VHOST_SET_OWNER:
@@ -255,8 +256,12 @@ vhost_request(int n, unsigned long request, void *arg)
 		record("ADDR v%d.%u, ", n, ((const struct vhost_vring_addr *)arg)->index);
 		return 0;
 	case VHOST_SET_VRING_KICK:
+		CHECK(file->index < 2 && file->fd >= 0);
+		fake->vhost[n].kick[file->index] = file->fd;
+		return 0;
 	case VHOST_SET_VRING_CALL:
-		CHECK(((const struct vhost_vring_file *)arg)->fd >= 0);
+		CHECK(file->index < 2 && file->fd >= 0);
+		fake->vhost[n].call[file->index] = file->fd;
 		return 0;
 	case VHOST_NET_SET_BACKEND:
 		return set_backend(n, arg);

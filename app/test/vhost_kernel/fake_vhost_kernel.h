@@ -53,6 +53,8 @@ struct fake_vhost_kernel {
 	struct {
 		int fd;
 		int backend[2]; /**< of its vrings: a tap's descriptor, or -1 */
+		int kick[2];
+		int call[2];
 	} vhost[FAKE_VK_MAX_PAIRS];
 	struct {
 		int fd;

@@ -184,6 +184,9 @@ refused_stop_is_no_proof(void)
 	CHECK_EQ(virtqueue_stop(vq[1], PATIENCE_US), -EIO);
 	CHECK_EQ(virtqueue_state(vq[1]), VIRTQUEUE_BROKEN);
 	CHECK_EQ(virtqueue_reclaim(vq[1], ring_take_back, NULL), -EBUSY);
+	/* It is asked for again, and refused again. */
+	CHECK_EQ(virtqueue_stop(vq[1], PATIENCE_US), -EIO);
+	CHECK_EQ(virtqueue_state(vq[1]), VIRTQUEUE_BROKEN);
 	CHECK_EQ(virtio_device_reset(&dev, PATIENCE_US), -EIO);
 	CHECK_EQ(virtqueue_destroy(vq[0]), -EBUSY);
 	/* Closing the descriptors stops all that they had. */

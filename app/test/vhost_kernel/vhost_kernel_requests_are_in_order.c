@@ -13,6 +13,7 @@
 #include "ring.h"
 #include "test.h"
 #include "transport_vhost_kernel.h"
+#include "vhost_user_kicks.h"
 #include "virtqueue.h"
 #include "virtqueue_reset.h"
 
@@ -108,8 +109,11 @@ start_and_reset_of_a_device(void)
 	unsigned int i;
 
 	up();
-	for (i = 0; i < RINGS; i++)
+	for (i = 0; i < RINGS; i++) {
 		CHECK(vk.vhost[i / 2].backend[i % 2] == vk.tap[i / 2].fd);
+		CHECK_EQ(vk.vhost[i / 2].kick[i % 2], vhost_user_kick_fd(&dev, i));
+		CHECK_EQ(vk.vhost[i / 2].call[i % 2], vhost_kernel_call_fd(&dev, i));
+	}
 	CHECK(vk.flags & IFF_UP);
 	CHECK_EQ(virtio_device_reset(&dev, PATIENCE_US), 0);
 	fake_vk_check(&vk, "STOP v0.0, STOP v0.1, STOP v1.0, STOP v1.1");

@@ -236,6 +236,25 @@ exchange_fails(void)
 	}
 }
 
+/* Nor is a ring started that was stopped before. */
+static void
+start_after_a_failed_exchange(void)
+{
+	struct virtqueue *vq[2];
+
+	up(vq);
+	CHECK_EQ(virtqueue_stop(vq[0], PATIENCE_US), 0);
+	vdpa.fail = FAKE_VDPA_RESUME;
+	CHECK_EQ(virtqueue_stop(vq[1], PATIENCE_US), -EIO);
+	vdpa.fail = FAKE_VDPA_NONE;
+	vdpa.record[0] = '\0';
+	CHECK_EQ(virtqueue_start(vq[0], PATIENCE_US), -EIO);
+	CHECK_EQ(virtqueue_state(vq[0]), VIRTQUEUE_READY);
+	fake_vdpa_check(&vdpa, "");
+	CHECK_EQ(virtio_device_reset(&dev, PATIENCE_US), 0);
+	down(vq);
+}
+
 static void
 suspend_and_resume_fail(void)
 {
@@ -321,6 +340,7 @@ TEST_MAIN(
 	TEST(second_mapping_fails),
 	TEST(suspend_fails),
 	TEST(exchange_fails),
+	TEST(start_after_a_failed_exchange),
 	TEST(suspend_and_resume_fail),
 	TEST(start_fails),
 	TEST(start_fails_after_suspend),

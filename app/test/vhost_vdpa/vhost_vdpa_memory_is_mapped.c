@@ -191,6 +191,21 @@ own_memory_is_attached(void)
 	down();
 }
 
+/* The device has it already, and the kernel would refuse it. */
+static void
+memory_of_eal_is_not_attached(void)
+{
+	void *of_eal = rte_malloc("a test", 4096, 4096);
+	int ret;
+
+	CHECK(of_eal != NULL);
+	up();
+	ret = vhost_vdpa_attach(&dev, of_eal, 4096, -1, 0);
+	down();
+	rte_free(of_eal);
+	CHECK_EQ(ret, -EEXIST);
+}
+
 /* Also after a reset that has lost all mappings. */
 static void
 attached_memory_stays(void)
@@ -242,6 +257,7 @@ TEST_MAIN_HUGEPAGES(
 	TEST(freed_memory_that_stays_is_unmapped_later),
 	TEST(mappings_that_stay_are_unmapped_by_the_next_start),
 	TEST(own_memory_is_attached),
+	TEST(memory_of_eal_is_not_attached),
 	TEST(attached_memory_stays),
 	TEST(registered_memory_is_not_mapped),
 	TEST(attached_memory_may_be_refused),
