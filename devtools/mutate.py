@@ -6,8 +6,8 @@
 Works on a copy of the tree, so that the tree itself stays as it is. Prints "ok NAME" for a mutant
 that a test noticed, and for one that is listed as one that survives and did. Prints "FAILED NAME"
 for one that no test noticed, that was noticed although it is listed as one that survives, that does
-not compile, or whose place was not found. devtools/mutants.txt has the mutants, and their format at
-its head. Prints for each area of the list "AREA: N mutants, K killed, S survive as listed".
+not compile, or whose place or test was not found. devtools/mutants.txt has the mutants, and their
+format at its head. Prints for each area "AREA: N mutants, K killed, S survive as listed".
 
 Exit status: 0 if none failed, 1 if one did, 2 for wrong options.
 """
@@ -108,13 +108,24 @@ def test_programs(tree):
             if path.startswith('app/') and pathlib.Path(path).suffix == ''}
 
 
-def status_of(command, env=None):
-    """The exit status of a program whose output is of no interest; LIMIT_S if it hangs."""
+def status_of(command, env=None, limit=None):
+    """The exit status of a program whose output is of no interest; None if it hangs."""
     try:
         return subprocess.run(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-                              timeout=LIMIT_S, check=False, env=env).returncode
+                              timeout=limit, check=False, env=env).returncode
     except subprocess.TimeoutExpired:
-        return LIMIT_S
+        return None
+
+
+def program_of(test):
+    """The name of a test's program, which is that of its source."""
+    return test.removesuffix(SCALAR).removesuffix(TSAN)
+
+
+def missing_tests(mutants):
+    """The tests that are named and have no source, by the names of the mutants."""
+    sources = {path.stem for path in (ROOT / 'app').rglob('*.c')}
+    return {m.name: [t for t in m.tests if program_of(t) not in sources] for m in mutants}
 
 
 class Build:
@@ -129,7 +140,7 @@ class Build:
 
     def path_of(self, test):
         """The path of a test. A test that is not there ends the program."""
-        name = test.removesuffix(SCALAR).removesuffix(TSAN)
+        name = program_of(test)
         if name not in self.programs:
             sys.exit(f'mutate.py: error: there is no test program {name}')
         return self.programs[name]
@@ -143,7 +154,7 @@ class Build:
         env = dict(os.environ)
         if test.endswith(SCALAR):
             env['TEST_SIMD_BITWIDTH'] = '128'
-        return status_of([self.tree / self.path_of(test)], env) not in (0, SKIPPED)
+        return status_of([self.tree / self.path_of(test)], env, LIMIT_S) not in (0, SKIPPED)
 
 
 def judge(mutant, source, builds):
@@ -192,7 +203,7 @@ def main():
     parser.add_argument('--build', type=pathlib.Path, default=ROOT / 'build-mutants',
                         metavar='FOLDER', help='of the copy (default: build-mutants)')
     parser.add_argument('--places', action='store_true',
-                        help='build nothing; only see that the place of each mutant is found')
+                        help='build nothing; only see that each place and each test is found')
     parser.add_argument('name', nargs='*', help='of a mutant (default: all of them)')
     args = parser.parse_args()
     mutants = read_list(args.list)
@@ -203,9 +214,12 @@ def main():
     if not args.places:
         source, builds = prepare(args.build.resolve(), [t for m in chosen for t in m.tests])
     passed = []
+    missing = missing_tests(chosen)
     for mutant in chosen:
         if mutant.apply((ROOT / mutant.file).read_text(encoding='utf-8')) is None:
             good, why = False, f'its place in {mutant.file} was not found'
+        elif missing[mutant.name]:
+            good, why = False, f'there is no test {missing[mutant.name][0]}'
         elif args.places:
             good, why = True, 'its place was found'
         else:

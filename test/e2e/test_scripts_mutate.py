@@ -43,6 +43,18 @@ def test_a_place_is_found_once(tmp_path, place, found):
     assert run.stdout.startswith("ok name: " if found else "FAILED name: ")
 
 
+@pytest.mark.parametrize("test, found", [
+    ("ring_is_explored", True),
+    ("frames_of_many_buffers_scalar", True),
+    ("driver_and_device_are_ordered_tsan", True),
+    ("no_such_test", False),
+])
+def test_a_test_is_found(tmp_path, test, found):
+    run = mutate(tmp_path, f"mutant name {SPLIT} {test}\n{INVERTED}+\n", "--places")
+    assert run.returncode == (0 if found else 1)
+    assert found or f"FAILED name: there is no test {test}\n" in run.stdout
+
+
 @pytest.mark.parametrize("text, why", [
     ("mutant a file\n", "line 2: not understood"),
     ("- text\n", "line 2: not understood"),
@@ -94,6 +106,6 @@ def test_mutants_are_judged(tmp_path):
         "3 passed, 3 failed",
     ], run.stderr
     assert run.returncode == 1
-    run = mutate(tmp_path, f"mutant a {SPLIT} no_such_test\n{NO_BARRIER}+\n")
+    run = mutate(tmp_path, f"mutant a {SPLIT} ring_fuzzer\n{NO_BARRIER}+\n")
     assert run.returncode == 1
-    assert "there is no test program no_such_test" in run.stderr
+    assert "there is no test program ring_fuzzer" in run.stderr
