@@ -236,7 +236,8 @@ fill_config(struct fake_pci *fake, const struct fake_pci_port_conf *conf)
 	fake_pci_config16(fake, 10, 1600);          /* mtu */
 	/* rss_max_key_size */
 	fake->config[17] = conf->rss_key_max != 0 ? conf->rss_key_max : 40;
-	fake_pci_config16(fake, 18, 128);           /* rss_max_indirection_table_length */
+	/* rss_max_indirection_table_length */
+	fake_pci_config16(fake, 18, conf->rss_table_max != 0 ? conf->rss_table_max : 128);
 	fake_pci_config16(fake, 20, 0x3f);          /* supported_hash_types: no _EX */
 }
 

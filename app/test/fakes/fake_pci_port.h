@@ -78,6 +78,7 @@ struct fake_pci_port_conf {
 	uint64_t rx_offloads;
 	uint64_t rss_hf;         /**< not 0: mq_mode RSS */
 	uint8_t rss_key_max;     /**< bytes of a key that the device takes; 0: 40 */
+	uint16_t rss_table_max;  /**< entries of a table that the device takes; 0: 128 */
 	unsigned int timeout_ms; /**< of a command; 0: so long that it is never over */
 	uint16_t deferred;       /**< receive queues whose start is, a bit each */
 	bool lsc;                /**< intr_conf.lsc */

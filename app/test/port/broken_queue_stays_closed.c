@@ -123,6 +123,30 @@ broken_within_the_pause(void)
 	fake_port_destroy(fp);
 }
 
+/*
+ * ethdev starts no queue that is STARTED, but a burst may break the ring after ethdev has looked.
+ * Nothing is posted then, as the device may still use the ring.
+ */
+static void
+broken_queue_is_not_started(void)
+{
+	struct fake_port *fp = fake_port_start(&(struct fake_port_conf){ 0 });
+	struct virtio_queue *q = queue(fp, true);
+	uint16_t free_count;
+
+	/* A place for a buffer, and none posted by a burst. */
+	fake_port_write(fp, 0, 100);
+	CHECK_EQ(fake_port_receive(fp, 0), 1);
+	free_count = q->vq->free_count;
+	CHECK(free_count > 0);
+	virtio_queue_set_broken(q, "a test");
+	CHECK_EQ(virtio_queue_start(q), -EBUSY);
+	CHECK_EQ(q->vq->free_count, free_count);
+	check_is_out_of_service(fp, q);
+	check_comes_back(fp, q);
+	fake_port_destroy(fp);
+}
+
 /* The opposite: the queue of a pause that timed out runs on. */
 static void
 sound_queue_opens_again(void)
@@ -151,5 +175,6 @@ TEST_MAIN(
 	TEST_LAYOUTS(pause_of_rx_times_out),
 	TEST_LAYOUTS(pause_of_tx_times_out),
 	TEST_LAYOUTS(broken_within_the_pause),
+	TEST_LAYOUTS(broken_queue_is_not_started),
 	TEST_LAYOUTS(sound_queue_opens_again),
 )

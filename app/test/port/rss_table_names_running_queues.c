@@ -350,6 +350,52 @@ application_changes_table_key_and_types(void)
 	fake_pci_port_destroy(fp);
 }
 
+/* A longer key would be cut, a shorter one be read beyond its end. */
+static void
+key_of_another_length_is_refused(void)
+{
+	struct fake_pci_port *fp = fake_pci_port_start(&with_rss);
+	uint8_t key[KEY + 12] = { 0x11, 0x22 };
+	uint8_t got[KEY];
+	struct rte_eth_rss_conf conf = { .rss_key = key, .rss_hf = RTE_ETH_RSS_IPV4 };
+
+	conf.rss_key_len = KEY + 12;
+	CHECK_EQ(rte_eth_dev_rss_hash_update(fp->port, &conf), -EINVAL);
+	conf.rss_key_len = KEY - 1;
+	CHECK_EQ(rte_eth_dev_rss_hash_update(fp->port, &conf), -EINVAL);
+	conf = (struct rte_eth_rss_conf){ .rss_key = got, .rss_key_len = KEY };
+	CHECK_EQ(rte_eth_dev_rss_hash_conf_get(fp->port, &conf), 0);
+	CHECK(memcmp(got, key, KEY) != 0);
+	fake_pci_port_destroy(fp);
+}
+
+/* 5.1.4.1: less than a device that offers RSS must have. */
+static void
+device_of_a_small_table_or_key(void)
+{
+	static const struct {
+		uint8_t key_max;
+		uint16_t table_max;
+	} small[] = { { KEY, TABLE - 1 }, { KEY - 1, TABLE } };
+	unsigned int i;
+
+	for (i = 0; i < RTE_DIM(small); i++) {
+		struct fake_pci_port_conf conf = with_rss;
+		struct rte_eth_dev_info info;
+		struct fake_pci_port *fp;
+
+		conf.rss_hf = 0;
+		conf.rss_key_max = small[i].key_max;
+		conf.rss_table_max = small[i].table_max;
+		test_forget_log();
+		fp = fake_pci_port_create(&conf);
+		CHECK_EQ(test_logged("RSS is not used: the device offers a key of"), 1);
+		CHECK_EQ(rte_eth_dev_info_get(fp->port, &info), 0);
+		CHECK_EQ(info.flow_type_rss_offloads, 0);
+		fake_pci_port_destroy(fp);
+	}
+}
+
 /* A queue out of the table stays out of it, whatever else is changed. */
 static void
 update_leaves_the_stopped_queue_out(void)
@@ -413,6 +459,8 @@ TEST_MAIN(
 	TEST(unanswered_update_is_taken_back),
 	TEST(port_without_rss_takes_no_table),
 	TEST(application_changes_table_key_and_types),
+	TEST(key_of_another_length_is_refused),
+	TEST(device_of_a_small_table_or_key),
 	TEST(update_leaves_the_stopped_queue_out),
 	TEST(device_says_what_it_hashes),
 	TEST(pairs_that_only_rss_has),
