@@ -9,7 +9,7 @@
 #   - a build with gcc and one with clang, warnings being errors;
 #   - the unit tests, plain and under the address and undefined-behaviour sanitizers, and those of
 #     lib/virtio and the gate that have several threads under the thread sanitizer;
-#   - the fuzz target of the rings (devtools/run-fuzz.sh), for a short time;
+#   - the fuzz targets (devtools/run-fuzz.sh), for a short time;
 #   - queue resets under traffic with back-ends that die (devtools/soak.sh), for a minute;
 #   - the end-to-end tests, with the stock dpdk-testpmd;
 #   - the guest tests, on QEMU's virtio-pci device, where QEMU can be had.
@@ -150,7 +150,7 @@ else
 	build_targets=thread-tests try "build with the thread sanitizer" build_tree build-tsan \
 		-Db_sanitize=thread -Db_lundef=false -Dbuildtype=debugoptimized
 	run_unit_tests build-tsan 4 --suite threads
-	try "fuzz target of the rings" devtools/run-fuzz.sh --runs 200000 --seconds 25
+	try "fuzz targets" devtools/run-fuzz.sh --seconds 10
 fi
 [ -z "$unit" ] || run_soak
 [ -z "$e2e" ] || run_e2e_tests

@@ -202,18 +202,22 @@ close_ring(struct ring_run *r)
 }
 
 void
-ring_input_run(const uint8_t *data, size_t size)
+fuzz_start(void)
+{
+}
+
+void
+fuzz_run(const uint8_t *data, size_t size)
 {
 	static struct ring_run run;
 	unsigned int steps;
 
 	memset(&run, 0, sizeof(run));
-	run.at = data;
-	run.end = data + size;
+	run.in = (struct fuzz_input){ data, data + size };
 	open_ring(&run);
 	/* Most inputs are about a ring that runs. */
 	start(&run);
-	for (steps = 0; steps < INPUT_MAX_STEPS && run.at < run.end; steps++)
+	for (steps = 0; steps < INPUT_MAX_STEPS && fuzz_left(&run.in) > 0; steps++)
 		step(&run);
 	close_ring(&run);
 }

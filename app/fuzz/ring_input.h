@@ -20,6 +20,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "fuzz.h"
 #include "ring_model.h"
 
 /** Steps of an input at most, whatever its length. */
@@ -27,8 +28,7 @@
 
 /** An input that is being run. */
 struct ring_run {
-	const uint8_t *at;      /**< bytes that are left */
-	const uint8_t *end;
+	struct fuzz_input in;
 	struct fake_device *fake;
 	struct virtqueue *vq;
 	struct ring_device *rd; /**< while the ring is LIVE */
@@ -53,34 +53,25 @@ struct ring_run {
 	bool armed;             /**< the next used buffer must raise one */
 };
 
-/**
- * Runs an input. A fault of the ring ends in test_fail(), a memory error in the sanitizer.
- */
-void ring_input_run(const uint8_t *data, size_t size);
-
 /** The next byte of the input; 0 where none is left. */
 static inline uint8_t
 ring_input_byte(struct ring_run *r)
 {
-	return r->at < r->end ? *r->at++ : 0;
+	return fuzz_byte(&r->in);
 }
 
 /** A number below n, at most 256, of the next byte. */
 static inline unsigned int
 ring_input_below(struct ring_run *r, unsigned int n)
 {
-	return ring_input_byte(r) % n;
+	return fuzz_below(&r->in, n);
 }
 
 /** A number of so many bytes. */
 static inline uint64_t
 ring_input_number(struct ring_run *r, unsigned int bytes)
 {
-	uint64_t number = 0;
-
-	while (bytes-- > 0)
-		number = number << 8 | ring_input_byte(r);
-	return number;
+	return fuzz_number(&r->in, bytes);
 }
 
 /* One step each, which takes what else it needs from the input. */

@@ -23,7 +23,8 @@ SCRIPTS = ["compare-port-restart.sh", "fetch-driver-sdk.sh", "run-bench.sh", "ru
            "build-packages.sh", "check-packages.sh", "add-copyright.sh", "check-interop.sh"]
 # name: arguments without which a tool has nothing to do
 WANTED = {"compare-port-restart.py": ["x.json", "port=y"], "make-capture.py": ["x.pcap"],
-          "count-tests.py": ["meson", "x", "x.json"], "plot-bench.py": ["x.json", "x.png"],
+          "count-tests.py": ["meson", "x", "x.json"],
+          "fuzz-corpus.py": ["expand", "x.hex", "x"], "plot-bench.py": ["x.json", "x.png"],
           "plot-timeline.py": ["x.json", "x.png"], "settle-release.py": ["26.11", "x.h"]}
 TOOLS = list(WANTED)
 
@@ -198,18 +199,19 @@ def test_interrupted_tool_says_so(host):
 
 @pytest.fixture
 def fuzzer(host):
-    """fuzzer(...): the fuzz target, finished, with inputs that do nothing."""
+    """fuzzer(...): a fuzz target, finished, with inputs that do nothing."""
     if not shutil.which("clang"):
         pytest.skip("there is no clang")
     program = host.folder / "fuzzer"
     stub = host.folder / "stub.c"
-    stub.write_text('#include "ring_input.h"\n'
-                    "void ring_input_run(const uint8_t *d, size_t n) { (void)d, (void)n; }\n")
+    stub.write_text('#include "fuzz.h"\n'
+                    "void fuzz_start(void) {}\n"
+                    "void fuzz_run(const uint8_t *d, size_t n) { (void)d, (void)n; }\n")
     dpdk = subprocess.run(["pkg-config", "--cflags", "libdpdk"], capture_output=True, text=True,
                           check=True).stdout.split()
     ours = [f"-I{ROOT / folder}" for folder in ("app/fuzz", "app/test/fakes", "lib/virtio")]
     subprocess.run(["clang", "-fsanitize=fuzzer", "-D_GNU_SOURCE", *dpdk, *ours, "-o", program,
-                    stub, ROOT / "app/fuzz/ring_fuzzer.c"], check=True, timeout=PATIENCE)
+                    stub, ROOT / "app/fuzz/libfuzzer.c"], check=True, timeout=PATIENCE)
     return lambda *options: subprocess.run([program, *options], capture_output=True, text=True,
                                            cwd=host.folder, timeout=PATIENCE)
 

@@ -2,14 +2,14 @@
  * Copyright(c) 2026 The authors of dpdk-virtio
  */
 
-/* The fuzz target of libFuzzer: devtools/run-fuzz.sh builds and runs it. */
+/* A target as a program of libFuzzer: devtools/run-fuzz.sh builds and runs it. */
 
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "ring_input.h"
+#include "fuzz.h"
 
 int LLVMFuzzerInitialize(int *argc, char ***argv);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -46,6 +46,7 @@ LLVMFuzzerInitialize(int *argc, char ***argv)
 	for (i = 1; i < *argc; i++)
 		if (strncmp((*argv)[i], "-runs=", 6) == 0)
 			runs_wanted = strtoul((*argv)[i] + 6, NULL, 10);
+	fuzz_start();
 	return runs_wanted == 0 ? 0 : atexit(report_runs);
 }
 
@@ -53,6 +54,6 @@ int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	runs_done++;
-	ring_input_run(data, size);
+	fuzz_run(data, size);
 	return 0;
 }

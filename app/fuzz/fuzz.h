@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * Copyright(c) 2026 The authors of dpdk-virtio
+ */
+
+#ifndef FUZZ_H
+#define FUZZ_H
+
+/**
+ * @file
+ * A fuzz target: two functions, which libfuzzer.c calls with the inputs of libFuzzer, and replay.c
+ * with those of the target's corpus and with generated ones.
+ *
+ * Threads: one, unless a target says otherwise.
+ */
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "test.h"
+
+/** Once, before the first input. */
+void fuzz_start(void);
+
+/**
+ * Runs an input, from a fresh start. A fault ends the program: by CHECK(), or by a sanitizer.
+ */
+void fuzz_run(const uint8_t *data, size_t size);
+
+/** What is left of an input. */
+struct fuzz_input {
+	const uint8_t *at;
+	const uint8_t *end;
+};
+
+/** Bytes that are left. */
+static inline size_t
+fuzz_left(const struct fuzz_input *in)
+{
+	return in->end - in->at;
+}
+
+/** The next byte of the input; 0 where none is left. */
+static inline uint8_t
+fuzz_byte(struct fuzz_input *in)
+{
+	return in->at < in->end ? *in->at++ : 0;
+}
+
+/** A number below n, at most 256, of the next byte. */
+static inline unsigned int
+fuzz_below(struct fuzz_input *in, unsigned int n)
+{
+	return fuzz_byte(in) % n;
+}
+
+/** A number of so many bytes, at most 8. */
+static inline uint64_t
+fuzz_number(struct fuzz_input *in, unsigned int bytes)
+{
+	uint64_t number = 0;
+
+	while (bytes-- > 0)
+		number = number << 8 | fuzz_byte(in);
+	return number;
+}
+
+#endif /* FUZZ_H */
