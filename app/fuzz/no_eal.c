@@ -7,6 +7,7 @@
  * sanitizer watches. A program with this file needs neither EAL nor its start.
  */
 
+#include <errno.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,14 +19,27 @@
 #include <rte_malloc.h>
 #include <rte_memory.h>
 #include <rte_memzone.h>
+#include <rte_string_fns.h>
+
+#include "no_eal.h"
+
+static unsigned int blocks;
+
+unsigned int
+no_eal_blocks(void)
+{
+	return blocks;
+}
 
 static void *
 zeroed(size_t size, size_t align)
 {
 	void *p = aligned_alloc(align, RTE_ALIGN_CEIL(size, align));
 
-	if (p != NULL)
-		memset(p, 0, size);
+	if (p == NULL)
+		return NULL;
+	memset(p, 0, size);
+	blocks++;
 	return p;
 }
 
@@ -48,9 +62,16 @@ rte_calloc(const char *type, size_t num, size_t size, unsigned int align)
 	return rte_zmalloc_socket(type, num * size, align, SOCKET_ID_ANY);
 }
 
+void *
+rte_zmalloc(const char *type, size_t size, unsigned int align)
+{
+	return rte_zmalloc_socket(type, size, align, SOCKET_ID_ANY);
+}
+
 void
 rte_free(void *p)
 {
+	blocks -= p != NULL;
 	free(p);
 }
 
@@ -76,6 +97,7 @@ rte_memzone_reserve_aligned(const char *name __rte_unused, size_t len, int socke
 int
 rte_memzone_free(const struct rte_memzone *zone)
 {
+	blocks--;
 	free(zone->addr);
 	free((void *)(uintptr_t)zone);
 	return 0;
@@ -98,4 +120,18 @@ const char *
 rte_strerror(int error)
 {
 	return strerror(error);
+}
+
+ssize_t
+rte_strscpy(char *dst, const char *src, size_t dsize)
+{
+	const size_t len = strnlen(src, dsize);
+
+	if (len == dsize) {
+		memcpy(dst, src, dsize - 1);
+		dst[dsize - 1] = '\0';
+		return -E2BIG;
+	}
+	memcpy(dst, src, len + 1);
+	return len;
 }
