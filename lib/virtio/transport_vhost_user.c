@@ -45,6 +45,7 @@ static int
 vu_set_features(struct virtio_device *dev, uint64_t features)
 {
 	struct vhost_user *vu = dev->priv;
+	bool had_table;
 	int ret;
 
 	/* A bit that the back-end did not offer, RING_RESET of our own above all, ends here. */
@@ -54,8 +55,11 @@ vu_set_features(struct virtio_device *dev, uint64_t features)
 		return ret;
 
 	rte_mcfg_mem_read_lock();
+	had_table = vu->mem_sent;
 	vu->mem_sent = false;
 	ret = vu_send_mem_table(vu, NULL, 0, &vu->control, false);
+	/* A back-end that does not get this table still has an earlier one. */
+	vu->mem_sent |= had_table;
 	rte_mcfg_mem_read_unlock();
 	return ret != 0 ? ret : vhost_user_wait(&vu->ch, &vu->control, vu->answer_timeout_us);
 }

@@ -173,6 +173,8 @@ send_whole(struct vhost_user *vu, struct vhost_user_reply *reply, bool event)
 	ret = send_with_files(vu, &msg, vu->wanted.fds, count, reply, event);
 	if (ret != 0)
 		return ret;
+	/* From here on memory events are the back-end's too, whatever becomes of the rest. */
+	vu->mem_sent = true;
 	vu->mem = vu->wanted;
 	vu->mem.table.count = count;
 	return send_changes(vu, reply, event);
@@ -219,7 +221,6 @@ vu_send_mem_table(struct vhost_user *vu, const void *gone, size_t gone_len,
 	ret = vu->mem_sent ? send_changed(vu, reply, event) : send_whole(vu, reply, event);
 	/* What the back-end has no place for does not keep queues from their start. */
 	vu->mem_stale = ret != 0 && ret != -E2BIG;
-	vu->mem_sent |= ret == 0;
 	return ret;
 }
 
