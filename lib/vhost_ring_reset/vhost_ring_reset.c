@@ -140,6 +140,18 @@ device_runs(int vid, const struct connection *conn)
 	return false;
 }
 
+/* The front-end is sent an error: the ring is not stopped, and no ring_started() is due. */
+static void
+forget_stop(int vid, uint32_t index, bool reported)
+{
+	struct connection *conn = connection_get(vid);
+
+	if (conn == NULL)
+		return;
+	conn->rings[index] &= ~(RING_STOPPED | (reported ? RING_REPORTED : 0));
+	connection_put();
+}
+
 static enum rte_vhost_msg_result
 get_vring_base(int vid, struct vhost_user_msg *msg)
 {
@@ -184,6 +196,7 @@ get_vring_base(int vid, struct vhost_user_msg *msg)
 
 	/* No lock needed: the ring is disabled, only this thread could change its indices. */
 	if (rte_vhost_get_vring_base(vid, index, &avail, &used) != 0) {
+		forget_stop(vid, index, tell);
 		RESET_LOG(ERR, "device %d: ring %u has no base to tell", vid, index);
 		return RTE_VHOST_MSG_RESULT_ERR;
 	}
