@@ -73,9 +73,9 @@ may_include lib/virtio "lib/virtio" "$eal"
 may_include lib/vhost_ring_reset "lib/vhost_ring_reset" "($eal|$vhost)"
 may_include drivers/net/virtio "drivers/net/virtio lib/virtio" "!$vhost"
 for app in app/*/; do
-	# The fuzz target has its fakes from the tests.
+	# The fuzz targets have their fakes from the tests, and test virtio-loopback too.
 	fakes=
-	[ "$app" != app/fuzz/ ] || fakes=app/test
+	[ "$app" != app/fuzz/ ] || fakes="app/test app/virtio-loopback"
 	# It has the traffic and the resets of virtio-loopback.
 	[ "$app" != app/virtio-soak/ ] || fakes=app/virtio-loopback
 	may_include "${app%/}" "$app app/common lib drivers $fakes" "!none"

@@ -18,6 +18,9 @@
 /** Allocations and memzones that were not given back. */
 unsigned int no_eal_blocks(void);
 
+/** Frees them: memory that the code under test keeps, because a device may still have it. */
+void no_eal_forget_blocks(void);
+
 /** Segments of memory that EAL may have. */
 #define NO_EAL_SEGMENTS 12
 #define NO_EAL_SEGMENT_SIZE 0x200000

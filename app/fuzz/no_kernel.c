@@ -71,6 +71,9 @@ no_kernel_limit_fds(unsigned int most)
 }
 
 int __wrap_clock_gettime(clockid_t clock, struct timespec *ts);
+int __wrap_nanosleep(const struct timespec *time, struct timespec *left);
+int __wrap_usleep(unsigned int us);
+void __wrap_rte_delay_us_sleep(unsigned int us);
 int __wrap_eventfd(unsigned int value, int flags);
 int __wrap_close(int fd);
 int __wrap_fcntl64(int fd, int command, ...);
@@ -84,6 +87,26 @@ __wrap_clock_gettime(clockid_t clock __rte_unused, struct timespec *ts)
 	ts->tv_sec = now_us / 1000000;
 	ts->tv_nsec = now_us % 1000000 * 1000;
 	return 0;
+}
+
+int
+__wrap_nanosleep(const struct timespec *time, struct timespec *left __rte_unused)
+{
+	no_kernel_pass(time->tv_sec * 1000000 + time->tv_nsec / 1000 + 1);
+	return 0;
+}
+
+int
+__wrap_usleep(unsigned int us)
+{
+	no_kernel_pass(us);
+	return 0;
+}
+
+void
+__wrap_rte_delay_us_sleep(unsigned int us)
+{
+	no_kernel_pass(us);
 }
 
 int

@@ -1,0 +1,516 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * Copyright(c) 2026 The authors of dpdk-virtio
+ */
+
+/*
+ * Target "burst": a pair of queues of a virtio-pci port, polled over each of the data paths that
+ * the processor has: layouts, scalar, AVX2 and AVX-512, mergeable buffers, offloads, hashes. The
+ * device writes received headers and frames, and used entries, by the rules or against them.
+ * Packets that are sent have any flags, lengths and segments, and go through tx_prepare.
+ *
+ * Each received mbuf is sound, an honest device's frame arrives as it was, the device finds sent
+ * packets with a header and all of their bytes, and every buffer is back at the end.
+ */
+
+#include <stdlib.h>
+#include <string.h>
+
+#include <rte_ip.h>
+#include <rte_tcp.h>
+#include <rte_vect.h>
+
+#include "driver_port.h"
+
+#define MAX_STEPS 60
+#define RING 32
+#define BURST 16
+#define MAX_FRAME 400
+
+#define RX 0
+#define TX 1
+
+struct run {
+	struct fuzz_input in;
+	struct pci_registers regs;
+	struct driver_port port;
+	bool hostile;              /**< the device has broken a rule */
+	bool wild;                 /**< its rings hold anything, which it cannot use itself */
+	uint64_t frames;           /**< that an honest device has given */
+	uint64_t received;
+	uint32_t frame_len[2 * RING]; /**< of those under way, by number; 0: unknown */
+};
+
+void
+fuzz_start(void)
+{
+	driver_port_start_eal();
+}
+
+static uint16_t
+header_size(const struct run *r)
+{
+	return r->port.port->hash ? sizeof(struct virtio_net_hdr_hash) :
+				    sizeof(struct virtio_net_hdr);
+}
+
+/* ---- the device --------------------------------------------------------------------------- */
+
+static struct pci_ring *
+live_ring(struct run *r, unsigned int index)
+{
+	struct pci_ring *q = &r->regs.ring[index];
+
+	return q->open && q->enable == 1 ? q : NULL;
+}
+
+/* Headers of a frame as they are often, with some bytes that are not. */
+static uint32_t
+make_frame(struct run *r, uint8_t *frame)
+{
+	static const uint8_t tcp4[] = {
+		2, 0, 0, 0, 0, 1, 2, 0, 0, 0, 0, 2, 8, 0,
+		0x45, 0, 0, 60, 0, 0, 0, 0, 64, 6, 0, 0, 10, 0, 0, 1, 10, 0, 0, 2,
+		0, 80, 0, 81, 0, 0, 0, 1, 0, 0, 0, 1, 0x50, 16, 1, 0, 0, 0, 0, 0,
+	};
+	static const uint8_t vlan_udp6[] = {
+		2, 0, 0, 0, 0, 1, 2, 0, 0, 0, 0, 2, 0x81, 0, 0, 5, 0x86, 0xdd,
+		0x60, 0, 0, 0, 0, 16, 17, 64, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1,
+		0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 2, 0, 53, 0, 54, 0, 16, 0, 0,
+	};
+	const unsigned int kind = fuzz_below(&r->in, 4);
+	unsigned int changes = fuzz_below(&r->in, 6);
+	uint32_t len = fuzz_below(&r->in, 256);
+
+	memset(frame, 0, MAX_FRAME);
+	memcpy(frame, kind % 2 ? tcp4 : vlan_udp6, kind % 2 ? sizeof(tcp4) : sizeof(vlan_udp6));
+	while (changes-- > 0)
+		frame[fuzz_below(&r->in, 80)] = fuzz_byte(&r->in);
+	/* Some are cut within their headers. */
+	return kind < 2 ? 60 + len : 14 + len % 60;
+}
+
+static void
+make_header(struct run *r, uint8_t *hdr, uint32_t frame)
+{
+	struct virtio_net_hdr_hash h = { .hdr = { .num_buffers = 1 } };
+
+	if (fuzz_below(&r->in, 4) != 0) {
+		h.hdr.flags = fuzz_below(&r->in, 8) == 7 ? fuzz_byte(&r->in) :
+			      1 + fuzz_below(&r->in, 2);
+		h.hdr.csum_start = fuzz_below(&r->in, 4) == 3 ? fuzz_number(&r->in, 2) :
+				   fuzz_below(&r->in, 128);
+		h.hdr.csum_offset = fuzz_below(&r->in, 8) == 7 ? fuzz_number(&r->in, 2) :
+				    fuzz_below(&r->in, 20);
+	}
+	if (fuzz_below(&r->in, 4) == 0) {
+		h.hdr.gso_type = fuzz_below(&r->in, 8);
+		h.hdr.gso_size = fuzz_number(&r->in, 2);
+	}
+	h.hash_value = frame;
+	h.hash_report = fuzz_below(&r->in, 12);
+	memcpy(hdr, &h, header_size(r));
+	/* A header that is not possible drops its frame: the number of frames is not known then. */
+	if (h.hdr.flags != 0 || h.hdr.gso_type != 0)
+		r->hostile = true;
+}
+
+static void
+give_frame(struct run *r, struct pci_ring *q)
+{
+	uint8_t bytes[sizeof(struct virtio_net_hdr_hash) + MAX_FRAME];
+	const uint32_t hdr = header_size(r);
+	struct device_chain chain[3];
+	uint32_t len, at = 0, part;
+	unsigned int n, i;
+
+	len = hdr + make_frame(r, bytes + hdr);
+	make_header(r, bytes, r->frames);
+	n = r->port.port->mergeable ? 1 + fuzz_below(&r->in, RTE_DIM(chain)) : 1;
+	for (i = 0; i < n && ring_device_take(&q->ring, &chain[i]); i++)
+		;
+	if (i == 0)
+		return;
+	/* Too few buffers for what the header is going to say. */
+	n = i;
+	memcpy(bytes + offsetof(struct virtio_net_hdr, num_buffers), &(uint16_t){ n }, 2);
+	r->frame_len[r->frames++ % RTE_DIM(r->frame_len)] = len - hdr;
+	for (i = 0; i < n; i++) {
+		part = i + 1 == n ? len - at : RTE_MIN((len - at) / n + hdr, len - at);
+		part = RTE_MIN(part, chain[i].part[0].len);
+		memcpy(chain[i].part[0].at, bytes + at, part);
+		at += part;
+		ring_device_use(&q->ring, chain[i].head, part);
+	}
+}
+
+/* Used entries that were not given, and lengths that cannot be. */
+static void
+use_anything(struct run *r, struct pci_ring *q)
+{
+	struct device_chain chain;
+	uint16_t id = fuzz_number(&r->in, 2);
+	uint32_t len = fuzz_below(&r->in, 4) == 0 ? fuzz_number(&r->in, 4) :
+						    fuzz_below(&r->in, 100);
+
+	r->hostile = true;
+	if (fuzz_below(&r->in, 4) != 0 && !r->wild && ring_device_take(&q->ring, &chain)) {
+		id = chain.head;
+		if (chain.n > 0 && chain.part[0].writable && chain.part[0].len > 64)
+			memset(chain.part[0].at, fuzz_byte(&r->in), 64);
+	}
+	ring_device_use_raw(&q->ring, id, len);
+}
+
+static void
+write_anything(struct run *r, struct pci_ring *q)
+{
+	const bool packed = r->port.port->packed;
+	const unsigned int which = fuzz_below(&r->in, 3);
+	const size_t sizes[] = {
+		ring_device_desc_size(RING), ring_device_driver_size(RING, packed),
+		ring_device_device_size(RING, packed),
+	};
+	uint8_t *at = (uint8_t *)(uintptr_t)(q->address[2 * which] |
+					     (uint64_t)q->address[2 * which + 1] << 32);
+	const size_t offset = fuzz_number(&r->in, 2) % sizes[which];
+	const size_t n = RTE_MIN((size_t)1 << fuzz_below(&r->in, 4), sizes[which] - offset);
+	const uint64_t value = fuzz_number(&r->in, n);
+
+	r->hostile = true;
+	r->wild = true;
+	memcpy(at + offset, &value, n);
+}
+
+static void
+take_sent(struct run *r, struct pci_ring *q, unsigned int most)
+{
+	struct device_chain chain;
+	uint32_t len;
+	uint16_t i;
+
+	while (most-- > 0 && ring_device_take(&q->ring, &chain)) {
+		for (len = 0, i = 0; i < chain.n; i++) {
+			CHECK(r->hostile || !chain.part[i].writable);
+			len += chain.part[i].len;
+		}
+		CHECK(r->hostile || len > header_size(r));
+		ring_device_use(&q->ring, chain.head, 0);
+	}
+}
+
+static void
+step_device(struct run *r)
+{
+	const unsigned int what = fuzz_below(&r->in, 16);
+	struct pci_ring *q = live_ring(r, what < 8 || what % 2 ? RX : TX);
+	unsigned int n = 1 + fuzz_below(&r->in, BURST);
+
+	if (q == NULL)
+		return;
+	if (what >= 14)
+		write_anything(r, q);
+	else if (what == 13 || r->wild)
+		use_anything(r, q);
+	else if (q == &r->regs.ring[TX])
+		take_sent(r, q, n);
+	else
+		while (n-- > 0)
+			give_frame(r, q);
+}
+
+/* ---- the application ---------------------------------------------------------------------- */
+
+static void
+check_received(struct run *r, struct rte_mbuf *m)
+{
+	const uint32_t wanted = r->frame_len[r->received++ % RTE_DIM(r->frame_len)];
+	uint32_t len = 0;
+	uint16_t segments = 0;
+	struct rte_mbuf *seg;
+
+	for (seg = m; seg != NULL; seg = seg->next) {
+		CHECK_EQ(rte_mbuf_refcnt_read(seg), 1);
+		CHECK((uint32_t)seg->data_off + seg->data_len <= seg->buf_len);
+		len += seg->data_len;
+		segments++;
+	}
+	CHECK_EQ(m->nb_segs, segments);
+	CHECK_EQ(m->pkt_len, len);
+	CHECK_EQ(m->port, r->port.id);
+	/* A tag may be stripped. */
+	if (!r->hostile)
+		CHECK(len == wanted || ((m->ol_flags & RTE_MBUF_F_RX_VLAN_STRIPPED) &&
+					len == wanted - sizeof(struct rte_vlan_hdr)));
+}
+
+static void
+receive(struct run *r)
+{
+	struct rte_mbuf *pkts[2 * BURST];
+	const uint16_t most = 1 + fuzz_below(&r->in, RTE_DIM(pkts));
+	const uint16_t n = rte_eth_rx_burst(r->port.id, 0, pkts, most);
+	uint16_t i;
+
+	CHECK(n <= most);
+	for (i = 0; i < n; i++)
+		check_received(r, pkts[i]);
+	rte_pktmbuf_free_bulk(pkts, n);
+}
+
+/* A buffer of exactly so many bytes, in which the sanitizer notices each byte too far. */
+static void
+free_data(void *addr, void *shinfo)
+{
+	free(addr);
+	free(shinfo);
+}
+
+static struct rte_mbuf *
+make_segment(struct run *r, uint16_t len)
+{
+	struct rte_mbuf *m = rte_pktmbuf_alloc(driver_port_pool());
+	struct rte_mbuf_ext_shared_info *shinfo;
+	uint8_t *addr;
+
+	if (m == NULL)
+		return NULL;
+	if (fuzz_below(&r->in, 2) == 0) {
+		addr = calloc(1, len);
+		shinfo = calloc(1, sizeof(*shinfo));
+		CHECK(addr != NULL && shinfo != NULL);
+		shinfo->free_cb = free_data;
+		shinfo->fcb_opaque = shinfo;
+		rte_mbuf_ext_refcnt_set(shinfo, 1);
+		rte_pktmbuf_attach_extbuf(m, addr, (uintptr_t)addr, len, shinfo);
+		m->data_off = 0;
+	} else if (fuzz_below(&r->in, 4) == 0) {
+		m->data_off = fuzz_below(&r->in, RTE_PKTMBUF_HEADROOM + 1);
+	}
+	m->data_len = len;
+	m->pkt_len = len;
+	return m;
+}
+
+static uint64_t
+some_flags(struct run *r)
+{
+	static const uint64_t flags[] = {
+		RTE_MBUF_F_TX_IPV4, RTE_MBUF_F_TX_IPV6, RTE_MBUF_F_TX_IP_CKSUM,
+		RTE_MBUF_F_TX_TCP_CKSUM, RTE_MBUF_F_TX_UDP_CKSUM, RTE_MBUF_F_TX_TCP_SEG,
+		RTE_MBUF_F_TX_VLAN, RTE_MBUF_F_TX_OUTER_IPV4, RTE_MBUF_F_TX_OUTER_IPV6,
+		RTE_MBUF_F_TX_OUTER_IP_CKSUM, RTE_MBUF_F_TX_TUNNEL_VXLAN, RTE_MBUF_F_TX_UDP_SEG,
+		RTE_MBUF_F_TX_SCTP_CKSUM, RTE_MBUF_F_TX_QINQ, RTE_MBUF_F_TX_TUNNEL_GRE,
+		RTE_MBUF_F_TX_OUTER_UDP_CKSUM,
+	};
+	const uint16_t which = fuzz_number(&r->in, 2);
+	uint64_t result = 0;
+	unsigned int i;
+
+	for (i = 0; i < RTE_DIM(flags); i++) {
+		if (which & 1u << i)
+			result |= flags[i];
+	}
+	return result;
+}
+
+static struct rte_mbuf *
+make_packet(struct run *r)
+{
+	struct rte_mbuf *m = make_segment(r, 1 + fuzz_below(&r->in, 200));
+	unsigned int more = fuzz_below(&r->in, 8) == 0 ? fuzz_below(&r->in, 12) : 0;
+	struct rte_mbuf *seg;
+	uint8_t *data;
+
+	if (m == NULL)
+		return NULL;
+	data = rte_pktmbuf_mtod(m, uint8_t *);
+	if (m->data_len >= 60) {
+		uint8_t frame[MAX_FRAME];
+
+		make_frame(r, frame);
+		memcpy(data, frame, RTE_MIN(m->data_len, MAX_FRAME));
+	}
+	m->ol_flags |= some_flags(r);
+	if (fuzz_below(&r->in, 2) == 0) {
+		m->l2_len = 14;
+		m->l3_len = m->ol_flags & RTE_MBUF_F_TX_IPV6 ? 40 : 20;
+		m->l4_len = 20;
+		m->tso_segsz = 100;
+	} else {
+		m->tx_offload = fuzz_number(&r->in, 8);
+	}
+	m->vlan_tci = 5;
+	while (more-- > 0) {
+		seg = make_segment(r, 1 + fuzz_below(&r->in, 64));
+		if (seg == NULL)
+			break;
+		if (rte_pktmbuf_chain(m, seg) != 0)
+			rte_pktmbuf_free(seg);
+	}
+	return m;
+}
+
+static void
+transmit(struct run *r)
+{
+	struct rte_mbuf *pkts[BURST];
+	const uint16_t wanted = 1 + fuzz_below(&r->in, BURST);
+	const bool prepares = fuzz_below(&r->in, 8) != 0;
+	uint16_t n, ready, sent;
+
+	for (n = 0; n < wanted; n++) {
+		pkts[n] = make_packet(r);
+		if (pkts[n] == NULL)
+			break;
+	}
+	ready = prepares ? rte_eth_tx_prepare(r->port.id, 0, pkts, n) : n;
+	CHECK(ready <= n);
+	/* A packet whose preparation failed is not one to send. */
+	sent = rte_eth_tx_burst(r->port.id, 0, pkts, ready);
+	CHECK(sent <= ready);
+	rte_pktmbuf_free_bulk(pkts + sent, n - sent);
+}
+
+static void
+restart_queue(struct run *r)
+{
+	const uint16_t id = r->port.id;
+
+	if (fuzz_below(&r->in, 2) == 0) {
+		if (rte_eth_dev_rx_queue_stop(id, 0) == 0)
+			rte_eth_dev_rx_queue_start(id, 0);
+		r->received = r->frames;
+	} else if (rte_eth_dev_tx_queue_stop(id, 0) == 0) {
+		rte_eth_dev_tx_queue_start(id, 0);
+	}
+}
+
+static void
+ask(struct run *r)
+{
+	struct rte_eth_stats stats;
+	const uint16_t id = r->port.id;
+
+	switch (fuzz_below(&r->in, 6)) {
+	case 0:
+		rte_eth_rx_queue_count(id, 0);
+		break;
+	case 1:
+		rte_eth_rx_descriptor_status(id, 0, fuzz_byte(&r->in));
+		break;
+	case 2:
+		rte_eth_tx_descriptor_status(id, 0, fuzz_byte(&r->in));
+		break;
+	case 3:
+		rte_eth_stats_get(id, &stats);
+		break;
+	case 4:
+		rte_eth_tx_done_cleanup(id, 0, fuzz_byte(&r->in));
+		break;
+	default:
+		rte_eth_dev_set_vlan_strip_on_queue(id, 0, fuzz_below(&r->in, 2));
+		break;
+	}
+}
+
+static void
+step(struct run *r)
+{
+	switch (fuzz_below(&r->in, 16)) {
+	case 0: case 1: case 2: case 3: case 4: case 5:
+		step_device(r);
+		break;
+	case 6: case 7: case 8: case 9:
+		receive(r);
+		break;
+	case 10: case 11: case 12:
+		transmit(r);
+		break;
+	case 13:
+		ask(r);
+		break;
+	case 14:
+		driver_port_work(&r->port);
+		break;
+	default:
+		if (fuzz_below(&r->in, 4) == 0)
+			restart_queue(r);
+		break;
+	}
+	if (!r->hostile)
+		pci_registers_check(&r->regs);
+}
+
+/* ---- the port ----------------------------------------------------------------------------- */
+
+static uint64_t
+some_features(uint8_t flags)
+{
+	uint64_t features = VIRTIO_BIT(VIRTIO_F_VERSION_1) | VIRTIO_BIT(VIRTIO_F_RING_RESET);
+
+	features |= flags & 1 ? VIRTIO_BIT(VIRTIO_F_RING_PACKED) : 0;
+	features |= flags & 2 ? VIRTIO_BIT(VIRTIO_NET_F_MRG_RXBUF) : 0;
+	features |= flags & 4 ? VIRTIO_BIT(VIRTIO_RING_F_EVENT_IDX) : 0;
+	features |= flags & 8 ? VIRTIO_BIT(VIRTIO_RING_F_INDIRECT_DESC) : 0;
+	features |= flags & 16 ? VIRTIO_BIT(VIRTIO_F_IN_ORDER) : 0;
+	if (flags & 32)
+		features |= VIRTIO_BIT(VIRTIO_NET_F_CSUM) | VIRTIO_BIT(VIRTIO_NET_F_GUEST_CSUM) |
+			    VIRTIO_BIT(VIRTIO_NET_F_GUEST_TSO4) |
+			    VIRTIO_BIT(VIRTIO_NET_F_GUEST_TSO6) |
+			    VIRTIO_BIT(VIRTIO_NET_F_HOST_TSO4) |
+			    VIRTIO_BIT(VIRTIO_NET_F_HOST_TSO6);
+	if (flags & 64)
+		features |= VIRTIO_BIT(VIRTIO_NET_F_CTRL_VQ) | VIRTIO_BIT(VIRTIO_NET_F_RSS) |
+			    VIRTIO_BIT(VIRTIO_NET_F_HASH_REPORT);
+	return features;
+}
+
+static int
+start_port(struct run *r)
+{
+	static const uint16_t widths[] = {
+		RTE_VECT_SIMD_128, RTE_VECT_SIMD_256, RTE_VECT_SIMD_512
+	};
+	const uint16_t id = r->port.id;
+	struct rte_eth_conf conf = { 0 };
+	struct rte_eth_dev_info info;
+	uint8_t flags = fuzz_byte(&r->in);
+
+	CHECK_EQ(rte_vect_set_max_simd_bitwidth(widths[flags % RTE_DIM(widths)]), 0);
+	rte_eth_dev_info_get(id, &info);
+	conf.rxmode.offloads = info.rx_offload_capa & ~RTE_ETH_RX_OFFLOAD_VLAN_FILTER;
+	conf.txmode.offloads = info.tx_offload_capa & ~RTE_ETH_TX_OFFLOAD_MBUF_FAST_FREE;
+	if (flags & 16)
+		conf.rxmode.offloads &= RTE_ETH_RX_OFFLOAD_SCATTER;
+	if (flags & 32)
+		conf.rxmode.offloads &= ~RTE_ETH_RX_OFFLOAD_RSS_HASH;
+	if (flags & 64)
+		conf.txmode.offloads = 0;
+	if (rte_eth_dev_configure(id, 1, 1, &conf) != 0 ||
+	    rte_eth_rx_queue_setup(id, 0, RING, 0, NULL, driver_port_pool()) != 0 ||
+	    rte_eth_tx_queue_setup(id, 0, RING, 0, NULL) != 0)
+		return -1;
+	return rte_eth_dev_start(id);
+}
+
+void
+fuzz_run(const uint8_t *data, size_t size)
+{
+	static struct run run;
+	unsigned int steps;
+
+	run.in = (struct fuzz_input){ data, data + size };
+	run.hostile = false;
+	run.wild = false;
+	run.frames = 0;
+	run.received = 0;
+	pci_registers_init(&run.regs, &run.in, some_features(fuzz_byte(&run.in)), 3, RING);
+	if (driver_port_create(&run.port, &run.regs, "queue_reset_timeout_ms=1") == 0) {
+		if (start_port(&run) == 0) {
+			for (steps = 0; steps < MAX_STEPS && fuzz_left(&run.in) > 0; steps++)
+				step(&run);
+		}
+		driver_port_destroy(&run.port, &run.regs);
+	}
+	pci_registers_fini(&run.regs);
+}
