@@ -487,6 +487,21 @@ refused(void)
 	rte_pktmbuf_free(m);
 	len = ip_frame_write(&udp, bytes);
 
+	/* The device makes no outer checksums, and the field of one would be behind the segment. */
+	m = ip_frame_mbuf(fp->tx_pool[0], bytes, len, 0, 0, 128);
+	m->ol_flags |= RTE_MBUF_F_TX_OUTER_IPV4 | RTE_MBUF_F_TX_OUTER_IP_CKSUM;
+	check_refused(fp, m, ENOTSUP);
+	m->ol_flags ^= RTE_MBUF_F_TX_OUTER_IP_CKSUM | RTE_MBUF_F_TX_OUTER_UDP_CKSUM;
+	check_refused(fp, m, ENOTSUP);
+	rte_pktmbuf_free(m);
+	m = ip_frame_mbuf(fp->tx_pool[0], bytes, RTE_ETHER_HDR_LEN, 0, 0, 128);
+	m->ol_flags |= RTE_MBUF_F_TX_IPV4 | RTE_MBUF_F_TX_IP_CKSUM;
+	m->l2_len = RTE_ETHER_HDR_LEN;
+	memset(rte_pktmbuf_mtod_offset(m, void *, m->data_len), 0x5c, 16);
+	check_refused(fp, m, EINVAL);
+	CHECK_EQ(*rte_pktmbuf_mtod_offset(m, uint8_t *, m->data_len + 10), 0x5c);
+	rte_pktmbuf_free(m);
+
 	/* No tag into what others read as well. */
 	m = ip_frame_mbuf(fp->tx_pool[0], bytes, len, 0, 0, 128);
 	m->ol_flags |= RTE_MBUF_F_TX_VLAN;

@@ -84,9 +84,12 @@ add_payload_length(struct rte_mbuf *m)
 
 /* What the device has no word for: it would make one packet of it, or segments that are wrong. */
 static int
-check_segmentation(const struct virtio_port *port, const struct rte_mbuf *m)
+check_offloads(const struct virtio_port *port, const struct rte_mbuf *m)
 {
 	if (m->ol_flags & RTE_MBUF_F_TX_UDP_SEG)
+		return -ENOTSUP;
+	/* Outer checksums would be zeroed before any length is looked at, and remain so. */
+	if (m->ol_flags & (RTE_MBUF_F_TX_OUTER_IP_CKSUM | RTE_MBUF_F_TX_OUTER_UDP_CKSUM))
 		return -ENOTSUP;
 	/* 5.1.6.2.1: no gso_type whose feature was not negotiated. */
 	if ((m->ol_flags & RTE_MBUF_F_TX_TCP_SEG) && port != NULL &&
@@ -104,7 +107,8 @@ static int
 check_lengths(const struct rte_mbuf *m)
 {
 	const struct virtio_net_hdr hdr = virtio_tx_offload(m);
-	const uint64_t asked = m->ol_flags & (RTE_MBUF_F_TX_L4_MASK | RTE_MBUF_F_TX_TCP_SEG);
+	const uint64_t asked = m->ol_flags & (RTE_MBUF_F_TX_IP_CKSUM | RTE_MBUF_F_TX_L4_MASK |
+					      RTE_MBUF_F_TX_TCP_SEG);
 	const uint16_t least = m->ol_flags & RTE_MBUF_F_TX_IPV6 ? sizeof(struct rte_ipv6_hdr) :
 								  sizeof(struct rte_ipv4_hdr);
 
@@ -159,7 +163,7 @@ prepare(const struct virtio_port *port, struct rte_mbuf **pm)
 	uint64_t flags;
 	int ret;
 
-	ret = check_segmentation(port, *pm);
+	ret = check_offloads(port, *pm);
 	if (ret == 0 && ((*pm)->ol_flags & RTE_MBUF_F_TX_VLAN))
 		ret = rte_vlan_insert(pm);
 	m = *pm;
