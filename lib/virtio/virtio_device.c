@@ -232,7 +232,7 @@ virtio_device_check_iova(const struct virtio_device *dev)
 	if (!dev->by_iova || (dev->offered & VIRTIO_BIT(VIRTIO_F_ACCESS_PLATFORM)) ||
 	    rte_eal_iova_mode() != RTE_IOVA_VA)
 		return;
-	VIRTIO_INIT_LOG(ERR, "%s: the device takes physical addresses, as it does not offer "
+	VIRTIO_INIT_LOG(ERR, "%s: the device takes physical addresses, as its offer lacks "
 			"VIRTIO_F_ACCESS_PLATFORM, but EAL's IOVA mode is VA. Run EAL with "
 			"--iova-mode=pa, or use a device that offers it (QEMU: "
 			"iommu_platform=on).", dev->name);
