@@ -20,7 +20,7 @@
 
 #define EXIT_NOT_TRIED 2
 #define EXIT_INCOMPLETE 3
-#define WARM_UP_MIN 8u			/* episodes */
+#define WARM_UP_MIN 4u			/* episodes */
 #define EPISODE_MS_MIN 500u
 #define EPISODE_MS_MAX 30000u
 #define OTHER_RING_SIZE 256u

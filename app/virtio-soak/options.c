@@ -41,7 +41,7 @@ static const char help_text[] =
 "second port, with another back-end, has to lose nothing.\n"
 "\n"
 "After each episode, file descriptors, threads, memzones and memory are compared with those after\n"
-"the warm-up, which is the first quarter of the time, and eight episodes at least.\n"
+"the warm-up, which is the first quarter of the time, and four episodes at least.\n"
 "\n"
 "Exit status: 0 if nothing was lost and nothing has grown, 1 if not, 2 if nothing was tried, 3\n"
 "if a signal ended the run and nothing was wrong until then.\n";
