@@ -135,7 +135,7 @@ read_register(void *arg, uint32_t offset, unsigned int width)
 	if (offset < VIRTIO_MMIO_CONFIG)
 		value = value_of(r, offset);
 	else
-		memcpy(&value, r->config + offset - VIRTIO_MMIO_CONFIG, width);
+		memcpy(&value, &r->config[offset - VIRTIO_MMIO_CONFIG], width);
 	if (!r->obeys && fuzz_left(&r->in) > 0 && *r->in.at == LIE) {
 		fuzz_byte(&r->in);
 		r->lied = true;

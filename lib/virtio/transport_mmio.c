@@ -60,10 +60,11 @@ struct mmio {
 static uint32_t
 reg_read(const struct mmio *mmio, uint32_t offset, unsigned int width)
 {
-	const uint8_t *at = mmio->base + offset;
+	const uint8_t *at;
 
 	if (mmio->hooks != NULL)
 		return mmio->hooks->read(mmio->hooks->arg, offset, width);
+	at = mmio->base + offset;
 	switch (width) {
 	case 1:
 		return rte_read8(at);
@@ -77,12 +78,13 @@ reg_read(const struct mmio *mmio, uint32_t offset, unsigned int width)
 static void
 reg_write(const struct mmio *mmio, uint32_t offset, unsigned int width, uint32_t value)
 {
-	uint8_t *at = mmio->base + offset;
+	uint8_t *at;
 
 	if (mmio->hooks != NULL) {
 		mmio->hooks->write(mmio->hooks->arg, offset, width, value);
 		return;
 	}
+	at = mmio->base + offset;
 	switch (width) {
 	case 1:
 		rte_write8(value, at);
