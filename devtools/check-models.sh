@@ -4,9 +4,9 @@
 #
 # Usage: devtools/check-models.sh [--large] [MODEL...]
 #
-# Explores every state of the models in doc/models with Spin. Each model also has variants that leave
-# out one part of the code. In each of these Spin has to find an error, or the model does not notice
-# that part. Without Spin it skips. Without the name of a model it takes all of them.
+# Explores every state of the models in doc/models with Spin. Each model also has variants that
+# leave out one part of the code. In each of these Spin has to find an error, or the model does not
+# notice that part. Without Spin it skips. Without the name of a model it takes all of them.
 #
 #   --large     more calls and bursts: minutes, and up to 4 GB of memory
 #   -h, --help  this text
@@ -56,7 +56,8 @@ explore() {
 	shift
 	rm -f pan pan.* ./*.trail
 	spin "$@" -a "$root/doc/models/$model.pml" >out 2>&1 &&
-		cc -O2 -DSAFETY -DCOLLAPSE -DVECTORSZ=2048 -DMEMLIM=4000 -w -o pan pan.c >>out 2>&1 &&
+		cc -O2 -DSAFETY -DCOLLAPSE -DVECTORSZ=2048 -DMEMLIM=4000 -w -o pan pan.c >>out \
+			2>&1 &&
 		timeout 3600 ./pan -m200000 -w22 >out 2>&1 &&
 		! grep -qE 'max search depth too small|out of memory|memory limit' out
 }
