@@ -1,0 +1,250 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: BSD-3-Clause
+# Copyright(c) 2026 The authors of dpdk-virtio
+"""Runs the long tests, and writes their figures into doc/assurance.md.
+
+The parts are those of the document: fuzz (devtools/run-fuzz.sh), models (devtools/check-models.sh
+--large), mutants (devtools/mutate.py), soak (devtools/soak.sh) and coverage (a build with gcov, its
+unit and end-to-end tests, and gcovr). Each part has a table between two marks, which this replaces,
+so that a run of some parts leaves the tables of the others as they are. The output of a part is in
+build-assurance/PART.log.
+
+Made for a night on a machine that does nothing else: with the default options some 4 hours on two
+cores (an estimate). CI runs a short form of all parts but mutants and coverage by itself
+(devtools/run-tests.sh).
+
+Exit status: 0 if every part passed, 1 if one did not, 2 for wrong options.
+"""
+
+import datetime
+import json
+import os
+import pathlib
+import re
+import shutil
+import subprocess
+import sys
+
+import tool
+
+ROOT = pathlib.Path(__file__).resolve().parents[1]
+LOGS = ROOT / 'build-assurance'
+COVERAGE = ROOT / 'build-coverage'
+
+
+class Failed(Exception):
+    """A part has no figures, and why."""
+
+
+def run(part, *command, env=None):
+    """The output of a command, which also goes to the log of the part, and its exit status."""
+    lines = []
+    with open(LOGS / f'{part}.log', 'a', encoding='utf-8') as log:
+        child = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True,
+                                 stderr=log, env={**os.environ, **(env or {})})
+        for line in child.stdout:
+            log.write(line)
+            log.flush()
+            lines.append(line.rstrip('\n'))
+    return lines, child.wait()
+
+
+def table(head, rows):
+    lines = [head, ['---'] + ['---:'] * (len(head) - 1), *rows]
+    return '\n'.join('| ' + ' | '.join(str(cell) for cell in line) + ' |' for line in lines)
+
+
+def fuzz(args):
+    lines, status = run('fuzz', 'devtools/run-fuzz.sh', '--runs', '1000000000',
+                        '--seconds', str(60 * args.fuzz_minutes))
+    return fuzz_table(lines), status == 0
+
+
+def fuzz_table(lines):
+    rows = []
+    for line in lines:
+        found = re.fullmatch(r'fuzz (\S+): (\d+) inputs, (\d+) per second, (\d+) features, '
+                             r'(\d+) findings', line)
+        if found:
+            rows.append([found[1], *(f'{int(n):,}' for n in found.groups()[1:])])
+    if not rows:
+        raise Failed('no target was run')
+    return table(['target', 'inputs', 'a second', 'features', 'findings'], sorted(rows))
+
+
+def models(_args):
+    lines, status = run('models', 'devtools/check-models.sh', '--large')
+    return models_table(lines), status == 0
+
+
+def models_table(lines):
+    rows = []
+    for line in lines:
+        found = re.fullmatch(r'ok models: (\S+)(.*): (\d+) states, no error', line)
+        if found:
+            rows.append([f'{found[1]}{found[2]}', f'{int(found[3]):,}'])
+    if not rows:
+        raise Failed('no model was run: is there spin?')
+    broken = sum(line.startswith('ok models:') and line.endswith('an error is found')
+                 for line in lines)
+    return (table(['model', 'states without an error'], rows) +
+            f'\n\nVariants that leave out a part, and in which an error was found: {broken}.')
+
+
+def mutants(_args):
+    lines, status = run('mutants', 'devtools/mutate.py')
+    return mutants_table(lines), status == 0
+
+
+def mutants_table(lines):
+    rows, sums = [], [0, 0, 0]
+    for line in lines:
+        found = re.fullmatch(r'(.+): (\d+) mutants, (\d+) killed, (\d+) survive as listed', line)
+        if found:
+            numbers = [int(n) for n in found.groups()[1:]]
+            rows.append([found[1], *numbers])
+            sums = [a + b for a, b in zip(sums, numbers)]
+    if not rows:
+        raise Failed('no mutant was run')
+    return table(['area', 'mutants', 'noticed', 'survive as listed'],
+                 [*rows, ['together', *sums]])
+
+
+def soak(args):
+    result = LOGS / 'soak.json'
+    result.unlink(missing_ok=True)
+    _, status = run('soak', 'devtools/soak.sh', '--minutes', str(args.soak_minutes),
+                    '--json', str(result))
+    if not result.exists():
+        raise Failed('there is no result')
+    with open(result, encoding='utf-8') as file:
+        return soak_table(json.load(file)), status == 0
+
+
+def soak_table(result):
+    events, resources = result['events'], result['resources']
+    times = [[name, *(f'{result[name + "_us"][key]:.0f}' for key in ('p50', 'p99', 'p99.9', 'max'))]
+             for name in ('stop', 'start')]
+    growth = [[name, r['warm'], r['greatest'], r['last']] for name, r in resources.items()]
+    missing = sum(path['missing'] for path in result['paths'])
+    return '\n\n'.join((
+        f'{result["resets"]:,} queue resets in {result["episodes"]} episodes on '
+        f'{len(result["paths"])} paths, {result["seconds"] / 60:.0f} minutes, seed '
+        f'{result["seed"]}: {result["verdict"]}. Packets that are missing: {missing}. Back-ends: '
+        f'{events["kills"]} killed, {events["stops"]} stopped for '
+        f'{events["stopped_ms"] / 1000:.0f} s in all.',
+        table(['us', 'p50', 'p99', 'p99.9', 'max'], times),
+        table(['resource', 'warm-up at most', 'later at most', 'at the end'], growth)))
+
+
+def coverage(_args):
+    if shutil.which('gcovr') is None:
+        raise Failed("there is no gcovr (Debian's package: gcovr)")
+    if not (COVERAGE / 'build.ninja').exists():
+        run('coverage', 'meson', 'setup', str(COVERAGE), '-Db_coverage=true',
+            '-Dbuildtype=debug', '-Doptimization=0')
+    for file in COVERAGE.rglob('*.gcda'):
+        file.unlink()
+    if run('coverage', 'ninja', '-C', str(COVERAGE))[1] != 0:
+        raise Failed('the build has failed')
+    unit = run('coverage', 'meson', 'test', '-C', str(COVERAGE), '--no-rebuild',
+               '--timeout-multiplier', '6')[1]
+    e2e = run('coverage', sys.executable, '-m', 'pytest', '-p', 'no:cacheprovider', '-q',
+              'test/e2e', '--ignore-glob=*test_scripts*', env={'VIRTIO_BUILD': str(COVERAGE)})[1]
+    report = LOGS / 'coverage.json'
+    run('coverage', 'gcovr', '--root', str(ROOT), '--object-directory', str(COVERAGE),
+        '--filter', 'lib/', '--filter', 'drivers/', '--json-summary', str(report))
+    if not report.exists():
+        raise Failed('gcovr has not made a report')
+    with open(report, encoding='utf-8') as file:
+        return coverage_table(json.load(file)), unit == 0 and e2e == 0
+
+
+def coverage_table(report):
+    folders = {}
+    for file in report['files']:
+        sums = folders.setdefault(os.path.dirname(file['filename']), [0, 0, 0, 0])
+        for i, key in enumerate(('line_covered', 'line_total', 'branch_covered', 'branch_total')):
+            sums[i] += file[key]
+    least = sorted((file['line_covered'] / max(file['line_total'], 1), file['filename'])
+                   for file in report['files'])[:8]
+    return '\n\n'.join((
+        table(['folder', 'lines', 'of them run', 'branches', 'of them taken'],
+              [[name, s[1], f'{100 * s[0] / max(s[1], 1):.1f} %', s[3],
+                f'{100 * s[2] / max(s[3], 1):.1f} %'] for name, s in sorted(folders.items())]),
+        'The files with the least: ' + ', '.join(f'`{os.path.basename(name)}` {100 * part:.0f} %'
+                                                 for part, name in least) + '.'))
+
+
+PARTS = {'fuzz': fuzz, 'models': models, 'mutants': mutants, 'soak': soak, 'coverage': coverage}
+
+
+def marks(part):
+    return tuple(f'<!-- figures of devtools/assure.py, {part}: {word} -->'
+                 for word in ('begin', 'end'))
+
+
+def read_document(path, parts):
+    """The text. A document without the marks of each part ends the program."""
+    text = path.read_text(encoding='utf-8')
+    for part in parts:
+        begin, end = marks(part)
+        if text.count(begin) != 1 or text.count(end) != 1 or text.index(begin) > text.index(end):
+            sys.exit(f'assure.py: error: {path} wants one line "{begin}" and below it one "{end}"')
+    return text
+
+
+def put(text, part, figures):
+    begin, end = marks(part)
+    head, rest = text.split(begin)
+    return f'{head}{begin}\n\n{figures}\n\n{end}{rest.split(end)[1]}'
+
+
+def commit():
+    found = subprocess.run(['git', 'describe', '--always', '--dirty', '--abbrev=12'], cwd=ROOT,
+                           capture_output=True, text=True, check=False)
+    return found.stdout.strip() or 'unknown'
+
+
+def main():
+    parser = tool.parser(__doc__)
+    parser.add_argument('--fuzz-minutes', type=int, default=20, metavar='N',
+                        help='for each target (default: 20)')
+    parser.add_argument('--soak-minutes', type=int, default=60, metavar='N',
+                        help='default: 60')
+    parser.add_argument('--document', type=pathlib.Path, default=ROOT / 'doc/assurance.md',
+                        metavar='FILE', help='default: doc/assurance.md')
+    parser.add_argument('part', nargs='*', help=f'of {", ".join(PARTS)} (default: all)')
+    args = parser.parse_args()
+    if min(args.fuzz_minutes, args.soak_minutes) < 1:
+        parser.error('--fuzz-minutes and --soak-minutes: must be 1 or more')
+    unknown = [part for part in args.part if part not in PARTS]
+    if unknown:
+        parser.error(f'no such part: {unknown[0]}; the parts are {", ".join(PARTS)}')
+    parts = args.part or list(PARTS)
+    read_document(args.document, parts)
+    LOGS.mkdir(exist_ok=True)
+    failed = 0
+    for part in parts:
+        print(f'assure.py: {part}', file=sys.stderr, flush=True)
+        (LOGS / f'{part}.log').write_text('', encoding='utf-8')
+        begun = datetime.datetime.now()
+        try:
+            figures, good = PARTS[part](args)
+        except Failed as why:
+            print(f'FAILED {part}: {why}; see {LOGS / part}.log', flush=True)
+            failed += 1
+            continue
+        minutes = (datetime.datetime.now() - begun).total_seconds() / 60
+        line = f'{begun:%d %B %Y}, commit {commit()}, {minutes:.0f} minutes' + \
+            ('.' if good else ': **with failures**.')
+        text = read_document(args.document, [part])
+        args.document.write_text(put(text, part, f'{line}\n\n{figures}'), encoding='utf-8')
+        print(f'{"ok" if good else "FAILED"} {part}', flush=True)
+        failed += not good
+    print(f'{len(parts) - failed} passed, {failed} failed')
+    return 0 if failed == 0 else 1
+
+
+if __name__ == '__main__':
+    tool.run(main)
