@@ -46,7 +46,7 @@ byte open = CLOSED;
 byte inside, process, visitors;
 
 /* of the control thread alone */
-bool unfenced, unproven, emptied, abandoned;
+bool unfenced, unproven, occupied, abandoned;
 bool have_membarrier = true;
 
 byte state = READY; /* of the ring */
@@ -233,10 +233,10 @@ inline open_gate()
 {
 	atomic {
 		if
-#ifdef WITHOUT_EMPTIED
+#ifdef WITHOUT_OCCUPIED
 		:: HAS_ENDED -> inside = 0; process = 0
 #else
-		:: emptied && HAS_ENDED -> inside = 0; process = 0
+		:: !occupied && HAS_ENDED -> inside = 0; process = 0
 #endif
 		:: else
 		fi
@@ -272,7 +272,7 @@ inline close_gate(failed)
 {
 	open = CLOSED;
 	failed = false;
-	emptied = false;
+	occupied = true;
 	unproven = false;
 	if
 	:: !NEEDS_MEMBARRIER
@@ -303,7 +303,7 @@ inline close_gate(failed)
 		abandoned = true }
 	:: !failed -> failed = true /* the deadline */
 	od;
-	emptied = !failed
+	occupied = failed
 }
 
 inline resume()

@@ -31,6 +31,16 @@
 #define PATIENCE_US 20000000
 #define ROUNDS 100000
 
+/*
+ * An exclusive store of arm64 does not succeed in single steps, so a lock would never be taken.
+ * qemu-user has no ptrace(2).
+ */
+#ifdef RTE_ARCH_X86
+#define HAS_SINGLE_STEPS true
+#else
+#define HAS_SINGLE_STEPS false
+#endif
+
 static struct virtio_gate gate;
 
 static void
@@ -334,6 +344,18 @@ check_enrolment_beside_an_opening(void)
 	munmap(m, sizeof(*m));
 }
 
+/* With nothing left in the ring. */
+static void
+check_killed_at_a_closed_gate(uint32_t number)
+{
+	be_inside(number);
+	virtio_gate_open(&gate);
+	CHECK(virtio_gate_enter(&gate));
+	virtio_gate_leave(&gate);
+	CHECK_EQ(virtio_gate_close(&gate, SHORT_US), 0);
+	CHECK(!gate.abandoned);
+}
+
 static void
 check_killed_process_is_not_waited_for(void)
 {
@@ -356,14 +378,11 @@ check_killed_process_is_not_waited_for(void)
 	CHECK_EQ(gate.any, 0);
 	gate.abandoned = false;
 	CHECK_EQ(waitpid(pid, NULL, 0), pid);
-	/* At a closed gate, with nothing left in the ring. */
 	CHECK(virtio_process_has_ended(number));
-	be_inside(number);
-	virtio_gate_open(&gate);
-	CHECK(virtio_gate_enter(&gate));
-	virtio_gate_leave(&gate);
-	CHECK_EQ(virtio_gate_close(&gate, SHORT_US), 0);
-	CHECK(!gate.abandoned);
+	check_killed_at_a_closed_gate(number);
+	/* Also at one that was never open. */
+	memset(&gate, 0, sizeof(gate));
+	check_killed_at_a_closed_gate(number);
 }
 
 /* Opens the gate in a child that its parent steps through. */
@@ -478,7 +497,8 @@ with_the_kernels_barrier(void)
 	check_opens_as(VIRTIO_GATE_OPEN);
 	check_all();
 	check_open_gate_becomes_shared();
-	check_enrolment_beside_an_opening();
+	if (HAS_SINGLE_STEPS)
+		check_enrolment_beside_an_opening();
 }
 
 /* The last: a process that was enrolled is counted for good. */
@@ -487,7 +507,8 @@ with_other_processes(void)
 {
 	check_killed_process_is_not_waited_for();
 	check_killed_after_a_failed_close();
-	check_shared_gate_is_never_open();
+	if (HAS_SINGLE_STEPS)
+		check_shared_gate_is_never_open();
 	check_unknown_process_is_waited_for();
 	check_opens_as(VIRTIO_GATE_SHARED);
 	check_all();

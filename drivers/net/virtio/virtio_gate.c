@@ -28,7 +28,7 @@
 /* How the next gate is opened. How one is closed, the gate itself says: see `unfenced`. */
 static RTE_ATOMIC(bool) have_membarrier;
 
-/* Of the choice how a gate is opened, and the change of it by virtio_gate_share(). */
+/* Held while a gate is opened, and while virtio_gate_share() changes how it is open. */
 static pthread_mutex_t opening = PTHREAD_MUTEX_INITIALIZER;
 
 static int
@@ -90,7 +90,7 @@ virtio_gate_open(struct virtio_gate *gate)
 	 * A process that ended at the closed gate has not touched the ring. After a close that
 	 * failed it may have: its number then keeps pollers out until the next close.
 	 */
-	if (gate->emptied)
+	if (!gate->occupied)
 		take_out_ended(gate);
 	/*
 	 * A process is enrolled before virtio_gate_share() takes the lock. So it is seen here, or
@@ -146,7 +146,7 @@ virtio_gate_close(struct virtio_gate *gate, uint32_t timeout_us)
 	unsigned int spins = 0;
 	int ret;
 
-	gate->emptied = false;
+	gate->occupied = true;
 	rte_atomic_store_explicit(&gate->open, VIRTIO_GATE_CLOSED, rte_memory_order_seq_cst);
 	ret = force_barrier(gate);
 	gate->unproven = ret != 0;
@@ -174,7 +174,7 @@ virtio_gate_close(struct virtio_gate *gate, uint32_t timeout_us)
 		else
 			rte_delay_us_sleep(SLEEP_US);
 	}
-	gate->emptied = true;
+	gate->occupied = false;
 	return 0;
 }
 
