@@ -135,6 +135,28 @@ mtu_is_taken_where_its_frames_fit(void)
 	}
 }
 
+/* Nor by a set-up at run time, when the feature can no longer be left out. */
+static void
+mtu_holds_over_a_setup(void)
+{
+	const struct fake_pci_port_conf conf = { .features = FAKE_F_CONTROL | FAKE_F_MTU };
+	struct fake_pci_port *fp = fake_pci_port_start(&conf);
+	struct rte_mempool *small = rte_pktmbuf_pool_create("small", 256, 0, 0,
+							    RTE_PKTMBUF_HEADROOM + 1100,
+							    SOCKET_ID_ANY);
+
+	CHECK(small != NULL);
+	CHECK(fp->fake->driver_features & FAKE_F_MTU);
+	CHECK_EQ(rte_eth_dev_set_mtu(fp->port, 1000), 0);
+	CHECK_EQ(rte_eth_dev_rx_queue_stop(fp->port, 0), 0);
+	CHECK_EQ(rte_eth_rx_queue_setup(fp->port, 0, 64, SOCKET_ID_ANY, NULL, small), -EINVAL);
+	CHECK_EQ(test_logged("or set the queue up while the port is stopped"), 1);
+	CHECK_EQ(rte_eth_rx_queue_setup(fp->port, 0, 64, SOCKET_ID_ANY, NULL, fp->pool), 0);
+	CHECK_EQ(rte_eth_dev_rx_queue_start(fp->port, 0), 0);
+	fake_pci_port_destroy(fp);
+	rte_mempool_free(small);
+}
+
 /* 5.1.4.2: those that say more of the device are taken wherever they are offered. */
 static void
 features_of_the_configuration(void)
@@ -191,6 +213,7 @@ TEST_MAIN(
 	TEST(filter_demands_its_commands),
 	TEST(one_pair_does_without_commands),
 	TEST(mtu_is_taken_where_its_frames_fit),
+	TEST(mtu_holds_over_a_setup),
 	TEST(features_of_the_configuration),
 	TEST(address_of_a_device_without_one),
 	TEST_LAYOUTS(pairs_without_commands_are_not_counted),

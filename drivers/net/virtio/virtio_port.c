@@ -35,13 +35,12 @@
 static bool
 holds_mtu(const struct virtio_port *port)
 {
-	const uint32_t frame = port->max_mtu + RTE_ETHER_HDR_LEN + RTE_VLAN_HLEN;
 	const struct virtio_queue *q;
 
 	VIRTIO_FOREACH_QUEUE(q, port) {
 		const struct virtio_rxq *rxq = container_of(q, struct virtio_rxq, q);
 
-		if (q->is_rx && rxq->room * (port->mergeable ? q->vq->size : 1) < frame)
+		if (q->is_rx && !virtio_queue_holds_mtu(port, rxq->room, q->vq->size))
 			return false;
 	}
 	return true;

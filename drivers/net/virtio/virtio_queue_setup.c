@@ -67,11 +67,36 @@ virtio_queue_fit_buffers(struct virtio_queue *q)
 	return 0;
 }
 
+bool
+virtio_queue_holds_mtu(const struct virtio_port *port, uint32_t room, uint16_t size)
+{
+	const uint32_t frame = port->max_mtu + RTE_ETHER_HDR_LEN + RTE_VLAN_HLEN;
+
+	return room * (port->mergeable ? size : 1) >= frame;
+}
+
+/* 5.1.4.2: while the feature MTU is in force, each receive queue takes a frame of that size. */
+static int
+check_mtu(const struct virtio_port *port, uint16_t id, uint32_t room, uint16_t nb_desc,
+	  const char *pool)
+{
+	if (!(port->dev.status & VIRTIO_STATUS_DRIVER_OK) ||
+	    !virtio_device_has(&port->dev, VIRTIO_NET_F_MTU) ||
+	    virtio_queue_holds_mtu(port, room, nb_desc))
+		return 0;
+	VIRTIO_INIT_LOG(ERR, "port %u: rx queue %u: the device may send frames of its MTU of %u, "
+			"and %u buffers of %u bytes (pool %s) do not hold one. Use larger buffers, "
+			"or set the queue up while the port is stopped.", port->data->port_id, id,
+			port->max_mtu, port->mergeable ? nb_desc : 1, room, pool);
+	return -EINVAL;
+}
+
 static int
 check_rx(const struct rte_eth_dev *edev, uint16_t id, uint16_t nb_desc,
 	 const struct rte_eth_rxconf *conf, const struct rte_mempool *pool)
 {
 	const uint16_t thresh = free_thresh(conf->rx_free_thresh, nb_desc);
+	int room, ret;
 
 	if (thresh % 4 != 0 || thresh >= nb_desc) {
 		VIRTIO_INIT_LOG(ERR, "port %u: rx queue %u: rx_free_thresh %u: want a multiple of "
@@ -92,9 +117,10 @@ check_rx(const struct rte_eth_dev *edev, uint16_t id, uint16_t nb_desc,
 				edev->data->port_id, id, pool->name, pool->size, nb_desc);
 	if (virtio_extmem_check_pool(virtio_port(edev), id, pool) != 0)
 		return -EFAULT;
-	return check_buffers(edev, id, conf, pool->name,
-			     rte_pktmbuf_data_room_size((struct rte_mempool *)(uintptr_t)pool) -
-			     RTE_PKTMBUF_HEADROOM);
+	room = rte_pktmbuf_data_room_size((struct rte_mempool *)(uintptr_t)pool) -
+	       RTE_PKTMBUF_HEADROOM;
+	ret = check_buffers(edev, id, conf, pool->name, room);
+	return ret != 0 ? ret : check_mtu(virtio_port(edev), id, room, nb_desc, pool->name);
 }
 
 static int

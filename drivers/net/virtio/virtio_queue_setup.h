@@ -37,6 +37,16 @@ int virtio_ring_size(struct virtio_port *port, uint16_t ring, uint16_t *nb_desc)
  */
 int virtio_queue_fit_buffers(struct virtio_queue *q);
 
+/**
+ * Whether a receive queue can take a frame of the device's MTU.
+ *
+ * @param room
+ *   Bytes of a buffer for a frame.
+ * @param size
+ *   Descriptors of the ring. Only with mergeable buffers a frame has several.
+ */
+bool virtio_queue_holds_mtu(const struct virtio_port *port, uint32_t room, uint16_t size);
+
 /** Frees the rings of queues that the application has released; they are READY. */
 void virtio_queues_forget_released(struct virtio_port *port);
 
