@@ -102,6 +102,43 @@ every_protocol(void)
 	fake_port_destroy(fp);
 }
 
+/* The device makes no checksum of an IPv4 header. It is made before, with and without others. */
+static void
+ipv4_headers(void)
+{
+	struct fake_port *fp = port(0);
+	uint8_t bytes[2048], got[2100];
+	struct device_chain chain;
+	unsigned int i;
+
+	for (i = 0; i < RTE_DIM(frames); i++) {
+		const uint32_t len = ip_frame_write(&frames[i], bytes);
+		const uint32_t at = ip_frame_l3_at(&frames[i]) + 10;
+		struct rte_mbuf *m;
+
+		if (frames[i].ipv6)
+			continue;
+		m = ip_frame_mbuf(fp->tx_pool[0], bytes, len, 0, 0, 128);
+		ip_frame_ask_checksum(&frames[i], m);
+		spoil_checksum(&frames[i], m);
+		m->ol_flags |= RTE_MBUF_F_TX_IP_CKSUM;
+		memset(rte_pktmbuf_mtod_offset(m, void *, at), 0x3b, 2);
+		send_one(fp, m);
+		check_sent(fp, &frames[i]);
+
+		m = ip_frame_mbuf(fp->tx_pool[0], bytes, len, 0, 0, 128);
+		ip_frame_ask_checksum(&frames[i], m);
+		m->ol_flags &= ~RTE_MBUF_F_TX_L4_MASK;
+		m->ol_flags |= RTE_MBUF_F_TX_IP_CKSUM;
+		memset(rte_pktmbuf_mtod_offset(m, void *, at), 0x3b, 2);
+		send_one(fp, m);
+		CHECK_EQ(fake_port_take_bytes(fp, 0, &chain, got, sizeof(got)),
+			 FAKE_PORT_HDR + len);
+		ip_frame_check_bytes(got + FAKE_PORT_HDR, len, bytes, len, "sent");
+	}
+	fake_port_destroy(fp);
+}
+
 /* 13 packets, as a group and alone; in front of each frame are these bytes, or none of them. */
 static void
 send_behind(struct fake_port *fp, const uint8_t before[][FAKE_PORT_HDR],
@@ -548,6 +585,7 @@ not_configured(void)
 TEST_MAIN(
 	TEST_WARM_UP(fake_port_warm_up),
 	TEST_LAYOUTS(every_protocol),
+	TEST_LAYOUTS(ipv4_headers),
 	TEST_LAYOUTS(nothing_asked_for),
 	TEST_LAYOUTS(behind_extension_headers),
 	TEST_LAYOUTS(with_and_without_in_one_burst),

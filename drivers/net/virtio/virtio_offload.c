@@ -56,6 +56,21 @@ virtio_tx_offload(const struct rte_mbuf *m)
 }
 
 /*
+ * IPV4_CKSUM is not offered, and the device does not make that checksum; for segments it edits the
+ * checksum by the difference of the lengths. The header is as long as the mbuf says: its own field
+ * may say more than the segment has.
+ */
+static void
+write_ipv4_checksum(struct rte_mbuf *m)
+{
+	struct rte_ipv4_hdr *ip = rte_pktmbuf_mtod_offset(m, struct rte_ipv4_hdr *,
+							  outer_len(m) + m->l2_len);
+
+	ip->hdr_checksum = 0;
+	ip->hdr_checksum = ~rte_raw_cksum(ip, m->l3_len);
+}
+
+/*
  * The pseudo-header's sum that ethdev's applications leave for segmentation is without a length,
  * the one that the device wants has that of the whole payload (5.1.6.2). The address and protocol
  * part was just written, so doing it twice, for two clones of one packet, gives the same.
@@ -68,21 +83,11 @@ add_payload_length(struct rte_mbuf *m)
 	const uint32_t payload = rte_cpu_to_be_32(m->pkt_len - l3 - m->l3_len);
 	uint32_t sum = tcp->cksum + (payload & 0xffff) + (payload >> 16);
 
-	if (m->ol_flags & RTE_MBUF_F_TX_IPV4) {
-		struct rte_ipv4_hdr *ip = rte_pktmbuf_mtod_offset(m, struct rte_ipv4_hdr *, l3);
-
-		/*
-		 * The device edits the length, and the checksum by the difference. As long as it is
-		 * said to be: what the header says of that may be beyond the segment.
-		 */
-		ip->hdr_checksum = 0;
-		ip->hdr_checksum = ~rte_raw_cksum(ip, m->l3_len);
-	}
 	sum = (sum & 0xffff) + (sum >> 16);
 	tcp->cksum = (sum & 0xffff) + (sum >> 16);
 }
 
-/* What the device has no word for: it would make one packet of it, or segments that are wrong. */
+/* What a header cannot express: the device would send one packet, or segments that are wrong. */
 static int
 check_offloads(const struct virtio_port *port, const struct rte_mbuf *m)
 {
@@ -180,6 +185,9 @@ prepare(const struct virtio_port *port, struct rte_mbuf **pm)
 		mind_extension_headers(m);
 	if (ret == 0 && (flags & RTE_MBUF_F_TX_TCP_SEG))
 		add_payload_length(m);
+	if (ret == 0 && (flags & RTE_MBUF_F_TX_IPV4) &&
+	    (flags & (RTE_MBUF_F_TX_IP_CKSUM | RTE_MBUF_F_TX_TCP_SEG)))
+		write_ipv4_checksum(m);
 	return ret;
 }
 
