@@ -105,7 +105,7 @@ send_on_top(struct fake_pci_port *fp)
 		rte_pktmbuf_free(m);
 }
 
-/* 5.1.6.5.5: not from the command that leaves a queue out on, nor before the one that has it. */
+/* 5.1.6.5.6.1: not from the command that leaves a queue out on, nor before the one that has it. */
 static void
 no_packet_is_queued_outside_of_the_pairs(void)
 {

@@ -392,8 +392,8 @@ leave(struct virtio_queue *q)
 
 /*
  * 5.1.6.5.7: the device's table is to name running queues only, so a receive queue leaves it first.
- * 5.1.6.5.5: no packet is queued on a transmit queue beyond the pairs that were sent, so it leaves
- * when its gate is closed, and its packets are sent.
+ * 5.1.6.5.6.1: no packet is queued on a transmit queue beyond the pairs that were sent, so it
+ * leaves when its gate is closed, after tx_drain_us.
  */
 static int
 stop_and_leave(struct virtio_queue *q)
@@ -419,12 +419,12 @@ start_and_join(struct virtio_queue *q)
 	ret = virtio_queue_start(q);
 	if (ret != 0)
 		return ret;
+	virtio_watchdog_arm(q->port);
 	if (q->is_rx)
 		virtio_queue_open(q);
 	ret = virtio_mq_add(q, true);
 	if (ret == 0 && !q->is_rx) {
 		virtio_queue_open(q);
-		virtio_watchdog_arm(q->port);
 		/* One that was asked for with no queue to send it on. */
 		virtio_guest_announce(q->port);
 	}

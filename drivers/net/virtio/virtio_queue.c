@@ -498,7 +498,7 @@ log_stop(const struct virtio_queue *q, const struct virtio_stopwatch *watch, uin
 		   ns[VIRTIO_PHASE_RECLAIM] / 1000, dropped);
 }
 
-/* After a stop that has not begun: a ring that runs is polled again. */
+/* The stop has not begun: a ring that runs is polled again. */
 static void
 run_on(struct virtio_queue *q, bool watched)
 {
@@ -539,6 +539,7 @@ virtio_queue_stop(struct virtio_queue *q, int (*leave)(struct virtio_queue *q))
 		run_on(q, watched);
 		return ret;
 	}
+	ns[VIRTIO_PHASE_DRAIN] += virtio_stopwatch_lap(&watch);
 	/* 2. The device confirms that it has stopped. 3. Every buffer returns to its pool. */
 	polled = poll_on(q);
 	ret = virtqueue_stop(q->vq, timeout_us);

@@ -108,7 +108,7 @@ int virtio_queue_start(struct virtio_queue *q);
  * Closes the gate, stops the ring, gives the buffers back.
  *
  * @param leave
- *   Called between: no burst enters the ring any more, and its packets are sent (tx_drain_us).
+ *   It is called when no burst enters the ring any more, after tx_drain_us.
  *   After an error of it the queue runs on. NULL: nothing is called.
  * @return
  *   0. The error of leave(). -ENOTSUP: no method. -ETIMEDOUT: a thread stays within a burst;
