@@ -311,6 +311,9 @@ no_stop_of_a_ring(void)
 	up(vq);
 	CHECK_EQ(fake.dev.stop_method, VIRTIO_STOP_NONE);
 	CHECK_EQ(test_logged("stopped by: none (a legacy device"), 1);
+	/* It has no ACCESS_PLATFORM (6.1). */
+	CHECK_EQ(test_logged("the device takes physical addresses"),
+		 rte_eal_iova_mode() == RTE_IOVA_VA);
 	CHECK_EQ(virtio_device_negotiate(&fake.dev, UINT64_MAX), 0);
 	CHECK_EQ(virtio_device_start(&fake.dev, vq, RINGS), 0);
 	fake.record[0] = '\0';
