@@ -140,15 +140,15 @@ device_runs(int vid, const struct connection *conn)
 	return false;
 }
 
-/* The front-end is sent an error: the ring is not stopped, and no ring_started() is due. */
+/* The front-end is sent an error: of what this request has noted nothing remains. */
 static void
-forget_stop(int vid, uint32_t index, bool reported)
+forget_stop(int vid, uint32_t index, uint8_t noted)
 {
 	struct connection *conn = connection_get(vid);
 
 	if (conn == NULL)
 		return;
-	conn->rings[index] &= ~(RING_STOPPED | (reported ? RING_REPORTED : 0));
+	conn->rings[index] &= ~noted;
 	connection_put();
 }
 
@@ -159,7 +159,7 @@ get_vring_base(int vid, struct vhost_user_msg *msg)
 	struct vhost_ring_reset_notify notify;
 	struct connection *conn;
 	uint16_t avail, used;
-	uint8_t *ring;
+	uint8_t *ring, before, noted;
 	bool alone, enabled, tell;
 	void *arg;
 
@@ -187,16 +187,18 @@ get_vring_base(int vid, struct vhost_user_msg *msg)
 		return RTE_VHOST_MSG_RESULT_NOT_HANDLED;
 	}
 	tell = (*ring & (RING_USED | RING_REPORTED)) == RING_USED;
+	before = *ring;
 	*ring |= RING_STOPPED;
 	if (tell)
 		*ring |= RING_REPORTED;
+	noted = *ring & ~before;
 	notify = conn->notify;
 	arg = conn->arg;
 	connection_put();
 
 	/* No lock needed: the ring is disabled, only this thread could change its indices. */
 	if (rte_vhost_get_vring_base(vid, index, &avail, &used) != 0) {
-		forget_stop(vid, index, tell);
+		forget_stop(vid, index, noted);
 		RESET_LOG(ERR, "device %d: ring %u has no base to tell", vid, index);
 		return RTE_VHOST_MSG_RESULT_ERR;
 	}
