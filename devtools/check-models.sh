@@ -16,11 +16,15 @@ set -euo pipefail
 . "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 
 large=
+limit=300
 answer_common_option "$@"
 models=()
 for word in "$@"; do
 	case $word in
-	--large) large=yes ;;
+	--large)
+		large=yes
+		limit=3600
+		;;
 	-*) usage_error "no such option: $word (see --help)" ;;
 	*)
 		[ -f "$root/doc/models/$word.pml" ] ||
@@ -58,7 +62,7 @@ explore() {
 	spin "$@" -a "$root/doc/models/$model.pml" >out 2>&1 &&
 		cc -O2 -DSAFETY -DCOLLAPSE -DVECTORSZ=2048 -DMEMLIM=4000 -w -o pan pan.c >>out \
 			2>&1 &&
-		timeout 3600 ./pan -m200000 -w22 >out 2>&1 &&
+		timeout $limit ./pan -m200000 -w22 >out 2>&1 &&
 		! grep -qE 'max search depth too small|out of memory|memory limit' out
 }
 
@@ -111,12 +115,13 @@ breaks gate -DWITHOUT_VISITORS -DQUERY
 breaks gate -DWITHOUT_FENCE -DREFUSED
 breaks gate -DWITHOUT_UNFENCED -DREFUSED
 breaks gate -DWITHOUT_LOCK -DSECONDARY
-breaks gate -DWITHOUT_EMPTIED -DSECONDARY
+breaks gate -DWITHOUT_OCCUPIED -DSECONDARY
 breaks gate -DWITHOUT_LOOK_AT_PROCESS -DSECONDARY
 breaks gate -DWITHOUT_ABANDONED -DSECONDARY
 small=(-DAPP_CALLS=2 -DWORKER_ROUNDS=2)
 holds queue_life "${small[@]}"
-holds queue_life -DDRAIN "${small[@]}"
+holds queue_life -DDRAIN -DCOMMANDS "${small[@]}"
+holds queue_life -DTRANSMIT "${small[@]}"
 breaks queue_life -DWITHOUT_PROOF "${small[@]}"
 breaks queue_life -DWITHOUT_LOOK_AT_STATE "${small[@]}"
 breaks queue_life -DWITHOUT_FORGET "${small[@]}"

@@ -17,6 +17,9 @@
  * another; a planned recovery does not start a queue that the application has stopped; no thread
  * waits for ever.
  *
+ * With COMMANDS the device may refuse the command that names a receive queue, with TRANSMIT those that
+ * change the number of pairs.
+ *
  * Each WITHOUT_ leaves out one part of the code. devtools/check-models.sh expects an error then.
  */
 
@@ -202,20 +205,29 @@ inline queue_start(ret)
 			fill();
 			virtqueue_start(ret);
 			if
-			:: ret == 0 -> open_queue()
+			:: ret == 0
 			:: else -> reclaim()
-			fi
-		fi;
-		show_state()
+			fi;
+			show_state()
+		fi
 	fi
 }
 
-inline queue_stop(ret)
+/* leaves: a transmit queue leaves the pairs of the device, which may refuse that. */
+inline queue_stop(ret, leaves)
 {
 	close_gate(failed);
 	if
 	:: failed -> ret = 1
-	:: else ->
+#ifdef TRANSMIT
+	:: !failed && leaves ->
+		ret = 1;
+		if
+		:: state == LIVE -> resume() /* run_on() */
+		:: else
+		fi
+#endif
+	:: !failed ->
 #ifdef DRAIN
 		/* poll_on(): bursts take what is there, and post nothing. */
 		drained = state == LIVE;
@@ -243,6 +255,33 @@ inline queue_stop(ret)
 		:: else
 		fi;
 		show_state()
+	fi
+}
+
+/*
+ * start_and_join(): with COMMANDS the device may refuse the command that names the queue. A receive
+ * queue is open before the command, a transmit queue (TRANSMIT) after it.
+ */
+inline start_and_join(ret)
+{
+	queue_start(ret);
+	if
+	:: ret == 0 ->
+#ifdef TRANSMIT
+		if
+		:: open_queue()
+		:: queue_stop(ret, false); ret = 1
+		fi
+#else
+		open_queue();
+#ifdef COMMANDS
+		if
+		:: true
+		:: queue_stop(ret, false); ret = 1
+		fi
+#endif
+#endif
+	:: else
 	fi
 }
 
@@ -365,7 +404,7 @@ proctype application()
 			stopped_by_app = true;
 			ret = 0;
 			if
-			:: state != READY -> queue_stop(ret)
+			:: state != READY -> queue_stop(ret, true)
 			:: else
 			fi;
 			show_state();
@@ -376,7 +415,7 @@ proctype application()
 			lock();
 			due = false;
 			if
-			:: state != LIVE -> queue_start(ret)
+			:: state != LIVE -> start_and_join(ret)
 			:: else
 			fi;
 			show_state();
@@ -425,11 +464,11 @@ inline recover()
 		recovering = true;
 		ret = 0;
 		if
-		:: state != READY -> queue_stop(ret)
+		:: state != READY -> queue_stop(ret, true)
 		:: else
 		fi;
 		if
-		:: ret == 0 -> queue_start(ret)
+		:: ret == 0 -> start_and_join(ret)
 		:: else
 		fi;
 		recovering = false;
