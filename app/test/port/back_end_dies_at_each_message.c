@@ -195,7 +195,10 @@ take_stock(struct taken *taken)
 	taken->fds = test_open_fds();
 }
 
-/* EAL's interrupt thread closes a descriptor and opens another at times. */
+/*
+ * EAL's interrupt thread closes a descriptor and opens another at times, also while the first
+ * numbers are taken.
+ */
 static void
 check_stock(const struct taken *wanted)
 {
@@ -203,12 +206,12 @@ check_stock(const struct taken *wanted)
 	struct taken taken;
 
 	take_stock(&taken);
-	while ((taken.heap != wanted->heap || taken.fds != wanted->fds) && !late(start)) {
+	while ((taken.heap != wanted->heap || taken.fds > wanted->fds) && !late(start)) {
 		usleep(1000);
 		take_stock(&taken);
 	}
 	CHECK_EQ(taken.heap, wanted->heap);
-	CHECK_EQ(taken.fds, wanted->fds);
+	CHECK(taken.fds <= wanted->fds);
 }
 
 /*
@@ -287,6 +290,7 @@ probe_fails_and_leaves_nothing(void)
 	fake_vu_launch(vu);
 	CHECK_EQ(rte_vdev_init(name, args), 0);
 	CHECK_EQ(rte_vdev_uninit(name), 0);
+	fake_vu_wait_quiet(vu);
 	take_stock(&taken);
 	do {
 		pthread_mutex_lock(&vu->lock);
