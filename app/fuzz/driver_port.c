@@ -169,7 +169,7 @@ driver_port_work(struct driver_port *p)
 	uint32_t work;
 
 	pthread_mutex_lock(&port->lock);
-	work = __atomic_exchange_n(&port->worker->work, 0, __ATOMIC_ACQ_REL);
+	work = rte_atomic_exchange_explicit(&port->worker->work, 0, rte_memory_order_acq_rel);
 	virtio_watchdog_serve(port);
 	virtio_recovery_serve(port, (work & VIRTIO_WORK_QUEUE_ERROR) != 0);
 	if (work & VIRTIO_WORK_LINK)

@@ -348,7 +348,8 @@ fake_pci_port_event(struct fake_pci_port *fp)
 	while (!done) {
 		CHECK(time(NULL) - start < 60);
 		pthread_mutex_lock(&port->lock);
-		done = __atomic_load_n(&port->worker->work, __ATOMIC_ACQUIRE) == 0;
+		done = rte_atomic_load_explicit(&port->worker->work,
+						rte_memory_order_acquire) == 0;
 		pthread_mutex_unlock(&port->lock);
 		usleep(10);
 	}
