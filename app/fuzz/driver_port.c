@@ -256,6 +256,7 @@ driver_port_create(struct driver_port *p, struct pci_registers *regs, const char
 	CHECK_EQ(virtio_pci_parse(name, args, &p->port->args), 0);
 	regs->conf.stop = p->port->args.pci_queue_reset;
 	regs->conf.ring_features = VIRTIO_PCI_RING_FEATURES;
+	regs->conf.ring_needs = VIRTIO_PCI_RING_NEEDS;
 	ret = virtio_pci_port_create(p->port, name, &regs->conf, false);
 	if (ret != 0) {
 		rte_eth_dev_release_port(p->edev);
