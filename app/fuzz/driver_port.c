@@ -2,6 +2,8 @@
  * Copyright(c) 2026 The authors of dpdk-virtio
  */
 
+#include <ftw.h>
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -186,27 +188,56 @@ static struct rte_mempool *pool;
 static struct rte_driver driver = { .name = "fuzz" };
 static struct rte_device device = { .driver = &driver };
 
+/* Threads of EAL may run where this process may, and on no other processor. */
+static void
+allowed_cores(char *text, size_t size)
+{
+	cpu_set_t set;
+	size_t n;
+	int core;
+
+	CHECK_EQ(sched_getaffinity(0, sizeof(set), &set), 0);
+	n = snprintf(text, size, "0@(");
+	for (core = 0; core < RTE_MAX_LCORE; core++) {
+		if (CPU_ISSET(core, &set))
+			n += snprintf(text + n, size - n, "%d,", core);
+	}
+	text[n - 1] = ')';
+}
+
+static int
+remove_one(const char *path, const struct stat *st __rte_unused, int type __rte_unused,
+	   struct FTW *ftw __rte_unused)
+{
+	return remove(path);
+}
+
 void
 driver_port_start_eal(void)
 {
-	char prefix[64], folder[] = "/tmp/virtio_fuzz_XXXXXX";
+	char prefix[64], cores[4 * RTE_MAX_LCORE + 8], folder[] = "/tmp/virtio_fuzz_XXXXXX";
 	char *args[] = {
 		(char *)(uintptr_t)"fuzz", (char *)(uintptr_t)"--no-huge",
 		(char *)(uintptr_t)"-m", (char *)(uintptr_t)"64", (char *)(uintptr_t)"--no-pci",
 		(char *)(uintptr_t)"--no-telemetry", (char *)(uintptr_t)"--no-shconf",
 		(char *)(uintptr_t)"--iova-mode=va", (char *)(uintptr_t)"--lcores",
-		(char *)(uintptr_t)"0@(0,1)", (char *)(uintptr_t)"--file-prefix", prefix,
+		cores, (char *)(uintptr_t)"--file-prefix", prefix,
 		(char *)(uintptr_t)"--log-level", (char *)(uintptr_t)"*:emergency", NULL
 	};
 
 	CHECK(mkdtemp(folder) != NULL);
 	setenv("RUNTIME_DIRECTORY", folder, 1);
 	snprintf(prefix, sizeof(prefix), "virtio_fuzz_%d", getpid());
+	allowed_cores(cores, sizeof(cores));
 	CHECK(rte_eal_init(RTE_DIM(args) - 1, args) >= 0);
 	pool = rte_pktmbuf_pool_create("fuzz", DRIVER_PORT_BUFFERS, 0, 0,
 				       RTE_MBUF_DEFAULT_BUF_SIZE, SOCKET_ID_ANY);
 	CHECK(pool != NULL);
-	rmdir(folder);
+	/*
+	 * EAL makes dpdk/<prefix> below the folder, and without shared configuration, telemetry and
+	 * hugepages no file in it after this. A target that ends by a fault does not run atexit().
+	 */
+	CHECK_EQ(nftw(folder, remove_one, 8, FTW_DEPTH | FTW_PHYS), 0);
 }
 
 struct rte_mempool *
