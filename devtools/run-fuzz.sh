@@ -84,14 +84,18 @@ run_target() {
 	[ "$findings" -eq 0 ]
 }
 
-status=0
+# "wait -n" frees a place, and its status is not used: a job that ends after it returns and before
+# "jobs" is called would be missed. Bash keeps the status of each job for "wait PID".
+pids=()
 for name in "${targets[@]}"; do
 	while [ "$(jobs -rp | wc -l)" -ge "$jobs" ]; do
-		wait -n || status=1
+		wait -n || true
 	done
 	run_target "$name" &
+	pids+=($!)
 done
-while [ -n "$(jobs -rp)" ]; do
-	wait -n || status=1
+status=0
+for pid in "${pids[@]}"; do
+	wait "$pid" || status=1
 done
 exit "$status"
