@@ -152,10 +152,11 @@ def coverage(_args):
     e2e = run('coverage', sys.executable, '-m', 'pytest', '-p', 'no:cacheprovider', '-q',
               'test/e2e', '--ignore-glob=*test_scripts*', env={'VIRTIO_BUILD': str(COVERAGE)})[1]
     report = LOGS / 'coverage.json'
-    run('coverage', 'gcovr', '--root', str(ROOT), '--object-directory', str(COVERAGE),
-        '--filter', 'lib/', '--filter', 'drivers/', '--json-summary', str(report))
-    if not report.exists():
-        raise Failed('gcovr has not made a report')
+    report.unlink(missing_ok=True)
+    gcovr = run('coverage', 'gcovr', '--root', str(ROOT), '--object-directory', str(COVERAGE),
+                '--filter', 'lib/', '--filter', 'drivers/', '--json-summary', str(report))[1]
+    if gcovr != 0 or not report.exists():
+        raise Failed(f'gcovr has not made a report (status {gcovr})')
     with open(report, encoding='utf-8') as file:
         return coverage_table(json.load(file)), unit == 0 and e2e == 0
 

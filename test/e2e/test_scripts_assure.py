@@ -3,6 +3,7 @@
 """devtools/assure.py: what it makes of the outputs of the long tests."""
 
 import importlib.util
+import json
 import subprocess
 import sys
 
@@ -101,3 +102,34 @@ def test_coverage_is_summed_by_folder(assure):
                                             file("lib/virtio/b.c", 10, 10, 1, 4)]})
     assert "| lib/virtio | 20 | 95.0 % | 8 | 50.0 % |" in made
     assert "`a.c` 90 %" in made
+
+
+REPORT = {"files": [{"filename": "lib/virtio/a.c", "line_covered": 9, "line_total": 10,
+                     "branch_covered": 3, "branch_total": 4}]}
+
+
+@pytest.fixture
+def gcovr_ends(assure, host, monkeypatch):
+    """gcovr_ends(status, report): the coverage part, where a report of an earlier run is left."""
+    monkeypatch.setattr(assure, "LOGS", host.folder)
+    monkeypatch.setattr(assure, "COVERAGE", host.folder)
+    monkeypatch.setattr(assure.shutil, "which", lambda name: f"/usr/bin/{name}")
+    kept = host.folder / "coverage.json"
+    kept.write_text(json.dumps(REPORT))
+
+    def start(status, report):
+        def run(_part, program, *_args, **_more):
+            if program == "gcovr" and report is not None:
+                kept.write_text(json.dumps(report))
+            return [], status if program == "gcovr" else 0
+        monkeypatch.setattr(assure, "run", run)
+        return assure.coverage(None)
+    return start
+
+
+def test_coverage_is_that_of_this_run(assure, gcovr_ends):
+    figures, good = gcovr_ends(0, REPORT)
+    assert good and "| lib/virtio | 10 | 90.0 % |" in figures
+    for status, report in (0, None), (64, None), (64, REPORT):
+        with pytest.raises(assure.Failed, match=f"gcovr has not made a report .status {status}"):
+            gcovr_ends(status, report)
