@@ -185,6 +185,8 @@ main(int argc, char **argv)
 	if (ret != 0)
 		return ret < 0 ? EXIT_NOT_TRIED :
 			standard_output_check("virtio-soak") == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+	if (soak_check_json(&soak) != 0)
+		return EXIT_NOT_TRIED;
 	sigaction(SIGINT, &action, NULL);
 	sigaction(SIGTERM, &action, NULL);
 	ret = run_all(&soak);

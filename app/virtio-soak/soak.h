@@ -81,6 +81,9 @@ int soak_episode(struct soak *soak, uint32_t number, uint64_t milliseconds);
 /** The result as text, and as tests that are counted. */
 void soak_print(const struct soak *soak);
 
+/** Whether the file of --json can be opened. @return 0 or a negative errno after a message. */
+int soak_check_json(const struct soak *soak);
+
 /** @return 0 or a negative errno after a message. */
 int soak_write_json(const struct soak *soak);
 

@@ -222,6 +222,27 @@ write_all(FILE *file, const struct soak *soak)
 		strcmp(soak_verdict(soak), "PASSED") == 0 ? "true" : "false");
 }
 
+static int
+json_error(const struct soak *soak, int error)
+{
+	if (error != 0)
+		fprintf(stderr, "--json %s: cannot write there: %s\n", soak->options.json,
+			strerror(error));
+	return -error;
+}
+
+int
+soak_check_json(const struct soak *soak)
+{
+	FILE *file;
+
+	if (soak->options.json == NULL)
+		return 0;
+	/* What an earlier run wrote stays until this one has figures. */
+	file = fopen(soak->options.json, "ae");
+	return json_error(soak, file == NULL || fclose(file) != 0 ? errno : 0);
+}
+
 int
 soak_write_json(const struct soak *soak)
 {
@@ -240,8 +261,5 @@ soak_write_json(const struct soak *soak)
 	} else {
 		error = errno;
 	}
-	if (error != 0)
-		fprintf(stderr, "--json %s: cannot write there: %s\n", soak->options.json,
-			strerror(error));
-	return -error;
+	return json_error(soak, error);
 }
