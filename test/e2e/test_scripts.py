@@ -129,7 +129,7 @@ def test_without_root_setup_says_what_is_missing(tree):
 @pytest.mark.parametrize("script", ["setup.sh", "fetch-driver-sdk.sh", "run-tests.sh",
                                     "run-guest-tests.sh", "run-vdpa-tests.sh",
                                     "compare-port-restart.sh", "fetch-ovs.sh",
-                                    "check-models.sh"])
+                                    "check-models.sh", "soak.sh"])
 def test_unknown_option_is_refused_and_help_helps(script):
     status, said = run(ROOT / "devtools" / script, "--colour")
     assert status != 0

@@ -19,7 +19,7 @@ VERSION = (ROOT / "VERSION").read_text().strip()
 SCRIPTS = ["compare-port-restart.sh", "fetch-driver-sdk.sh", "run-bench.sh", "run-guest-tests.sh",
            "run-vdpa-tests.sh", "run-tests.sh", "setup.sh", "check-style.sh", "check-includes.sh",
            "check-conformance.sh", "check-docs.sh", "check-calls.sh", "run-fuzz.sh",
-           "lift-into-dpdk.sh", "make-upstream-series.sh",
+           "soak.sh", "lift-into-dpdk.sh", "make-upstream-series.sh",
            "build-packages.sh", "check-packages.sh", "add-copyright.sh", "check-interop.sh"]
 # name: arguments without which a tool has nothing to do
 WANTED = {"compare-port-restart.py": ["x.json", "port=y"], "make-capture.py": ["x.pcap"],
@@ -132,6 +132,11 @@ def test_options_of_a_run_that_are_right_lead_to_set_up(run_loopback, built):
 
 
 @pytest.mark.parametrize("name, options, message", [
+    ("soak.sh", ["--minutes", "0"], "--minutes 0: must be a number from 1 to 10080"),
+    ("soak.sh", ["--minutes", "10081"], "--minutes 10081: must be a number from 1 to 10080"),
+    ("soak.sh", ["--minutes"], "--minutes wants a number (see --help)"),
+    ("soak.sh", ["--seed", "-1"], "--seed wants a number (see --help)"),
+    ("soak.sh", ["--json"], "--json wants a file (see --help)"),
     ("make-capture.py", ["x.pcap", "0"], "0: must be a number from 1 to"),
     ("count-tests.py", [], "usage: count-tests.py"),
     ("count-tests.py", ["lines", "x", "0"], "required: file"),
