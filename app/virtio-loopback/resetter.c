@@ -238,10 +238,14 @@ start_rings(struct resetter *resetter, const struct reset_record *record)
 		if (ret != 0)
 			break;
 		announce(resetter, record);
-		wait_until(resetter, saw_epoch, queue, RECLAIM_TIMEOUT_MS);
+		if (!wait_until(resetter, saw_epoch, queue, RECLAIM_TIMEOUT_MS))
+			return fail(resetter, "queue %u: the thread of the traffic has not seen "
+				"after %u ms that it is stopped", queue, RECLAIM_TIMEOUT_MS);
 		announce(resetter, record);
 	}
-	return ret;
+	if (ret != 0)
+		return fail(resetter, "queue %u cannot be started: %s", queue, strerror(-ret));
+	return 0;
 }
 
 /* It gets another pool and another ring size and goes on; without memory, with what it had. */
@@ -251,7 +255,6 @@ setup_and_start(struct resetter *resetter, struct reset_record *record, uint16_t
 	uint16_t queue = record->queue;
 	uint32_t rx_pool = resetter->rx_pool[queue];
 	uint64_t begin;
-	int ret;
 
 	if (record->rings & PORT_RX)
 		rx_pool = (rx_pool + 1) % PORT_RX_POOLS;
@@ -268,9 +271,8 @@ setup_and_start(struct resetter *resetter, struct reset_record *record, uint16_t
 	if (check_memory(resetter, record) != 0)
 		return -1;
 	begin = rte_rdtsc();
-	ret = start_rings(resetter, record);
-	if (ret != 0)
-		return fail(resetter, "queue %u cannot be started: %s", queue, strerror(-ret));
+	if (start_rings(resetter, record) != 0)
+		return -1;
 	record->start = ns_of(record->start + rte_rdtsc() - begin);
 	return 0;
 }
