@@ -201,14 +201,27 @@ execute(const struct child_conf *conf, const int log[2], pid_t parent)
 	_exit(EXIT_FAILURE);
 }
 
+/* One that was killed. */
+static void
+wait_for_its_end(struct child *child, int *status)
+{
+	while (waitpid(child->pid, status, 0) < 0 && errno == EINTR)
+		;
+}
+
 static int
 wait_until_it_serves(struct child *child)
 {
 	const uint64_t deadline = now_us() + START_TIMEOUT_MS * UINT64_C(1000);
 	struct pollfd fd = { .fd = child->log, .events = POLLIN };
+	int ret;
 
-	while (now_us() < deadline && poll(&fd, 1, START_TIMEOUT_MS) > 0) {
-		if (read_log(child) == 0)
+	while (now_us() < deadline) {
+		/* A signal ends the run after the next step, and not this wait. */
+		ret = poll(&fd, 1, START_TIMEOUT_MS);
+		if (ret < 0 && errno == EINTR)
+			continue;
+		if (ret <= 0 || read_log(child) == 0)
 			break;
 		if (strstr(child->said, "serving ") != NULL)
 			return 0;
@@ -284,7 +297,7 @@ child_bury(struct child *child)
 	if (child->pid == 0)
 		return;
 	take_from_keeper(child);
-	waitpid(child->pid, NULL, 0);
+	wait_for_its_end(child, NULL);
 	close(child->log);
 	child->pid = 0;
 }
@@ -304,7 +317,7 @@ child_end(struct child *child)
 	while (waitpid(child->pid, &status, WNOHANG) == 0) {
 		if (now_us() > deadline) {
 			kill(child->pid, SIGKILL);
-			waitpid(child->pid, &status, 0);
+			wait_for_its_end(child, &status);
 			break;
 		}
 		rest();

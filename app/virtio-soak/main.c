@@ -46,12 +46,15 @@ on_signal(int signal __rte_unused)
 static int
 make_folder(struct soak *soak)
 {
+	int error;
+
 	snprintf(soak->folder, sizeof(soak->folder), "/tmp/virtio-soak-XXXXXX");
 	if (mkdtemp(soak->folder) != NULL)
 		return 0;
-	fprintf(stderr, "cannot make the folder %s: %s\n", soak->folder, strerror(errno));
+	error = errno;
+	fprintf(stderr, "cannot make the folder %s: %s\n", soak->folder, strerror(error));
 	soak->folder[0] = '\0';
-	return -errno;
+	return -error;
 }
 
 static int

@@ -282,3 +282,21 @@ def test_refused_options_leave_the_file_as_it_was(run, host):
     done = run("virtio-loopback", "--queues", "1", "--rounds", "1", "--json", str(old))
     assert done.returncode == 0
     assert json.loads(old.read_text())
+
+
+def test_soak_that_a_signal_ends_while_a_back_end_starts_is_incomplete(host, started):
+    """The wait for the back-end goes on, and the run ends then."""
+    if not Path(command("virtio-soak")).exists():
+        pytest.skip("virtio-soak is not built: the C library has no mallinfo2()")
+    waits, go, backend = (host.folder / name for name in ("waits", "go", "backend"))
+    backend.write_text(f"#!/bin/sh\ntouch {waits}\n"
+                       f"while [ ! -e {go} ]; do sleep 0.02; done\n"
+                       f'exec {command("virtio-loopback")} "$@"\n')
+    backend.chmod(0o755)
+    program = Program("virtio-soak", [command("virtio-soak"), "--minutes", "1", "--no-huge",
+                                      "--backend", str(backend)], host.log("virtio-soak"), host.env)
+    started.append(program)
+    poll("the back-end is started", waits.exists)
+    program.process.send_signal(signal.SIGINT)
+    go.touch()
+    assert program.wait() == 3, program.text
