@@ -274,14 +274,19 @@ traffic_finish(struct traffic *traffic)
 	atomic_store_explicit(&traffic->finish, true, memory_order_release);
 }
 
-void
+int
 traffic_pause(struct traffic *traffic, bool pause)
 {
+	const uint64_t end = rte_rdtsc() + rte_get_tsc_hz() / 1000 * TRAFFIC_PAUSE_TIMEOUT_MS;
 	const struct timespec moment = { .tv_nsec = IDLE_WAIT_NS };
 
 	atomic_store_explicit(&traffic->pause, pause, memory_order_release);
-	while (atomic_load_explicit(&traffic->paused, memory_order_acquire) != pause)
+	while (atomic_load_explicit(&traffic->paused, memory_order_acquire) != pause) {
+		if (rte_rdtsc() > end)
+			return -ETIMEDOUT;
 		nanosleep(&moment, NULL);
+	}
+	return 0;
 }
 
 void

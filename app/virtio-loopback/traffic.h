@@ -112,11 +112,15 @@ bool traffic_saw_epoch(const struct traffic *traffic, uint16_t queue);
 /** Send no more: at once, or with a capture at the end of each queue's present pass. */
 void traffic_finish(struct traffic *traffic);
 
+#define TRAFFIC_PAUSE_TIMEOUT_MS 120000u
+
 /**
  * Keep the thread out of the port, and wait until it is out; or let it go on. ethdev allows no
  * burst while a port is stopped.
+ *
+ * @return 0, or -ETIMEDOUT if the thread has not done so after TRAFFIC_PAUSE_TIMEOUT_MS.
  */
-void traffic_pause(struct traffic *traffic, bool pause);
+int traffic_pause(struct traffic *traffic, bool pause);
 
 /** End the thread. */
 void traffic_quit(struct traffic *traffic);

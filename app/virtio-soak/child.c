@@ -284,11 +284,20 @@ child_is_doomed(struct child *child)
 	return is;
 }
 
-void
+int
 child_wait_fate(struct child *child)
 {
-	while (child_is_doomed(child))
+	const uint64_t deadline = now_us() + END_TIMEOUT_US;
+
+	while (child_is_doomed(child)) {
+		if (now_us() > deadline) {
+			fprintf(stderr, "the stop of the back-end has not ended after %u s\n",
+				END_TIMEOUT_US / 1000000);
+			return -ETIMEDOUT;
+		}
 		rest();
+	}
+	return 0;
 }
 
 void
@@ -310,8 +319,10 @@ child_end(struct child *child)
 
 	if (child->pid == 0)
 		return 0;
-	child_wait_fate(child);
-	if (!atomic_load(&child->gone))
+	/* A process that is stopped does not take SIGTERM. */
+	if (child_wait_fate(child) != 0)
+		kill(child->pid, SIGKILL);
+	else if (!atomic_load(&child->gone))
 		kill(child->pid, SIGTERM);
 	/* The keeper reads what it says meanwhile. */
 	while (waitpid(child->pid, &status, WNOHANG) == 0) {

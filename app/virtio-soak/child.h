@@ -65,8 +65,8 @@ void child_doom(struct child *child, enum child_fate fate, uint64_t after_us, ui
 /** Whether something happens to it, or is going to. */
 bool child_is_doomed(struct child *child);
 
-/** Wait for that to be over. */
-void child_wait_fate(struct child *child);
+/** Wait for that to be over. @return 0, or -ETIMEDOUT after a message. */
+int child_wait_fate(struct child *child);
 
 /** Take one that was killed away; child_start() may follow. */
 void child_bury(struct child *child);

@@ -217,7 +217,9 @@ reset_port(struct episode *episode)
 
 	if (episode->server)
 		return 0;
-	traffic_pause(&sp->traffic, true);
+	if (traffic_pause(&sp->traffic, true) != 0)
+		return fail(episode, "the thread of the traffic has not left the port after %u ms",
+			TRAFFIC_PAUSE_TIMEOUT_MS);
 	ret = rte_eth_dev_reset(sp->port.id);
 	if (ret == 0)
 		ret = rte_eth_dev_start(sp->port.id);
@@ -225,8 +227,10 @@ reset_port(struct episode *episode)
 	for (q = 0; q < sp->traffic.queues; q++)
 		if ((atomic_load(&sp->traffic.queue[q].epoch) & 1) != 0)
 			atomic_fetch_add(&sp->traffic.queue[q].epoch, 1);
-	traffic_pause(&sp->traffic, false);
 	episode->soak->events.port_resets++;
+	if (traffic_pause(&sp->traffic, false) != 0)
+		return fail(episode, "the thread of the traffic has not gone on after %u ms",
+			TRAFFIC_PAUSE_TIMEOUT_MS);
 	return ret == 0 ? 0 : fail(episode, "the port cannot be reset, its back-end being there "
 		"again: %s", strerror(-ret));
 }
@@ -318,9 +322,13 @@ static int
 kill_backend(struct episode *episode)
 {
 	struct soak_port *sp = &episode->sp;
+	const uint64_t end = patience_ends();
 
 	child_doom(&sp->child, CHILD_KILLED, below(&episode->random, KILL_WITHIN_US), 0);
 	while (!atomic_load_explicit(&sp->child.gone, memory_order_acquire)) {
+		if (rte_rdtsc() > end)
+			return fail(episode, "the back-end has not been killed after %u ms",
+				PATIENCE_MS);
 		if (reset_any(episode) == 0)
 			continue;
 		if (atomic_load_explicit(&sp->child.gone, memory_order_acquire))
@@ -332,6 +340,21 @@ kill_backend(struct episode *episode)
 }
 
 /* ---- other events ---------------------------------------------------------------------------- */
+
+static int
+reset_until_over(struct episode *episode)
+{
+	const uint64_t end = patience_ends();
+
+	do {
+		if (rte_rdtsc() > end)
+			return fail(episode, "the stop of the back-end has not ended after %u ms",
+				PATIENCE_MS);
+		if (reset_or_fail(episode) != 0)
+			return -1;
+	} while (child_is_doomed(&episode->sp.child));
+	return 0;
+}
 
 /* Resets go on meanwhile, as far as they can. */
 static int
@@ -345,11 +368,7 @@ stop_backend(struct episode *episode)
 	episode->soak->events.stopped_ms += ms;
 	child_doom(&episode->sp.child, CHILD_STOPPED, below(&episode->random, KILL_WITHIN_US),
 		ms * UINT64_C(1000));
-	do {
-		if (reset_or_fail(episode) != 0)
-			return -1;
-	} while (child_is_doomed(&episode->sp.child));
-	return 0;
+	return reset_until_over(episode);
 }
 
 /* Its message thread waits in the middle of a message, and its polling thread goes on. */
@@ -358,11 +377,7 @@ leave_log_unread(struct episode *episode)
 {
 	episode->soak->events.unread++;
 	child_doom(&episode->sp.child, CHILD_UNREAD, 0, UNREAD_MS * UINT64_C(1000));
-	do {
-		if (reset_or_fail(episode) != 0)
-			return -1;
-	} while (child_is_doomed(&episode->sp.child));
-	return 0;
+	return reset_until_over(episode);
 }
 
 /* A receive queue gets a pool in memory that the back-end learns of now. */

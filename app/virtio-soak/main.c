@@ -114,7 +114,10 @@ finish_other(struct soak *soak)
 static void
 note_resources(struct soak *soak, bool is_warm)
 {
-	resources_read(&soak->last);
+	if (resources_read(&soak->last) != 0 && soak->failure[0] == '\0')
+		snprintf(soak->failure, sizeof(soak->failure),
+			"the number of open file descriptors is not constant after %u ms",
+			RESOURCES_TIMEOUT_MS);
 	if (!is_warm) {
 		/* What is there once is there for good: the greatest value counts. */
 		resources_max(&soak->warm, &soak->last);
@@ -134,6 +137,7 @@ run(struct soak *soak)
 	double now = 0;
 
 	while (now < length && !resetter_interrupted &&
+			soak->failure[0] == '\0' &&
 			soak_episode(soak, soak->episodes + 1, ms) == 0) {
 		note_resources(soak, soak->episodes > WARM_UP_MIN && now > length / 4);
 		now = seconds_now() - start;

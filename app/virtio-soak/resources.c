@@ -3,6 +3,7 @@
  */
 
 #include <dirent.h>
+#include <errno.h>
 #include <inttypes.h>
 #include <malloc.h>
 #include <stddef.h>
@@ -34,6 +35,15 @@ const struct resource_rule resource_rules[RESOURCE_RULES] = {
 };
 
 static uint64_t
+now_ms(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return now.tv_sec * UINT64_C(1000) + now.tv_nsec / 1000000;
+}
+
+static uint64_t
 count_fds(void)
 {
 	DIR *dir = opendir("/proc/self/fd");
@@ -48,20 +58,24 @@ count_fds(void)
 }
 
 /* EAL's interrupt thread closes a descriptor and opens another when it is woken. */
-static uint64_t
-settled_fds(void)
+static int
+settled_fds(uint64_t *n)
 {
 	const struct timespec moment = { .tv_nsec = 1000000 };
-	uint64_t n = count_fds(), now;
+	const uint64_t end = now_ms() + RESOURCES_TIMEOUT_MS;
 	unsigned int same = 0;
+	uint64_t before;
 
+	*n = count_fds();
 	while (same < 5) {
+		if (now_ms() > end)
+			return -ETIMEDOUT;
 		nanosleep(&moment, NULL);
-		now = count_fds();
-		same = now == n ? same + 1 : 0;
-		n = now;
+		before = *n;
+		*n = count_fds();
+		same = *n == before ? same + 1 : 0;
 	}
-	return n;
+	return 0;
 }
 
 static void
@@ -88,14 +102,15 @@ count_zone(const struct rte_memzone *zone __rte_unused, void *arg)
 	++*(uint64_t *)arg;
 }
 
-void
+int
 resources_read(struct resources *resources)
 {
 	struct rte_malloc_socket_stats stats;
 	struct mallinfo2 info;
-	int node;
+	int node, ret;
 
-	*resources = (struct resources) { .fds = settled_fds() };
+	*resources = (struct resources) { 0 };
+	ret = settled_fds(&resources->fds);
 	read_status(resources);
 	rte_memzone_walk(count_zone, &resources->zones);
 	for (node = 0; node < RTE_MAX_NUMA_NODES; node++) {
@@ -107,6 +122,7 @@ resources_read(struct resources *resources)
 	}
 	info = mallinfo2();
 	resources->malloced = info.uordblks + info.hblkhd;
+	return ret;
 }
 
 uint64_t

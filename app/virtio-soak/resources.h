@@ -30,11 +30,17 @@ struct resource_rule {
 	uint64_t allowance;
 };
 
+#define RESOURCES_TIMEOUT_MS 60000u
+
 #define RESOURCE_RULES 8u
 extern const struct resource_rule resource_rules[RESOURCE_RULES];
 
-/** Waits first until file descriptors that close by themselves are closed. */
-void resources_read(struct resources *resources);
+/**
+ * Waits first until file descriptors that close by themselves are closed.
+ *
+ * @return 0, or -ETIMEDOUT if their number still changes after RESOURCES_TIMEOUT_MS.
+ */
+int resources_read(struct resources *resources);
 
 uint64_t resources_value(const struct resources *resources, const struct resource_rule *rule);
 

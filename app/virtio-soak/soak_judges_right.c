@@ -96,13 +96,13 @@ what_is_taken_is_seen(void)
 	int fds[2];
 	char *memory;
 
-	resources_read(&before);
+	CHECK(resources_read(&before) == 0);
 	CHECK(before.fds > 0 && before.threads > 0 && before.rss > 0 && before.malloced > 0);
 	CHECK(pipe(fds) == 0);
 	memory = malloc(size);
 	CHECK(memory != NULL);
 	memset(memory, 1, size);
-	resources_read(&after);
+	CHECK(resources_read(&after) == 0);
 	CHECK(after.fds == before.fds + 2);
 	CHECK(after.malloced >= before.malloced + size);
 	CHECK(after.rss >= before.rss + size / 2);

@@ -4,6 +4,7 @@
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
@@ -164,6 +165,25 @@ judge(struct soak_port *sp, uint16_t q, struct soak_packets *packets, char *fail
 	return 0;
 }
 
+/* While its thread is in a burst, neither the port nor EAL can be closed. */
+static void
+end_traffic(struct soak_port *sp)
+{
+	const uint64_t end = patience_ends();
+
+	traffic_quit(&sp->traffic);
+	while (rte_eal_get_lcore_state(sp->lcore) == RUNNING) {
+		if (rte_rdtsc() > end) {
+			fprintf(stderr, "FAILED: the thread of the traffic has not ended after %u "
+				"ms; the program ends without a summary\n", PATIENCE_MS);
+			_exit(EXIT_FAILURE);
+		}
+		rest();
+	}
+	rte_eal_wait_lcore(sp->lcore);
+	sp->runs = false;
+}
+
 int
 soak_port_finish(struct soak_port *sp, struct soak_packets *packets, char *failure,
 		size_t size)
@@ -172,7 +192,10 @@ soak_port_finish(struct soak_port *sp, struct soak_packets *packets, char *failu
 	int ret = 0;
 	uint16_t q;
 
-	child_wait_fate(&sp->child);
+	if (child_wait_fate(&sp->child) != 0) {
+		snprintf(failure, size, "the stop of the back-end does not end");
+		return -1;
+	}
 	traffic_finish(&sp->traffic);
 	for (q = 0; q < sp->traffic.queues; q++) {
 		while (!is_drained(&sp->traffic.queue[q]) && rte_rdtsc() < end)
@@ -185,9 +208,7 @@ soak_port_finish(struct soak_port *sp, struct soak_packets *packets, char *failu
 			ret = -1;
 		}
 	}
-	traffic_quit(&sp->traffic);
-	rte_eal_wait_lcore(sp->lcore);
-	sp->runs = false;
+	end_traffic(sp);
 	for (q = 0; q < sp->traffic.queues && ret == 0; q++)
 		ret = judge(sp, q, packets, failure, size);
 	return ret;
@@ -199,10 +220,8 @@ soak_port_close(struct soak_port *sp, char *failure, size_t size)
 	uint32_t leaked;
 	int ret = 0;
 
-	if (sp->runs) {
-		traffic_quit(&sp->traffic);
-		rte_eal_wait_lcore(sp->lcore);
-	}
+	if (sp->runs)
+		end_traffic(sp);
 	if (port_close(&sp->port) != 0) {
 		snprintf(failure, size, "the port cannot be closed");
 		ret = -1;
