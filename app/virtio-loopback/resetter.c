@@ -175,8 +175,8 @@ stop_and_reclaim(struct resetter *resetter, struct reset_record *record)
 			port_queue_missing(resetter->port, queue));
 	record->reclaim = ns_of(rte_rdtsc() - stopped);
 	if (!wait_until(resetter, polled, queue, RECLAIM_TIMEOUT_MS))
-		return fail(resetter, "the traffic does not come round in %u ms",
-			RECLAIM_TIMEOUT_MS);
+		return fail(resetter, "queue %u: the thread of the traffic has not called "
+			"the bursts of the stopped queue in %u ms", queue, RECLAIM_TIMEOUT_MS);
 	return 0;
 }
 

@@ -13,7 +13,7 @@
  * the start is called; between the two it goes on calling the bursts of the rings that are stopped,
  * and each must return 0. Where only the transmit ring is, it goes on receiving from the other. It
  * never keeps a packet from one turn to the next, so a pool of a stopped queue is full as soon as
- * the thread has come round (traffic_saw_epoch()).
+ * the thread has seen the stop (traffic_saw_epoch()).
  *
  * It keeps at most a window of packets under way on each queue, so that the back-end's speed is
  * the traffic's.

@@ -21,7 +21,7 @@
 #include "child.h"
 
 #define CHILDREN_MAX 2u
-#define TURN_US 1000u		/* of the keeper */
+#define TURN_US 1000u		/* of the monitor */
 #define START_TIMEOUT_MS 120000
 #define END_TIMEOUT_US 120000000u
 #define ARGS_MAX 12u
@@ -32,7 +32,7 @@ static struct {
 	struct child *child[CHILDREN_MAX];
 	cpu_set_t allowed;	/* before EAL chose a core for each thread */
 	bool started, quit;
-} keeper = { .lock = PTHREAD_MUTEX_INITIALIZER };
+} monitor = { .lock = PTHREAD_MUTEX_INITIALIZER };
 
 static uint64_t
 now_us(void)
@@ -51,7 +51,7 @@ rest(void)
 	nanosleep(&turn, NULL);
 }
 
-/* What it says is read, and the end of it kept for a message. */
+/* Reads what the process logs, and keeps the end of it for a message. */
 static ssize_t
 read_log(struct child *child)
 {
@@ -61,54 +61,54 @@ read_log(struct child *child)
 
 	if (n <= 0)
 		return n;
-	keep = RTE_MIN(child->said_len, CHILD_LOG - 1 - sizeof(text));
-	memmove(child->said, child->said + child->said_len - keep, keep);
-	memcpy(child->said + keep, text, n);
-	child->said_len = keep + n;
-	child->said[child->said_len] = '\0';
+	keep = RTE_MIN(child->log_len, CHILD_LOG - 1 - sizeof(text));
+	memmove(child->log_text, child->log_text + child->log_len - keep, keep);
+	memcpy(child->log_text + keep, text, n);
+	child->log_len = keep + n;
+	child->log_text[child->log_len] = '\0';
 	return n;
 }
 
 static void
-meet_fate(struct child *child, uint64_t now)
+apply_action(struct child *child, uint64_t now)
 {
-	if (!child->began && now >= child->from_us) {
-		child->began = true;
-		if (child->fate == CHILD_KILLED) {
+	if (!child->has_begun && now >= child->from_us) {
+		child->has_begun = true;
+		if (child->action == CHILD_KILL) {
 			kill(child->pid, SIGKILL);
 			atomic_store_explicit(&child->gone, true, memory_order_release);
-			child->fate = CHILD_LEFT_ALONE;
-		} else if (child->fate == CHILD_STOPPED) {
+			child->action = CHILD_NO_ACTION;
+		} else if (child->action == CHILD_STOP) {
 			kill(child->pid, SIGSTOP);
 		}
-	} else if (child->began && now >= child->to_us) {
-		if (child->fate == CHILD_STOPPED)
+	} else if (child->has_begun && now >= child->to_us) {
+		if (child->action == CHILD_STOP)
 			kill(child->pid, SIGCONT);
-		child->fate = CHILD_LEFT_ALONE;
+		child->action = CHILD_NO_ACTION;
 	}
 }
 
 static void *
-keep(void *arg __rte_unused)
+monitor_thread(void *arg __rte_unused)
 {
 	unsigned int i;
 	bool quit;
 
 	do {
-		pthread_mutex_lock(&keeper.lock);
+		pthread_mutex_lock(&monitor.lock);
 		for (i = 0; i < CHILDREN_MAX; i++) {
-			struct child *child = keeper.child[i];
+			struct child *child = monitor.child[i];
 
 			if (child == NULL)
 				continue;
-			if (child->fate != CHILD_LEFT_ALONE)
-				meet_fate(child, now_us());
-			while ((child->fate != CHILD_UNREAD || !child->began) &&
+			if (child->action != CHILD_NO_ACTION)
+				apply_action(child, now_us());
+			while ((child->action != CHILD_READ_NOTHING || !child->has_begun) &&
 					read_log(child) > 0)
 				;
 		}
-		quit = keeper.quit;
-		pthread_mutex_unlock(&keeper.lock);
+		quit = monitor.quit;
+		pthread_mutex_unlock(&monitor.lock);
 		rest();
 	} while (!quit);
 	return NULL;
@@ -119,50 +119,50 @@ child_init(void)
 {
 	int ret;
 
-	sched_getaffinity(0, sizeof(keeper.allowed), &keeper.allowed);
-	ret = pthread_create(&keeper.thread, NULL, keep, NULL);
-	keeper.started = ret == 0;
+	sched_getaffinity(0, sizeof(monitor.allowed), &monitor.allowed);
+	ret = pthread_create(&monitor.thread, NULL, monitor_thread, NULL);
+	monitor.started = ret == 0;
 	return -ret;
 }
 
 void
 child_exit(void)
 {
-	if (!keeper.started)
+	if (!monitor.started)
 		return;
-	pthread_mutex_lock(&keeper.lock);
-	keeper.quit = true;
-	pthread_mutex_unlock(&keeper.lock);
-	pthread_join(keeper.thread, NULL);
+	pthread_mutex_lock(&monitor.lock);
+	monitor.quit = true;
+	pthread_mutex_unlock(&monitor.lock);
+	pthread_join(monitor.thread, NULL);
 }
 
 static void
-hand_to_keeper(struct child *child)
+monitor_add(struct child *child)
 {
 	unsigned int i;
 
-	pthread_mutex_lock(&keeper.lock);
+	pthread_mutex_lock(&monitor.lock);
 	for (i = 0; i < CHILDREN_MAX; i++) {
-		if (keeper.child[i] == NULL) {
-			keeper.child[i] = child;
+		if (monitor.child[i] == NULL) {
+			monitor.child[i] = child;
 			break;
 		}
 	}
-	pthread_mutex_unlock(&keeper.lock);
+	pthread_mutex_unlock(&monitor.lock);
 	RTE_VERIFY(i < CHILDREN_MAX);
 }
 
 static void
-take_from_keeper(struct child *child)
+monitor_remove(struct child *child)
 {
 	unsigned int i;
 
-	pthread_mutex_lock(&keeper.lock);
+	pthread_mutex_lock(&monitor.lock);
 	for (i = 0; i < CHILDREN_MAX; i++) {
-		if (keeper.child[i] == child)
-			keeper.child[i] = NULL;
+		if (monitor.child[i] == child)
+			monitor.child[i] = NULL;
 	}
-	pthread_mutex_unlock(&keeper.lock);
+	pthread_mutex_unlock(&monitor.lock);
 }
 
 /* In the child, between fork and exec. */
@@ -191,7 +191,7 @@ execute(const struct child_conf *conf, const int log[2], pid_t parent)
 		_exit(EXIT_FAILURE);
 	/* Ctrl-C is for the front-end. A session of its own would be scheduled apart from it. */
 	setpgid(0, 0);
-	sched_setaffinity(0, sizeof(keeper.allowed), &keeper.allowed);
+	sched_setaffinity(0, sizeof(monitor.allowed), &monitor.allowed);
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
 	dup2(log[1], STDOUT_FILENO);
@@ -201,7 +201,7 @@ execute(const struct child_conf *conf, const int log[2], pid_t parent)
 	_exit(EXIT_FAILURE);
 }
 
-/* One that was killed. */
+/* The process was killed. */
 static void
 wait_for_its_end(struct child *child, int *status)
 {
@@ -223,10 +223,10 @@ wait_until_it_serves(struct child *child)
 			continue;
 		if (ret <= 0 || read_log(child) == 0)
 			break;
-		if (strstr(child->said, "serving ") != NULL)
+		if (strstr(child->log_text, "serving ") != NULL)
 			return 0;
 	}
-	fprintf(stderr, "the back-end does not start: %s\n", child->said);
+	fprintf(stderr, "the back-end does not start: %s\n", child->log_text);
 	return -ETIMEDOUT;
 }
 
@@ -255,41 +255,42 @@ child_start(struct child *child, const struct child_conf *conf)
 	ret = wait_until_it_serves(child);
 	if (ret != 0) {
 		kill(child->pid, SIGKILL);
-		child_bury(child);
+		child_reap(child);
 		return ret;
 	}
-	hand_to_keeper(child);
+	monitor_add(child);
 	return 0;
 }
 
 void
-child_doom(struct child *child, enum child_fate fate, uint64_t after_us, uint64_t for_us)
+child_schedule(struct child *child, enum child_action action, uint64_t after_us,
+		uint64_t for_us)
 {
-	pthread_mutex_lock(&keeper.lock);
+	pthread_mutex_lock(&monitor.lock);
 	child->from_us = now_us() + after_us;
 	child->to_us = child->from_us + for_us;
-	child->began = false;
-	child->fate = fate;
-	pthread_mutex_unlock(&keeper.lock);
+	child->has_begun = false;
+	child->action = action;
+	pthread_mutex_unlock(&monitor.lock);
 }
 
 bool
-child_is_doomed(struct child *child)
+child_has_action(struct child *child)
 {
 	bool is;
 
-	pthread_mutex_lock(&keeper.lock);
-	is = child->fate != CHILD_LEFT_ALONE;
-	pthread_mutex_unlock(&keeper.lock);
+	pthread_mutex_lock(&monitor.lock);
+	is = child->action != CHILD_NO_ACTION;
+	pthread_mutex_unlock(&monitor.lock);
 	return is;
 }
 
 int
-child_wait_fate(struct child *child)
+child_wait_action(struct child *child)
 {
 	const uint64_t deadline = now_us() + END_TIMEOUT_US;
 
-	while (child_is_doomed(child)) {
+	while (child_has_action(child)) {
 		if (now_us() > deadline) {
 			fprintf(stderr, "the stop of the back-end has not ended after %u s\n",
 				END_TIMEOUT_US / 1000000);
@@ -301,11 +302,11 @@ child_wait_fate(struct child *child)
 }
 
 void
-child_bury(struct child *child)
+child_reap(struct child *child)
 {
 	if (child->pid == 0)
 		return;
-	take_from_keeper(child);
+	monitor_remove(child);
 	wait_for_its_end(child, NULL);
 	close(child->log);
 	child->pid = 0;
@@ -320,11 +321,11 @@ child_end(struct child *child)
 	if (child->pid == 0)
 		return 0;
 	/* A process that is stopped does not take SIGTERM. */
-	if (child_wait_fate(child) != 0)
+	if (child_wait_action(child) != 0)
 		kill(child->pid, SIGKILL);
 	else if (!atomic_load(&child->gone))
 		kill(child->pid, SIGTERM);
-	/* The keeper reads what it says meanwhile. */
+	/* The monitor reads what the process logs meanwhile. */
 	while (waitpid(child->pid, &status, WNOHANG) == 0) {
 		if (now_us() > deadline) {
 			kill(child->pid, SIGKILL);
@@ -333,13 +334,13 @@ child_end(struct child *child)
 		}
 		rest();
 	}
-	take_from_keeper(child);
+	monitor_remove(child);
 	while (read_log(child) > 0)
 		;
 	close(child->log);
 	child->pid = 0;
 	if (atomic_load(&child->gone) || status == 0)
 		return 0;
-	fprintf(stderr, "the back-end has ended with status 0x%x: %s\n", status, child->said);
+	fprintf(stderr, "the back-end has ended with status 0x%x: %s\n", status, child->log_text);
 	return -EFAULT;
 }

@@ -7,11 +7,11 @@
 
 /**
  * @file
- * A back-end in a process of its own, "virtio-loopback --serve", and what is done to it: it is
- * killed, or stopped for some time, or nothing reads what it logs.
+ * A back-end in a process of its own, "virtio-loopback --serve", and actions on it: it is killed,
+ * or stopped for some time, or nothing reads what it logs.
  *
- * A thread, the keeper, does this at its time and reads the log otherwise; there is one for the
- * life of the program. All other functions are for the control thread.
+ * One thread, the monitor, runs for the life of the program. It begins and ends each action at the
+ * scheduled time, and reads the log otherwise. All functions are for the control thread.
  */
 
 #include <pthread.h>
@@ -22,7 +22,7 @@
 
 #define CHILD_LOG 4096u
 
-enum child_fate { CHILD_LEFT_ALONE, CHILD_KILLED, CHILD_STOPPED, CHILD_UNREAD };
+enum child_action { CHILD_NO_ACTION, CHILD_KILL, CHILD_STOP, CHILD_READ_NOTHING };
 
 struct child_conf {
 	const char *program;	/**< virtio-loopback */
@@ -30,25 +30,25 @@ struct child_conf {
 	uint16_t queues;
 	bool client;		/**< it connects; else it listens */
 	bool stock;		/**< without lib/vhost_ring_reset */
-	bool verbose;		/**< logs each message, or CHILD_UNREAD does nothing */
+	bool verbose;		/**< logs each message, or CHILD_READ_NOTHING does nothing */
 	bool no_huge;
 };
 
 struct child {
 	struct child_conf conf;
 	pid_t pid;		/* 0: there is none */
-	int log;		/* what it says */
-	_Atomic bool gone;	/**< it was killed */
-	char said[CHILD_LOG];	/* the end of it */
-	uint32_t said_len;
+	int log;		/* what the process writes is read here */
+	_Atomic bool gone;	/**< the process was killed */
+	char log_text[CHILD_LOG];	/* the end of the log */
+	uint32_t log_len;
 
-	/* Under the keeper's lock. */
-	enum child_fate fate;
-	bool began;
-	uint64_t from_us, to_us;	/* when it is met by its fate */
+	/* Under the monitor's lock. */
+	enum child_action action;
+	bool has_begun;
+	uint64_t from_us, to_us;	/* when the action begins and ends */
 };
 
-/** Start the keeper. @return 0 or a negative errno. */
+/** Start the monitor. @return 0 or a negative errno. */
 int child_init(void);
 void child_exit(void);
 
@@ -59,17 +59,18 @@ void child_exit(void);
  */
 int child_start(struct child *child, const struct child_conf *conf);
 
-/** Some time from now on something happens to it, for some time unless it is killed. */
-void child_doom(struct child *child, enum child_fate fate, uint64_t after_us, uint64_t for_us);
+/** Schedule an action: it begins after some time, and lasts for some time unless it is a kill. */
+void child_schedule(struct child *child, enum child_action action, uint64_t after_us,
+		uint64_t for_us);
 
-/** Whether something happens to it, or is going to. */
-bool child_is_doomed(struct child *child);
+/** Whether an action is scheduled or has not ended. */
+bool child_has_action(struct child *child);
 
-/** Wait for that to be over. @return 0, or -ETIMEDOUT after a message. */
-int child_wait_fate(struct child *child);
+/** Wait until that action has ended. @return 0, or -ETIMEDOUT after a message. */
+int child_wait_action(struct child *child);
 
-/** Take one that was killed away; child_start() may follow. */
-void child_bury(struct child *child);
+/** Wait for the end of a process that was killed; child_start() may follow. */
+void child_reap(struct child *child);
 
 /**
  * End it.

@@ -25,7 +25,7 @@
 #define KILL_WITHIN_US 30000u
 #define STOP_SECONDS_MAX 30u
 #define UNREAD_MS 300u
-#define OTHER_PACKETS 20u	/* that the other port receives during an event */
+#define OTHER_PACKETS 20u	/* that the other port has to receive after an event */
 
 /* splitmix64 */
 struct random {
@@ -154,7 +154,7 @@ reset_queue(struct episode *episode, uint16_t queue, unsigned int rings)
 	struct soak *soak = episode->soak;
 	struct resetter *resetter = &episode->resetter;
 	const struct resize resize = { .queue = queue, .ring_size = random_size(episode) };
-	const bool doomed = child_is_doomed(&episode->sp.child);
+	const bool had_action = child_has_action(&episode->sp.child);
 	const struct reset_record *record;
 	int ret;
 
@@ -163,7 +163,7 @@ reset_queue(struct episode *episode, uint16_t queue, unsigned int rings)
 		soak->resets += rings == PORT_BOTH ? 2 : 1;
 		episode->path->resets += rings == PORT_BOTH ? 2 : 1;
 		record = &resetter->records[resetter->n_records - 1];
-		if (rings != PORT_BOTH && !doomed && !child_is_doomed(&episode->sp.child)) {
+		if (rings != PORT_BOTH && !had_action && !child_has_action(&episode->sp.child)) {
 			times_add(&soak->stop, record->stop);
 			times_add(&soak->start, record->start);
 		}
@@ -236,11 +236,11 @@ reset_port(struct episode *episode)
 }
 
 /*
- * What is under way when the back-end goes is lost, and what is sent until there is another one. A
- * queue whose reset was cut short is stopped, and sends nothing.
+ * Announces to the traffic that the back-end was killed, or that there is another one: packets that
+ * were sent in between are lost. A queue whose reset was cut short is stopped, and sends nothing.
  */
 static int
-tell_traffic(struct episode *episode, bool is_renewed)
+advance_epochs(struct episode *episode, bool is_renewed)
 {
 	struct traffic *traffic = &episode->sp.traffic;
 	const uint64_t end = patience_ends();
@@ -258,7 +258,8 @@ tell_traffic(struct episode *episode, bool is_renewed)
 			atomic_fetch_add(&queue->epoch, 1);
 		while (!traffic_saw_epoch(traffic, q)) {
 			if (rte_rdtsc() > end)
-				return fail(episode, "the traffic's thread does not come round");
+				return fail(episode, "the thread of the traffic has not "
+					"run its loop for %u ms", PATIENCE_MS);
 			rest();
 		}
 	}
@@ -289,15 +290,15 @@ resume_queue(struct episode *episode, uint16_t q)
 }
 
 static int
-bring_back(struct episode *episode)
+replace_backend(struct episode *episode)
 {
 	struct soak_port *sp = &episode->sp;
 	const uint64_t end = patience_ends();
 	uint16_t q;
 
-	child_bury(&sp->child);
-	sp->deaths++;
-	if (tell_traffic(episode, false) != 0)
+	child_reap(&sp->child);
+	sp->backends_killed++;
+	if (advance_epochs(episode, false) != 0)
 		return -1;
 	if (child_start(&sp->child, &sp->child_conf) != 0)
 		return fail(episode, "the back-end cannot be started again");
@@ -309,7 +310,7 @@ bring_back(struct episode *episode)
 			return fail(episode, "the link stays down with the new back-end");
 		rest();
 	}
-	if (tell_traffic(episode, true) != 0)
+	if (advance_epochs(episode, true) != 0)
 		return -1;
 	for (q = 0; q < episode->options.queues; q++)
 		if (resume_queue(episode, q) != 0)
@@ -324,7 +325,7 @@ kill_backend(struct episode *episode)
 	struct soak_port *sp = &episode->sp;
 	const uint64_t end = patience_ends();
 
-	child_doom(&sp->child, CHILD_KILLED, below(&episode->random, KILL_WITHIN_US), 0);
+	child_schedule(&sp->child, CHILD_KILL, below(&episode->random, KILL_WITHIN_US), 0);
 	while (!atomic_load_explicit(&sp->child.gone, memory_order_acquire)) {
 		if (rte_rdtsc() > end)
 			return fail(episode, "the back-end has not been killed after %u ms",
@@ -336,7 +337,7 @@ kill_backend(struct episode *episode)
 		return fail(episode, "%s", episode->resetter.failure);
 	}
 	episode->soak->events.kills++;
-	return bring_back(episode);
+	return replace_backend(episode);
 }
 
 /* ---- other events ---------------------------------------------------------------------------- */
@@ -352,7 +353,7 @@ reset_until_over(struct episode *episode)
 				PATIENCE_MS);
 		if (reset_or_fail(episode) != 0)
 			return -1;
-	} while (child_is_doomed(&episode->sp.child));
+	} while (child_has_action(&episode->sp.child));
 	return 0;
 }
 
@@ -366,7 +367,7 @@ stop_backend(struct episode *episode)
 
 	episode->soak->events.stops++;
 	episode->soak->events.stopped_ms += ms;
-	child_doom(&episode->sp.child, CHILD_STOPPED, below(&episode->random, KILL_WITHIN_US),
+	child_schedule(&episode->sp.child, CHILD_STOP, below(&episode->random, KILL_WITHIN_US),
 		ms * UINT64_C(1000));
 	return reset_until_over(episode);
 }
@@ -376,7 +377,7 @@ static int
 leave_log_unread(struct episode *episode)
 {
 	episode->soak->events.unread++;
-	child_doom(&episode->sp.child, CHILD_UNREAD, 0, UNREAD_MS * UINT64_C(1000));
+	child_schedule(&episode->sp.child, CHILD_READ_NOTHING, 0, UNREAD_MS * UINT64_C(1000));
 	return reset_until_over(episode);
 }
 
@@ -404,7 +405,7 @@ change_memory(struct episode *episode)
 }
 
 static int
-happen(struct episode *episode)
+run_event(struct episode *episode)
 {
 	struct soak_port *other = &episode->soak->other;
 	int ret;
@@ -424,8 +425,8 @@ happen(struct episode *episode)
 		ret = episode->soak->hugepages ? change_memory(episode) : reset_or_fail(episode);
 		break;
 	}
-	if (ret == 0 && (!soak_port_is_up(other) || !soak_port_goes_on(other, OTHER_PACKETS)))
-		return fail(episode, "the other port does not carry on");
+	if (ret == 0 && (!soak_port_is_up(other) || !soak_port_receives(other, OTHER_PACKETS)))
+		return fail(episode, "the other port receives no packets");
 	return ret;
 }
 
@@ -530,7 +531,7 @@ run(struct episode *episode, uint64_t milliseconds)
 		}
 		episode->until_event = EVENT_EVERY_MIN +
 			below(&episode->random, EVENT_EVERY_MAX - EVENT_EVERY_MIN);
-		ret = happen(episode);
+		ret = run_event(episode);
 	}
 	episode->soak->events.calls_again += episode->resetter.n_again;
 	if (ret == 0 && soak_port_finish(&episode->sp, &packets, failure, sizeof(failure)) != 0)

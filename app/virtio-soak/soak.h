@@ -38,9 +38,9 @@ struct soak_path {
 	char name[96];		/**< of the receive path, as the driver has it; empty: never used */
 };
 
-/** What happened beside resets. */
+/** Events beside resets. */
 struct soak_events {
-	uint32_t kills, stops, unread;	/**< of back-ends; see enum child_fate */
+	uint32_t kills, stops, unread;	/**< of back-ends; see enum child_action */
 	uint64_t stopped_ms;		/**< for how long in all */
 	uint32_t pools;			/**< made in memory that was mapped under traffic */
 	uint32_t port_resets;		/**< calls after a kill; a port that listens needs none */
@@ -52,7 +52,7 @@ struct soak {
 	bool hugepages;
 	uint32_t megabytes;
 	char folder[64];		/* of sockets */
-	struct soak_port other;		/* that must not notice */
+	struct soak_port other;		/* no event may affect it */
 	struct soak_packets other_packets;
 	struct soak_path path[PATHS_MAX];
 	uint32_t n_paths;

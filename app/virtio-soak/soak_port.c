@@ -87,7 +87,7 @@ received(const struct soak_port *sp)
 }
 
 bool
-soak_port_goes_on(struct soak_port *sp, uint64_t packets)
+soak_port_receives(struct soak_port *sp, uint64_t packets)
 {
 	const uint64_t wanted = received(sp) + packets, end = patience_ends();
 
@@ -137,7 +137,7 @@ static int
 judge(struct soak_port *sp, uint16_t q, struct soak_packets *packets, char *failure, size_t size)
 {
 	struct traffic_queue *queue = &sp->traffic.queue[q];
-	const uint64_t lost_max = (uint64_t)sp->deaths * BACKEND_HOLDS;
+	const uint64_t lost_max = (uint64_t)sp->backends_killed * BACKEND_HOLDS;
 	struct port_drops drops;
 	const char *what;
 	uint64_t dropped, value;
@@ -159,7 +159,7 @@ judge(struct soak_port *sp, uint16_t q, struct soak_packets *packets, char *fail
 	if (queue->track.lost < dropped || queue->track.lost > dropped + lost_max) {
 		snprintf(failure, size, "queue %u: %" PRIu64 " packets are missing, the driver has "
 			"counted %" PRIu64 ", and %u back-ends that were killed had %" PRIu64
-			" at most", q, queue->track.lost, dropped, sp->deaths, lost_max);
+			" at most", q, queue->track.lost, dropped, sp->backends_killed, lost_max);
 		return -1;
 	}
 	return 0;
@@ -192,7 +192,7 @@ soak_port_finish(struct soak_port *sp, struct soak_packets *packets, char *failu
 	int ret = 0;
 	uint16_t q;
 
-	if (child_wait_fate(&sp->child) != 0) {
+	if (child_wait_action(&sp->child) != 0) {
 		snprintf(failure, size, "the stop of the back-end does not end");
 		return -1;
 	}

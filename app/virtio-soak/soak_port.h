@@ -31,7 +31,7 @@ struct soak_port {
 	struct traffic traffic;
 	unsigned int lcore;		/* of the traffic */
 	bool runs;			/* the traffic does */
-	uint32_t deaths;		/**< of its back-end */
+	uint32_t backends_killed;
 };
 
 /** What became of the packets of all queues. */
@@ -55,7 +55,7 @@ int soak_port_open(struct soak_port *sp, const struct child_conf *child,
 bool soak_port_is_up(const struct soak_port *sp);
 
 /** Wait until queues have received so many packets more. @return false if they do not. */
-bool soak_port_goes_on(struct soak_port *sp, uint64_t packets);
+bool soak_port_receives(struct soak_port *sp, uint64_t packets);
 
 /**
  * Traffic ends, and all that is under way arrives.

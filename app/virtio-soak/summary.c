@@ -92,7 +92,7 @@ print_tests(const struct soak *soak)
 			printf("ok soak of %s by %s\n", soak->path[i].name, method(&soak->path[i]));
 	}
 	printf("ok soak: every packet and buffer is accounted for\n");
-	printf("ok soak: the other port has not noticed\n");
+	printf("ok soak: the other port has lost nothing\n");
 	if (soak->episodes > soak->warm_up)
 		printf("ok soak: memory, file descriptors and threads have not grown\n");
 	else
