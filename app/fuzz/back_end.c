@@ -35,7 +35,7 @@ static int socket_fd, listen_fd;
 static bool closed;          /* by the back-end */
 static bool shut;            /* by the driver, for writing */
 static uint64_t closed_us;
-static bool lies;
+static bool breaks_rules;
 static bool in_this_process;
 static struct stream to_driver, late;
 static unsigned int retries; /* in a row that the socket was full */
@@ -59,7 +59,7 @@ back_end_start(struct fuzz_input *input)
 	socket_fd = -1;
 	listen_fd = -1;
 	closed = false;
-	lies = false;
+	breaks_rules = false;
 	memset(has_ring, 0, sizeof(has_ring));
 	memory.table.count = 0;
 }
@@ -96,9 +96,9 @@ back_end_finish(void)
 }
 
 bool
-back_end_lies(void)
+back_end_breaks_rules(void)
 {
-	return lies;
+	return breaks_rules;
 }
 
 static bool
@@ -175,7 +175,7 @@ check_form(void)
 		CHECK(request.payload.state.index < BACK_END_RINGS);
 		break;
 	case VHOST_USER_SET_FEATURES:
-		CHECK(lies || (request.payload.u64 & ~features) == 0);
+		CHECK(breaks_rules || (request.payload.u64 & ~features) == 0);
 		break;
 	default:
 		size = has_value(request.request) ? 0 : size;
@@ -268,12 +268,12 @@ send_answer(const struct vhost_user_msg *answer, bool later)
 
 /* An answer that is none, or not to this request. */
 static void
-send_lie(struct vhost_user_msg *answer)
+send_wrong_answer(struct vhost_user_msg *answer)
 {
 	uint8_t bytes[64];
 	unsigned int n, i;
 
-	lies = true;
+	breaks_rules = true;
 	switch (fuzz_below(in, 8)) {
 	case 0:
 		answer->request = fuzz_number(in, 4);
@@ -316,7 +316,7 @@ answer_request(void)
 	answer.payload.u64 = value_of(fuzz_byte(in));
 	if (!has_value(request.request) && !(request.flags & VHOST_USER_FLAG_NEED_REPLY)) {
 		if (how == 255)
-			send_lie(&answer);
+			send_wrong_answer(&answer);
 		obey();
 		return;
 	}
@@ -337,14 +337,14 @@ answer_request(void)
 		 * What it has after such a refusal, the protocol does not say. In the driver's own
 		 * process, no event of memory waits for an answer.
 		 */
-		lies |= request.request == VHOST_USER_SET_MEM_TABLE || in_this_process;
+		breaks_rules |= request.request == VHOST_USER_SET_MEM_TABLE || in_this_process;
 		answer.payload.u64 = refused ? 1 : answer.payload.u64;
 		back_end_catch_up();
 		send_answer(&answer, false);
 		if (!refused)
 			confirm(&answer);
 	} else if (how >= 240) {
-		send_lie(&answer);
+		send_wrong_answer(&answer);
 	}
 	if (!refused)
 		obey();

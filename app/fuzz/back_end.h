@@ -11,7 +11,7 @@
  *
  * Each request is looked at as it is sent: its form, its descriptors, and what the back-end has
  * after it. The back-end answers at once, late or never, as it should or with anything else. What
- * it has is known as long as it does not lie.
+ * it has is known as long as it breaks no rule.
  *
  * Threads: one.
  */
@@ -36,7 +36,7 @@ void back_end_catch_up(void);
 void back_end_close(void);
 
 /** Whether it has sent what is no right answer; from then on it may have anything. */
-bool back_end_lies(void);
+bool back_end_breaks_rules(void);
 
 /**
  * Whether it may touch a ring: it was given the ring, and neither confirmed a stop nor closed the

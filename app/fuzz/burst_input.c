@@ -8,7 +8,7 @@
  * device writes received headers and frames, and used entries, by the rules or against them.
  * Packets that are sent have any flags, lengths and segments, and go through tx_prepare.
  *
- * Each received mbuf is sound, an honest device's frame arrives as it was, the device finds sent
+ * Each received mbuf is sound, a conforming device's frame arrives as it was, the device finds sent
  * packets with a header and all of their bytes, and every buffer is back at the end.
  */
 
@@ -34,8 +34,8 @@ struct run {
 	struct pci_registers regs;
 	struct driver_port port;
 	bool hostile;              /**< the device has broken a rule */
-	bool wild;                 /**< its rings hold anything, which it cannot use itself */
-	uint64_t frames;           /**< that an honest device has given */
+	bool rings_random;         /**< its rings hold anything, which it cannot use itself */
+	uint64_t frames;           /**< that a conforming device has given */
 	uint64_t received;
 	uint32_t frame_len[2 * RING]; /**< of those under way, by number; 0: unknown */
 };
@@ -153,7 +153,7 @@ use_anything(struct run *r, struct pci_ring *q)
 						    fuzz_below(&r->in, 100);
 
 	r->hostile = true;
-	if (fuzz_below(&r->in, 4) != 0 && !r->wild && ring_device_take(&q->ring, &chain)) {
+	if (fuzz_below(&r->in, 4) != 0 && !r->rings_random && ring_device_take(&q->ring, &chain)) {
 		id = chain.head;
 		if (chain.n > 0 && chain.part[0].writable && chain.part[0].len > 64)
 			memset(chain.part[0].at, fuzz_byte(&r->in), 64);
@@ -177,7 +177,7 @@ write_anything(struct run *r, struct pci_ring *q)
 	const uint64_t value = fuzz_number(&r->in, n);
 
 	r->hostile = true;
-	r->wild = true;
+	r->rings_random = true;
 	memcpy(at + offset, &value, n);
 }
 
@@ -209,7 +209,7 @@ step_device(struct run *r)
 		return;
 	if (what >= 14)
 		write_anything(r, q);
-	else if (what == 13 || r->wild)
+	else if (what == 13 || r->rings_random)
 		use_anything(r, q);
 	else if (q == &r->regs.ring[TX])
 		take_sent(r, q, n);
@@ -501,7 +501,7 @@ fuzz_run(const uint8_t *data, size_t size)
 
 	run.in = (struct fuzz_input){ data, data + size };
 	run.hostile = false;
-	run.wild = false;
+	run.rings_random = false;
 	run.frames = 0;
 	run.received = 0;
 	pci_registers_init(&run.regs, &run.in, some_features(fuzz_byte(&run.in)), 3, RING);

@@ -304,7 +304,7 @@ driver_port_create(struct driver_port *p, struct pci_registers *regs, const char
 void
 driver_port_destroy(struct driver_port *p, struct pci_registers *regs)
 {
-	regs->lies_left = 0;
+	regs->false_left = 0;
 	regs->needs_reset = false;
 	if (__lsan_unregister_root_region != NULL)
 		__lsan_unregister_root_region(p->port, sizeof(*p->port));

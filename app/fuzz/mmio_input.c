@@ -7,8 +7,8 @@
  * written, late or at once, or read as the input says. Rings are started, stopped and emptied, and
  * the device is reset, in any order.
  *
- * No access leaves the window or has a wrong width, no ring is READY that a device which has not
- * lied may touch, and all buffers and blocks are back at the end.
+ * No access leaves the window or has a wrong width, no ring is READY that a conforming device may
+ * access, and all buffers and blocks are back at the end.
  */
 
 #include <string.h>
@@ -28,8 +28,8 @@
 #define LENGTH (VIRTIO_MMIO_CONFIG + CONFIG_SIZE)
 #define NETWORK 1
 
-/* The next byte of an input that makes a register lie. */
-#define LIE 0xf5
+/* The next byte of an input for which a register reads as the bytes after it say. */
+#define FALSE_VALUE 0xf5
 
 struct mmio_ring_registers {
 	uint32_t size_max;
@@ -41,8 +41,8 @@ struct mmio_ring_registers {
 
 struct run {
 	struct fuzz_input in;
-	bool obeys;                /* from here on it does not lie */
-	bool lied;                 /* since it was reset */
+	bool obeys;                /* from here on it breaks no rule */
+	bool rule_broken;          /* since it was reset */
 	uint32_t version;
 	uint64_t features, driver_features;
 	uint32_t device_select, driver_select, select, status, generation;
@@ -88,7 +88,7 @@ reset_device(struct run *r)
 		stop_ring(&r->ring[i]);
 	r->driver_features = 0;
 	r->status = 0;
-	r->lied = false;
+	r->rule_broken = false;
 }
 
 static uint32_t
@@ -136,9 +136,9 @@ read_register(void *arg, uint32_t offset, unsigned int width)
 		value = value_of(r, offset);
 	else
 		memcpy(&value, &r->config[offset - VIRTIO_MMIO_CONFIG], width);
-	if (!r->obeys && fuzz_left(&r->in) > 0 && *r->in.at == LIE) {
+	if (!r->obeys && fuzz_left(&r->in) > 0 && *r->in.at == FALSE_VALUE) {
 		fuzz_byte(&r->in);
-		r->lied = true;
+		r->rule_broken = true;
 		value = fuzz_number(&r->in, width);
 	}
 	return value;
@@ -161,14 +161,14 @@ write_register(void *arg, uint32_t offset, unsigned int width, uint32_t value)
 	case VIRTIO_MMIO_DRIVER_FEATURES:
 		if (r->driver_select < 2)
 			r->driver_features |= (uint64_t)value << 32 * r->driver_select;
-		CHECK(r->lied || (r->driver_features & ~r->features) == 0);
+		CHECK(r->rule_broken || (r->driver_features & ~r->features) == 0);
 		break;
 	case VIRTIO_MMIO_QUEUE_SEL:
 		r->select = value;
 		break;
 	case VIRTIO_MMIO_QUEUE_SIZE:
 		q->size = value;
-		CHECK(r->lied || value <= q->size_max);
+		CHECK(r->rule_broken || value <= q->size_max);
 		break;
 	case VIRTIO_MMIO_QUEUE_READY:
 	case VIRTIO_MMIO_QUEUE_PFN:
@@ -201,7 +201,7 @@ change_device(struct run *r)
 		r->status |= VIRTIO_STATUS_NEEDS_RESET;
 		break;
 	case 2:
-		r->lied = true;
+		r->rule_broken = true;
 		r->ring[fuzz_below(&r->in, RINGS)].ready = fuzz_byte(&r->in);
 		break;
 	default:
@@ -227,7 +227,7 @@ check_rings(const struct run *r)
 {
 	unsigned int i;
 
-	for (i = 0; i < RINGS && !r->lied; i++) {
+	for (i = 0; i < RINGS && !r->rule_broken; i++) {
 		if (r->vq[i] != NULL && virtqueue_state(r->vq[i]) == VIRTQUEUE_READY)
 			CHECK_EQ(r->ring[i].ready, 0);
 	}
@@ -367,7 +367,7 @@ fuzz_run(const uint8_t *data, size_t size)
 		take_apart(&run);
 	}
 	/* The ring of a trial whose reset was not confirmed is kept. */
-	if (!run.lied)
+	if (!run.rule_broken)
 		CHECK_EQ(no_eal_blocks(), 0);
 	no_eal_forget_blocks();
 }

@@ -7,7 +7,7 @@
  * commands are what the input says. It is configured, set up and started, and then its queues,
  * filters, RSS and link are changed in any order, as far as the device lets them.
  *
- * No access leaves its window, an honest device sees no broken rule, and all buffers and blocks
+ * No access leaves its window, a conforming device sees no broken rule, and all buffers and blocks
  * are back at the end.
  */
 
@@ -121,12 +121,12 @@ change_device(struct run *r)
 		regs->needs_reset = true;
 		break;
 	case 2:
-		regs->lied = true;
+		regs->rule_broken = true;
 		q->enable = fuzz_byte(&r->in);
 		q->reset = fuzz_byte(&r->in);
 		break;
 	default:
-		regs->lied = true;
+		regs->rule_broken = true;
 		q->max_size = fuzz_number(&r->in, 2);
 		break;
 	}
@@ -195,8 +195,8 @@ change_queue(struct run *r, uint16_t queue)
 			set_up_queue(r, queue, false);
 		break;
 	}
-	/* A queue that is STOPPED is one that an honest device does not have. */
-	if (r->regs.lied || !data->dev_started)
+	/* A queue that is STOPPED is one that a conforming device does not have. */
+	if (r->regs.rule_broken || !data->dev_started)
 		return;
 	if (data->rx_queue_state[queue] == RTE_ETH_QUEUE_STATE_STOPPED)
 		CHECK_EQ(r->regs.ring[2 * queue].enable, 0);
@@ -254,7 +254,7 @@ make_device(struct run *r, uint8_t flags)
 
 	pci_registers_init(regs, &r->in, features | (flags & 2 ? 0 : always), 2 * pairs + 1, 64);
 	pci_registers_config16(regs, 8, pairs);
-	regs->lies_left = flags & 4 ? 8 : 0;
+	regs->false_left = flags & 4 ? 8 : 0;
 	if (flags & 8)
 		regs->ring[fuzz_below(&r->in, PCI_RINGS)].max_size = fuzz_number(&r->in, 2);
 	if (flags & 16) {

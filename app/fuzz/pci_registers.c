@@ -14,8 +14,8 @@
 #define F_PACKED (UINT64_C(1) << 34)
 #define F_RSS (UINT64_C(1) << 60)
 
-/* The next byte of an input that makes a register lie. */
-#define LIE 0xf5
+/* The next byte of an input for which a register reads as the bytes after it say. */
+#define FALSE_VALUE 0xf5
 
 #define NOTIFY_LENGTH 4096
 
@@ -66,7 +66,7 @@ reset_device(struct pci_registers *regs)
 	regs->config_vector = 0xffff;
 	regs->status = 0;
 	regs->needs_reset = false;
-	regs->lied = false;
+	regs->rule_broken = false;
 }
 
 static void
@@ -106,7 +106,7 @@ serve_ctrl(struct pci_registers *regs, struct pci_ring *q)
 			*chain.part[chain.n - 1].at = fuzz_byte(regs->in);
 		if (how >= 250)
 			continue;
-		regs->lied |= how >= 232;
+		regs->rule_broken |= how >= 232;
 		if (how < 240)
 			ring_device_use(&q->ring, chain.head, 1);
 		else
@@ -174,10 +174,10 @@ read_register(void *arg, enum virtio_pci_region region, uint32_t offset, unsigne
 		memcpy(&value, regs->config + offset, width);
 	else if (region == VIRTIO_PCI_ISR)
 		value = VIRTIO_PCI_ISR_CONFIG;
-	if (regs->lies_left > 0 && fuzz_left(regs->in) > 0 && *regs->in->at == LIE) {
+	if (regs->false_left > 0 && fuzz_left(regs->in) > 0 && *regs->in->at == FALSE_VALUE) {
 		fuzz_byte(regs->in);
-		regs->lies_left--;
-		regs->lied = true;
+		regs->false_left--;
+		regs->rule_broken = true;
 		value = fuzz_number(regs->in, width);
 	}
 	return value;
@@ -188,7 +188,7 @@ write_ring(struct pci_registers *regs, uint32_t offset, uint32_t value)
 {
 	struct pci_ring *q = &regs->ring[regs->select % PCI_RINGS];
 
-	CHECK(regs->lied || regs->select < regs->nb_rings);
+	CHECK(regs->rule_broken || regs->select < regs->nb_rings);
 	switch (offset) {
 	case VIRTIO_PCI_QUEUE_SIZE:
 		q->size = value;
@@ -227,7 +227,7 @@ write_common(struct pci_registers *regs, uint32_t offset, uint32_t value)
 	case VIRTIO_PCI_DRIVER_FEATURE:
 		if (regs->driver_select < 2)
 			regs->driver_features |= (uint64_t)value << 32 * regs->driver_select;
-		CHECK(regs->lied || (regs->driver_features & ~regs->features) == 0);
+		CHECK(regs->rule_broken || (regs->driver_features & ~regs->features) == 0);
 		break;
 	case VIRTIO_PCI_CONFIG_VECTOR:
 		regs->config_vector = value;
@@ -309,7 +309,7 @@ pci_registers_check(const struct pci_registers *regs)
 	const char *breach;
 	unsigned int i;
 
-	for (i = 0; i < PCI_RINGS && !regs->lied; i++) {
+	for (i = 0; i < PCI_RINGS && !regs->rule_broken; i++) {
 		breach = regs->ring[i].open ? ring_device_breach(&regs->ring[i].ring) : "";
 		if (breach[0] != '\0')
 			test_fail(__FILE__, __LINE__, "ring %u: %s", i, breach);

@@ -33,8 +33,8 @@ struct pci_ring {
 
 struct pci_registers {
 	struct fuzz_input *in;
-	unsigned int lies_left;   /**< registers that may still read as the input says */
-	bool lied;                /**< since the last reset of the device that it confirmed */
+	unsigned int false_left;   /**< registers that may still read as the input says */
+	bool rule_broken;         /**< since a reset that the device has confirmed */
 	uint64_t features, driver_features;
 	uint32_t device_select, driver_select;
 	uint16_t config_vector, nb_rings, select;
@@ -46,7 +46,7 @@ struct pci_registers {
 	struct virtio_pci_conf conf;
 };
 
-/** A device of one ring size and an honest configuration, reset. */
+/** A device of one ring size and a valid configuration, reset. */
 void pci_registers_init(struct pci_registers *regs, struct fuzz_input *in, uint64_t features,
 			uint16_t nb_rings, uint16_t size);
 
@@ -58,7 +58,7 @@ uint16_t pci_registers_ctrl(const struct pci_registers *regs);
 
 void pci_registers_config16(struct pci_registers *regs, unsigned int offset, uint16_t value);
 
-/** Ends the program if a driver of an honest device broke a rule. */
+/** Ends the program if the driver of a conforming device broke a rule. */
 void pci_registers_check(const struct pci_registers *regs);
 
 #endif /* PCI_REGISTERS_H */

@@ -160,7 +160,7 @@ step(struct ring_run *r)
 		CHECK(!"a state that a ring does not stay in");
 	}
 	model_check(&r->model);
-	/* After a hostile write the fake device cannot judge the driver by the shared memory. */
+	/* After a hostile write the fake device cannot check the driver by the shared memory. */
 	if (r->rd != NULL && !r->hostile)
 		fake_check(r->fake);
 }

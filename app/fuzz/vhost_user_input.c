@@ -7,7 +7,7 @@
  * (back_end.c) answers what the input says. Between two calls the back-end may close the
  * connection, and memory comes and goes.
  *
- * No ring is READY while a back-end that does not lie may touch it, no memory is freed that it has,
+ * No ring is READY while a conforming back-end may access it, no memory is freed that it has,
  * and all buffers, blocks and descriptors are back at the end.
  */
 
@@ -62,7 +62,7 @@ check_rings(struct run *r)
 
 	for (i = 0; i < RINGS; i++) {
 		if (r->vq[i] != NULL && virtqueue_state(r->vq[i]) == VIRTQUEUE_READY)
-			CHECK(back_end_lies() || !back_end_has_ring(i));
+			CHECK(back_end_breaks_rules() || !back_end_has_ring(i));
 	}
 }
 
@@ -107,7 +107,7 @@ step_memory(struct run *r)
 
 	if (segment < NO_EAL_SEGMENTS) {
 		no_eal_change_memory(segment);
-		if (!no_eal_has_segment(segment) && !r->one_file && !back_end_lies())
+		if (!no_eal_has_segment(segment) && !r->one_file && !back_end_breaks_rules())
 			CHECK(!back_end_has_memory(no_eal_segment(segment),
 						   NO_EAL_SEGMENT_SIZE));
 	} else if (r->attached) {
