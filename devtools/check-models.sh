@@ -19,6 +19,7 @@ large=
 limit=300
 answer_common_option "$@"
 models=()
+pids=()
 for word in "$@"; do
 	case $word in
 	--large)
@@ -35,26 +36,16 @@ for word in "$@"; do
 done
 [ ${#models[@]} -gt 0 ] || models=(gate queue_life locks)
 
-passed=0
-failed=0
-
-summary() {
-	local line="$passed passed, $failed failed"
-	[ "${1:-0}" -eq 0 ] || line+=", $1 skipped"
-	echo "$line"
-}
-
 if ! command -v spin >/dev/null; then
 	echo "skipped models: there is no spin (Debian's package: spin)"
-	summary 1
+	echo "0 passed, 0 failed, 1 skipped"
 	exit 0
 fi
 
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
-cd "$work"
 
-# explore MODEL OPTION...: the verifier's output is in $work/out.
+# explore MODEL OPTION...: in a folder of the model, where the verifier's output is in out.
 explore() {
 	local model=$1
 	shift
@@ -76,22 +67,15 @@ judge() {
 	shift
 	if [ "$result" = 0 ]; then
 		echo "ok models: $*"
-		passed=$((passed + 1))
 	else
 		echo "FAILED models: $*"
 		cat out >&2
-		failed=$((failed + 1))
 	fi
-}
-
-is_asked_for() {
-	[[ " ${models[*]} " == *" $1 "* ]]
 }
 
 # holds MODEL OPTION...: no error in any state.
 holds() {
 	local result=1
-	is_asked_for "$1" || return 0
 	explore "$@" && grep -q 'errors: 0$' out && result=0
 	judge $result "$*: $(states) states, no error"
 }
@@ -99,46 +83,70 @@ holds() {
 # breaks MODEL OPTION...: an error in some state.
 breaks() {
 	local result=1
-	is_asked_for "$1" || return 0
 	explore "$@" || true
 	grep -qE '^pan:1: (assertion violated|invalid end state)' out && result=0
 	judge $result "$*: an error is found"
 }
 
-holds gate -DQUERY
-holds gate -DREFUSED
-holds gate -DSECONDARY -DBURSTS=1 -DCONTROL_CALLS=1
-breaks gate -DWITHOUT_MEMBARRIER
-breaks gate -DWITHOUT_CLOSE_INSIDE
-breaks gate -DWITHOUT_LOOK_AT_STATE
-breaks gate -DWITHOUT_VISITORS -DQUERY
-breaks gate -DWITHOUT_FENCE -DREFUSED
-breaks gate -DWITHOUT_UNFENCED -DREFUSED
-breaks gate -DWITHOUT_LOCK -DSECONDARY
-breaks gate -DWITHOUT_OCCUPIED -DSECONDARY
-breaks gate -DWITHOUT_LOOK_AT_PROCESS -DSECONDARY
-breaks gate -DWITHOUT_ABANDONED -DSECONDARY
-small=(-DAPP_CALLS=2 -DWORKER_ROUNDS=2)
-holds queue_life "${small[@]}"
-holds queue_life -DDRAIN -DCOMMANDS "${small[@]}"
-holds queue_life -DTRANSMIT "${small[@]}"
-breaks queue_life -DWITHOUT_PROOF "${small[@]}"
-breaks queue_life -DWITHOUT_LOOK_AT_STATE "${small[@]}"
-breaks queue_life -DWITHOUT_FORGET "${small[@]}"
-breaks queue_life -DWITHOUT_STOPPED_BY_APP "${small[@]}"
-breaks queue_life -DWITHOUT_KEEP -DDRAIN "${small[@]}"
-holds locks -DCALLS=1
-breaks locks -DWITHOUT_ORDER -DCALLS=1
-breaks locks -DWITHOUT_UNLOCKED_JOIN -DCALLS=1
-breaks locks -DWITHOUT_SELF -DCALLS=1
-breaks locks -DWITHOUT_GIVING_UP -DCALLS=1
-breaks locks -DWITHOUT_TRYLOCK -DTELEMETRY -DCALLS=1
-if [ -n "$large" ]; then
+try_gate() {
+	holds gate -DQUERY
+	holds gate -DREFUSED
+	holds gate -DSECONDARY -DBURSTS=1 -DCONTROL_CALLS=1
+	breaks gate -DWITHOUT_MEMBARRIER
+	breaks gate -DWITHOUT_CLOSE_INSIDE
+	breaks gate -DWITHOUT_LOOK_AT_STATE
+	breaks gate -DWITHOUT_VISITORS -DQUERY
+	breaks gate -DWITHOUT_FENCE -DREFUSED
+	breaks gate -DWITHOUT_UNFENCED -DREFUSED
+	breaks gate -DWITHOUT_LOCK -DSECONDARY
+	breaks gate -DWITHOUT_OCCUPIED -DSECONDARY
+	breaks gate -DWITHOUT_LOOK_AT_PROCESS -DSECONDARY
+	breaks gate -DWITHOUT_ABANDONED -DSECONDARY
+	[ -n "$large" ] || return 0
 	holds gate -DSECONDARY -DBURSTS=1 -DCONTROL_CALLS=2
 	holds gate -DSECONDARY -DREFUSED
+}
+
+try_queue_life() {
+	local small=(-DAPP_CALLS=2 -DWORKER_ROUNDS=2)
+	holds queue_life "${small[@]}"
+	holds queue_life -DDRAIN -DCOMMANDS "${small[@]}"
+	holds queue_life -DTRANSMIT "${small[@]}"
+	breaks queue_life -DWITHOUT_PROOF "${small[@]}"
+	breaks queue_life -DWITHOUT_LOOK_AT_STATE "${small[@]}"
+	breaks queue_life -DWITHOUT_FORGET "${small[@]}"
+	breaks queue_life -DWITHOUT_STOPPED_BY_APP "${small[@]}"
+	breaks queue_life -DWITHOUT_KEEP -DDRAIN "${small[@]}"
+	[ -n "$large" ] || return 0
 	holds queue_life
 	holds queue_life -DDRAIN
+}
+
+try_locks() {
+	holds locks -DCALLS=1
+	breaks locks -DWITHOUT_ORDER -DCALLS=1
+	breaks locks -DWITHOUT_UNLOCKED_JOIN -DCALLS=1
+	breaks locks -DWITHOUT_SELF -DCALLS=1
+	breaks locks -DWITHOUT_GIVING_UP -DCALLS=1
+	breaks locks -DWITHOUT_TRYLOCK -DTELEMETRY -DCALLS=1
+	[ -n "$large" ] || return 0
 	holds locks -DTELEMETRY -DCALLS=1
-fi
-summary
-[ "$failed" -eq 0 ]
+}
+
+for model in "${models[@]}"; do
+	mkdir -p "$work/$model"
+	(
+		cd "$work/$model"
+		"try_$model"
+	) >"$work/$model.lines" &
+	pids+=($!)
+done
+for i in "${!pids[@]}"; do
+	wait "${pids[$i]}" ||
+		echo "FAILED models: ${models[$i]} has ended early" >>"$work/${models[$i]}.lines"
+done
+cat "$work"/*.lines
+passed=$(cat "$work"/*.lines | grep -c '^ok ') || true
+failed=$(cat "$work"/*.lines | grep -c '^FAILED ') || true
+echo "$passed passed, $failed failed"
+[ "$failed" -eq 0 ] && [ "$passed" -gt 0 ]
