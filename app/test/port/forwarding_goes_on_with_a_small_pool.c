@@ -443,7 +443,7 @@ flag_of_a_secondary_is_seen(void)
 	device(&s, 0);
 	while (reclaimed(&s) == 0) {
 		CHECK(time(NULL) - start < 60);
-		__atomic_store_n(&port->starving, true, __ATOMIC_RELAXED);
+		rte_atomic_store_explicit(&port->starving, true, rte_memory_order_relaxed);
 		usleep(1000);
 	}
 	tear_down(&s);

@@ -418,7 +418,8 @@ check_shared_gate_is_never_open(void)
 		CHECK_EQ(waitpid(child, &status, 0), child);
 		if (!WIFSTOPPED(status))
 			break;
-		CHECK(__atomic_load_n(&shared->open, __ATOMIC_RELAXED) != VIRTIO_GATE_OPEN);
+		CHECK(rte_atomic_load_explicit(&shared->open, rte_memory_order_relaxed) !=
+		      VIRTIO_GATE_OPEN);
 		CHECK_EQ(ptrace(PTRACE_SINGLESTEP, child, NULL, NULL), 0);
 	}
 	CHECK(WIFEXITED(status));
