@@ -250,16 +250,23 @@ die_at_messages(const struct fake_port_conf *conf, unsigned int step)
 	fake_port_destroy(stage.fp);
 }
 
+/* The plain build takes each message once. With a sanitizer some are enough. */
+#ifdef __SANITIZE_ADDRESS__
+#define EACH 5
+#else
+#define EACH 1
+#endif
+
 static void
 port_that_listens_runs_again(void)
 {
-	die_at_messages(&(struct fake_port_conf){ .server = true }, test_packed() ? 9 : 1);
+	die_at_messages(&(struct fake_port_conf){ .server = true }, test_packed() ? 9 : EACH);
 }
 
 static void
 port_that_connects_runs_again(void)
 {
-	die_at_messages(&(struct fake_port_conf){ 0 }, test_packed() ? 1 : 9);
+	die_at_messages(&(struct fake_port_conf){ 0 }, test_packed() ? EACH : 9);
 }
 
 static void
