@@ -193,7 +193,10 @@ def test_interrupted_tool_says_so(host):
     with subprocess.Popen([sys.executable, command("plot-timeline.py"), str(pipe), "x.png"],
                           stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
                           cwd=host.folder,
-                          env={**host.env, "MPLCONFIGDIR": str(host.folder)}) as tool:
+                          env={**host.env, "MPLCONFIGDIR": str(host.folder)},
+                          # A shell without job control ignores it for what it starts with "&".
+                          preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL)
+                          ) as tool:
         # Opening it for writing ends when the tool opens it for reading.
         with open(pipe, "w", encoding="utf-8"):
             tool.send_signal(signal.SIGINT)

@@ -106,6 +106,6 @@ def test_mutants_are_judged(tmp_path):
         "3 passed, 3 failed",
     ], run.stderr
     assert run.returncode == 1
-    run = mutate(tmp_path, f"mutant a {SPLIT} ring_fuzzer\n{NO_BARRIER}+\n")
+    run = mutate(tmp_path, f"mutant a {SPLIT} libfuzzer\n{NO_BARRIER}+\n")
     assert run.returncode == 1
-    assert "there is no test program ring_fuzzer" in run.stderr
+    assert "there is no test program libfuzzer" in run.stderr
