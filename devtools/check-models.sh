@@ -17,6 +17,8 @@ set -euo pipefail
 
 large=
 limit=300
+# Spin's program takes longer to optimize than to run.
+optimize=-O0
 answer_common_option "$@"
 models=()
 pids=()
@@ -25,6 +27,7 @@ for word in "$@"; do
 	--large)
 		large=yes
 		limit=3600
+		optimize=-O2
 		;;
 	-*) usage_error "no such option: $word (see --help)" ;;
 	*)
@@ -51,8 +54,8 @@ explore() {
 	shift
 	rm -f pan pan.* ./*.trail
 	spin "$@" -a "$root/doc/models/$model.pml" >out 2>&1 &&
-		cc -O2 -DSAFETY -DCOLLAPSE -DVECTORSZ=2048 -DMEMLIM=4000 -w -o pan pan.c >>out \
-			2>&1 &&
+		cc $optimize -DSAFETY -DCOLLAPSE -DVECTORSZ=2048 -DMEMLIM=4000 -w -o pan pan.c \
+			>>out 2>&1 &&
 		timeout $limit ./pan -m200000 -w22 >out 2>&1 &&
 		! grep -qE 'max search depth too small|out of memory|memory limit' out
 }
@@ -108,7 +111,7 @@ try_gate() {
 }
 
 try_queue_life() {
-	local small=(-DAPP_CALLS=2 -DWORKER_ROUNDS=2)
+	local small=(-DAPP_CALLS=2 -DWORKER_ROUNDS=1)
 	holds queue_life "${small[@]}"
 	holds queue_life -DDRAIN -DCOMMANDS "${small[@]}"
 	holds queue_life -DTRANSMIT "${small[@]}"
