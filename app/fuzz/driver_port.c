@@ -16,8 +16,8 @@
 
 #include "driver_port.h"
 #include "no_kernel.h"
+#include "pci_bus.h"
 #include "virtio_announce.h"
-#include "virtio_config.h"
 #include "virtio_event.h"
 #include "virtio_link.h"
 #include "virtio_needs_reset.h"
@@ -246,28 +246,6 @@ driver_port_pool(void)
 	return pool;
 }
 
-static int
-gone_for_good(struct virtio_device *dev __rte_unused)
-{
-	return -ENODEV;
-}
-
-static void
-nothing(struct virtio_device *dev __rte_unused)
-{
-}
-
-static const struct virtio_bus bus = {
-	.is_up = virtio_pci_is_up,
-	.reconnect = gone_for_good,
-	.disconnect = nothing,
-	.destroy = virtio_pci_destroy,
-	.features = VIRTIO_PCI_FEATURES,
-	.whole_pairs = true,
-	.link_is_up = virtio_config_link_is_up,
-	.link_speed = virtio_config_link_speed,
-};
-
 int
 driver_port_create(struct driver_port *p, struct pci_registers *regs, const char *args)
 {
@@ -283,7 +261,7 @@ driver_port_create(struct driver_port *p, struct pci_registers *regs, const char
 	p->edev->device = &device;
 	p->edev->data->numa_node = 0;
 	p->port->edev = p->edev;
-	p->port->bus = &bus;
+	p->port->bus = &pci_bus;
 	CHECK_EQ(virtio_pci_parse(name, args, &p->port->args), 0);
 	regs->conf.stop = p->port->args.pci_queue_reset;
 	regs->conf.ring_features = VIRTIO_PCI_RING_FEATURES;

@@ -13,8 +13,8 @@
 #include <rte_mbuf.h>
 
 #include "fake_pci_port.h"
+#include "pci_bus.h"
 #include "test.h"
-#include "virtio_config.h"
 #include "virtio_pci_port.h"
 #include "virtio_worker.h"
 
@@ -153,28 +153,6 @@ hear_write(void *arg, enum virtio_pci_region region, uint32_t offset, unsigned i
 
 /* ---- the port ----------------------------------------------------------------------------- */
 
-static int
-gone_for_good(struct virtio_device *dev __rte_unused)
-{
-	return -ENODEV;
-}
-
-static void
-nothing(struct virtio_device *dev __rte_unused)
-{
-}
-
-static const struct virtio_bus fake_bus = {
-	.is_up = virtio_pci_is_up,
-	.reconnect = gone_for_good,
-	.disconnect = nothing,
-	.destroy = virtio_pci_destroy,
-	.features = VIRTIO_PCI_FEATURES,
-	.whole_pairs = true,
-	.link_is_up = virtio_config_link_is_up,
-	.link_speed = virtio_config_link_speed,
-};
-
 static struct virtio_pci_conf *next_conf;
 
 static int
@@ -186,7 +164,7 @@ fake_probe(struct rte_vdev_device *vdev)
 	int ret;
 
 	port->edev = edev;
-	port->bus = &fake_bus;
+	port->bus = &pci_bus;
 	ret = virtio_pci_parse(name, rte_vdev_device_args(vdev), &port->args);
 	next_conf->stop = port->args.pci_queue_reset;
 	if (ret == 0)

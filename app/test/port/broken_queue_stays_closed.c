@@ -164,14 +164,8 @@ sound_queue_opens_again(void)
 	fake_port_destroy(fp);
 }
 
-static void
-warm_up(void)
-{
-	fake_port_warm_up();
-}
-
 TEST_MAIN(
-	TEST_WARM_UP(warm_up),
+	TEST_WARM_UP(fake_port_warm_up),
 	TEST_LAYOUTS(pause_of_rx_times_out),
 	TEST_LAYOUTS(pause_of_tx_times_out),
 	TEST_LAYOUTS(broken_within_the_pause),

@@ -55,14 +55,8 @@ receive_queue(void)
 	fake_port_destroy(fp);
 }
 
-static void
-warm_up(void)
-{
-	fake_port_warm_up();
-}
-
 TEST_MAIN(
-	TEST_WARM_UP(warm_up),
+	TEST_WARM_UP(fake_port_warm_up),
 	TEST_LAYOUTS(transmit_queue),
 	TEST_LAYOUTS(receive_queue),
 )

@@ -10,36 +10,12 @@
 #include <rte_ethdev.h>
 #include <rte_mbuf.h>
 
+#include "pci_bus.h"
 #include "port_on_qemu.h"
-#include "virtio_config.h"
 #include "virtio_pci_port.h"
 #include "virtio_queue.h"
 
 struct port_on_qemu port;
-
-/* ---- a bus for the port ------------------------------------------------------------------- */
-
-static int
-gone_for_good(struct virtio_device *dev __rte_unused)
-{
-	return -ENODEV;
-}
-
-static void
-nothing(struct virtio_device *dev __rte_unused)
-{
-}
-
-static const struct virtio_bus qemu_bus = {
-	.is_up = virtio_pci_is_up,
-	.reconnect = gone_for_good,
-	.disconnect = nothing,
-	.destroy = virtio_pci_destroy,
-	.features = VIRTIO_PCI_FEATURES,
-	.whole_pairs = true,
-	.link_is_up = virtio_config_link_is_up,
-	.link_speed = virtio_config_link_speed,
-};
 
 static int
 qemu_probe(struct rte_vdev_device *vdev)
@@ -54,7 +30,7 @@ qemu_probe(struct rte_vdev_device *vdev)
 	edev = rte_eth_vdev_allocate(vdev, sizeof(struct virtio_port));
 	p = virtio_port(edev);
 	p->edev = edev;
-	p->bus = &qemu_bus;
+	p->bus = &pci_bus;
 	ret = virtio_pci_parse(name, rte_vdev_device_args(vdev), &p->args);
 	port.qemu->conf.stop = p->args.pci_queue_reset;
 	port.qemu->conf.ring_features = VIRTIO_PCI_RING_FEATURES;
