@@ -140,7 +140,7 @@ device_runs(int vid, const struct connection *conn)
 	return false;
 }
 
-/* The front-end is sent an error: of what this request has noted nothing remains. */
+/* The request has failed, and the front-end gets an error. Clears the flags that it has set. */
 static void
 forget_stop(int vid, uint32_t index, uint8_t noted)
 {

@@ -131,7 +131,7 @@ struct virtio_pci_conf {
 	 * than one pair only where MQ is.
 	 */
 	uint64_t ring_features;
-	/** Those of them without which none is accepted (5.1.3.1). */
+	/** Features that all of ring_features require (5.1.3.1). */
 	uint64_t ring_needs;
 };
 

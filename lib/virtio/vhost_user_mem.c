@@ -173,7 +173,7 @@ send_whole(struct vhost_user *vu, struct vhost_user_reply *reply, bool event)
 	ret = send_with_files(vu, &msg, vu->wanted.fds, count, reply, event);
 	if (ret != 0)
 		return ret;
-	/* From here on memory events are the back-end's too, whatever becomes of the rest. */
+	/* The back-end has this table, so memory events are sent to it, also if the rest fails. */
 	vu->mem_sent = true;
 	vu->mem = vu->wanted;
 	vu->mem.table.count = count;

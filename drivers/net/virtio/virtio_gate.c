@@ -28,7 +28,7 @@
 /* How the next gate is opened. How one is closed, the gate itself says: see `unfenced`. */
 static RTE_ATOMIC(bool) have_membarrier;
 
-/* Held while a gate is opened, and while virtio_gate_share() changes how it is open. */
+/* Excludes an opening and virtio_gate_share(), which changes how a gate is open. */
 static pthread_mutex_t opening = PTHREAD_MUTEX_INITIALIZER;
 
 static int
@@ -74,7 +74,7 @@ virtio_gate_share(struct virtio_gate *gate)
 	uint32_t open = VIRTIO_GATE_OPEN;
 
 	pthread_mutex_lock(&opening);
-	/* A poller may be closing it. One that is inside without a number is the primary's. */
+	/* A poller may close it meanwhile. One inside without a number is of the primary. */
 	rte_atomic_compare_exchange_strong_explicit(&gate->open, &open, VIRTIO_GATE_SHARED,
 						    rte_memory_order_acq_rel,
 						    rte_memory_order_relaxed);
@@ -117,10 +117,7 @@ force_barrier(struct virtio_gate *gate)
 	int ret;
 
 	if (!gate->unfenced) {
-		/*
-		 * Pollers have a fence of their own; pairs with it, virtio_gate_enter_shared()
-		 * (gate_fenced.litmus).
-		 */
+		/* Pairs with the fence in virtio_gate_enter_shared() (gate_fenced.litmus). */
 		rte_atomic_thread_fence(rte_memory_order_seq_cst);
 		return 0;
 	}

@@ -51,7 +51,7 @@ struct virtio_gate {
 	 */
 	bool abandoned;
 	bool unproven; /**< closed, but the kernel refused the barrier: a thread may be inside */
-	bool occupied; /**< the last close has failed: a thread may be inside since before it */
+	bool occupied; /**< the last close has failed: a burst from before may be in progress */
 	/**
 	 * The gate was OPEN since the last barrier of the kernel, so a poller may have entered
 	 * without a fence. The close then needs that barrier, even if later gates are FENCED.

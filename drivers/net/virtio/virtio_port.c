@@ -392,8 +392,8 @@ leave(struct virtio_queue *q)
 
 /*
  * 5.1.6.5.7: the device's table is to name running queues only, so a receive queue leaves it first.
- * 5.1.6.5.6.1: no packet is queued on a transmit queue beyond the pairs that were sent, so it
- * leaves when its gate is closed, after tx_drain_us.
+ * 5.1.6.5.6.1: no packet is queued on a transmit queue beyond the number of pairs in the last
+ * command. So a transmit queue leaves when its gate is closed, after tx_drain_us.
  */
 static int
 stop_and_leave(struct virtio_queue *q)
@@ -425,7 +425,7 @@ start_and_join(struct virtio_queue *q)
 	ret = virtio_mq_add(q, true);
 	if (ret == 0 && !q->is_rx) {
 		virtio_queue_open(q);
-		/* One that was asked for with no queue to send it on. */
+		/* An announcement may be due that had no queue to be sent on. */
 		virtio_guest_announce(q->port);
 	}
 	if (ret == 0)
