@@ -12,7 +12,7 @@ import pytest
 
 from backends import TestpmdBackend
 from program import PATIENCE, Program, poll
-from testpmd import PROMPT
+from testpmd import PROMPT, TORN_PROMPT
 
 TESTPMD_PAGES = r"each testpmd takes (\d+) huge pages of 2 MB"
 ROOT = Path(__file__).resolve().parents[2]
@@ -134,19 +134,19 @@ def test_the_testpmd_demo_moves_packets(printed, host, demo, no_huge):
                      for part in section.split(turn))
     assert first and second
     backend = printed(document, "dpdk-testpmd --lcores '0@1", no_huge)
-    backend.expect(re.escape(PROMPT))
+    backend.expect(TORN_PROMPT)
     # Before it maps the other one's memory.
     pages = document == README and not no_huge
     if pages:
         takes_pages(backend, TESTPMD_PAGES)
     port = printed(document, "dpdk-testpmd --lcores '0@0", no_huge)
-    port.expect(re.escape(PROMPT))
+    port.expect(TORN_PROMPT)
     if pages:
         takes_pages(port, TESTPMD_PAGES)
     for command in first:
         since = backend.mark()
         backend.send(command + "\n")
-        backend.expect(re.escape(PROMPT), since)
+        backend.expect(TORN_PROMPT, since)
     for command in second:
         since = port.mark()
         if command == "show port stats 0":
@@ -154,7 +154,7 @@ def test_the_testpmd_demo_moves_packets(printed, host, demo, no_huge):
             poll("packets come back", lambda: received(backend) > 0)
             continue
         port.send(command + "\n")
-        port.expect(re.escape(PROMPT), since)
+        port.expect(TORN_PROMPT, since)
     if "ring_size 512" in section:
         port.expect(r"Number of RXDs: 512")
     before = received(port)

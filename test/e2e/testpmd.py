@@ -7,6 +7,8 @@ import re
 from program import PATIENCE, Program, poll
 
 PROMPT = "testpmd> "
+# testpmd writes it a character at a time, and a log line of a worker may come between any two.
+TORN_PROMPT = r"(?:\w+: .*\n)?".join(map(re.escape, PROMPT))
 
 
 def xstat(name, queue, what="good_packets"):
@@ -53,13 +55,13 @@ class Testpmd(Program):
             self.wait_prompt()
 
     def wait_prompt(self):
-        self.expect(PROMPT)
+        self.expect(TORN_PROMPT)
 
     def command(self, text, patience=PATIENCE):
         """What it says to a command."""
         since = self.mark()
         self.send(text + "\n")
-        end = self.expect(PROMPT, since, patience)
+        end = self.expect(TORN_PROMPT, since, patience)
         return self.text[since:end.start()].partition("\n")[2]
 
     def forward(self, mode):
