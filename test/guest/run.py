@@ -13,6 +13,7 @@ import glob
 import lzma
 import os
 import re
+import signal
 import subprocess
 import sys
 import time
@@ -194,6 +195,8 @@ def main():
         if test not in known:
             note(f"error: no test {test}; there are: {', '.join(known)}")
             return 2
+    # run-tests.sh has these in the background, where a terminal's signal does not reach.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     initrd = f"{args.build}/guest.cpio.gz"
     make_image(args.kernel, args.build, initrd, args.vdpa)
     count = Count()
