@@ -135,7 +135,9 @@ give_frame(struct run *r, struct pci_ring *q)
 	memcpy(bytes + offsetof(struct virtio_net_hdr, num_buffers), &(uint16_t){ n }, 2);
 	r->frame_len[r->frames++ % RTE_DIM(r->frame_len)] = len - hdr;
 	for (i = 0; i < n; i++) {
-		part = i + 1 == n ? len - at : RTE_MIN((len - at) / n + hdr, len - at);
+		/* Drivers, Linux' among them, take no frame whose first buffer lacks its header. */
+		part = i + 1 == n ? len - at :
+				    RTE_MIN((len - at) / n + hdr + RTE_ETHER_HDR_LEN, len - at);
 		part = RTE_MIN(part, chain[i].part[0].len);
 		memcpy(chain[i].part[0].at, bytes + at, part);
 		at += part;
