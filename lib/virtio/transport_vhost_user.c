@@ -89,30 +89,49 @@ vu_get_status(struct virtio_device *dev, uint8_t *status)
 	return ret;
 }
 
-/*
- * The messages are sent in one go and their answers looked at in vu_queue_enable(). KICK is what
- * starts a ring, so it comes when all else is known.
- */
-static int
-vu_queue_setup(struct virtqueue *vq)
+static struct vhost_user_ring_params
+vu_ring_params(const struct virtqueue *vq, uint32_t mem_round)
 {
-	struct vhost_user *vu = vq->dev->priv;
-	struct vhost_user_ring *ring = &vu->rings[vq->index];
-	struct vhost_user_reply *reply = vu_ack(vu, &ring->setup);
-	struct vhost_user_msg addr = {
-		.request = VHOST_USER_SET_VRING_ADDR, .size = sizeof(addr.payload.addr),
+	return (struct vhost_user_ring_params){
+		.valid = true, .size = vq->size, .desc = vq->desc, .avail = vq->avail,
+		.used = vq->used, .mem_round = mem_round,
+	};
+}
+
+static struct vhost_user_msg
+vu_ring_msg(uint32_t request, uint16_t index, uint32_t num)
+{
+	return (struct vhost_user_msg){
+		.request = request, .size = sizeof(struct vhost_user_ring_state),
+		.payload.state = { .index = index, .num = num },
+	};
+}
+
+static struct vhost_user_msg
+vu_addr_msg(const struct virtqueue *vq)
+{
+	return (struct vhost_user_msg){
+		.request = VHOST_USER_SET_VRING_ADDR, .size = sizeof(struct vhost_user_ring_addr),
 		.payload.addr = {
 			.index = vq->index, .desc = (uintptr_t)vq->desc,
 			.avail = (uintptr_t)vq->avail, .used = (uintptr_t)vq->used,
 		},
 	};
+}
+
+/*
+ * The messages are sent in one go and their answers looked at in vu_queue_enable(). KICK is what
+ * starts a ring, so it comes when all else is known.
+ */
+static int
+vu_set_up_ring(struct vhost_user *vu, const struct virtqueue *vq)
+{
+	struct vhost_user_ring *ring = &vu->rings[vq->index];
+	struct vhost_user_reply *reply = vu_ack(vu, &ring->setup);
+	struct vhost_user_msg addr = vu_addr_msg(vq);
 	int ret;
 
-	ring->sent = true;
-	vhost_user_reply_begin(&ring->setup);
-	ret = vu_renew_mem_table(vu, &ring->setup);
-	if (ret == 0)
-		ret = vu_send_ring(vu, VHOST_USER_SET_VRING_NUM, vq->index, vq->size, reply);
+	ret = vu_send_ring(vu, VHOST_USER_SET_VRING_NUM, vq->index, vq->size, reply);
 	if (ret == 0)
 		ret = vu_send_ring(vu, VHOST_USER_SET_VRING_BASE, vq->index,
 				   virtqueue_vhost_base(vq), reply);
@@ -127,6 +146,70 @@ vu_queue_setup(struct virtqueue *vq)
 	return ret;
 }
 
+/*
+ * librte_vhost keeps what it knows of a ring over ENABLE 0, but for the place to go on at. A change
+ * of memory may have taken the addresses away, which KICK brings back.
+ */
+static bool
+vu_keeps_ring(const struct vhost_user *vu, const struct virtqueue *vq, uint32_t mem_round)
+{
+	const struct vhost_user_ring_params *params = &vu->rings[vq->index].params;
+
+	return params->valid && params->mem_round == mem_round &&
+	       vq->dev->stop_method == VIRTIO_STOP_VHOST_DISABLE_ACK &&
+	       (vu->protocol_offer & LIBRTE_VHOST_MARKS) == LIBRTE_VHOST_MARKS;
+}
+
+static int
+vu_queue_setup(struct virtqueue *vq)
+{
+	struct vhost_user *vu = vq->dev->priv;
+	struct vhost_user_ring *ring = &vu->rings[vq->index];
+	uint32_t mem_round;
+	int ret;
+
+	ring->sent = true;
+	vhost_user_reply_begin(&ring->setup);
+	ret = vu_renew_mem_table(vu, &ring->setup, &mem_round);
+	ring->kept = vu_keeps_ring(vu, vq, mem_round);
+	if (ret == 0 && !ring->kept)
+		ret = vu_set_up_ring(vu, vq);
+	if (ret == 0 && !ring->kept)
+		ring->params = vu_ring_params(vq, mem_round);
+	else if (ret != 0)
+		ring->params.valid = false;
+	return ret;
+}
+
+/*
+ * What is new to a back-end that keeps the ring, and ENABLE, in one write. BASE is never refused,
+ * and librte_vhost closes the connection where it refuses a request without an answer.
+ */
+static int
+vu_start_kept_ring(struct vhost_user *vu, const struct virtqueue *vq)
+{
+	struct vhost_user_ring *ring = &vu->rings[vq->index];
+	struct vhost_user_ring_params now = vu_ring_params(vq, ring->params.mem_round);
+	struct vhost_user_batch batch = { 0 };
+	struct vhost_user_msg msg;
+
+	if (now.size != ring->params.size) {
+		msg = vu_ring_msg(VHOST_USER_SET_VRING_NUM, vq->index, vq->size);
+		vhost_user_batch_add(&batch, &msg, &ring->setup);
+	}
+	msg = vu_ring_msg(VHOST_USER_SET_VRING_BASE, vq->index, virtqueue_vhost_base(vq));
+	vhost_user_batch_add(&batch, &msg, NULL);
+	if (now.desc != ring->params.desc || now.avail != ring->params.avail ||
+	    now.used != ring->params.used) {
+		msg = vu_addr_msg(vq);
+		vhost_user_batch_add(&batch, &msg, &ring->setup);
+	}
+	msg = vu_ring_msg(VHOST_USER_SET_VRING_ENABLE, vq->index, 1);
+	vhost_user_batch_add(&batch, &msg, &ring->setup);
+	ring->params = now;
+	return vhost_user_send_batch(&vu->ch, &batch);
+}
+
 static int
 vu_queue_enable(struct virtqueue *vq)
 {
@@ -135,7 +218,9 @@ vu_queue_enable(struct virtqueue *vq)
 	uint64_t ignored;
 	int ret = 0;
 
-	if (vu_has_enable(vu))
+	if (ring->kept)
+		ret = vu_start_kept_ring(vu, vq);
+	else if (vu_has_enable(vu))
 		ret = vu_send_ring(vu, VHOST_USER_SET_VRING_ENABLE, vq->index, 1,
 				vu_ack(vu, &ring->setup));
 	/* Done before the first notify, or the notify may overtake it. */
@@ -146,6 +231,9 @@ vu_queue_enable(struct virtqueue *vq)
 	 */
 	if (ret == 0 && !vu_speaks(vu, VHOST_USER_PROTOCOL_F_REPLY_ACK))
 		ret = vu_get_u64(vu, VHOST_USER_GET_FEATURES, &ignored);
+	/* What it has of the ring after an error is not known. */
+	if (ret != 0)
+		ring->params.valid = false;
 	return ret;
 }
 
@@ -194,6 +282,7 @@ vu_forget_rings(struct vhost_user *vu)
 	for (i = 0; i < vu->nb_rings; i++) {
 		vu->rings[i].sent = false;
 		vu->rings[i].stop_asked = false;
+		vu->rings[i].params.valid = false;
 	}
 	vu->reset_asked = false;
 }

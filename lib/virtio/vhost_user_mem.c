@@ -218,6 +218,7 @@ vu_send_mem_table(struct vhost_user *vu, const void *gone, size_t gone_len,
 	if (vu->mem_sent && !vu->mem_stale &&
 	    memcmp(&vu->wanted, &vu->mem, sizeof(vu->mem)) == 0)
 		return 0;
+	vu->mem_round++;
 	ret = vu->mem_sent ? send_changed(vu, reply, event) : send_whole(vu, reply, event);
 	/* What the back-end has no place for does not keep queues from their start. */
 	vu->mem_stale = ret != 0 && ret != -E2BIG;
@@ -226,13 +227,14 @@ vu_send_mem_table(struct vhost_user *vu, const void *gone, size_t gone_len,
 
 /* Makes up for a table that could not be sent, before anything that may name the new memory. */
 int
-vu_renew_mem_table(struct vhost_user *vu, struct vhost_user_reply *reply)
+vu_renew_mem_table(struct vhost_user *vu, struct vhost_user_reply *reply, uint32_t *round)
 {
 	int ret = 0;
 
 	rte_mcfg_mem_read_lock();
 	if (vu->mem_sent && vu->mem_stale)
 		ret = vu_send_mem_table(vu, NULL, 0, reply, false);
+	*round = vu->mem_round;
 	rte_mcfg_mem_read_unlock();
 	return ret;
 }

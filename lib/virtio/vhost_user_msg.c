@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <inttypes.h>
 #include <poll.h>
+#include <sched.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/eventfd.h>
@@ -25,6 +26,12 @@
  * threads (control call, memory event) only one may see it.
  */
 #define SLEEP_MAX_US 1000
+
+/*
+ * An answer that comes so soon is not slept for: a processor takes about as long to come back from
+ * its idle state.
+ */
+#define SPIN_US 30
 
 /* A back-end that does not even read for so long is not going to. */
 #define SEND_TIMEOUT_US 1000000
@@ -323,6 +330,22 @@ vhost_user_is_connected(struct vhost_user_channel *ch)
 	return !ch->gone && !ch->broken;
 }
 
+/*
+ * Whether something can be read within a short time, or as poll(2). The back-end's thread may share
+ * the processor, so it is yielded.
+ */
+static int
+spin(struct pollfd *pfds, nfds_t n, uint32_t timeout_us)
+{
+	const uint64_t end_us = virtio_now_us() + RTE_MIN(timeout_us, (uint32_t)SPIN_US);
+	int ready;
+
+	do {
+		ready = poll(pfds, n, 0);
+	} while (ready == 0 && sched_yield() == 0 && virtio_now_us() < end_us);
+	return ready;
+}
+
 int
 vhost_user_sleep(struct vhost_user_channel *ch, uint32_t timeout_us)
 {
@@ -334,9 +357,11 @@ vhost_user_sleep(struct vhost_user_channel *ch, uint32_t timeout_us)
 		{ .fd = ch->gone ? -1 : ch->fd, .events = POLLIN },
 		{ .fd = ch->wake_fd, .events = POLLIN },
 	};
-	const int ready = ppoll(pfds, RTE_DIM(pfds), &timeout, NULL);
+	int ready = ch->gone ? 0 : spin(pfds, RTE_DIM(pfds), timeout_us);
 	uint64_t count;
 
+	if (ready == 0)
+		ready = ppoll(pfds, RTE_DIM(pfds), &timeout, NULL);
 	if (ready < 0 && errno == EINTR && ch->ends_by_signal)
 		return -EINTR;
 	/* Taken back before the caller looks for what it was raised for. */
@@ -357,18 +382,17 @@ call_ends(const struct vhost_user_channel *ch, bool through)
 
 /* Lock held. */
 static int
-write_all(struct vhost_user_channel *ch, const struct vhost_user_msg *msg, const int *fds,
+write_all(struct vhost_user_channel *ch, const void *bytes, size_t len, const int *fds,
 	  unsigned int nfds, bool through)
 {
 	const uint64_t deadline_us = RTE_MIN(virtio_now_us() + SEND_TIMEOUT_US,
 					     call_ends(ch, through));
-	const size_t len = VHOST_USER_HEADER_SIZE + msg->size;
 	char control[CMSG_SPACE(VHOST_USER_MAX_REGIONS * sizeof(int))] = { 0 };
 	size_t sent = 0;
 
 	while (sent < len) {
 		struct iovec iov = {
-			.iov_base = (uint8_t *)(uintptr_t)msg + sent, .iov_len = len - sent
+			.iov_base = (uint8_t *)(uintptr_t)bytes + sent, .iov_len = len - sent
 		};
 		struct msghdr mh = { .msg_iov = &iov, .msg_iovlen = 1 };
 		struct pollfd pfd = { .fd = ch->fd, .events = POLLIN | POLLOUT };
@@ -417,33 +441,87 @@ write_all(struct vhost_user_channel *ch, const struct vhost_user_msg *msg, const
 	return 0;
 }
 
+static uint32_t
+flags_of(uint32_t request, const struct vhost_user_reply *reply)
+{
+	return VHOST_USER_VERSION |
+	       (reply != NULL && !has_value(request) ? VHOST_USER_FLAG_NEED_REPLY : 0);
+}
+
+/* Whether so many requests with an answer can be sent. Lock held. */
+static int
+check_room(const struct vhost_user_channel *ch, unsigned int answers)
+{
+	if (ch->gone || ch->broken)
+		return -ENODEV;
+	return answers > (unsigned int)(VHOST_USER_MAX_WAITING - ch->count) ? -EBUSY : 0;
+}
+
+/* Lock held. */
+static void
+await_answer(struct vhost_user_channel *ch, uint32_t request, struct vhost_user_reply *reply)
+{
+	struct vhost_user_waiting *w =
+		&ch->waiting[(ch->first + ch->count) % VHOST_USER_MAX_WAITING];
+
+	w->request = request;
+	w->round = reply->round;
+	w->sent_us = virtio_now_us();
+	w->reply = reply;
+	rte_atomic_fetch_add_explicit(&reply->pending, 1, rte_memory_order_relaxed);
+	ch->count++;
+}
+
 static int
 send_message(struct vhost_user_channel *ch, struct vhost_user_msg *msg, const int *fds,
 	     unsigned int nfds, struct vhost_user_reply *reply, bool through)
 {
 	int ret;
 
-	msg->flags = VHOST_USER_VERSION;
-	if (reply != NULL && !has_value(msg->request))
-		msg->flags |= VHOST_USER_FLAG_NEED_REPLY;
-
+	msg->flags = flags_of(msg->request, reply);
 	pthread_mutex_lock(&ch->lock);
-	if (ch->gone || ch->broken)
-		ret = -ENODEV;
-	else if (reply != NULL && ch->count == VHOST_USER_MAX_WAITING)
-		ret = -EBUSY;
-	else
-		ret = write_all(ch, msg, fds, nfds, through);
-	if (ret == 0 && reply != NULL) {
-		struct vhost_user_waiting *w =
-			&ch->waiting[(ch->first + ch->count) % VHOST_USER_MAX_WAITING];
+	ret = check_room(ch, reply != NULL);
+	if (ret == 0)
+		ret = write_all(ch, msg, VHOST_USER_HEADER_SIZE + msg->size, fds, nfds, through);
+	if (ret == 0 && reply != NULL)
+		await_answer(ch, msg->request, reply);
+	pthread_mutex_unlock(&ch->lock);
+	return ret;
+}
 
-		w->request = msg->request;
-		w->round = reply->round;
-		w->sent_us = virtio_now_us();
-		w->reply = reply;
-		rte_atomic_fetch_add_explicit(&reply->pending, 1, rte_memory_order_relaxed);
-		ch->count++;
+void
+vhost_user_batch_add(struct vhost_user_batch *batch, const struct vhost_user_msg *msg,
+		     struct vhost_user_reply *reply)
+{
+	batch->of[batch->n].msg = *msg;
+	batch->of[batch->n].msg.flags = flags_of(msg->request, reply);
+	batch->of[batch->n].reply = reply;
+	batch->n++;
+}
+
+int
+vhost_user_send_batch(struct vhost_user_channel *ch, const struct vhost_user_batch *batch)
+{
+	uint8_t bytes[VHOST_USER_BATCH_MAX * sizeof(struct vhost_user_msg)];
+	unsigned int answers = 0;
+	size_t len = 0;
+	unsigned int i;
+	int ret;
+
+	for (i = 0; i < batch->n; i++) {
+		const size_t size = VHOST_USER_HEADER_SIZE + batch->of[i].msg.size;
+
+		memcpy(bytes + len, &batch->of[i].msg, size);
+		len += size;
+		answers += batch->of[i].reply != NULL;
+	}
+	pthread_mutex_lock(&ch->lock);
+	ret = check_room(ch, answers);
+	if (ret == 0)
+		ret = write_all(ch, bytes, len, NULL, 0, false);
+	for (i = 0; ret == 0 && i < batch->n; i++) {
+		if (batch->of[i].reply != NULL)
+			await_answer(ch, batch->of[i].msg.request, batch->of[i].reply);
 	}
 	pthread_mutex_unlock(&ch->lock);
 	return ret;

@@ -152,6 +152,9 @@ struct vhost_user_waiting {
 	struct vhost_user_reply *reply;
 };
 
+/** Requests of a batch: all that the start of a ring may take without file descriptors. */
+#define VHOST_USER_BATCH_MAX 4
+
 /** Requests under way at once: all the rings' stops, with room. */
 #define VHOST_USER_MAX_WAITING 2048
 
@@ -204,6 +207,22 @@ void vhost_user_channel_close(struct vhost_user_channel *ch);
  */
 int vhost_user_send(struct vhost_user_channel *ch, struct vhost_user_msg *msg, const int *fds,
 		    unsigned int nfds, struct vhost_user_reply *reply);
+
+/** Requests that are sent in one write, and so processed with one wake-up of the back-end. */
+struct vhost_user_batch {
+	unsigned int n;
+	struct {
+		struct vhost_user_msg msg;
+		struct vhost_user_reply *reply;
+	} of[VHOST_USER_BATCH_MAX];
+};
+
+/** Adds a request to those that follow, as for vhost_user_send(); they are no more than can be. */
+void vhost_user_batch_add(struct vhost_user_batch *batch, const struct vhost_user_msg *msg,
+			  struct vhost_user_reply *reply);
+
+/** Sends them, all or none. As vhost_user_send(); of -ENODEV it is not known what was received. */
+int vhost_user_send_batch(struct vhost_user_channel *ch, const struct vhost_user_batch *batch);
 
 /** The same, neither cancelled nor ended by the limit of a call: for memory events. */
 int vhost_user_send_through(struct vhost_user_channel *ch, struct vhost_user_msg *msg,

@@ -30,12 +30,22 @@
 			    VIRTIO_BIT(VHOST_USER_PROTOCOL_F_NET_MTU) | \
 			    VIRTIO_BIT(VHOST_USER_PROTOCOL_F_CRYPTO_SESSION))
 
+/* What a ring was started with. */
+struct vhost_user_ring_params {
+	bool valid;
+	uint16_t size;
+	const void *desc, *avail, *used;
+	uint32_t mem_round;
+};
+
 struct vhost_user_ring {
 	int call_fd; /* the kick's is each process's own, see vhost_user_kicks.h */
 	bool sent; /* set up since the device's last reset: a device stop must name it */
 	struct vhost_user_reply setup;
 	struct vhost_user_reply stop;
 	bool stop_asked; /* all of the request went out: its answers are a proof */
+	struct vhost_user_ring_params params;
+	bool kept; /* the start under way tells only what is new */
 };
 
 struct vhost_user {
@@ -50,6 +60,7 @@ struct vhost_user {
 	uint64_t protocol;       /* in force */
 	bool mem_sent;
 	bool mem_stale; /* the back-end may not have mem: another table is due */
+	uint32_t mem_round; /* counts the changes of the table; under EAL's memory lock */
 	uint32_t max_slots;      /* regions that ADD_MEM_REG may make of it; 0: whole tables only */
 	uint32_t max_regions;    /* most that the back-end says it can have, by whichever message */
 	struct vhost_mem mem;    /* the table as it was sent, or changed since */
@@ -108,8 +119,13 @@ int vu_control_u64(struct vhost_user *vu, uint32_t request, uint64_t value);
  */
 int vu_send_mem_table(struct vhost_user *vu, const void *gone, size_t gone_len,
 		      struct vhost_user_reply *reply, bool event);
-/** Sends a table that could not be sent before, ahead of a request that may name new memory. */
-int vu_renew_mem_table(struct vhost_user *vu, struct vhost_user_reply *reply);
+/**
+ * Sends a table that could not be sent before, ahead of a request that may name new memory.
+ *
+ * @param round
+ *   Becomes the number of changes of the table so far.
+ */
+int vu_renew_mem_table(struct vhost_user *vu, struct vhost_user_reply *reply, uint32_t *round);
 /** From here on memory events send a table. 0, or a negative errno with a log line. */
 int vu_watch_memory(struct virtio_device *dev);
 void vu_unwatch_memory(struct virtio_device *dev);

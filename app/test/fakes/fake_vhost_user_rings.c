@@ -259,6 +259,10 @@ fake_vu_obey_ring(struct fake_vu *vu, struct fake_vu_message *m, uint64_t *value
 		ring->has_num = true;
 		break;
 	case VU_SET_VRING_BASE:
+		if (ring->open && ring->enabled)
+			fake_vu_breach(vu, "ring %" PRIu32 " gets a base while it runs", index);
+		/* It is looked for anew when it is enabled. */
+		fake_vu_close_ring(ring);
 		ring->base = num;
 		ring->has_base = true;
 		break;

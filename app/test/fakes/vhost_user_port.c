@@ -92,6 +92,19 @@ port_refill(struct vhost_user_port *port, unsigned int index)
 }
 
 void
+port_replace_ring(struct vhost_user_port *port, unsigned int index, uint16_t size)
+{
+	const struct ring_conf ring = { .packed = test_packed(), .size = size };
+	struct virtqueue *old = port->vq[index];
+
+	/* Made before the old one goes: it is in other memory. */
+	port->vq[index] = ring_create(&port->dev, index, &ring);
+	ring_destroy(old);
+	ring_check_returned(port->buffers[index], PORT_BUFFERS);
+	fill(port, index);
+}
+
+void
 port_check_runs(struct vhost_user_port *port, unsigned int index)
 {
 	struct ring_device *rd = fake_vu_ring(port->vu, index);

@@ -44,6 +44,9 @@ void port_up(struct vhost_user_port *port, enum vhost_user_stop_policy policy);
 /** Reclaims a READY ring and fills it again. */
 void port_refill(struct vhost_user_port *port, unsigned int index);
 
+/** Puts a new ring of this size, with buffers, in the place of a READY one. */
+void port_replace_ring(struct vhost_user_port *port, unsigned int index, uint16_t size);
+
 /** The device of a running ring gets a buffer and gives it back. */
 void port_check_runs(struct vhost_user_port *port, unsigned int index);
 void port_check_others_run(struct vhost_user_port *port, unsigned int index);

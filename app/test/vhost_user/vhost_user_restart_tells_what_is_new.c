@@ -1,0 +1,182 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * Copyright(c) 2026 The authors of dpdk-virtio
+ */
+
+/*
+ * librte_vhost keeps what it knows of a ring while the ring is disabled. A restart sends it what is
+ * new, in one write; where it may have lost something, and to other back-ends, everything.
+ */
+
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "vhost_user_port.h"
+
+#define LIBRTE_VHOST (VU_P_RARP | VU_P_REPLY_ACK | VU_P_NET_MTU | VU_P_CRYPTO_SESSION)
+#define PAGE 4096
+#define RING 2
+#define ALL "NUM 2=64!, BASE 2=0!, ADDR 2!, CALL 2!, KICK 2!, ENABLE 2=1!"
+#define KEPT "BASE 2=0, ENABLE 2=1!"
+
+static struct vhost_user_port port;
+
+static void
+up(enum vhost_user_stop_policy policy)
+{
+	port_create(&port);
+	port.vu->protocol |= LIBRTE_VHOST;
+	/* One in this process is not waited for when memory changes. */
+	port.vu->foreign = true;
+	CHECK_EQ(port_connect(&port, policy), 0);
+	port_start(&port);
+	fake_vu_forget_record(port.vu);
+}
+
+static void
+stop(void)
+{
+	CHECK_EQ(virtqueue_stop(port.vq[RING], PATIENCE_US), 0);
+	port_check_others_run(&port, RING);
+	fake_vu_kicks(port.vu, RING);
+	fake_vu_forget_record(port.vu);
+}
+
+static void
+start(const char *wanted)
+{
+	CHECK_EQ(virtqueue_start(port.vq[RING], PATIENCE_US), 0);
+	port_check_recorded(&port, wanted);
+	CHECK_EQ(fake_vu_kicks(port.vu, RING), 1);
+	port_check_runs(&port, RING);
+	port_check_others_run(&port, RING);
+}
+
+static void
+restart(const char *wanted)
+{
+	stop();
+	port_refill(&port, RING);
+	start(wanted);
+}
+
+static void
+ring_as_it_was(void)
+{
+	unsigned int round;
+
+	up(VHOST_USER_STOP_AUTO);
+	CHECK_EQ(port.dev.stop_method, VIRTIO_STOP_VHOST_DISABLE_ACK);
+	for (round = 0; round < 3; round++)
+		restart(KEPT);
+	port_down(&port);
+}
+
+static void
+ring_of_another_size(void)
+{
+	up(VHOST_USER_STOP_AUTO);
+	stop();
+	port_replace_ring(&port, RING, 2 * PORT_RING_SIZE);
+	start("NUM 2=128!, BASE 2=0, ADDR 2!, ENABLE 2=1!");
+	restart(KEPT);
+	port_down(&port);
+}
+
+static void
+ring_in_other_memory(void)
+{
+	up(VHOST_USER_STOP_AUTO);
+	stop();
+	port_replace_ring(&port, RING, PORT_RING_SIZE);
+	start("BASE 2=0, ADDR 2!, ENABLE 2=1!");
+	restart(KEPT);
+	port_down(&port);
+}
+
+/* Back-ends may take the addresses of a disabled ring away then. */
+static void
+memory_changes_in_between(void)
+{
+	const int fd = memfd_create("own", MFD_CLOEXEC);
+	void *own;
+
+	CHECK_EQ(ftruncate(fd, PAGE), 0);
+	own = mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	CHECK(own != MAP_FAILED);
+	up(VHOST_USER_STOP_AUTO);
+	stop();
+	port_refill(&port, RING);
+	CHECK_EQ(vhost_user_mem_attach(&port.dev, own, PAGE, fd, 0), 0);
+	port_check_recorded(&port, "MEM!");
+	start(ALL);
+	restart(KEPT);
+	/* While it runs as well. */
+	CHECK_EQ(vhost_user_mem_detach(&port.dev, own, PAGE), 0);
+	restart(ALL);
+	restart(KEPT);
+	port_down(&port);
+	munmap(own, PAGE);
+	close(fd);
+}
+
+/* The connection stands, and so do the other rings. */
+static void
+start_is_refused(void)
+{
+	static const uint32_t requests[] = { VU_SET_VRING_ADDR, VU_SET_VRING_ENABLE };
+	unsigned int i;
+
+	for (i = 0; i < RTE_DIM(requests); i++) {
+		up(VHOST_USER_STOP_AUTO);
+		stop();
+		port_replace_ring(&port, RING, PORT_RING_SIZE);
+		fake_vu_rule(port.vu, requests[i], 0, 1, VU_REFUSE);
+		CHECK_EQ(virtqueue_start(port.vq[RING], PATIENCE_US), -EIO);
+		CHECK_EQ(virtqueue_state(port.vq[RING]), VIRTQUEUE_READY);
+		port_check_others_run(&port, RING);
+		port_refill(&port, RING);
+		fake_vu_kicks(port.vu, RING);
+		fake_vu_forget_record(port.vu);
+		start(ALL);
+		restart(KEPT);
+		port_down(&port);
+	}
+}
+
+static void
+device_is_reset_in_between(void)
+{
+	unsigned int i;
+
+	up(VHOST_USER_STOP_AUTO);
+	restart(KEPT);
+	CHECK_EQ(virtio_device_reset(&port.dev, PATIENCE_US), 0);
+	for (i = 0; i < PORT_RINGS; i++)
+		port_refill(&port, i);
+	CHECK_EQ(virtio_device_negotiate(&port.dev, UINT64_MAX), 0);
+	fake_vu_forget_record(port.vu);
+	CHECK_EQ(virtio_device_start(&port.dev, port.vq, PORT_RINGS), 0);
+	CHECK_EQ(fake_vu_count(port.vu, VU_SET_VRING_KICK), PORT_RINGS);
+	restart(KEPT);
+	port_down(&port);
+}
+
+/* GET_VRING_BASE takes the event descriptors away. */
+static void
+stop_by_get_base(void)
+{
+	up(VHOST_USER_STOP_GET_BASE);
+	restart(ALL);
+	restart(ALL);
+	port_down(&port);
+}
+
+TEST_MAIN(
+	TEST(ring_as_it_was),
+	TEST(ring_of_another_size),
+	TEST(ring_in_other_memory),
+	TEST(memory_changes_in_between),
+	TEST(start_is_refused),
+	TEST(device_is_reset_in_between),
+	TEST(stop_by_get_base),
+)
