@@ -106,7 +106,7 @@ write_meson_build() {
 		# processor that has them: else loads of 32 bytes become two of 16.
 		virtio_isas = {
 		    'avx2': ['-mavx2', '-mtune=haswell'],
-		    'avx512': ['-mavx512f', '-mavx512bw', '-mavx512dq', '-mavx512vl',
+		    'avx512': ['-mavx512f', '-mavx512bw', '-mavx512cd', '-mavx512dq', '-mavx512vl',
 		        '-mtune=skylake-avx512'],
 		}
 		foreach isa, args : virtio_isas

@@ -54,6 +54,7 @@ virtio_isa_choose(const char **why_scalar)
 	if (rte_vect_get_max_simd_bitwidth() >= RTE_VECT_SIMD_512 &&
 	    rte_cpu_get_flag_enabled(RTE_CPUFLAG_AVX512F) > 0 &&
 	    rte_cpu_get_flag_enabled(RTE_CPUFLAG_AVX512BW) > 0 &&
+	    rte_cpu_get_flag_enabled(RTE_CPUFLAG_AVX512CD) > 0 &&
 	    rte_cpu_get_flag_enabled(RTE_CPUFLAG_AVX512DQ) > 0 &&
 	    rte_cpu_get_flag_enabled(RTE_CPUFLAG_AVX512VL) > 0)
 		return VIRTIO_ISA_AVX512;

@@ -3,9 +3,10 @@
  */
 
 /*
- * Data paths of both layouts on x86 with AVX-512 (F, BW, DQ and VL): eight buffers at once, see
- * virtio_rxtx_vector.h. Of eight mbufs or headers one field each is gathered, so what is asked of a
- * packet costs one instruction for all of them.
+ * Data paths of both layouts on x86 with AVX-512 (F, BW, CD, DQ and VL): eight buffers at once, see
+ * virtio_rxtx_vector.h. What is asked of a packet costs one instruction for all of them. Fields of
+ * mbufs are loaded one by one: a gather of eight is one instruction, but takes longer than eight
+ * loads on AMD's processors, and on Intel's with the mitigation of 2023.
  */
 
 #include <immintrin.h>
@@ -38,11 +39,23 @@ load(const void *at)
 	return _mm512_loadu_si512(at);
 }
 
-/* The eight bytes at `offset` from each of these addresses. */
-static __rte_always_inline __m512i
-gather(__m512i addrs, intptr_t offset)
+/* The eight bytes at `offset` of an mbuf. */
+static __rte_always_inline uint64_t
+word(const struct rte_mbuf *m, size_t offset)
 {
-	return _mm512_i64gather_epi64(addrs, (const void *)offset, 1);
+	uint64_t value;
+
+	memcpy(&value, RTE_PTR_ADD(m, offset), sizeof(value));
+	return value;
+}
+
+/* The same of eight mbufs. */
+static __rte_always_inline __m512i
+words(struct rte_mbuf *const *m, size_t offset)
+{
+	return _mm512_set_epi64(word(m[7], offset), word(m[6], offset), word(m[5], offset),
+				word(m[4], offset), word(m[3], offset), word(m[2], offset),
+				word(m[1], offset), word(m[0], offset));
 }
 
 /* a[0], b[0], a[1], b[1] and so on: of the first four, and of the others. */
@@ -56,14 +69,27 @@ interleave(__m512i a, __m512i b, bool others)
 
 /* ---- counters of sizes -------------------------------------------------------------------- */
 
+/* virtio_size_bins of eight lengths, by the highest bit. Two limits are no powers of two. */
+static __rte_always_inline __m512i
+size_bins(__m512i lens)
+{
+	/* The lowest five bits of the number of zeros above the highest bit, of 64. */
+	static const uint16_t bins[32] __rte_aligned(64) = {
+		[25] = 2, [24] = 3, [23] = 4, [22] = 5, [21] = 6, [16 ... 20] = 7,
+	};
+	__m512i found = _mm512_permutexvar_epi16(_mm512_lzcnt_epi64(lens), load(bins));
+
+	found = _mm512_mask_sub_epi64(found, _mm512_cmpeq_epi64_mask(lens, each(64)), found,
+				      each(1));
+	return _mm512_mask_mov_epi64(found, _mm512_cmpgt_epu64_mask(lens, each(1518)), each(7));
+}
+
 /* In each of eight numbers, eight counters of one byte: by the lowest three bits of a bin. */
 static __rte_always_inline __m512i
 size_sums(__m512i sums, __m512i lens)
 {
-	const __m512i bins = _mm512_i64gather_epi64(lens, virtio_size_bins, 1);
-
-	/* The rotation takes the lowest six bits alone: what was read behind a bin does no harm. */
-	return _mm512_add_epi64(sums, _mm512_rolv_epi64(each(1), _mm512_slli_epi64(bins, 3)));
+	return _mm512_add_epi64(sums, _mm512_rolv_epi64(each(1),
+							_mm512_slli_epi64(size_bins(lens), 3)));
 }
 
 static __rte_always_inline void
@@ -187,6 +213,51 @@ rx_count_groups(struct virtio_counters *counters, struct rte_mbuf *const *m)
 		virtio_count_dst(counters, rx_frame(m[k]));
 }
 
+/* Of eight headers with the four bytes behind: the bits that any of them has, and those of all. */
+struct headers {
+	__m128i any;
+	__m128i all;
+};
+
+static __rte_always_inline __m128i
+header(const struct rte_mbuf *m)
+{
+	const void *at = virtio_rx_hdr(m, VIRTIO_HDR_SIZE);
+
+	static_assert(VIRTIO_HDR_SIZE + sizeof(uint32_t) == sizeof(__m128i), "in one load");
+	return _mm_loadu_si128((const __m128i *)at);
+}
+
+static __rte_always_inline struct headers
+eight_headers(struct rte_mbuf *const *m)
+{
+	struct headers h = { header(m[0]), header(m[0]) };
+	unsigned int k;
+
+#pragma GCC unroll 8
+	for (k = 1; k < GROUP; k++) {
+		const __m128i next = header(m[k]);
+
+		h.any = _mm_or_si128(h.any, next);
+		h.all = _mm_and_si128(h.all, next);
+	}
+	return h;
+}
+
+/* Whether each is that of one buffer with nothing to say. */
+static __rte_always_inline bool
+eight_are_plain(struct headers h, const struct rx_mode mode)
+{
+	/* num_buffers is 1; flags and kind of segmentation are 0, see virtio_rx_has_offload(). */
+	const __m128i want = _mm_set_epi16(0, 0, 1, 0, 0, 0, 0, 0);
+	const __m128i mask = _mm_set_epi16(0, 0, mode.mergeable ? -1 : 0, 0, 0, 0, 0,
+					   mode.offload ? -1 : 0);
+	const __m128i wrong = _mm_or_si128(_mm_xor_si128(h.any, want), _mm_xor_si128(h.all, want));
+
+	static_assert(offsetof(struct virtio_net_hdr, num_buffers) == 10, "the sixth word");
+	return (!mode.mergeable && !mode.offload) || _mm_testz_si128(wrong, mask);
+}
+
 static __rte_always_inline uint16_t
 rx_vector(struct virtio_rxq *rxq, struct rte_mbuf **pkts, uint16_t n, const struct rx_mode mode)
 {
@@ -198,7 +269,6 @@ rx_vector(struct virtio_rxq *rxq, struct rte_mbuf **pkts, uint16_t n, const stru
 	const __m512i least = each(VIRTIO_HDR_SIZE + RTE_ETHER_HDR_LEN);
 	const __m512i longest = each(rxq->buf_len - VIRTIO_HDR_SIZE - RTE_ETHER_HDR_LEN);
 	const __m512i rearm = _mm512_broadcast_i32x4((__m128i)rxq->rearm);
-	const intptr_t hdr_at = RTE_PKTMBUF_HEADROOM - VIRTIO_HDR_SIZE;
 	__m512i bytes = _mm512_setzero_si512();
 	__m512i sizes = _mm512_setzero_si512();
 	size_t i;
@@ -206,31 +276,23 @@ rx_vector(struct virtio_rxq *rxq, struct rte_mbuf **pkts, uint16_t n, const stru
 	if (!vq->is_identity || !ring_is_plain(vq))
 		return 0;
 	for (i = 0; i < run; i += GROUP) {
-		const __m512i mbufs = load(&cookies[i]);
-		__m512i len, addrs, tails;
+		struct headers headers;
+		__m512i len;
 
 		if (unlikely(!eight_used(&view, i, mode.packed, &len)))
 			break;
 		/* Too short or too long, in one comparison. */
 		if (unlikely(_mm512_cmple_epu64_mask(_mm512_sub_epi64(len, least), longest) != ALL))
 			break;
-		addrs = gather(mbufs, offsetof(struct rte_mbuf, buf_addr));
-		/* A header's last four bytes, with num_buffers, and the frame's first four. */
-		tails = gather(addrs, hdr_at + VIRTIO_HDR_SIZE - 4);
-		if (mode.mergeable && unlikely(_mm512_cmpeq_epi64_mask(
-			_mm512_and_si512(tails, each(0xffff0000)), each(0x00010000)) != ALL))
-			break;
-		/* Flags and kind of segmentation, see virtio_rx_has_offload(). */
-		if (mode.offload && unlikely(_mm512_test_epi64_mask(gather(addrs, hdr_at),
-								    each(UINT16_MAX)) != 0))
+		headers = eight_headers(&cookies[i]);
+		if (unlikely(!eight_are_plain(headers, mode)))
 			break;
 		len = _mm512_sub_epi64(len, each(VIRTIO_HDR_SIZE));
-		_mm512_storeu_si512(&pkts[i], mbufs);
+		_mm512_storeu_si512(&pkts[i], load(&cookies[i]));
 		rx_store(&cookies[i], rearm, len);
 		bytes = _mm512_add_epi64(bytes, len);
 		sizes = size_sums(sizes, len);
-		if (unlikely(_mm512_test_epi64_mask(tails, each((uint64_t)RTE_ETHER_GROUP_ADDR <<
-								32)) != 0))
+		if (unlikely(_mm_extract_epi32(headers.any, 3) & RTE_ETHER_GROUP_ADDR))
 			rx_count_groups(&rxq->counters, &cookies[i]);
 	}
 	if (i == 0)
@@ -253,10 +315,8 @@ post_vector(const struct virtio_rxq *rxq, const struct ring_view *view, struct r
 	size_t i;
 
 	for (i = 0; i < run; i += GROUP) {
-		const __m512i mbufs = load(&bufs[i]);
-
-		_mm512_storeu_si512(&cookies[i], mbufs);
-		eight_place(view, i, _mm512_add_epi64(gather(mbufs, rxq->q.addr_at), hdr_at), len,
+		_mm512_storeu_si512(&cookies[i], load(&bufs[i]));
+		eight_place(view, i, _mm512_add_epi64(words(&bufs[i], rxq->q.addr_at), hdr_at), len,
 			    packed);
 	}
 	return run;
@@ -264,40 +324,114 @@ post_vector(const struct virtio_rxq *rxq, const struct ring_view *view, struct r
 
 /* ---- transmit ----------------------------------------------------------------------------- */
 
-/* Those of eight with one reference, one segment, and none of these flags. */
-static __rte_always_inline __mmask8
-simple_ones(__m512i mbufs, __m512i counts, uint64_t flags)
-{
-	const __mmask8 single = _mm512_cmpeq_epi64_mask(
-		_mm512_and_si512(counts, each(VECTOR_COUNTS)), each(VECTOR_SIMPLE));
+static_assert(offsetof(struct rte_mbuf, data_len) ==
+	      offsetof(struct rte_mbuf, data_off) + 3 * sizeof(uint64_t), "in one load");
 
-	return _mm512_mask_testn_epi64_mask(single,
-					    gather(mbufs, offsetof(struct rte_mbuf, ol_flags)),
-					    each(flags));
+/*
+ * Of eight mbufs the 32 bytes from data_off to the VLAN tag: in each vector those of one of the
+ * first four, and behind them those of the mbuf four further on.
+ */
+struct fields {
+	__m512i two[GROUP / 2];
+};
+
+static __rte_always_inline __m256i
+fields_of(const struct rte_mbuf *m)
+{
+	const size_t at = offsetof(struct rte_mbuf, data_off);
+
+	return _mm256_loadu_si256((const __m256i *)RTE_PTR_ADD(m, at));
 }
 
-static __rte_noinline void
-tx_count_groups(struct virtio_counters *counters, struct rte_mbuf *const *m)
+static __rte_always_inline struct fields
+eight_fields(struct rte_mbuf *const *m)
 {
+	struct fields f;
 	unsigned int k;
 
-	for (k = 0; k < GROUP; k++)
-		virtio_count_dst(counters, rte_pktmbuf_mtod(m[k], const uint8_t *));
+#pragma GCC unroll 4
+	for (k = 0; k < GROUP / 2; k++)
+		f.two[k] = _mm512_inserti64x4(_mm512_castsi256_si512(fields_of(m[k])),
+					      fields_of(m[k + GROUP / 2]), 1);
+	return f;
 }
 
-/* Some of eight headers with nothing to say, in front of these frames. */
-static __rte_always_inline void
-clear_headers(__m512i frames, __mmask8 which)
+/* data_off, reference count, segments and port of each. */
+static __rte_always_inline __m512i
+field_counts(const struct fields *f)
 {
-	uint64_t at[GROUP];
+	return _mm512_permutex2var_epi64(_mm512_unpacklo_epi64(f->two[0], f->two[1]),
+					 _mm512_set_epi64(13, 12, 5, 4, 9, 8, 1, 0),
+					 _mm512_unpacklo_epi64(f->two[2], f->two[3]));
+}
+
+/* data_len and the VLAN tag of each. */
+static __rte_always_inline __m512i
+field_lens(const struct fields *f)
+{
+	return _mm512_permutex2var_epi64(_mm512_unpackhi_epi64(f->two[0], f->two[1]),
+					 _mm512_set_epi64(15, 14, 7, 6, 11, 10, 3, 2),
+					 _mm512_unpackhi_epi64(f->two[2], f->two[3]));
+}
+
+/*
+ * Whether each of eight packets has one reference, one segment, none of these flags, and at least
+ * so much headroom and data. All are so where the smallest of each field is large enough, and where
+ * all bits together are no others than wanted.
+ */
+static __rte_always_inline bool
+eight_are_simple(const struct fields *f, uint64_t flags, uint16_t room, uint16_t data)
+{
+	const __m512i all = _mm512_or_si512(_mm512_or_si512(f->two[0], f->two[1]),
+					    _mm512_or_si512(f->two[2], f->two[3]));
+	const __m512i min = _mm512_min_epu16(_mm512_min_epu16(f->two[0], f->two[1]),
+					     _mm512_min_epu16(f->two[2], f->two[3]));
+	const __m512i mask = _mm512_set4_epi64(0, 0, flags, VECTOR_COUNTS);
+	const __m512i want = _mm512_set4_epi64(0, 0, 0, VECTOR_SIMPLE);
+	const __m512i least = _mm512_set4_epi64(data, 0, 0, VECTOR_SIMPLE | room);
+
+	return _mm512_cmpeq_epi64_mask(_mm512_and_si512(all, mask), want) == ALL &&
+	       _mm512_cmpge_epu16_mask(min, least) == UINT32_MAX;
+}
+
+static __rte_always_inline uint8_t *
+frame_of(const struct rte_mbuf *m)
+{
+	return (uint8_t *)m->buf_addr + m->data_off;
+}
+
+/*
+ * Whether each of eight packets goes to one receiver, and has a header with nothing to say, as
+ * tx_plain_hdr(), before it. A frame's first byte is the last that is read: behind it may be
+ * nothing.
+ */
+static __rte_always_inline bool
+eight_are_usual(struct rte_mbuf *const *m)
+{
+	const __m128i mask = _mm_set_epi8(RTE_ETHER_GROUP_ADDR, -1, -2, -1, -1, -1, -1, -1, -1, -1,
+					  -1, -1, -1, 0, 0, 0);
+	__m128i any = _mm_setzero_si128();
 	unsigned int k;
 
-	static_assert(VIRTIO_HDR_SIZE == 3 * sizeof(uint32_t), "three of four");
-	_mm512_storeu_si512(at, frames);
+	static_assert(VIRTIO_HDR_SIZE == 12, "below the first byte");
+#pragma GCC unroll 8
 	for (k = 0; k < GROUP; k++) {
-		if (which & (1u << k))
-			_mm_mask_storeu_epi32((void *)(uintptr_t)(at[k] - VIRTIO_HDR_SIZE), 0x7,
-					      _mm_setzero_si128());
+		const void *at = frame_of(m[k]) + 1 - sizeof(__m128i);
+
+		any = _mm_or_si128(any, _mm_loadu_si128((const __m128i *)at));
+	}
+	return _mm_testz_si128(any, mask);
+}
+
+/* Clears the headers that say something, and counts packets that go to many. */
+static __rte_noinline void
+tx_unusual(struct virtio_counters *counters, struct rte_mbuf *const *m)
+{
+	unsigned int k;
+
+	for (k = 0; k < GROUP; k++) {
+		tx_plain_hdr(frame_of(m[k]) - VIRTIO_HDR_SIZE, VIRTIO_HDR_SIZE);
+		virtio_count_dst(counters, frame_of(m[k]));
 	}
 }
 
@@ -312,8 +446,7 @@ tx_vector(struct virtio_txq *txq, struct rte_mbuf **pkts, uint16_t n, const stru
 	const size_t run = RTE_MIN(RTE_ALIGN_FLOOR(ring_free_run(&view, most), GROUP),
 				   MOST_GROUPS * GROUP);
 	struct rte_mbuf **cookies = (struct rte_mbuf **)ring_free_cookies(&view);
-	const bool by_iova = txq->q.addr_at != offsetof(struct rte_mbuf, buf_addr);
-	const __m512i header = each(VIRTIO_HDR_SIZE);
+	const __m512i header_size = each(VIRTIO_HDR_SIZE);
 	__m512i bytes = _mm512_setzero_si512();
 	__m512i sizes = _mm512_setzero_si512();
 	size_t i;
@@ -321,40 +454,22 @@ tx_vector(struct virtio_txq *txq, struct rte_mbuf **pkts, uint16_t n, const stru
 	if (!vq->is_identity)
 		return 0;
 	for (i = 0; i < run; i += GROUP) {
-		const __m512i mbufs = load(&pkts[i]);
-		/* data_off, reference count, segments, port */
-		const __m512i counts = gather(mbufs, offsetof(struct rte_mbuf, data_off));
-		const __m512i data_off = _mm512_and_si512(counts, each(UINT16_MAX));
-		const __m512i len = _mm512_and_si512(
-			gather(mbufs, offsetof(struct rte_mbuf, data_len)), each(UINT16_MAX));
-		__m512i frames, addrs, heads, tails;
-		__mmask8 good, spoilt;
+		struct rte_mbuf **m = &pkts[i];
+		const struct fields fields = eight_fields(m);
+		__m512i addrs, len;
 
-		/* Room for a header before each frame, and no frame of no bytes. */
-		good = simple_ones(mbufs, counts, special);
-		good = _mm512_mask_cmpge_epu64_mask(good, data_off, header);
-		if (unlikely(_mm512_mask_test_epi64_mask(good, len, len) != ALL))
+		if (unlikely(!eight_are_simple(&fields, special, VIRTIO_HDR_SIZE, 1)))
 			break;
-		addrs = gather(mbufs, offsetof(struct rte_mbuf, buf_addr));
-		frames = _mm512_add_epi64(addrs, data_off);
-		heads = gather(frames, -(intptr_t)VIRTIO_HDR_SIZE);
-		/* The frame's first byte is the last of eight: behind it may be nothing. */
-		tails = gather(frames, -7);
-		if (by_iova)
-			addrs = gather(mbufs, VIRTIO_MBUF_IOVA_AT);
-		addrs = _mm512_sub_epi64(_mm512_add_epi64(addrs, data_off), header);
-		/* As tx_plain_hdr(). */
-		spoilt = _mm512_test_epi64_mask(heads, heads) |
-			 _mm512_test_epi64_mask(tails, each(0x00fffeffff000000));
-		if (unlikely(spoilt != 0))
-			clear_headers(frames, spoilt);
-		_mm512_storeu_si512(&cookies[i], mbufs);
-		eight_place(&view, i, addrs, _mm512_add_epi64(len, header), mode.packed);
+		if (unlikely(!eight_are_usual(m)))
+			tx_unusual(&txq->counters, m);
+		addrs = _mm512_sub_epi64(_mm512_and_si512(field_counts(&fields), each(UINT16_MAX)),
+					 header_size);
+		addrs = _mm512_add_epi64(addrs, words(m, txq->q.addr_at));
+		len = _mm512_and_si512(field_lens(&fields), each(UINT16_MAX));
+		_mm512_storeu_si512(&cookies[i], load(m));
+		eight_place(&view, i, addrs, _mm512_add_epi64(len, header_size), mode.packed);
 		bytes = _mm512_add_epi64(bytes, len);
 		sizes = size_sums(sizes, len);
-		if (unlikely(_mm512_test_epi64_mask(tails, each((uint64_t)RTE_ETHER_GROUP_ADDR <<
-							       56)) != 0))
-			tx_count_groups(&txq->counters, &pkts[i]);
 	}
 	if (i == 0)
 		return 0;
@@ -378,16 +493,16 @@ free_vector(struct virtqueue *vq, uint16_t n, const bool known, const bool packe
 		return 0;
 	pool = cookies[0]->pool;
 	for (i = 0; i < run; i += GROUP) {
-		const __m512i mbufs = load(&cookies[i]);
+		struct rte_mbuf *const *m = &cookies[i];
 		__m512i ignored; /* the device writes nothing into these */
+		struct fields fields;
 
 		if (!known && unlikely(!eight_used(&view, i, packed, &ignored)))
 			break;
-		if (unlikely(_mm512_cmpeq_epi64_mask(
-				gather(mbufs, offsetof(struct rte_mbuf, pool)),
-				each((uintptr_t)pool)) != ALL ||
-			     simple_ones(mbufs, gather(mbufs, offsetof(struct rte_mbuf, data_off)),
-					 VIRTIO_MBUF_NOT_DIRECT) != ALL))
+		fields = eight_fields(m);
+		if (unlikely(!eight_are_simple(&fields, VIRTIO_MBUF_NOT_DIRECT, 0, 0) ||
+			     _mm512_cmpneq_epi64_mask(words(m, offsetof(struct rte_mbuf, pool)),
+						      each((uintptr_t)pool)) != 0))
 			break;
 	}
 	if (i == 0)
