@@ -339,10 +339,9 @@ check_counts(struct fake_port *fp, const char *way, const struct expected *e)
 
 /* Lengths around the bounds and addresses of all kinds, mixed, in bursts of all lengths. */
 static void
-counters_of_mixed_bursts(void)
+count_mixed_bursts(struct fake_port *fp, bool counts_dst)
 {
 	static const uint32_t bounds[] = { 64, 127, 255, 511, 1023, 1518 };
-	struct fake_port *fp = fake_port_start(&(struct fake_port_conf){ 0 });
 	static const uint8_t hdr[FAKE_PORT_HDR];
 	struct expected e = { 0 };
 	unsigned int round, i;
@@ -368,6 +367,8 @@ counters_of_mixed_bursts(void)
 			expect_one(&e, frame, len);
 			fake_port_give(fp, 0, hdr, frame, len, 0);
 		}
+		if (!counts_dst)
+			e.multicast = e.broadcast = 0;
 		CHECK_EQ(rte_eth_rx_burst(fp->port, 0, m, 64), n);
 		/* Headers' bytes before a frame are not to be taken for its own. */
 		CHECK_EQ(rte_eth_tx_burst(fp->port, 0, m, n), n);
@@ -381,6 +382,36 @@ counters_of_mixed_bursts(void)
 		check_counts(fp, "tx", &e);
 	}
 	fake_port_destroy(fp);
+}
+
+static void
+counters_of_mixed_bursts(void)
+{
+	count_mixed_bursts(fake_port_start(&(struct fake_port_conf){ 0 }), true);
+}
+
+static bool
+has_vector_paths(const struct fake_port *fp)
+{
+	struct rte_eth_burst_mode mode;
+
+	CHECK_EQ(rte_eth_rx_burst_mode_get(fp->port, 0, &mode), 0);
+	return strncmp(mode.info, "Vector", strlen("Vector")) == 0;
+}
+
+/* As in the packaged driver, vector paths that are asked for do not read frames. */
+static void
+counters_without_destinations(void)
+{
+	struct fake_port *fp = fake_port_start(&(struct fake_port_conf){ .args = "vectorized=1" });
+
+	count_mixed_bursts(fp, !has_vector_paths(fp));
+	/* Mergeable buffers and offloads have no such path. */
+	fp = fake_port_start(&(struct fake_port_conf){
+		.args = "vectorized=1", .features = VU_F_MRG_RXBUF | VU_F_CSUM,
+		.tx_offloads = RTE_ETH_TX_OFFLOAD_UDP_CKSUM
+	});
+	count_mixed_bursts(fp, true);
 }
 
 /* More of one size in a burst than a byte could count. */
@@ -628,6 +659,7 @@ TEST_MAIN(
 	TEST_LAYOUTS(rings_of_every_size),
 	TEST_LAYOUTS(counters),
 	TEST_LAYOUTS(counters_of_mixed_bursts),
+	TEST_LAYOUTS(counters_without_destinations),
 	TEST_LAYOUTS(counters_of_a_long_burst),
 	TEST_LAYOUTS(reset_counts_what_it_drops),
 	TEST_LAYOUTS(rest_of_a_batch_is_counted_out_of_step),

@@ -143,7 +143,7 @@ choose_offloads(struct virtio_port *port)
 	return 0;
 }
 
-/* Taken wherever they can be; vectorized=1 only makes it worth a line where they cannot. */
+/* Taken wherever they can be; vectorized=1 makes it worth a line where they cannot. */
 static void
 choose_vector(struct virtio_port *port)
 {

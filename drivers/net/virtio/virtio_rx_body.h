@@ -33,6 +33,7 @@ struct rx_mode {
 	bool mergeable; /* MRG_RXBUF is in force */
 	bool offload;   /* the device may say something of offloads in a header */
 	bool hash;      /* headers with HASH_REPORT; the two above are as the port says */
+	bool no_dst;    /* packets are not counted by destination, so that no frame is read */
 	uint16_t (*fast)(struct virtio_rxq *rxq, struct rte_mbuf **pkts, uint16_t n);
 	uint16_t (*unordered)(struct virtio_rxq *rxq, struct rte_mbuf **pkts, uint16_t used,
 			      uint16_t n); /* rx_unordered() of the same path, out of line */
@@ -289,7 +290,7 @@ rx_until_drop(struct virtio_rxq *rxq, struct rte_mbuf **pkts, uint16_t n, struct
 			rx_hash(m);
 		rxq->counters.bytes += m->pkt_len;
 		virtio_count(&rxq->counters, rx_frame(m),
-			     RTE_MIN(m->pkt_len, (uint32_t)UINT16_MAX));
+			     RTE_MIN(m->pkt_len, (uint32_t)UINT16_MAX), mode.no_dst);
 		pkts[nb++] = m;
 	}
 	ring_commit(vq, &taken);
@@ -372,7 +373,7 @@ rx_plain(struct virtio_rxq *rxq, struct rte_mbuf **pkts, uint16_t n, const bool 
 		if (mode.hash)
 			rx_hash(m);
 		bytes += len;
-		virtio_count(&rxq->counters, rx_frame(m), len);
+		virtio_count(&rxq->counters, rx_frame(m), len, mode.no_dst);
 		pkts[i] = m;
 	}
 	ring_took(vq, i, false, packed);

@@ -90,15 +90,27 @@ paths(const struct virtio_port *port, bool packed)
 const struct virtio_rx_path *
 virtio_rx_path_of(const struct virtio_port *port, bool packed)
 {
-	return port->hash ? paths(port, packed)->rx_hash :
-			    paths(port, packed)->rx[port->mergeable][port->rx_offload];
+	const struct virtio_paths *all = paths(port, packed);
+
+	if (port->hash)
+		return all->rx_hash;
+	/* What the packaged driver's vector paths do not count either. */
+	if (port->args.vectorized && !port->mergeable && !port->rx_offload &&
+	    all->rx_no_dst != NULL)
+		return all->rx_no_dst;
+	return all->rx[port->mergeable][port->rx_offload];
 }
 
 const struct virtio_tx_path *
 virtio_tx_path_of(const struct virtio_port *port, bool packed)
 {
-	return port->hash ? paths(port, packed)->tx_hash :
-			    paths(port, packed)->tx[port->tx_offload];
+	const struct virtio_paths *all = paths(port, packed);
+
+	if (port->hash)
+		return all->tx_hash;
+	if (port->args.vectorized && !port->tx_offload && all->tx_no_dst != NULL)
+		return all->tx_no_dst;
+	return all->tx[port->tx_offload];
 }
 
 const struct virtio_rx_path *

@@ -45,6 +45,12 @@ struct virtio_tx_path {
 struct virtio_paths {
 	const struct virtio_rx_path *rx[2][2]; /**< by mergeable, and if headers tell of offloads */
 	const struct virtio_tx_path *tx[2];    /**< by whether headers tell of offloads */
+	/**
+	 * Without counters by destination, mergeable buffers and offloads, so that a frame is not
+	 * read; vector ones have it, others NULL.
+	 */
+	const struct virtio_rx_path *rx_no_dst;
+	const struct virtio_tx_path *tx_no_dst;
 	/** For headers with HASH_REPORT, whatever else they tell; scalar ones have it. */
 	const struct virtio_rx_path *rx_hash;
 	const struct virtio_tx_path *tx_hash;

@@ -148,7 +148,7 @@ rx_vector(struct virtio_rxq *rxq, struct rte_mbuf **pkts, uint16_t n, const stru
 		_mm256_storeu_si256((__m256i *)(void *)lens, len);
 		for (k = 0; k < GROUP; k++) {
 			virtio_mbuf_rearm(m[k], rearm);
-			virtio_count(counters, rx_frame(m[k]), lens[k]);
+			virtio_count(counters, rx_frame(m[k]), lens[k], mode.no_dst);
 		}
 	}
 	_mm256_storeu_si256((__m256i *)(void *)sums, bytes);
@@ -255,7 +255,7 @@ tx_vector(struct virtio_txq *txq, struct rte_mbuf **pkts, uint16_t n, const stru
 
 			tx_plain_hdr(frame - VIRTIO_HDR_SIZE, VIRTIO_HDR_SIZE);
 			bytes += len;
-			virtio_count(&txq->counters, frame, len);
+			virtio_count(&txq->counters, frame, len, mode.no_dst);
 			ring_place_at(&view, i + k,
 				      virtio_mbuf_addr(m[k], addr_at, data_off - VIRTIO_HDR_SIZE),
 				      len + VIRTIO_HDR_SIZE, 0, mode.packed);

@@ -276,7 +276,7 @@ rx_vector(struct virtio_rxq *rxq, struct rte_mbuf **pkts, uint16_t n, const stru
 	if (!vq->is_identity || !ring_is_plain(vq))
 		return 0;
 	for (i = 0; i < run; i += GROUP) {
-		struct headers headers;
+		struct headers headers = { 0 };
 		__m512i len;
 
 		if (unlikely(!eight_used(&view, i, mode.packed, &len)))
@@ -284,7 +284,9 @@ rx_vector(struct virtio_rxq *rxq, struct rte_mbuf **pkts, uint16_t n, const stru
 		/* Too short or too long, in one comparison. */
 		if (unlikely(_mm512_cmple_epu64_mask(_mm512_sub_epi64(len, least), longest) != ALL))
 			break;
-		headers = eight_headers(&cookies[i]);
+		/* Nothing is asked of them, nor of the frames, where destinations are not counted. */
+		if (!mode.no_dst)
+			headers = eight_headers(&cookies[i]);
 		if (unlikely(!eight_are_plain(headers, mode)))
 			break;
 		len = _mm512_sub_epi64(len, each(VIRTIO_HDR_SIZE));
@@ -403,20 +405,22 @@ frame_of(const struct rte_mbuf *m)
 /*
  * Whether each of eight packets goes to one receiver, and has a header with nothing to say, as
  * tx_plain_hdr(), before it. A frame's first byte is the last that is read: behind it may be
- * nothing.
+ * nothing. Without destinations it is not read either.
  */
 static __rte_always_inline bool
-eight_are_usual(struct rte_mbuf *const *m)
+eight_are_usual(struct rte_mbuf *const *m, const bool no_dst)
 {
-	const __m128i mask = _mm_set_epi8(RTE_ETHER_GROUP_ADDR, -1, -2, -1, -1, -1, -1, -1, -1, -1,
-					  -1, -1, -1, 0, 0, 0);
+	const __m128i hdr_mask = _mm_set_epi8(-1, -2, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1,
+					      0, 0, 0, 0);
+	const __m128i mask = no_dst ? hdr_mask :
+		_mm_insert_epi8(_mm_srli_si128(hdr_mask, 1), RTE_ETHER_GROUP_ADDR, 15);
 	__m128i any = _mm_setzero_si128();
 	unsigned int k;
 
 	static_assert(VIRTIO_HDR_SIZE == 12, "below the first byte");
 #pragma GCC unroll 8
 	for (k = 0; k < GROUP; k++) {
-		const void *at = frame_of(m[k]) + 1 - sizeof(__m128i);
+		const void *at = frame_of(m[k]) + !no_dst - sizeof(__m128i);
 
 		any = _mm_or_si128(any, _mm_loadu_si128((const __m128i *)at));
 	}
@@ -425,13 +429,14 @@ eight_are_usual(struct rte_mbuf *const *m)
 
 /* Clears the headers that say something, and counts packets that go to many. */
 static __rte_noinline void
-tx_unusual(struct virtio_counters *counters, struct rte_mbuf *const *m)
+tx_unusual(struct virtio_counters *counters, struct rte_mbuf *const *m, bool no_dst)
 {
 	unsigned int k;
 
 	for (k = 0; k < GROUP; k++) {
 		tx_plain_hdr(frame_of(m[k]) - VIRTIO_HDR_SIZE, VIRTIO_HDR_SIZE);
-		virtio_count_dst(counters, frame_of(m[k]));
+		if (!no_dst)
+			virtio_count_dst(counters, frame_of(m[k]));
 	}
 }
 
@@ -460,8 +465,8 @@ tx_vector(struct virtio_txq *txq, struct rte_mbuf **pkts, uint16_t n, const stru
 
 		if (unlikely(!eight_are_simple(&fields, special, VIRTIO_HDR_SIZE, 1)))
 			break;
-		if (unlikely(!eight_are_usual(m)))
-			tx_unusual(&txq->counters, m);
+		if (unlikely(!eight_are_usual(m, mode.no_dst)))
+			tx_unusual(&txq->counters, m, mode.no_dst);
 		addrs = _mm512_sub_epi64(_mm512_and_si512(field_counts(&fields), each(UINT16_MAX)),
 					 header_size);
 		addrs = _mm512_add_epi64(addrs, words(m, txq->q.addr_at));

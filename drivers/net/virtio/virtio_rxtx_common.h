@@ -90,10 +90,9 @@ virtio_mbuf_rearm_value(uint16_t port_id, uint64_t ol_flags)
 
 /**
  * By length, index in virtio_counters.size; the bounds are those of upstream's counter names. A
- * table of all that fits a segment, since in mixed traffic each comparison would be a guess. The
- * last ones are there for those who read eight bytes at once.
+ * table of all that fits a segment, since in mixed traffic each comparison would be a guess.
  */
-#define VIRTIO_SIZE_TABLE (UINT16_MAX + 8)
+#define VIRTIO_SIZE_TABLE (UINT16_MAX + 1)
 extern const uint8_t virtio_size_bins[VIRTIO_SIZE_TABLE];
 
 static __rte_always_inline unsigned int
@@ -122,12 +121,15 @@ virtio_count_dst(struct virtio_counters *counters, const uint8_t *dst)
  *
  * @param len
  *   Of more than UINT16_MAX bytes, UINT16_MAX.
+ * @param no_dst
+ *   Constant: not by destination, and the frame is not read.
  */
 static __rte_always_inline void
-virtio_count(struct virtio_counters *counters, const uint8_t *dst, uint16_t len)
+virtio_count(struct virtio_counters *counters, const uint8_t *dst, uint16_t len, const bool no_dst)
 {
 	counters->size[virtio_size_bins[len]]++;
-	virtio_count_dst(counters, dst);
+	if (!no_dst)
+		virtio_count_dst(counters, dst);
 }
 
 static_assert(offsetof(struct rte_mbuf, nb_segs) == offsetof(struct rte_mbuf, refcnt) +

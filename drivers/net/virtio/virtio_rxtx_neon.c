@@ -167,7 +167,7 @@ rx_vector(struct virtio_rxq *rxq, struct rte_mbuf **pkts, uint16_t n, const stru
 			virtio_mbuf_rearm(buf, rearm);
 			vst1q_u8((uint8_t *)RTE_PTR_ADD(
 				buf, offsetof(struct rte_mbuf, packet_type)), mbuf_fields(len, k));
-			virtio_count(counters, frame, lens[k]);
+			virtio_count(counters, frame, lens[k], mode.no_dst);
 		}
 	}
 	counters->bytes += vaddvq_u64(bytes);
@@ -280,7 +280,7 @@ tx_vector(struct virtio_txq *txq, struct rte_mbuf **pkts, uint16_t n, const stru
 			len[k] = data_len + VIRTIO_HDR_SIZE;
 			bytes += data_len;
 			tx_plain_hdr(frame - VIRTIO_HDR_SIZE, VIRTIO_HDR_SIZE);
-			virtio_count(&txq->counters, frame, data_len);
+			virtio_count(&txq->counters, frame, data_len, mode.no_dst);
 		}
 		four_place(&view, i, addr, len, 0, mode.packed);
 	}

@@ -81,14 +81,18 @@ VECTOR_RX(layout, packed_, .offload = false); \
 VECTOR_RX(layout ## _offload, packed_, .offload = true); \
 VECTOR_RX(layout ## _mergeable, packed_, .mergeable = true); \
 VECTOR_RX(layout ## _mergeable_offload, packed_, .mergeable = true, .offload = true); \
+VECTOR_RX(layout ## _no_dst, packed_, .no_dst = true); \
 VECTOR_TX(layout, packed_, .offload = false); \
 VECTOR_TX(layout ## _offload, packed_, .offload = true); \
+VECTOR_TX(layout ## _no_dst, packed_, .no_dst = true); \
 const struct virtio_paths VIRTIO_PATHS(layout ## _ ## isa) = { \
 	.rx = { \
 		{ &rx_path_ ## layout, &rx_path_ ## layout ## _offload }, \
 		{ &rx_path_ ## layout ## _mergeable, &rx_path_ ## layout ## _mergeable_offload }, \
 	}, \
 	.tx = { &tx_path_ ## layout, &tx_path_ ## layout ## _offload }, \
+	.rx_no_dst = &rx_path_ ## layout ## _no_dst, \
+	.tx_no_dst = &tx_path_ ## layout ## _no_dst, \
 }
 
 #endif /* VIRTIO_RXTX_VECTOR_H */

@@ -25,6 +25,7 @@ struct tx_mode {
 	bool packed;
 	bool offload;   /* headers have offload fields */
 	bool hash;      /* headers with HASH_REPORT; the one above is as the port says */
+	bool no_dst;    /* as in struct rx_mode */
 	uint16_t (*fast)(struct virtio_txq *txq, struct rte_mbuf **pkts, uint16_t n);
 	/* known: all of them are used for certain, and their entries not to be read. */
 	uint16_t (*free_fast)(struct virtqueue *vq, uint16_t n, const bool known);
@@ -441,7 +442,7 @@ tx_plain(struct virtio_txq *txq, struct virtqueue *vq, struct rte_mbuf **pkts, u
 			tx_write_hdr(txq, frame - hdr_size, m, mode);
 		}
 		bytes += len;
-		virtio_count(&txq->counters, frame, len);
+		virtio_count(&txq->counters, frame, len, mode.no_dst);
 		ring_place(&view, nb, m, virtio_mbuf_addr(m, addr_at, data_off - hdr_size),
 			   len + hdr_size, 0, packed);
 	}
@@ -516,7 +517,8 @@ tx_one(struct virtio_txq *txq, struct virtqueue *vq, struct rte_mbuf *m, const s
 	case 0:
 		txq->counters.packets++;
 		txq->counters.bytes += extent.len;
-		virtio_count(&txq->counters, dst, RTE_MIN(extent.len, (uint32_t)UINT16_MAX));
+		virtio_count(&txq->counters, dst, RTE_MIN(extent.len, (uint32_t)UINT16_MAX),
+			     mode.no_dst);
 		return true;
 	case -ENODATA:
 	case -EMSGSIZE:
