@@ -6,8 +6,8 @@
 plot-bench.py FILE.json OUT.png
 
 For each data path: instructions and cycles per packet of both drivers, and the ratio of their
-packets per second, a dot a pair of runs. Last: the life of one queue beside that of a port. What
-the file does not have is left out.
+packets per second, a dot a session and a line its interval. Last: the life of one queue beside that
+of a port. What the file does not have is left out.
 """
 
 import json
@@ -16,8 +16,8 @@ import sys
 
 import tool
 
-COLOURS = {'ours': '#2f6d8f', 'packaged': '#b9c2c8'}
-ACCENT = '#d9772b'
+COLOURS = {'ours': tool.BLUE, 'packaged': '#a9b4bb'}
+ACCENT = tool.ORANGE
 RX_ALPHA = 0.6
 
 
@@ -52,7 +52,7 @@ def draw_costs(axes, costs, title):
         for driver, shift in (('packaged', 0.2), ('ours', -0.2)):
             side = sides.get(driver)
             if side is None:
-                axes.text(0, y + shift, ' not there yet', va='center', fontsize=7, color='#888888')
+                axes.text(0, y + shift, ' not there yet', va='center', fontsize=7, color=tool.GREY)
                 continue
             axes.barh(y + shift, side['rx'], 0.38, color=COLOURS[driver], alpha=RX_ALPHA,
                       label=f'{driver}, rx' if y == 0 else None)
@@ -67,14 +67,18 @@ def draw_costs(axes, costs, title):
 
 
 def draw_rates(axes, rates):
-    """rates: (label, ratios of the pairs)."""
-    for y, (_, ratios) in enumerate(rates):
-        axes.plot(ratios, [y] * len(ratios), 'o', markersize=3, color=COLOURS['ours'], alpha=0.6)
-        axes.plot(statistics.median(ratios), y, '|', markersize=11, color=ACCENT)
-    axes.axvline(1, color='#888888', linewidth=0.8)
-    axes.set_yticks(range(len(rates)), [label for label, _ in rates])
+    """rates: (label, medians of the sessions, estimate)."""
+    for y, (_, medians, found) in enumerate(rates):
+        axes.plot(medians, [y] * len(medians), 'o', markersize=3, color=COLOURS['ours'], alpha=0.6)
+        if found['ratio'] is not None:
+            axes.plot([found['low'], found['high']], [y, y], color=ACCENT,
+                      linewidth=2 if found['decided'] else 0.6)
+            axes.plot(found['ratio'], y, '|', markersize=11, color=ACCENT)
+    axes.axvline(1, color=tool.GREY, linewidth=0.8)
+    axes.set_yticks(range(len(rates)), [label for label, *_ in rates])
     axes.invert_yaxis()
-    tidy(axes, 'packets per second, ours : packaged')
+    axes.set_xlabel('thin line: undecided', fontsize=8)
+    tidy(axes, 'packets per second, ours : packaged, interval of 95 %')
 
 
 def draw_life(axes, life):
@@ -103,7 +107,9 @@ def panels(run):
     steps = [(p['name'], p['steps']) for p in run['paths'] if p.get('steps')]
     cycles = [(p['name'], medians(p['cycles'])) for p in run['paths'] if p.get('cycles')]
     rates = [(f"{p['name']}, {r['direction']}, {r['size']}",
-              [pair['ours'] / pair['packaged'] for pair in r['runs']])
+              [statistics.median(pair['ours']['mpps'] / pair['packaged']['mpps']
+                                 for pair in session) for session in r['sessions']],
+              r['estimates']['mpps'])
              for p in run['paths'] for r in p.get('rate', [])]
     life = [(f"{entry['back_end']}, ring {entry['ring']}, pairs {entry['pairs']}",
              {key: statistics.median(r['all']['p50'] for r in runs)
@@ -136,6 +142,7 @@ def main():
         draw(axes)
     figure.suptitle(f"{run['machine']['cpu']}, DPDK {run['machine']['dpdk']}, bursts of "
                     f"{run['burst']}" + (', quick run' if run['quick'] else ''), fontsize=9)
+    tool.warn_of_load(figure, run['machine']['load_before'])
     tool.save_figure(figure, args.png, 130)
 
 

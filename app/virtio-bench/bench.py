@@ -5,28 +5,32 @@
 
 devtools/run-bench.sh builds what this needs and calls it. Each measurement is a process of its own;
 those of the two drivers differ in EAL's -d alone and alternate: ours, packaged, ours, packaged. The
-back-end, where there is one, is one process for all of them, on the other core.
+back-end, where there is one, is one process for all of them, on the other core. Where time on two
+cores is measured, the processes of both drivers are up together and take turns (turns.py).
 """
 
 import datetime
 import json
 import os
 import platform
-import selectors
+import random
 import subprocess
 import sys
 import tempfile
 
+import estimate
 import report
+import turns
+from turns import Failed
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), '../../devtools'))
 import tool  # noqa: E402
 
 DRIVERS = ('ours', 'packaged')
 FRONT_MB = 128
+HANDOVER_MB = 16
 LIFE_MB = 512     # two pools that fill 16 rings of 4096
 BACK_MB = 128
-READY_SECONDS = 30
 GRACE_SECONDS = 10
 
 # The data paths, by the devargs that ask for them. `needs` is a word that our driver's burst mode
@@ -62,7 +66,8 @@ ORDERS = ('turn', 'random', 'one', 'once')
 # path and the first of it for the others, and leaves out what one driver alone has. `life` is
 # (back-end of BACK_ENDS, ring size, queue pairs).
 FULL = {
-    'pairs': 5, 'ms': 400, 'step_bursts': 64, 'cycle_bursts': 100000,
+    'pairs': 5, 'step_bursts': 64, 'cycle_bursts': 100000,
+    'turn_ms': 15, 'turns': 24, 'sessions': 4, 'sessions_most': 12,
     'traffic': [(d, s) for s in ('64', '256', '1518', 'imix') for d in ('loop', 'rx', 'tx')],
     'traffic_of_others': 12,
     'life': [(back_end, ring, pairs) for back_end in ('idle', 'polling') for ring in (256, 4096)
@@ -70,15 +75,18 @@ FULL = {
     'life_runs': 3, 'life_rounds': 200,
 }
 QUICK = {
-    'pairs': 2, 'ms': 100, 'step_bursts': 8, 'cycle_bursts': 5000,
+    'pairs': 2, 'step_bursts': 8, 'cycle_bursts': 5000,
+    'turn_ms': 10, 'turns': 6, 'sessions': 1, 'sessions_most': 1,
     'traffic': [('loop', '64'), ('rx', '64'), ('tx', '64'), ('loop', 'imix')],
     'traffic_of_others': 1,
     'life': [('idle', 256, 1), ('polling', 256, 4), ('crowded', 256, 4)],
     'life_runs': 1, 'life_rounds': 40,
 }
-SECTIONS = ('steps', 'rate', 'cycles', 'life')
+SECTIONS = ('steps', 'rate', 'latency', 'cycles', 'life')
 # The back-end's part in each direction of the port.
-OTHER_SIDE = {'loop': 'loop', 'rx': 'tx', 'tx': 'rx', 'idle': 'idle'}
+OTHER_SIDE = {'loop': 'loop', 'rx': 'tx', 'tx': 'rx', 'idle': 'idle', 'ping': 'loop'}
+# What is estimated of a turn.
+FIGURES = {'ping': ('p50_ns', 'p99_ns')}
 # Of life: the direction, and where the back-end's message thread runs. Idle, it has the back-end's
 # core; polling, that of the port, which waits while it works; crowded, the one that polls.
 BACK_ENDS = {'idle': ('idle', 'back'), 'polling': ('loop', 'front'), 'crowded': ('loop', 'back')}
@@ -91,20 +99,6 @@ def say(text):
 def die(text):
     say('error: ' + text)
     sys.exit(1)
-
-
-class Failed(Exception):
-    """A process that did not do its work, with its own words."""
-
-
-def words_of(stderr):
-    """The first line that says what was wrong, in the driver's own words where it has any."""
-    lines = [line for line in stderr.splitlines() if line.strip()]
-    for line in lines:
-        if line.startswith('virtio: ') or 'virtio_user_pmd_probe' in line:
-            return line
-    lines = [line for line in lines if not line.startswith('EAL: ')] or lines
-    return lines[-1] if lines else 'no reason was printed'
 
 
 class Bench:
@@ -141,19 +135,27 @@ class Bench:
                 '--file-prefix', f'virtio-bench-{os.getpid()}-{self.counter}', *eal,
                 '--', *options]
 
-    def front(self, driver, path, options, pairs=1, ring=256, null=False, deadline=60):
-        """One measurement: its JSON object. Raises Failed."""
+    def front_command(self, driver, path, options, socket, pairs=1, ring=256):
         eal = list(path.get('eal', []))
         if driver == 'ours':
             eal += ['-d', self.args.plugin]
-        eal += ['--vdev', f'net_virtio_user0,path={self.socket},queues={pairs},'
+        eal += ['--vdev', f'net_virtio_user0,path={socket},queues={pairs},'
                           f'queue_size={ring},{path["devargs"]}']
-        options = [*options, '--pairs', str(pairs), '--ring', str(ring),
-                   '--deadline', str(deadline)]
+        megabytes = LIFE_MB if options[0] == 'life' else FRONT_MB
+        return self.command(self.front_cpu, megabytes, eal, [
+            *options, '--pairs', str(pairs), '--ring', str(ring)])
+
+    def check_driver(self, driver, result, name):
+        is_ours = os.path.realpath(result['object']) == os.path.realpath(self.args.plugin)
+        if is_ours != (driver == 'ours'):
+            raise Failed(f'{name}: it was {result["object"]} that served the port')
+
+    def front(self, driver, path, options, pairs=1, ring=256, null=False, deadline=60):
+        """One measurement: its JSON object. Raises Failed."""
+        options = [*options, '--deadline', str(deadline)]
         if null:
             options += ['--null', self.socket]
-        megabytes = LIFE_MB if options[0] == 'life' else FRONT_MB
-        command = self.command(self.front_cpu, megabytes, eal, options)
+        command = self.front_command(driver, path, options, self.socket, pairs, ring)
         name = f'{driver} driver, {path["name"]}, {" ".join(options[:3])}'
         try:
             # Its own watchdog says where it hangs; this is for the case that it cannot.
@@ -165,14 +167,21 @@ class Bench:
         if run.returncode == 3:
             raise Failed(f'{name}: {run.stderr.splitlines()[-1]}')
         if run.returncode < 0:
-            raise Failed(f'{name}: died of signal {-run.returncode}: {words_of(run.stderr)}')
+            raise Failed(f'{name}: died of signal {-run.returncode}: '
+                         f'{turns.words_of(run.stderr)}')
         if run.returncode != 0:
-            raise Failed(words_of(run.stderr))
+            raise Failed(turns.words_of(run.stderr))
         result = json.loads(run.stdout)
-        is_ours = os.path.realpath(result['object']) == os.path.realpath(self.args.plugin)
-        if is_ours != (driver == 'ours'):
-            raise Failed(f'{name}: it was {result["object"]} that served the port')
+        self.check_driver(driver, result, name)
         return result
+
+    def sockets(self, drivers=('ours',)):
+        """A path for each of these; what is left there of an earlier back-end goes."""
+        paths = {driver: f'{self.socket}.{driver}' for driver in drivers}
+        for path in paths.values():
+            if os.path.exists(path):
+                os.unlink(path)
+        return paths
 
     def say_next(self, what):
         """Names what is measured next; what was named before is done."""
@@ -184,49 +193,29 @@ class Bench:
         self.failures.append(f'{what}: {error}')
 
 
-class BackEnd:
+class BackEnd(turns.Process):
     """virtio-bench serve on the stock net_vhost, in the other process on the other core."""
 
-    def __init__(self, bench, direction, size='64', pairs=1, messages='back'):
-        self.bench = bench
+    def __init__(self, bench, direction, size='64', pairs=1, messages='back', sockets=None):
         # EAL's control threads go where no lcore is, if the process may run there.
-        self.cpus = {bench.back_cpu, bench.front_cpu if messages == 'front' else bench.back_cpu}
-        self.options = ['serve', '--direction', OTHER_SIDE[direction], '--size', size,
-                        '--pairs', str(pairs), '--deadline', '3600']
-        self.pairs = pairs
-        self.process = None
+        cpus = {bench.back_cpu, bench.front_cpu if messages == 'front' else bench.back_cpu}
+        options = ['serve', '--direction', OTHER_SIDE[direction], '--size', size,
+                   '--pairs', str(pairs), '--deadline', '3600']
+        if sockets:
+            options.append('--turns')
+        else:
+            sockets = [bench.socket]
+            if os.path.exists(bench.socket):
+                os.unlink(bench.socket)
+        eal = []
+        for i, socket in enumerate(sockets):
+            eal += ['--vdev', f'net_vhost{i},iface={socket},queues={pairs}']
+        super().__init__('the back-end', bench.command(bench.back_cpu, BACK_MB, eal, options),
+                         cpus, os.path.join(bench.folder, 'back-end.log'))
 
-    def __enter__(self):
-        bench = self.bench
-        if os.path.exists(bench.socket):
-            os.unlink(bench.socket)
-        eal = ['--vdev', f'net_vhost0,iface={bench.socket},queues={self.pairs}']
-        command = bench.command(bench.back_cpu, BACK_MB, eal, self.options)
-        self.log = open(os.path.join(bench.folder, 'back-end.log'), 'w+', encoding='utf-8')
-        self.process = subprocess.Popen(
-            command, stdout=subprocess.PIPE, stderr=self.log, text=True, stdin=subprocess.DEVNULL,
-            preexec_fn=lambda: os.sched_setaffinity(0, self.cpus))
-        with selectors.DefaultSelector() as selector:
-            selector.register(self.process.stdout, selectors.EVENT_READ)
-            ready = selector.select(READY_SECONDS) and self.process.stdout.readline()
-        if ready != 'ready\n':
-            self.stop()
-            self.log.seek(0)
-            raise Failed(f'the back-end did not start: {words_of(self.log.read())}')
-        return self
-
-    def __exit__(self, *_):
-        self.stop()
-
-    def stop(self):
-        self.process.terminate()
-        try:
-            self.process.wait(GRACE_SECONDS)
-        except subprocess.TimeoutExpired:
-            self.process.kill()
-            self.process.wait()
-            say(f'back-end ({" ".join(self.options[:5])}): killed, it did not end on request')
-        self.process.stdout.close()
+    def begin(self):
+        if self.line() != 'ready':
+            raise self.failed('is not ready')
 
 
 def probe(bench, path, entry):
@@ -290,13 +279,70 @@ def measure_cycles(bench, path, plan):
             for _ in range(plan['pairs'])]
 
 
-def measure_rate(bench, path, direction, size, plan):
-    options = ['rate', '--direction', direction, '--size', size, '--ms', str(plan['ms']),
-               '--burst', str(bench.args.burst)]
-    with BackEnd(bench, direction, size):
-        runs = [{driver: bench.front(driver, path, options)['mpps'] for driver in DRIVERS}
-                for _ in range(plan['pairs'])]
-    return {'direction': direction, 'size': size, 'runs': runs}
+class HandOver(turns.Process):
+    """Cycles that a line takes from one core to the other, whenever it is asked."""
+
+    def __init__(self, bench):
+        command = bench.command(bench.front_cpu, HANDOVER_MB, [],
+                                ['handover', '--turns', '--deadline', '86400'])
+        command[command.index('--lcores') + 1] = f'0@{bench.front_cpu},1@{bench.back_cpu}'
+        super().__init__('hand-over', command, {bench.front_cpu, bench.back_cpu},
+                         os.path.join(bench.folder, 'handover.log'))
+
+    def begin(self):
+        self.answer()
+
+
+class Front(turns.Process):
+    """A port of one driver, which carries packets when it is its turn."""
+
+    def __init__(self, bench, driver, path, options, socket):
+        self.check = lambda said: bench.check_driver(driver, said, f'{driver}, {path["name"]}')
+        super().__init__(f'{driver} driver, {path["name"]}',
+                         bench.front_command(driver, path, options, socket), {bench.front_cpu},
+                         os.path.join(bench.folder, f'front-{driver}.log'))
+
+    def begin(self):
+        self.check(self.answer())
+
+
+def take_turns(bench, handover, path, direction, size, plan):
+    """A session: pairs of turns of both drivers, with the same processes throughout."""
+    options = ['rate', '--turns', '--direction', direction, '--size', size, '--ms',
+               str(plan['turn_ms']), '--burst', str(bench.args.burst), '--deadline', '3600']
+    sockets = bench.sockets(DRIVERS)
+    pairs = []
+    with BackEnd(bench, direction, size, sockets=list(sockets.values())) as back_end, \
+            Front(bench, 'ours', path, options, sockets['ours']) as ours, \
+            Front(bench, 'packaged', path, options, sockets['packaged']) as packaged:
+        order = [(DRIVERS.index('ours'), 'ours', ours),
+                 (DRIVERS.index('packaged'), 'packaged', packaged)]
+        before = handover.ask()['alone']
+        for _ in range(plan['turns']):
+            pair = {}
+            random.shuffle(order)
+            for port, driver, front in order:
+                back_end.ask(str(port))
+                pair[driver] = front.ask()
+            back_end.ask('')
+            after = handover.ask()['alone']
+            pair['handover'] = [before, after]
+            before = after
+            pairs.append(pair)
+    return pairs
+
+
+def measure_turns(bench, path, direction, size, plan):
+    """Sessions until the interval is narrow enough, or there have been too many."""
+    figures = FIGURES.get(direction, ('mpps',))
+    sample = []
+    with HandOver(bench) as handover:
+        while len(sample) < plan['sessions_most']:
+            sample.append(take_turns(bench, handover, path, direction, size, plan))
+            found = {figure: estimate.estimate(sample, figure) for figure in figures}
+            if len(sample) >= plan['sessions'] and all(f['decided'] for f in found.values()):
+                break
+    return {'direction': direction, 'size': size, 'sessions': sample, 'estimates': found}
 
 
 # What a queue's life is compared with: only ours can do the first two.
@@ -335,7 +381,7 @@ def measure_handover(bench):
     run = subprocess.run(command, capture_output=True, text=True, check=False,
                          timeout=60 + GRACE_SECONDS, stdin=subprocess.DEVNULL)
     if run.returncode != 0:
-        raise Failed(words_of(run.stderr))
+        raise Failed(turns.words_of(run.stderr))
     return json.loads(run.stdout)
 
 
@@ -357,7 +403,10 @@ def measure_path(bench, path, plan, first):
         traffic = plan['traffic'][:None if first else plan['traffic_of_others']]
         for direction, size in traffic:
             jobs.append((f'rate, {direction}, {size}', lambda d=direction, s=size: entry[
-                'rate'].append(measure_rate(bench, path, d, s, plan))))
+                'rate'].append(measure_turns(bench, path, d, s, plan))))
+    if len(there) == 2 and 'latency' in only:
+        jobs.append(('latency', lambda: entry.update(
+            latency=measure_turns(bench, path, 'ping', '64', plan))))
     for name, job in jobs:
         bench.say_next(f'{path["name"]}: {name}')
         try:

@@ -14,6 +14,7 @@ import sys
 import tempfile
 import traceback
 
+import estimate
 import report
 
 BINARY, PLOT = sys.argv[1:3]
@@ -25,6 +26,18 @@ def both(ours, packaged):
     return {'ours': ours, 'packaged': packaged}
 
 
+def a_session(ratios, handover=(100.0, 100.0)):
+    """Pairs of turns with these ratios; ours carries ten times as much."""
+    return [{'ours': {'mpps': 10.0 * ratio, 'waiting': 0.25, 'p50_ns': ratio, 'p99_ns': ratio},
+             'packaged': {'mpps': 10.0, 'waiting': 0.5, 'p50_ns': 1.0, 'p99_ns': 1.0},
+             'handover': list(handover)} for ratio in ratios]
+
+
+def a_rate(sample, figures=('mpps',)):
+    return {'direction': 'loop', 'size': '64', 'sessions': sample,
+            'estimates': {figure: estimate.estimate(sample, figure) for figure in figures}}
+
+
 def a_result():
     """One path that is there, one that is not, one that was not taken."""
     times = {part: {'p50': 50.0, 'p99': 90.0, 'max': 99.0}
@@ -33,7 +46,8 @@ def a_result():
     there = {'there': True, 'mode': 'Scalar'}
     return {
         'program': 'virtio-bench', 'when': '2026-01-01', 'quick': False, 'burst': 32,
-        'only': ['steps', 'rate', 'cycles', 'life'], 'plan': {'pairs': 3}, 'failures': [],
+        'only': ['steps', 'rate', 'latency', 'cycles', 'life'], 'plan': {'pairs': 3},
+        'failures': [],
         'machine': {'cpu': 'CPU', 'cpus': 2, 'kernel': '6', 'dpdk': '22.11', 'hugepages': True,
                     'load_before': 0.0, 'load_after': 1.0},
         'handover': {'ghz': 2.0, 'alone': 150.0, 'of_many': 20.0},
@@ -43,8 +57,8 @@ def a_result():
              'orders': {'random': both({'rx': 60.0, 'tx': 90.0}, {'rx': 240.0, 'tx': 180.0}),
                         'once': {'ours': {'rx': 70.0, 'tx': 95.0}}},
              'cycles': [both({'rx': 10.0, 'tx': 20.0}, {'rx': 40.0, 'tx': 20.0})] * 3,
-             'rate': [{'direction': 'loop', 'size': '64',
-                       'runs': [both(9.0, 10.0), both(8.0, 10.0), both(10.0, 10.0)]}]},
+             'rate': [a_rate([a_session([0.8, 0.9, 1.0])] * 4)],
+             'latency': a_rate([a_session([0.95] * 5)] * 4, ('p50_ns', 'p99_ns'))},
             {'name': 'packed', 'devargs': '',
              **both({'there': False, 'words': 'not in this driver yet'}, there),
              'steps': {'packaged': {'rx': 1.0, 'tx': 2.0}}},
@@ -74,7 +88,10 @@ def ratios_are_ours_to_packaged():
     # 16 instructions for 32 packets.
     assert row(text, 'split, generic', '16')[1:] == [
         '16', '49.50', '50.00', '1.0 %', '79.50', '80.00', '0.6 %'], text
-    assert row(text, 'split, generic', 'loop')[3:] == ['9.00', '10.00', '0.90 [0.80, 1.00]'], text
+    assert row(text, 'split, generic', 'loop')[3:] == [
+        '9.00', '10.00', '(0.900 [0.824, 0.974])', '25 %', '50 %', '12 of 12 / 4'], text
+    assert row(text, 'split, generic', '1')[1:] == [
+        '1', '1', '0.950 [0.950, 0.950]', '1', '1', '0.950 [0.950, 0.950]'], text
     # 2 GHz at 9 Mpps; 30 of its own; 1 3/8 lines in, 3/8 out.
     assert row(text, 'split, generic', 'loop', '222')[3:] == ['30', '1.75', '35'], text
     assert row(text, 'idle', '256', '1', '50.0 / 90.0')[4:] == [
@@ -104,18 +121,48 @@ def goals_are_judged_both_ways():
     assert row(text, 'instructions, rx + tx: split, generic')[1:] == [
         '<= 0.35', '0.33', 'yes'], text
     assert row(text, 'instructions, tx: split, generic')[1:] == ['<= 70', '80.00', 'NO'], text
-    assert row(text, 'packets/s, least of all: split, generic, loop, 64')[3] == 'NO', text
-    assert row(text, 'packets/s, median of all traffic, least path: split, generic')[3] == 'NO', \
-        text
+    assert row(text, 'packets/s, rows that are decided')[2:] == ['0 of 1', 'NO'], text
+    assert row(text, 'latency, p99: split, generic')[3] == 'yes', text
     assert row(text, 'one receive queue : port; pairs: 1, idle back-end')[3] == 'yes', text
-    # Two of three kinds are well: the path is, and the least of all is not.
+    # One row is well, and one is not.
     result = a_result()
-    result['paths'][0]['rate'] += [{'direction': way, 'size': '64', 'runs': [both(10.0, 10.0)]}
-                                   for way in ('rx', 'tx')]
+    result['paths'][0]['rate'] = [a_rate([a_session([ratio] * 9)] * 4) for ratio in (1.1, 0.9)]
+    result['paths'][0]['latency'] = a_rate([a_session([1.1] * 5)] * 4, ('p50_ns', 'p99_ns'))
     text = report.goals(result)
-    assert row(text, 'packets/s, least of all: split, generic, loop, 64')[3] == 'NO', text
-    assert row(text, 'packets/s, median of all traffic, least path: split, generic')[2:] == [
-        '1.00', 'yes'], text
+    assert row(text, 'packets/s, rows that are decided')[2:] == ['2 of 2', 'yes'], text
+    assert row(text, 'packets/s, lower end, least of all: split, generic, loop, 64')[2:] == [
+        '0.900 [0.900, 0.900]', 'NO'], text
+    assert row(text, 'packets/s, decided rows with a lower end below 0.97')[2:] == ['1', 'NO'], \
+        text
+    assert row(text, 'packets/s, median of all decided')[2:] == ['1.00', 'yes'], text
+    assert row(text, 'latency, p50: split, generic')[3] == 'NO', text
+
+
+def interval_says_how_sure_a_ratio_is():
+    """Narrow where all agree, wide where sessions differ; the spread within one weighs less."""
+    sure = estimate.estimate([a_session([0.99, 1.0, 1.01] * 8)] * 4, 'mpps')
+    assert sure['decided'] and abs(sure['ratio'] - 1.0) < 0.001, sure
+    assert 0.98 < sure['low'] <= 1.0 <= sure['high'] < 1.02, sure
+    torn = estimate.estimate([a_session([ratio] * 24) for ratio in (0.5, 1.0, 1.5, 1.0)], 'mpps')
+    assert not torn['decided'] and torn['low'] < 0.75 and torn['high'] > 1.15, torn
+    # One session says nothing of the next.
+    assert not estimate.estimate([a_session([1.0] * 24)], 'mpps')['decided']
+    # The same figures, the same interval.
+    assert estimate.estimate([a_session([0.9, 1.1] * 5)] * 3, 'mpps') == \
+        estimate.estimate([a_session([0.9, 1.1] * 5)] * 3, 'mpps')
+
+
+def only_like_is_compared_with_like():
+    """A pair during which the hand-over of a line took another time is left out."""
+    sample = [a_session([1.0] * 5) + a_session([3.0] * 6, (100.0, 200.0))] * 3
+    found = estimate.estimate(sample, 'mpps')
+    assert found['ratio'] == 1.0 and (found['kept'], found['pairs']) == (15, 33), found
+    found = estimate.estimate([a_session([1.0] * 5, (200.0, 100.0))], 'mpps')
+    assert found['ratio'] is None and not found['decided'], found
+    result = a_result()
+    result['paths'][0]['rate'] = [a_rate([a_session([1.0] * 5, (200.0, 100.0))])]
+    text = report.render(result)
+    assert row(text, 'split, generic', 'loop')[5] == 'no like with like', text
 
 
 def scheduler_is_not_judged():
@@ -179,6 +226,8 @@ def wrong_options_are_refused():
                            (['rate', '--direction', 'idle'], 'goes with serve only'),
                            (['rate', '--null', 'x'], 'goes with steps and cycles only'),
                            (['cycles'], 'cycles wants --null'),
+                           (['serve', '--direction', 'ping'], 'ping goes with rate only'),
+                           (['life', '--turns'], 'goes with rate, handover and serve only'),
                            (['steps', '--order', 'random'], 'goes with steps and --null only'),
                            (['cycles', '--null', 'x', '--order', 'one'],
                             'goes with steps and --null only'),
@@ -203,8 +252,9 @@ def main():
     failed = 0
     for test in (ratios_are_ours_to_packaged, orders_are_shown,
                  missing_path_is_shown_in_its_own_words,
-                 goals_are_judged_both_ways, path_not_taken_is_not_judged, scheduler_is_not_judged,
-                 busy_machine_is_named,
+                 goals_are_judged_both_ways, interval_says_how_sure_a_ratio_is,
+                 only_like_is_compared_with_like, path_not_taken_is_not_judged,
+                 scheduler_is_not_judged, busy_machine_is_named,
                  tables_go_between_the_marks, plot_is_drawn, wrong_options_are_refused,
                  wrong_traffic_is_refused):
         try:

@@ -21,11 +21,13 @@
 
 #include "modes.h"
 #include "sorted.h"
+#include "turns.h"
 #include "watchdog.h"
 
 #define LINES  64u   /* of a batch */
 #define ROUNDS 200u  /* of a sample */
 #define SAMPLES 200u
+#define TURN_SAMPLES 20u
 
 struct line {
 	uint64_t word;
@@ -35,6 +37,7 @@ struct handover {
 	struct line turn;		/* whose it is: even, the main lcore's */
 	struct line lines[LINES];
 	uint32_t n;			/* lines handed over each time, beside the turn's */
+	uint32_t samples;
 };
 
 /* Takes all lines over, and makes them this core's own. */
@@ -64,7 +67,9 @@ play(struct handover *handover, uint64_t first, uint64_t rounds)
 static int
 other_side(void *arg)
 {
-	play(arg, 1, ROUNDS * SAMPLES);
+	const struct handover *handover = arg;
+
+	play(arg, 1, (uint64_t)ROUNDS * handover->samples);
 	return 0;
 }
 
@@ -80,24 +85,44 @@ measure(struct handover *handover, unsigned int lcore, uint32_t lines)
 	handover->n = lines;
 	if (rte_eal_remote_launch(other_side, handover, lcore) != 0)
 		return 0;
-	for (i = 0; i < SAMPLES; i++) {
+	for (i = 0; i < handover->samples; i++) {
 		start = rte_rdtsc_precise();
 		play(handover, (uint64_t)i * 2 * ROUNDS, ROUNDS);
 		samples[i] = rte_rdtsc_precise() - start;
 	}
 	rte_eal_wait_lcore(lcore);
-	sort(samples, SAMPLES);
-	return (double)sorted_at(samples, SAMPLES, 50) / (2 * ROUNDS);
+	sort(samples, handover->samples);
+	return (double)sorted_at(samples, handover->samples, 50) / (2 * ROUNDS);
+}
+
+static int
+take_turn(void *arg, const char *line __rte_unused)
+{
+	const double cycles = measure(arg, rte_get_next_lcore(-1, 1, 0), 0);
+
+	printf("{\"alone\": %.1f}\n", cycles);
+	return 0;
+}
+
+static void
+run_once(struct handover *handover)
+{
+	const unsigned int lcore = rte_get_next_lcore(-1, 1, 0);
+	double one, many;
+
+	one = measure(handover, lcore, 0);
+	many = measure(handover, lcore, LINES);
+	printf("{\"mode\": \"handover\", \"ghz\": %.3f, \"alone\": %.1f, \"of_many\": %.2f}\n",
+	       rte_get_tsc_hz() / 1e9, one, (many - one) / LINES);
 }
 
 int
-handover_run(void)
+handover_run(const struct options *options)
 {
-	const unsigned int lcore = rte_get_next_lcore(-1, 1, 0);
 	struct handover *handover;
-	double one, many;
+	int ret = 0;
 
-	if (lcore >= RTE_MAX_LCORE) {
+	if (rte_lcore_count() < 2) {
 		fprintf(stderr, "two lcores are wanted\n");
 		return -EINVAL;
 	}
@@ -105,10 +130,13 @@ handover_run(void)
 	if (handover == NULL)
 		return -ENOMEM;
 	watchdog_stage("handing lines over");
-	one = measure(handover, lcore, 0);
-	many = measure(handover, lcore, LINES);
+	handover->samples = options->turns ? TURN_SAMPLES : SAMPLES;
+	if (options->turns) {
+		printf("{\"mode\": \"handover\", \"ghz\": %.3f}\n", rte_get_tsc_hz() / 1e9);
+		ret = turns_take(take_turn, handover);
+	} else {
+		run_once(handover);
+	}
 	rte_free(handover);
-	printf("{\"mode\": \"handover\", \"ghz\": %.3f, \"alone\": %.1f, \"of_many\": %.2f}\n",
-	       rte_get_tsc_hz() / 1e9, one, (many - one) / LINES);
-	return 0;
+	return ret;
 }

@@ -48,7 +48,7 @@ run(const struct options *options, int eal_argc, char **eal_argv)
 	case MODE_TIMELINE:
 		return timeline_run(options);
 	case MODE_HANDOVER:
-		return handover_run();
+		return handover_run(options);
 	default:
 		return serve_run(options);
 	}

@@ -16,7 +16,7 @@ int rate_run(const struct options *options);
 int cycles_run(const struct options *options);
 int life_run(const struct options *options);
 int timeline_run(const struct options *options);
-int handover_run(void);
+int handover_run(const struct options *options);
 
 /** The back-end: until SIGTERM or SIGINT, or the end of the process that started it. */
 int serve_run(const struct options *options);

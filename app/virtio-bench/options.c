@@ -25,21 +25,22 @@ static const char help_text[] =
 "for both in turn, with their back-ends, and compares.\n"
 "\n"
 "Modes:\n"
-"  rate     packets per second: --direction, --size, --burst, --ms\n"
+"  rate     packets per second: --direction, --size, --burst, --ms, --turns\n"
 "  steps    exact instructions per packet of rx_burst and tx_burst, counted by single-stepping\n"
 "           full bursts: --bursts, --size, --burst\n"
 "  cycles   cycles per packet of rx_burst and tx_burst, with --null: --bursts, --size, --burst\n"
 "  life     duration of stopping, setting up and starting: --way, --rounds, --pairs\n"
 "  timeline packets that each queue receives in each millisecond, and loses, while one of them is\n"
-"           reconfigured: --way, --rounds, --pairs, --ms. Wants a second lcore, and a back-end\n"
-"           that sends all back on the same pair, as virtio-loopback --serve\n"
+"           reconfigured: --way, --rounds, --pairs, --ms, --burst, --pace. Wants a second lcore,\n"
+"           and a back-end that sends all back on the same pair, as serve and virtio-loopback\n"
 "  handover cycles that it takes to hand a cache line to another core: one alone, and one of a\n"
-"           batch of 64. No port; two lcores\n"
+"           batch of 64. No port; two lcores. With --turns of one alone\n"
 "  serve    the other side: a back-end on the port --vdev net_vhost0,iface=SOCKET, until SIGTERM.\n"
-"           Says \"ready\": --direction, --size, --pairs\n"
+"           Says \"ready\": --direction, --size, --pairs, --turns\n"
 "\n"
 "Options:\n"
-"  --direction NAME  loop (default), rx, tx: what this side does; for serve also idle\n"
+"  --direction NAME  loop (default), rx, tx: what this side does; for serve also idle; for rate\n"
+"                    also ping, the nanoseconds in which one packet goes round\n"
 "  --way NAME        rx-queue (default), tx-queue: one queue, a receive queue with another pool;\n"
 "                    port: stop, configure so that the device is reset, set-up of all, start;\n"
 "                    plain: port stop and start\n"
@@ -49,6 +50,8 @@ static const char help_text[] =
 "  --ring N          descriptors of each queue (default 256)\n"
 "  --pairs N         queue pairs, 1 to 128 (default 1)\n"
 "  --ms N            time measured, for timeline between two (default 1000)\n"
+"  --pace US         timeline sends a burst on each queue, and sleeps until the next one, so many\n"
+"                    microseconds after it (default: as fast as it goes, without a sleep)\n"
 "  --bursts N        full bursts counted each way (default 16)\n"
 "  --rounds N        of a queue's or port's life (default 100)\n"
 "  --null PATH       listen at PATH, in this process, as a vhost-user device that costs nothing:\n"
@@ -57,6 +60,9 @@ static const char help_text[] =
 "  --order NAME      in which that device uses buffers: turn (default), as they were made\n"
 "                    available; random; one: the first two of each burst change places; once:\n"
 "                    those of the first burst did, and none since. With steps\n"
+"  --turns           rate and handover: a measurement for each line on stdin, until its end,\n"
+"                    after a line that says what is measured. serve: the line is the number of\n"
+"                    the port that is served from then on, of up to two, or none\n"
 "  --deadline S      end, and say where, after so many seconds (default 60)\n"
 "  -h, --help        this text\n"
 "  --version         the versions of this program and of DPDK\n"
@@ -65,8 +71,9 @@ static const char help_text[] =
 "be written; 2 for wrong options; 3 if the deadline or a signal ended it, which it then says.\n";
 
 enum {
-	OPT_DIRECTION = 1, OPT_WAY, OPT_SIZE, OPT_BURST, OPT_RING, OPT_PAIRS, OPT_MS, OPT_BURSTS,
-	OPT_ROUNDS, OPT_NULL, OPT_ORDER, OPT_DEADLINE, OPT_VERSION, OPT_HELP = 'h',
+	OPT_DIRECTION = 1, OPT_WAY, OPT_SIZE, OPT_BURST, OPT_RING, OPT_PAIRS, OPT_MS, OPT_PACE,
+	OPT_BURSTS, OPT_ROUNDS, OPT_NULL, OPT_ORDER, OPT_TURNS, OPT_DEADLINE, OPT_VERSION,
+	OPT_HELP = 'h',
 };
 
 static const struct option long_options[] = {
@@ -77,10 +84,12 @@ static const struct option long_options[] = {
 	{ "ring", required_argument, NULL, OPT_RING },
 	{ "pairs", required_argument, NULL, OPT_PAIRS },
 	{ "ms", required_argument, NULL, OPT_MS },
+	{ "pace", required_argument, NULL, OPT_PACE },
 	{ "bursts", required_argument, NULL, OPT_BURSTS },
 	{ "rounds", required_argument, NULL, OPT_ROUNDS },
 	{ "null", required_argument, NULL, OPT_NULL },
 	{ "order", required_argument, NULL, OPT_ORDER },
+	{ "turns", no_argument, NULL, OPT_TURNS },
 	{ "deadline", required_argument, NULL, OPT_DEADLINE },
 	{ "help", no_argument, NULL, OPT_HELP },
 	{ "version", no_argument, NULL, OPT_VERSION },
@@ -89,7 +98,7 @@ static const struct option long_options[] = {
 
 static const char *const modes[] = { "rate", "steps", "cycles", "life", "timeline",
 	"handover", "serve" };
-static const char *const directions[] = { "loop", "rx", "tx", "idle" };
+static const char *const directions[] = { "loop", "rx", "tx", "idle", "ping" };
 static const char *const ways[] = { "rx-queue", "tx-queue", "port", "plain" };
 static const char *const orders[] = { "turn", "random", "one", "once" };
 
@@ -184,6 +193,8 @@ parse_option(struct options *options, int option, const char *name)
 		return parse_number(name, optarg, 1, 128, &options->pairs);
 	case OPT_MS:
 		return parse_number(name, optarg, 1, 3600000, &options->milliseconds);
+	case OPT_PACE:
+		return parse_number(name, optarg, 10, 100000, &options->pace_us);
 	case OPT_BURSTS:
 		return parse_number(name, optarg, 1, 100000000, &options->bursts);
 	case OPT_ROUNDS:
@@ -194,6 +205,9 @@ parse_option(struct options *options, int option, const char *name)
 		ret = parse_name("--order", optarg, orders, RTE_DIM(orders));
 		options->order = ret;
 		return RTE_MIN(ret, 0);
+	case OPT_TURNS:
+		options->turns = true;
+		return 0;
 	case OPT_DEADLINE:
 		return parse_number(name, optarg, 1, 86400, &options->deadline);
 	case OPT_HELP:
@@ -229,6 +243,19 @@ check(const struct options *options)
 	}
 	if (options->direction == DIRECTION_IDLE && options->mode != MODE_SERVE) {
 		fprintf(stderr, "--direction idle goes with serve only\n");
+		return -EINVAL;
+	}
+	if (options->pace_us > 0 && options->mode != MODE_TIMELINE) {
+		fprintf(stderr, "--pace goes with timeline only\n");
+		return -EINVAL;
+	}
+	if (options->direction == DIRECTION_PING && options->mode != MODE_RATE) {
+		fprintf(stderr, "--direction ping goes with rate only\n");
+		return -EINVAL;
+	}
+	if (options->turns && options->mode != MODE_RATE && options->mode != MODE_HANDOVER &&
+			options->mode != MODE_SERVE) {
+		fprintf(stderr, "--turns goes with rate, handover and serve only\n");
 		return -EINVAL;
 	}
 	if (options->ring < 4 * options->burst) {

@@ -5,6 +5,7 @@
 #ifndef BENCH_OPTIONS_H
 #define BENCH_OPTIONS_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "null_ring.h"
@@ -28,6 +29,7 @@ enum bench_direction {
 	DIRECTION_RX,		/**< receive only; as a back-end: take and free */
 	DIRECTION_TX,		/**< transmit only; as a back-end: make and send */
 	DIRECTION_IDLE,		/**< MODE_SERVE: no packet is touched */
+	DIRECTION_PING,		/**< MODE_RATE: one packet goes round, and is timed */
 };
 
 enum bench_way {
@@ -45,12 +47,14 @@ struct options {
 	uint32_t ring;
 	uint32_t pairs;
 	uint32_t milliseconds;		/**< measured time; MODE_TIMELINE: between two */
+	uint32_t pace_us;		/**< MODE_TIMELINE: between bursts of a queue; 0: none */
 	uint32_t bursts;		/**< full bursts counted each way */
 	uint32_t rounds;
 	uint32_t deadline;		/**< seconds; then the process ends itself */
 	uint16_t sizes[SIZES_MAX];	/**< of packets, taken in turn */
 	uint32_t n_sizes;
 	const char *null_path;		/**< serve a device that costs nothing there, or NULL */
+	bool turns;			/**< measure at each line on stdin, or serve what it says */
 	enum null_order order;		/**< in which that device uses buffers */
 };
 

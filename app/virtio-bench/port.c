@@ -16,11 +16,12 @@
 #define LINK_MS 5000u
 
 int
-port_find(struct port *port, const struct options *options)
+port_find(struct port *port, const struct options *options, uint16_t from)
 {
+	char name[RTE_MEMPOOL_NAMESIZE];
 	int ret;
 
-	port->id = rte_eth_find_next(0);
+	port->id = rte_eth_find_next(from);
 	if (port->id >= RTE_MAX_ETHPORTS) {
 		fprintf(stderr, "no port: EAL wants a --vdev, and its driver has to accept it\n");
 		return -ENODEV;
@@ -37,7 +38,8 @@ port_find(struct port *port, const struct options *options)
 			port->info.max_rx_queues, port->info.max_tx_queues, port->pairs);
 		return -EINVAL;
 	}
-	port->pool = packets_pool("first",
+	snprintf(name, sizeof(name), "first-%u", port->id);
+	port->pool = packets_pool(name,
 		(port->pairs + 1) * port->ring + PORT_SPARE_BUFFERS);
 	return port->pool != NULL ? 0 : -ENOMEM;
 }
@@ -86,7 +88,7 @@ port_open(struct port *port, const struct options *options)
 	int ret;
 
 	watchdog_stage("bringing the port up");
-	ret = port_find(port, options);
+	ret = port_find(port, options, 0);
 	if (ret == 0)
 		ret = port_bring_up(port, 0, port->pool);
 	if (ret != 0)
@@ -101,11 +103,17 @@ port_open(struct port *port, const struct options *options)
 }
 
 void
-port_close(struct port *port)
+port_take_down(struct port *port)
 {
 	watchdog_stage("closing the port");
 	rte_eth_dev_stop(port->id);
 	rte_eth_dev_close(port->id);
+}
+
+void
+port_close(struct port *port)
+{
+	port_take_down(port);
 	rte_eal_cleanup();
 }
 

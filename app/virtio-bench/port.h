@@ -24,11 +24,12 @@ struct port {
 };
 
 /**
- * EAL's first port, with a pool that fills its receive rings; neither configured nor started.
+ * EAL's next port from `from` on, with a pool that fills its receive rings; neither configured nor
+ * started.
  *
  * @return 0; -ENODEV, -ENOMEM or the driver's error after a message
  */
-int port_find(struct port *port, const struct options *options);
+int port_find(struct port *port, const struct options *options, uint16_t from);
 
 /**
  * Configures, with these receive offloads, sets up all queues on this pool, starts.
@@ -38,13 +39,17 @@ int port_find(struct port *port, const struct options *options);
 int port_bring_up(struct port *port, uint64_t rx_offloads, struct rte_mempool *pool);
 
 /**
- * port_find() and port_bring_up() on its own pool without offloads, and a wait for the link.
+ * port_find() of the first port, and port_bring_up() on its own pool without offloads, and a wait
+ * for the link.
  *
  * @return 0; negative errno after a message
  */
 int port_open(struct port *port, const struct options *options);
 
-/** Stops and closes the port, then leaves EAL: the back-end is notified. */
+/** Stops and closes the port: the back-end is notified. */
+void port_take_down(struct port *port);
+
+/** The same, then leaves EAL. */
 void port_close(struct port *port);
 
 /** The first members of the JSON object: which driver this is, and the data path it took. */

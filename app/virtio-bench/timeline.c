@@ -4,7 +4,8 @@
 
 /*
  * What each queue receives in each millisecond while one of them is reconfigured. A second lcore
- * sends and receives on all; where the port has to be stopped, it is kept away meanwhile.
+ * sends and receives on all; where the port has to be stopped, it is kept away meanwhile. It works
+ * as fast as it can, or at a pace: then it sleeps between, and leaves its core to other threads.
  */
 
 #include <errno.h>
@@ -18,6 +19,7 @@
 #include <rte_mempool.h>
 
 #include "modes.h"
+#include "pace.h"
 #include "packets.h"
 #include "watchdog.h"
 #include "ways.h"
@@ -26,6 +28,7 @@
 #define PATIENCE_MS 1000u
 #define IDLE_PASSES 1000u	/* that move nothing, before the thread sleeps */
 #define OUTAGE_MS 1000u		/* room for each reconfiguration in the time line */
+#define BURSTS_A_TICK 8u	/* received at most of a queue, at a pace */
 
 /* Times in TSC cycles since the start. */
 struct event {
@@ -35,6 +38,13 @@ struct event {
 
 struct queue {
 	uint64_t sent, received;
+	uint64_t last;		/* when it received something */
+};
+
+/* Of a queue in a millisecond. */
+struct bin {
+	uint32_t packets;
+	uint32_t gap_us;	/* the longest time without a packet that ended in it */
 };
 
 struct timeline {
@@ -43,7 +53,7 @@ struct timeline {
 	struct packets packets;
 	struct queue *queues;
 	struct event *events;
-	uint32_t *bins;		/* [millisecond][queue] */
+	struct bin *bins;	/* [millisecond][queue] */
 	uint64_t start, length;	/* in cycles, in milliseconds */
 	bool sending, away, is_away, quit;	/* atomic, between the two threads */
 };
@@ -57,46 +67,71 @@ ms_cycles(uint32_t ms)
 static void
 count(struct timeline *line, uint16_t q, uint16_t n)
 {
-	const uint64_t ms = (rte_rdtsc() - line->start) / ms_cycles(1);
+	const uint64_t now = rte_rdtsc() - line->start, ms = now / ms_cycles(1);
+	struct queue *queue = &line->queues[q];
+	struct bin *bin;
+	uint32_t gap_us;
 
-	line->queues[q].received += n;
-	if (ms < line->length)
-		line->bins[ms * line->ways.port.pairs + q] += n;
+	queue->received += n;
+	if (n == 0 || ms >= line->length)
+		return;
+	gap_us = (now - queue->last) * 1000 / ms_cycles(1);
+	queue->last = now;
+	bin = &line->bins[ms * line->ways.port.pairs + q];
+	bin->packets += n;
+	bin->gap_us = RTE_MAX(bin->gap_us, gap_us);
 }
 
-/* As much as the rings take: the peer holds back what finds no room. Returns what was moved. */
 static uint16_t
-carry(struct timeline *line, uint16_t q)
+receive(struct timeline *line, uint16_t q)
 {
-	const uint16_t port = line->ways.port.id, burst = line->options->burst;
 	struct rte_mbuf *mbufs[BURST_MAX];
-	uint16_t received, n;
+	uint16_t n;
 
-	received = rte_eth_rx_burst(port, q, mbufs, burst);
-	rte_pktmbuf_free_bulk(mbufs, received);
-	count(line, q, received);
+	n = rte_eth_rx_burst(line->ways.port.id, q, mbufs, line->options->burst);
+	rte_pktmbuf_free_bulk(mbufs, n);
+	count(line, q, n);
+	return n;
+}
+
+/* As much as the ring takes: the peer holds back what finds no room. */
+static uint16_t
+transmit(struct timeline *line, uint16_t q)
+{
+	const uint16_t burst = line->options->burst;
+	struct rte_mbuf *mbufs[BURST_MAX];
+	uint16_t n;
+
 	if (!__atomic_load_n(&line->sending, __ATOMIC_RELAXED) ||
 			!packets_make(&line->packets, mbufs, burst))
-		return received;
-	n = rte_eth_tx_burst(port, q, mbufs, burst);
+		return 0;
+	n = rte_eth_tx_burst(line->ways.port.id, q, mbufs, burst);
 	rte_pktmbuf_free_bulk(mbufs + n, burst - n);
 	line->queues[q].sent += n;
-	return received + n;
+	return n;
 }
 
-static int
-carry_all(void *arg)
+/* Whether the port is in other hands. */
+static bool
+is_away(struct timeline *line)
 {
-	struct timeline *line = arg;
+	const bool away = __atomic_load_n(&line->away, __ATOMIC_ACQUIRE);
+
+	__atomic_store_n(&line->is_away, away, __ATOMIC_RELEASE);
+	return away;
+}
+
+static void
+carry_at_full_speed(struct timeline *line)
+{
 	uint32_t moved, idle = 0;
 	uint16_t q;
+	bool away;
 
 	while (!__atomic_load_n(&line->quit, __ATOMIC_RELAXED)) {
-		const bool away = __atomic_load_n(&line->away, __ATOMIC_ACQUIRE);
-
-		__atomic_store_n(&line->is_away, away, __ATOMIC_RELEASE);
+		away = is_away(line);
 		for (q = 0, moved = 0; !away && q < line->ways.port.pairs; q++)
-			moved += carry(line, q);
+			moved += receive(line, q) + transmit(line, q);
 		/* The control thread may share the core; but a sleep takes long. */
 		idle = moved == 0 ? idle + 1 : 0;
 		if (away || idle == IDLE_PASSES) {
@@ -104,6 +139,38 @@ carry_all(void *arg)
 			idle = 0;
 		}
 	}
+}
+
+static void
+carry_at_a_pace(struct timeline *line)
+{
+	struct pace pace;
+	uint32_t bursts;
+	uint16_t q;
+	bool away;
+
+	pace_begin(&pace, line->options->pace_us);
+	while (!__atomic_load_n(&line->quit, __ATOMIC_RELAXED)) {
+		away = is_away(line);
+		for (q = 0; !away && q < line->ways.port.pairs; q++) {
+			for (bursts = 0; bursts < BURSTS_A_TICK; bursts++)
+				if (receive(line, q) < line->options->burst)
+					break;
+			transmit(line, q);
+		}
+		pace_wait(&pace);
+	}
+}
+
+static int
+carry_all(void *arg)
+{
+	struct timeline *line = arg;
+
+	if (line->options->pace_us > 0)
+		carry_at_a_pace(line);
+	else
+		carry_at_full_speed(line);
 	return 0;
 }
 
@@ -219,7 +286,14 @@ write_json(const struct timeline *line)
 	for (i = 0; i < RTE_MIN(last, line->length); i++) {
 		printf("%s[", i == 0 ? "" : ", ");
 		for (q = 0; q < pairs; q++)
-			printf("%s%u", q == 0 ? "" : ", ", line->bins[i * pairs + q]);
+			printf("%s%u", q == 0 ? "" : ", ", line->bins[i * pairs + q].packets);
+		printf("]");
+	}
+	printf("], \"gaps_us\": [");
+	for (i = 0; i < RTE_MIN(last, line->length); i++) {
+		printf("%s[", i == 0 ? "" : ", ");
+		for (q = 0; q < pairs; q++)
+			printf("%s%u", q == 0 ? "" : ", ", line->bins[i * pairs + q].gap_us);
 		printf("]");
 	}
 	printf("]}\n");

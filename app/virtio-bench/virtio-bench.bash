@@ -19,7 +19,7 @@ _virtio_bench() {
 	done
 	case ${own:+own}$option in
 	own--) words="cycles handover life rate serve steps timeline" ;;
-	own--direction) words="idle loop rx tx" ;;
+	own--direction) words="idle loop ping rx tx" ;;
 	own--order) words="once one random turn" ;;
 	own--size) words="imix" ;;
 	own--way) words="plain port rx-queue tx-queue" ;;
@@ -27,12 +27,13 @@ _virtio_bench() {
 		mapfile -t COMPREPLY < <(compgen -f -- "$current")
 		return
 		;;
-	own--burst | own--bursts | own--deadline | own--ms | own--pairs | own--ring | own--rounds)
+	own--burst | own--bursts | own--deadline | own--ms | own--pace | own--pairs | own--ring | \
+		own--rounds)
 		return
 		;;
 	own*)
-		words="--burst --bursts --deadline --direction --help --ms --null --order --pairs
-			--ring --rounds --size --version --way -h"
+		words="--burst --bursts --deadline --direction --help --ms --null --order --pace
+			--pairs --ring --rounds --size --turns --version --way -h"
 		;;
 	*) words="-- --help --version -h" ;;
 	esac

@@ -8,6 +8,7 @@
 #include <stdarg.h>
 #include <stdatomic.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/statfs.h>
@@ -214,6 +215,8 @@ eal_start(const struct eal_request *request, struct eal_result *result)
 	int cpus[3];
 	int ret;
 
+	if (getloadavg(&result->load, 1) != 1)
+		result->load = 0;
 	result->cores = choose_cpus(cpus, &node);
 	add_arg(&args, "virtio-loopback");
 	add_lcores(&args, cpus, result->cores, request->alone);

@@ -35,6 +35,7 @@ struct eal_result {
 	bool hugepages;
 	uint32_t megabytes;
 	uint32_t cores;		/**< that the lcores are spread over */
+	double load;		/**< load average of the machine at the start */
 };
 
 /**

@@ -169,10 +169,11 @@ write_head(FILE *file, const struct result *result, const struct options *option
 	write_member(file, "backend", options->backend_path);
 	write_member(file, "method", options->method);
 	write_member(file, "capture", options->pcap_in);
-	fprintf(file, "  \"hugepages\": %s,\n  \"memory_mb\": %u,\n  \"cores\": %u,\n",
-		eal->hugepages ? "true" : "false", eal->megabytes, eal->cores);
-	fprintf(file, "  \"rounds\": %u,\n  \"interval_ms\": %u,\n  \"ring_sizes\": [",
-		options->rounds, options->interval_ms);
+	fprintf(file, "  \"hugepages\": %s,\n  \"memory_mb\": %u,\n  \"cores\": %u,\n"
+		"  \"load_before\": %.2f,\n",
+		eal->hugepages ? "true" : "false", eal->megabytes, eal->cores, eal->load);
+	fprintf(file, "  \"rounds\": %u,\n  \"interval_ms\": %u,\n  \"rate\": %u,\n"
+		"  \"ring_sizes\": [", options->rounds, options->interval_ms, options->rate);
 	for (i = 0; i < options->n_ring_sizes; i++)
 		fprintf(file, "%s%u", i == 0 ? "" : ", ", options->ring_sizes[i]);
 	fprintf(file, "],\n");

@@ -170,6 +170,7 @@ start_traffic(struct loopback *loop)
 	for (q = 0; q < options->queues; q++)
 		loop->traffic.queue[q].tx_pool = loop->port.queue[q].tx_pool;
 	loop->traffic.shared_core = shared;
+	loop->traffic.rate = options->rate;
 	loop->traffic.timeline = &loop->timeline;
 	timeline_start(&loop->timeline);
 	return rte_eal_remote_launch(traffic_thread, &loop->traffic, LCORE_TRAFFIC);

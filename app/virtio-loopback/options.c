@@ -43,6 +43,8 @@ static const char help_text[] =
 "  --rounds N         resets of each queue (default 10)\n"
 "  --seconds N        end after this time, although resets are left (default 60)\n"
 "  --interval MS      time between two resets (default 10)\n"
+"  --rate N           packets a second of each queue, 1000 to 10000000, evenly; the traffic\n"
+"                     thread sleeps between (default: as fast as the back-end returns them)\n"
 "  --ring-sizes LIST  sizes that the rings take in turn, powers of two from 32 to 32768\n"
 "                     (default 256,512,1024)\n"
 "  --reset-queues LIST  reset only these queues, such as 1,3 (default: all in turn)\n"
@@ -117,10 +119,10 @@ static const char help_text[] =
 "                     disabling them only, as with any other application of librte_vhost\n";
 
 enum {
-	OPT_QUEUES = 1, OPT_ROUNDS, OPT_SECONDS, OPT_INTERVAL, OPT_RING_SIZES, OPT_RESET_QUEUES,
-	OPT_RESIZE_SCHEDULE, OPT_DRAIN, OPT_EXTBUF, OPT_METHOD, OPT_DEVARGS, OPT_BACKEND,
-	OPT_PCAP_IN, OPT_PCAP_OUT, OPT_JSON, OPT_NO_HUGE, OPT_VERBOSE, OPT_SERVE, OPT_SERVE_SOURCE,
-	OPT_SERVE_CLIENT, OPT_SERVE_STOCK, OPT_VERSION, OPT_HELP = 'h',
+	OPT_QUEUES = 1, OPT_ROUNDS, OPT_SECONDS, OPT_INTERVAL, OPT_RATE, OPT_RING_SIZES,
+	OPT_RESET_QUEUES, OPT_RESIZE_SCHEDULE, OPT_DRAIN, OPT_EXTBUF, OPT_METHOD, OPT_DEVARGS,
+	OPT_BACKEND, OPT_PCAP_IN, OPT_PCAP_OUT, OPT_JSON, OPT_NO_HUGE, OPT_VERBOSE, OPT_SERVE,
+	OPT_SERVE_SOURCE, OPT_SERVE_CLIENT, OPT_SERVE_STOCK, OPT_VERSION, OPT_HELP = 'h',
 };
 
 static const struct option long_options[] = {
@@ -128,6 +130,7 @@ static const struct option long_options[] = {
 	{ "rounds", required_argument, NULL, OPT_ROUNDS },
 	{ "seconds", required_argument, NULL, OPT_SECONDS },
 	{ "interval", required_argument, NULL, OPT_INTERVAL },
+	{ "rate", required_argument, NULL, OPT_RATE },
 	{ "ring-sizes", required_argument, NULL, OPT_RING_SIZES },
 	{ "reset-queues", required_argument, NULL, OPT_RESET_QUEUES },
 	{ "resize-schedule", required_argument, NULL, OPT_RESIZE_SCHEDULE },
@@ -333,6 +336,8 @@ parse_option(struct options *options, struct texts *texts, int option, const cha
 		return parse_number(name, optarg, 1, SECONDS_MAX, &options->seconds);
 	case OPT_INTERVAL:
 		return parse_number(name, optarg, 0, 60000, &options->interval_ms);
+	case OPT_RATE:
+		return parse_number(name, optarg, 1000, 10000000, &options->rate);
 	case OPT_RING_SIZES:
 		texts->ring_sizes = optarg;
 		return 0;

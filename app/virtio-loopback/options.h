@@ -29,6 +29,7 @@ struct options {
 	uint32_t rounds;
 	uint32_t seconds;
 	uint32_t interval_ms;
+	uint32_t rate;			/**< packets a second of each queue; 0: no limit */
 	uint16_t ring_sizes[RING_SIZES_MAX];
 	uint16_t n_ring_sizes;
 	uint16_t ring_size_max;		/**< the largest of these */

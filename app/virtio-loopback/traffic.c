@@ -11,8 +11,11 @@
 #include <rte_mbuf.h>
 
 #include "idle.h"
+#include "pace.h"
 #include "port.h"
 #include "traffic.h"
+
+#define TICK_US 100u	/* at least, where there is a rate */
 
 static bool
 stopped(uint32_t epoch)
@@ -134,10 +137,25 @@ receive(struct traffic *traffic, uint16_t q)
 	return n;
 }
 
+/* Microseconds from tick to tick, and the packets of each. */
+static uint32_t
+tick_us(const struct traffic *traffic)
+{
+	return RTE_MAX(TICK_US, US_PER_S / traffic->rate);
+}
+
+static uint16_t
+tick_packets(const struct traffic *traffic)
+{
+	return (uint64_t)traffic->rate * tick_us(traffic) / US_PER_S;
+}
+
 /* How many packets may be sent now. */
 static uint16_t
 room(struct traffic *traffic, uint16_t q)
 {
+	const uint16_t most = traffic->rate > 0 ?
+		RTE_MIN(TRAFFIC_BURST, tick_packets(traffic)) : TRAFFIC_BURST;
 	struct traffic_queue *queue = &traffic->queue[q];
 	const uint64_t sent = counter_get(&queue->sent_since);
 	const uint64_t under_way = sent > queue->delivered_since ?
@@ -152,7 +170,7 @@ room(struct traffic *traffic, uint16_t q)
 	}
 	if (!source_has_packets(traffic->source, q) || under_way >= TRAFFIC_WINDOW)
 		return 0;
-	return RTE_MIN(TRAFFIC_BURST, TRAFFIC_WINDOW - under_way);
+	return RTE_MIN(most, TRAFFIC_WINDOW - under_way);
 }
 
 /* At the end of a pass of the capture the last burst must not run into the next one. */
@@ -239,11 +257,14 @@ traffic_thread(void *arg)
 {
 	struct traffic *traffic = arg;
 	const struct timespec rest = { .tv_nsec = traffic->rest_us * 1000l };
+	struct pace pace;
 	struct idle idle;
 	uint32_t carried;
 	uint16_t q;
 
 	idle_init(&idle, traffic->shared_core);
+	if (traffic->rate > 0)
+		pace_begin(&pace, tick_us(traffic));
 	while (!atomic_load_explicit(&traffic->quit, memory_order_acquire)) {
 		if (atomic_load_explicit(&traffic->pause, memory_order_acquire)) {
 			atomic_store_explicit(&traffic->paused, true, memory_order_release);
@@ -254,7 +275,10 @@ traffic_thread(void *arg)
 		carried = 0;
 		for (q = 0; q < traffic->queues; q++)
 			carried += poll_queue(traffic, q);
-		idle_turn(&idle, carried != 0);
+		if (traffic->rate > 0)
+			pace_wait(&pace);
+		else
+			idle_turn(&idle, carried != 0);
 		if (traffic->rest_us != 0)
 			nanosleep(&rest, NULL);
 	}

@@ -15,6 +15,9 @@
  * never keeps a packet from one turn to the next, so a pool of a stopped queue is full as soon as
  * the thread has seen the stop (traffic_saw_epoch()).
  *
+ * With a rate it sends some packets of each queue at every tick, and sleeps between: threads that
+ * share its core have it then, as they would have a core of their own.
+ *
  * It keeps at most a window of packets under way on each queue, so that the back-end's speed is
  * the traffic's.
  */
@@ -78,6 +81,7 @@ struct traffic {
 	uint16_t queues;
 	uint16_t port;
 	bool shared_core;		/**< lets others run when there is nothing to do */
+	uint32_t rate;			/**< packets a second of each queue; 0: no limit */
 	uint32_t rest_us;		/**< sleeps so long after each turn; 0: does not */
 	const struct source *source;
 	const struct ext_memory *ext;	/**< memory of our own; its length 0: none */

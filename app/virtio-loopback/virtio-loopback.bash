@@ -19,14 +19,14 @@ _virtio_loopback() {
 		return
 		;;
 	--method) words="auto disable get_base off" ;;
-	--devargs | --drain | --interval | --queues | --reset-queues | --resize-schedule | \
+	--devargs | --drain | --interval | --queues | --rate | --reset-queues | --resize-schedule | \
 		--ring-sizes | --rounds | --seconds)
 		return
 		;;
 	*)
 		words="--backend --devargs --drain --extbuf --help --interval --json --method
-			--no-huge --pcap-in --pcap-out --queues --reset-queues --resize-schedule
-			--ring-sizes --rounds --seconds --serve --serve-client --serve-source
+			--no-huge --pcap-in --pcap-out --queues --rate --reset-queues
+			--resize-schedule --ring-sizes --rounds --seconds --serve --serve-client --serve-source
 			--serve-stock --verbose --version -h"
 		;;
 	esac
