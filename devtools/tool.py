@@ -46,7 +46,7 @@ def pyplot():
 
 
 def packets_axes(axes, top, above=0.12):
-    """Axes for the packets of a queue in each millisecond, with so much of the height above them."""
+    """Axes for the packets of a queue in each millisecond; `above` is free, of the height."""
     axes.set_ylim(0, top * (1 + above))
     axes.yaxis.set_major_locator(pyplot().MaxNLocator(2, integer=True))
     axes.set_ylabel('packets/ms', fontsize=7)

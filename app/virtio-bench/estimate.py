@@ -31,7 +31,7 @@ def ratios(session, key):
 
 
 def middle(sessions):
-    """The geometric mean of the sessions' medians: an odd turn, or an odd session, weighs little."""
+    """The geometric mean of the sessions' medians: one odd turn or session weighs little."""
     return math.exp(statistics.fmean(math.log(statistics.median(session))
                                      for session in sessions))
 

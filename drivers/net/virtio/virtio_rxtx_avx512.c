@@ -284,7 +284,7 @@ rx_vector(struct virtio_rxq *rxq, struct rte_mbuf **pkts, uint16_t n, const stru
 		/* Too short or too long, in one comparison. */
 		if (unlikely(_mm512_cmple_epu64_mask(_mm512_sub_epi64(len, least), longest) != ALL))
 			break;
-		/* Nothing is asked of them, nor of the frames, where destinations are not counted. */
+		/* Nothing is asked of them where destinations are not counted. */
 		if (!mode.no_dst)
 			headers = eight_headers(&cookies[i]);
 		if (unlikely(!eight_are_plain(headers, mode)))
