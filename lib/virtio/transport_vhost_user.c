@@ -13,6 +13,7 @@
 
 #include <rte_common.h>
 #include <rte_eal_memconfig.h>
+#include <rte_memzone.h>
 
 #include "vhost_user_kicks.h"
 #include "vhost_user_private.h"
@@ -89,12 +90,17 @@ vu_get_status(struct virtio_device *dev, uint8_t *status)
 	return ret;
 }
 
+/*
+ * What a ring is started with. It is not kept where the back-end lacks some of its memory. EAL's
+ * memory lock is held.
+ */
 static struct vhost_user_ring_params
-vu_ring_params(const struct virtqueue *vq, uint32_t mem_round)
+vu_ring_params(const struct vhost_user *vu, const struct virtqueue *vq)
 {
 	return (struct vhost_user_ring_params){
-		.valid = true, .size = vq->size, .desc = vq->desc, .avail = vq->avail,
-		.used = vq->used, .mem_round = mem_round,
+		.valid = vhost_mem_has(&vu->mem, vq->memory->addr, vq->memory->len),
+		.size = vq->size, .desc = vq->desc, .avail = vq->avail, .used = vq->used,
+		.mem_round = vu->mem_round,
 	};
 }
 
@@ -131,6 +137,10 @@ vu_set_up_ring(struct vhost_user *vu, const struct virtqueue *vq)
 	struct vhost_user_msg addr = vu_addr_msg(vq);
 	int ret;
 
+	/* Before the requests: a change of memory that comes between them must not be missed. */
+	rte_mcfg_mem_read_lock();
+	ring->params = vu_ring_params(vu, vq);
+	rte_mcfg_mem_read_unlock();
 	ret = vu_send_ring(vu, VHOST_USER_SET_VRING_NUM, vq->index, vq->size, reply);
 	if (ret == 0)
 		ret = vu_send_ring(vu, VHOST_USER_SET_VRING_BASE, vq->index,
@@ -147,17 +157,19 @@ vu_set_up_ring(struct vhost_user *vu, const struct virtqueue *vq)
 }
 
 /*
- * librte_vhost keeps what it knows of a ring over ENABLE 0, but for the place to go on at. A change
- * of memory may have taken the addresses away, which KICK brings back.
+ * librte_vhost keeps a ring over ENABLE 0, but for its indices. A change of memory may make its
+ * addresses invalid. Those of a disabled ring become valid again only at KICK. EAL's memory lock is
+ * held.
  */
 static bool
-vu_keeps_ring(const struct vhost_user *vu, const struct virtqueue *vq, uint32_t mem_round)
+vu_keeps_ring(const struct vhost_user *vu, const struct virtqueue *vq)
 {
 	const struct vhost_user_ring_params *params = &vu->rings[vq->index].params;
+	const uint64_t offer = vu->protocol_offer;
 
-	return params->valid && params->mem_round == mem_round &&
+	return params->valid && params->mem_round == vu->mem_round &&
 	       vq->dev->stop_method == VIRTIO_STOP_VHOST_DISABLE_ACK &&
-	       (vu->protocol_offer & LIBRTE_VHOST_MARKS) == LIBRTE_VHOST_MARKS;
+	       (offer & LIBRTE_VHOST_MARKS) == LIBRTE_VHOST_MARKS && !(offer & NOT_LIBRTE_VHOST);
 }
 
 static int
@@ -165,18 +177,17 @@ vu_queue_setup(struct virtqueue *vq)
 {
 	struct vhost_user *vu = vq->dev->priv;
 	struct vhost_user_ring *ring = &vu->rings[vq->index];
-	uint32_t mem_round;
 	int ret;
 
 	ring->sent = true;
 	vhost_user_reply_begin(&ring->setup);
-	ret = vu_renew_mem_table(vu, &ring->setup, &mem_round);
-	ring->kept = vu_keeps_ring(vu, vq, mem_round);
+	ret = vu_renew_mem_table(vu, &ring->setup);
+	rte_mcfg_mem_read_lock();
+	ring->kept = vu_keeps_ring(vu, vq);
+	rte_mcfg_mem_read_unlock();
 	if (ret == 0 && !ring->kept)
 		ret = vu_set_up_ring(vu, vq);
-	if (ret == 0 && !ring->kept)
-		ring->params = vu_ring_params(vq, mem_round);
-	else if (ret != 0)
+	if (ret != 0)
 		ring->params.valid = false;
 	return ret;
 }
@@ -186,10 +197,10 @@ vu_queue_setup(struct virtqueue *vq)
  * and librte_vhost closes the connection where it refuses a request without an answer.
  */
 static int
-vu_start_kept_ring(struct vhost_user *vu, const struct virtqueue *vq)
+vu_send_changes(struct vhost_user *vu, const struct virtqueue *vq)
 {
 	struct vhost_user_ring *ring = &vu->rings[vq->index];
-	struct vhost_user_ring_params now = vu_ring_params(vq, ring->params.mem_round);
+	const struct vhost_user_ring_params now = vu_ring_params(vu, vq);
 	struct vhost_user_batch batch = { 0 };
 	struct vhost_user_msg msg;
 
@@ -210,6 +221,21 @@ vu_start_kept_ring(struct vhost_user *vu, const struct virtqueue *vq)
 	return vhost_user_send_batch(&vu->ch, &batch);
 }
 
+/* Under EAL's memory lock, so that no change of memory comes before the requests. */
+static int
+vu_start_kept_ring(struct vhost_user *vu, const struct virtqueue *vq)
+{
+	struct vhost_user_ring *ring = &vu->rings[vq->index];
+	int ret = 0;
+
+	rte_mcfg_mem_read_lock();
+	ring->kept = vu_keeps_ring(vu, vq);
+	if (ring->kept)
+		ret = vu_send_changes(vu, vq);
+	rte_mcfg_mem_read_unlock();
+	return ring->kept ? ret : vu_set_up_ring(vu, vq);
+}
+
 static int
 vu_queue_enable(struct virtqueue *vq)
 {
@@ -220,7 +246,7 @@ vu_queue_enable(struct virtqueue *vq)
 
 	if (ring->kept)
 		ret = vu_start_kept_ring(vu, vq);
-	else if (vu_has_enable(vu))
+	if (ret == 0 && !ring->kept && vu_has_enable(vu))
 		ret = vu_send_ring(vu, VHOST_USER_SET_VRING_ENABLE, vq->index, 1,
 				vu_ack(vu, &ring->setup));
 	/* Done before the first notify, or the notify may overtake it. */
@@ -328,6 +354,8 @@ vu_reset_ask(struct virtio_device *dev)
 	for (i = 0; ret == 0 && i < vu->nb_rings; i++) {
 		if (!vu->rings[i].sent)
 			continue;
+		/* GET_VRING_BASE takes a ring's event descriptors away, answered in time or not. */
+		vu->rings[i].params.valid = false;
 		if (vu_has_enable(vu))
 			ret = vu_send_ring(vu, VHOST_USER_SET_VRING_ENABLE, i, 0, NULL);
 		if (ret == 0)

@@ -48,9 +48,6 @@
 			    VIRTIO_BIT(VHOST_USER_PROTOCOL_F_NET_MTU) | \
 			    VIRTIO_BIT(VHOST_USER_PROTOCOL_F_CRYPTO_SESSION))
 
-/* Offered by no librte_vhost up to DPDK 26.07; passt offers it beside two of the hints. */
-#define NOT_LIBRTE_VHOST VIRTIO_BIT(VHOST_USER_PROTOCOL_F_DEVICE_STATE)
-
 /* The choice, with its reason for the log. */
 static enum virtio_stop_method
 choose_stop_method(const struct vhost_user *vu, const char **why)

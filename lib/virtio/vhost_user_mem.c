@@ -227,14 +227,13 @@ vu_send_mem_table(struct vhost_user *vu, const void *gone, size_t gone_len,
 
 /* Makes up for a table that could not be sent, before anything that may name the new memory. */
 int
-vu_renew_mem_table(struct vhost_user *vu, struct vhost_user_reply *reply, uint32_t *round)
+vu_renew_mem_table(struct vhost_user *vu, struct vhost_user_reply *reply)
 {
 	int ret = 0;
 
 	rte_mcfg_mem_read_lock();
 	if (vu->mem_sent && vu->mem_stale)
 		ret = vu_send_mem_table(vu, NULL, 0, reply, false);
-	*round = vu->mem_round;
 	rte_mcfg_mem_read_unlock();
 	return ret;
 }

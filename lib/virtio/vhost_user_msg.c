@@ -28,8 +28,8 @@
 #define SLEEP_MAX_US 1000
 
 /*
- * An answer that comes so soon is not slept for: a processor takes about as long to come back from
- * its idle state.
+ * How long each sleep begins with looking for the answer: an idle processor takes about as long to
+ * come back. Of a long wait it is 3 %.
  */
 #define SPIN_US 30
 
@@ -331,8 +331,8 @@ vhost_user_is_connected(struct vhost_user_channel *ch)
 }
 
 /*
- * Whether something can be read within a short time, or as poll(2). The back-end's thread may share
- * the processor, so it is yielded.
+ * Waits for a short time without a sleep. Returns as poll(2). The back-end's thread may share the
+ * processor, so it is yielded.
  */
 static int
 spin(struct pollfd *pfds, nfds_t n, uint32_t timeout_us)
@@ -515,6 +515,7 @@ vhost_user_send_batch(struct vhost_user_channel *ch, const struct vhost_user_bat
 		len += size;
 		answers += batch->of[i].reply != NULL;
 	}
+	/* A stream socket takes so few bytes whole: no answer comes before it is awaited. */
 	pthread_mutex_lock(&ch->lock);
 	ret = check_room(ch, answers);
 	if (ret == 0)

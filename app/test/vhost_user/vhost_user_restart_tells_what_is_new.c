@@ -7,6 +7,7 @@
  * new, in one write; where it may have lost something, and to other back-ends, everything.
  */
 
+#include <errno.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
@@ -161,6 +162,38 @@ device_is_reset_in_between(void)
 	port_down(&port);
 }
 
+/* The back-end carries all of it out, later than the driver waits. */
+static void
+reset_is_not_answered_in_time(void)
+{
+	up(VHOST_USER_STOP_AUTO);
+	fake_vu_rule(port.vu, VU_SET_STATUS, 0, 1, VU_HOLD);
+	CHECK_EQ(virtio_device_reset(&port.dev, SHORT_US), -ETIMEDOUT);
+	fake_vu_release(port.vu);
+	fake_vu_wait_quiet(port.vu);
+	/* A single queue is proven to be stopped, and started; the port is still up for ethdev. */
+	CHECK_EQ(virtqueue_stop(port.vq[RING], PATIENCE_US), 0);
+	port_refill(&port, RING);
+	fake_vu_forget_record(port.vu);
+	CHECK_EQ(virtqueue_start(port.vq[RING], PATIENCE_US), 0);
+	port_check_recorded(&port, ALL);
+	port_check_runs(&port, RING);
+	port_down(&port);
+}
+
+/* Another back-end may offer the same, and DEVICE_STATE. */
+static void
+back_end_with_device_state(void)
+{
+	port_create(&port);
+	port.vu->protocol |= LIBRTE_VHOST | VU_P_DEVICE_STATE;
+	CHECK_EQ(port_connect(&port, VHOST_USER_STOP_DISABLE), 0);
+	port_start(&port);
+	restart(ALL);
+	restart(ALL);
+	port_down(&port);
+}
+
 /* GET_VRING_BASE takes the event descriptors away. */
 static void
 stop_by_get_base(void)
@@ -178,5 +211,7 @@ TEST_MAIN(
 	TEST(memory_changes_in_between),
 	TEST(start_is_refused),
 	TEST(device_is_reset_in_between),
+	TEST(reset_is_not_answered_in_time),
+	TEST(back_end_with_device_state),
 	TEST(stop_by_get_base),
 )

@@ -321,7 +321,8 @@ rx_any(struct virtio_rxq *rxq, struct rte_mbuf **pkts, uint16_t n, const struct 
 {
 	return rx_rest(rxq, pkts, n, (struct rx_mode){ .packed = mode.packed,
 						       .mergeable = mode.mergeable,
-						       .offload = mode.offload });
+						       .offload = mode.offload,
+						       .no_dst = mode.no_dst });
 }
 
 static __rte_noinline uint16_t
