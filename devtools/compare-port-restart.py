@@ -3,7 +3,7 @@
 # Copyright(c) 2026 The authors of dpdk-virtio
 """The table and the picture of compare-port-restart.sh.
 
-compare-port-restart.py OUT.json [--plot OUT.png] [--load LOAD] [--interval MS] NAME=FILE...
+compare-port-restart.py OUT.json [--plot OUT.png] [--load LOAD] NAME=FILE...
 
 Each FILE is what "virtio-bench timeline" has printed.
 """
@@ -26,10 +26,6 @@ STRIPS_MAX = 4
 RESET_QUEUE = 1
 
 
-def duration(event):
-    return event['end_ms'] - event['begin_ms']
-
-
 def resets_all(row):
     return not row['name'].startswith('ours')
 
@@ -39,34 +35,46 @@ def at(values, percent):
     return values[round((len(values) - 1) * percent / 100)]
 
 
-def others(run, shift_ms):
+def next_packets(run, queues, ms):
+    """The millisecond in which the last of these queues receives again, from this one on."""
+    line = run['timeline']
+    return max(next((at for at in range(ms, len(line)) if line[at][q] > 0), len(line) - 1)
+               for q in queues)
+
+
+def others(run, calm):
     """Of the queues that are not reset: lowest millisecond and longest gap around each reset.
 
-    With a shift it is the same time before there is a reset.
+    calm: of as long a time before it in which there is no reset.
     """
     lowest, longest = [], []
     queues = [q for q in range(len(run['queues'])) if q != RESET_QUEUE or len(run['queues']) == 1]
+    free_from = 0
     for event in run['events']:
-        first = int(event['begin_ms'] - shift_ms)
-        # All that the reset has touched, and one more.
-        last = first + int(event['end_ms']) - int(event['begin_ms']) + 1
-        lowest.append(min(row[q] for row in run['timeline'][first:last + 1] for q in queues))
-        longest.append(max(row[q] for row in run['gaps_us'][first:last + 1] for q in queues))
+        first = int(event['begin_ms'])
+        # All that the reset has touched, and one more; a gap is noted where it ends.
+        last = max(int(event['end_ms']) + 1, next_packets(run, queues, int(event['end_ms'])))
+        shift = last - first + 2 if calm else 0
+        if first - shift >= free_from:
+            rows = slice(first - shift, last - shift + 1)
+            lowest.append(min(row[q] for row in run['timeline'][rows] for q in queues))
+            longest.append(max(row[q] for row in run['gaps_us'][rows] for q in queues))
+        free_from = last + 1
     lowest.sort()
     longest.sort()
     return {'lowest_p50': at(lowest, 50), 'lowest_p99': at(lowest, 1), 'lowest': lowest[0],
             'gap_p50_us': at(longest, 50), 'gap_p99_us': at(longest, 99), 'gap_us': longest[-1]}
 
 
-def digest(name, run, interval_ms):
+def digest(name, run):
     """What of a run goes into the table. The first reconfiguration is not among the events."""
-    times = sorted(duration(event) for event in run['events'])
+    times = sorted(event['took_ms'] for event in run['events'])
     return {
         'name': name, 'object': run['object'], 'reconfigurations': len(times) + 1,
         'median_ms': statistics.median(times), 'p99_ms': at(times, 99), 'max_ms': times[-1],
         'lost': [queue['sent'] - queue['received'] for queue in run['queues']],
         'kept': max(event['kept'] for event in run['events']),
-        'others': {'reset': others(run, 0), 'calm': others(run, interval_ms / 2)},
+        'others': {'reset': others(run, False), 'calm': others(run, True)},
     }
 
 
@@ -169,15 +177,13 @@ def main():
     parser.add_argument('json')
     parser.add_argument('--plot')
     parser.add_argument('--load', type=float, default=0, help='load average before the runs')
-    parser.add_argument('--interval', type=float, default=50,
-                        help='milliseconds between two reconfigurations')
     parser.add_argument('runs', nargs='+', metavar='NAME=FILE', type=named_file)
     args = parser.parse_args()
     runs, rows = [], []
     for name, path in args.runs:
         with open(path, encoding='utf-8') as file:
             runs.append(json.load(file))
-        rows.append(digest(name, runs[-1], args.interval))
+        rows.append(digest(name, runs[-1]))
     with open(args.json, 'w', encoding='utf-8') as file:
         json.dump({'program': 'compare-port-restart', 'load_before': args.load,
                    'rows': rows, 'runs': runs}, file)

@@ -134,6 +134,6 @@ run "packaged plain" plain ""
 run "ours rx-queue" rx-queue ,rx_drain_us=1000000 -d "$private/librte_net_virtio.so"
 
 "$python" "$root/devtools/compare-port-restart.py" "$json" ${plot:+--plot "$plot"} \
-	--load "$load" --interval "$interval_ms" \
+	--load "$load" \
 	"packaged port=$work/port.json" "packaged plain=$work/plain.json" \
 	"ours rx-queue=$work/rx-queue.json"

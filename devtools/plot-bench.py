@@ -70,7 +70,7 @@ def draw_rates(axes, rates):
     """rates: (label, medians of the sessions, estimate)."""
     for y, (_, medians, found) in enumerate(rates):
         axes.plot(medians, [y] * len(medians), 'o', markersize=3, color=COLOURS['ours'], alpha=0.6)
-        if found['ratio'] is not None:
+        if found['low'] is not None:
             axes.plot([found['low'], found['high']], [y, y], color=ACCENT,
                       linewidth=2 if found['decided'] else 0.6)
             axes.plot(found['ratio'], y, '|', markersize=11, color=ACCENT)

@@ -130,7 +130,9 @@ finish() {
 }
 
 stop_guest_tests() {
-	[ -z "$guest_pid" ] || kill "$guest_pid" 2>/dev/null || true
+	[ -n "$guest_pid" ] || return 0
+	kill "$guest_pid" 2>/dev/null || true
+	wait "$guest_pid" || true
 }
 
 interrupted() {

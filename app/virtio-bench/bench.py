@@ -67,7 +67,7 @@ ORDERS = ('turn', 'random', 'one', 'once')
 # (back-end of BACK_ENDS, ring size, queue pairs).
 FULL = {
     'pairs': 5, 'step_bursts': 64, 'cycle_bursts': 100000,
-    'turn_ms': 10, 'turns': 20, 'sessions': 3, 'sessions_most': 8,
+    'turn_ms': 10, 'turns': 12, 'sessions': 5, 'sessions_most': 10,
     'traffic': [(d, s) for s in ('64', '256', '1518', 'imix') for d in ('loop', 'rx', 'tx')],
     'traffic_of_others': 12,
     'life': [(back_end, ring, pairs) for back_end in ('idle', 'polling') for ring in (256, 4096)

@@ -57,7 +57,8 @@ def a_result():
              'orders': {'random': both({'rx': 60.0, 'tx': 90.0}, {'rx': 240.0, 'tx': 180.0}),
                         'once': {'ours': {'rx': 70.0, 'tx': 95.0}}},
              'cycles': [both({'rx': 10.0, 'tx': 20.0}, {'rx': 40.0, 'tx': 20.0})] * 3,
-             'rate': [a_rate([a_session([0.8, 0.9, 1.0])] * 4)],
+             'rate': [a_rate([a_session([ratio - 0.1, ratio, ratio + 0.1])
+                              for ratio in (0.8, 0.9, 0.9, 1.0)])],
              'latency': a_rate([a_session([0.95] * 5)] * 4, ('p50_ns', 'p99_ns'))},
             {'name': 'packed', 'devargs': '',
              **both({'there': False, 'words': 'not in this driver yet'}, there),
@@ -89,7 +90,8 @@ def ratios_are_ours_to_packaged():
     assert row(text, 'split, generic', '16')[1:] == [
         '16', '49.50', '50.00', '1.0 %', '79.50', '80.00', '0.6 %'], text
     assert row(text, 'split, generic', 'loop')[3:] == [
-        '9.00', '10.00', '(0.900 [0.824, 0.974])', '25 %', '50 %', '12 of 12 / 4'], text
+        '9.00', '10.00', '(0.897 [0.776, 1.037])', '25 %', '50 %', '12 of 12 / 4',
+        '100'], text
     assert row(text, 'split, generic', '1')[1:] == [
         '1', '1', '0.950 [0.950, 0.950]', '1', '1', '0.950 [0.950, 0.950]'], text
     # 2 GHz at 9 Mpps; 30 of its own; 1 3/8 lines in, 3/8 out.
@@ -139,17 +141,18 @@ def goals_are_judged_both_ways():
 
 
 def interval_says_how_sure_a_ratio_is():
-    """Narrow where all agree, wide where sessions differ; the spread within one weighs less."""
-    sure = estimate.estimate([a_session([0.99, 1.0, 1.01] * 8)] * 4, 'mpps')
+    """Narrow where sessions agree, however wide their pairs; wide where they differ."""
+    sure = estimate.estimate([a_session([0.8, ratio, 1.2]) for ratio in (0.99, 1.0, 1.01)], 'mpps')
+    # Student's t of two degrees of freedom: 4.303 * 0.01 / sqrt(3).
     assert sure['decided'] and abs(sure['ratio'] - 1.0) < 0.001, sure
-    assert 0.98 < sure['low'] <= 1.0 <= sure['high'] < 1.02, sure
+    assert abs(sure['low'] - 0.9755) < 0.001 and abs(sure['high'] - 1.0251) < 0.001, sure
     torn = estimate.estimate([a_session([ratio] * 24) for ratio in (0.5, 1.0, 1.5, 1.0)], 'mpps')
-    assert not torn['decided'] and torn['low'] < 0.75 and torn['high'] > 1.15, torn
+    assert not torn['decided'] and torn['low'] < 0.6 and torn['high'] > 1.5, torn
     # One session says nothing of the next.
-    assert not estimate.estimate([a_session([1.0] * 24)], 'mpps')['decided']
-    # The same figures, the same interval.
-    assert estimate.estimate([a_session([0.9, 1.1] * 5)] * 3, 'mpps') == \
-        estimate.estimate([a_session([0.9, 1.1] * 5)] * 3, 'mpps')
+    alone = estimate.estimate([a_session([1.0] * 24)], 'mpps')
+    assert alone['low'] is None and not alone['decided'], alone
+    # More of them than the table of t has.
+    assert estimate.estimate([a_session([1.0])] * 40, 'mpps')['decided']
 
 
 def only_like_is_compared_with_like():

@@ -98,8 +98,10 @@ measure(struct handover *handover, unsigned int lcore, uint32_t lines)
 static int
 take_turn(void *arg, const char *line __rte_unused)
 {
-	const double cycles = measure(arg, rte_get_next_lcore(-1, 1, 0), 0);
+	double cycles;
 
+	watchdog_stage("handing lines over");
+	cycles = measure(arg, rte_get_next_lcore(-1, 1, 0), 0);
 	printf("{\"alone\": %.1f}\n", cycles);
 	return 0;
 }
@@ -110,6 +112,7 @@ run_once(struct handover *handover)
 	const unsigned int lcore = rte_get_next_lcore(-1, 1, 0);
 	double one, many;
 
+	watchdog_stage("handing lines over");
 	one = measure(handover, lcore, 0);
 	many = measure(handover, lcore, LINES);
 	printf("{\"mode\": \"handover\", \"ghz\": %.3f, \"alone\": %.1f, \"of_many\": %.2f}\n",
@@ -129,7 +132,6 @@ handover_run(const struct options *options)
 	handover = rte_zmalloc("handover", sizeof(*handover), RTE_CACHE_LINE_SIZE);
 	if (handover == NULL)
 		return -ENOMEM;
-	watchdog_stage("handing lines over");
 	handover->samples = options->turns ? TURN_SAMPLES : SAMPLES;
 	if (options->turns) {
 		printf("{\"mode\": \"handover\", \"ghz\": %.3f}\n", rte_get_tsc_hz() / 1e9);

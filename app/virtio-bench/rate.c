@@ -124,6 +124,7 @@ static bool
 ping(struct rate *rate, uint32_t ms)
 {
 	const uint64_t hz = rte_get_tsc_hz(), end = rte_rdtsc() + hz * ms / 1000;
+	const uint64_t silence = hz * SILENCE_MS / 1000;
 	struct rte_mbuf *mbufs[BURST_MAX];
 	uint64_t begun, now = 0;
 
@@ -133,9 +134,12 @@ ping(struct rate *rate, uint32_t ms)
 	while (now < end && rate->n_samples < SAMPLES_MAX) {
 		begun = rte_rdtsc();
 		while (rte_eth_tx_burst(rate->port.id, 0, mbufs, 1) == 0)
-			;
+			if (rte_rdtsc() - begun > silence) {
+				rte_pktmbuf_free(mbufs[0]);
+				return false;
+			}
 		while (rte_eth_rx_burst(rate->port.id, 0, mbufs, rate->burst) == 0)
-			if (rte_rdtsc() - begun > hz * SILENCE_MS / 1000)
+			if (rte_rdtsc() - begun > silence)
 				return false;
 		now = rte_rdtsc();
 		rate->samples[rate->n_samples++] = now - begun;
@@ -218,7 +222,7 @@ measure(struct rate *rate, uint32_t warm_up_ms, struct count *count, struct coun
 static int
 run_once(struct rate *rate)
 {
-	struct count count, warm_up;
+	struct count count = { 0 }, warm_up = { 0 };
 	int ret = measure(rate, WARM_UP_MS, &count, &warm_up);
 
 	if (ret != 0)
@@ -234,7 +238,7 @@ static int
 take_turn(void *arg, const char *line __rte_unused)
 {
 	struct rate *rate = arg;
-	struct count count, warm_up;
+	struct count count = { 0 }, warm_up = { 0 };
 	int ret = measure(rate, TURN_WARM_UP_MS, &count, &warm_up);
 
 	if (ret != 0)

@@ -51,6 +51,7 @@ struct serve {
 	 * `is` by the one that serves, as soon as it touches no other port any more.
 	 */
 	uint16_t wanted, is;
+	int turns_end;		/* how the turns have ended */
 };
 
 static volatile sig_atomic_t quit;
@@ -148,7 +149,9 @@ take_turn(void *arg, const char *line)
 static void *
 take_turns(void *arg)
 {
-	turns_take(take_turn, arg);
+	struct serve *serve = arg;
+
+	serve->turns_end = turns_take(take_turn, serve);
 	quit = 1;
 	return NULL;
 }
@@ -237,8 +240,11 @@ serve_run(const struct options *options)
 	watchdog_stage("serving");
 	if (ret == 0 && options->turns)
 		ret = -pthread_create(&thread, NULL, take_turns, &serve);
-	if (ret == 0)
+	if (ret == 0) {
 		serve_all(&serve);
+		/* Written before the order to quit. */
+		ret = serve.turns_end;
+	}
 	for (i = 0; i < serve.n; i++)
 		take_down(&serve.of[i]);
 	rte_eal_cleanup();

@@ -33,6 +33,7 @@
 /* Times in TSC cycles since the start. */
 struct event {
 	uint64_t begin, end;
+	uint64_t counting;	/* of that time, the counting of buffers: no part of a stop */
 	uint32_t kept;		/* receive buffers that are not in their pool after the stop */
 };
 
@@ -203,25 +204,24 @@ reconfigure(struct timeline *line, uint32_t round, struct event *event)
 	const bool port_stops = line->options->way >= WAY_PORT;
 	const bool other = (round + 1) % 2 != 0;
 	const uint16_t queue = line->ways.port.pairs > 1 ? 1 : 0;
-	uint64_t counted;
 	int ret;
 
-	event->begin = rte_rdtsc() - line->start;
+	/* Whether the other thread is at work or asleep is no part of it. */
 	if (port_stops)
 		keep_away(line, true);
+	event->begin = rte_rdtsc() - line->start;
 	ret = ways_stop(&line->ways, queue);
-	counted = rte_rdtsc();
+	event->counting = rte_rdtsc();
 	event->kept = count_kept(line->options->way == WAY_PLAIN ? line->ways.port.pool :
 		line->ways.pools[!other], port_stops);
-	/* The counting is no part of what is measured. */
-	counted = rte_rdtsc() - counted;
+	event->counting = rte_rdtsc() - event->counting;
 	if (ret == 0)
 		ret = ways_set_up(&line->ways, queue, other);
 	if (ret == 0)
 		ret = ways_start(&line->ways, queue, other);
+	event->end = rte_rdtsc() - line->start;
 	if (port_stops)
 		keep_away(line, false);
-	event->end = rte_rdtsc() - line->start - counted;
 	return ret;
 }
 
@@ -274,8 +274,9 @@ write_json(const struct timeline *line)
 	printf(", \"events\": [");
 	for (i = 0; i < line->options->rounds; i++) {
 		event = &line->events[i];
-		printf("%s{\"begin_ms\": %.4f, \"end_ms\": %.4f, \"kept\": %u}", i == 0 ? "" : ", ",
-			event->begin / ms, event->end / ms, event->kept);
+		printf("%s{\"begin_ms\": %.4f, \"end_ms\": %.4f, \"took_ms\": %.4f, \"kept\": %u}",
+			i == 0 ? "" : ", ", event->begin / ms, event->end / ms,
+			(event->end - event->begin - event->counting) / ms, event->kept);
 		last = event->end / ms + line->options->milliseconds;
 	}
 	printf("], \"queues\": [");

@@ -18,7 +18,7 @@ turns_take(int (*turn)(void *arg, const char *line), void *arg)
 	for (;;) {
 		if (fflush(stdout) != 0)
 			return -errno;
-		watchdog_stage("waiting for its turn");
+		watchdog_stage("waiting for its turn, or serving");
 		if (fgets(line, sizeof(line), stdin) == NULL)
 			return 0;
 		line[strcspn(line, "\n")] = '\0';

@@ -17,6 +17,7 @@
 
 #include "backend.h"
 #include "options.h"
+#include "traffic.h"
 
 #define RING_SIZE_MIN 32u
 #define RING_SIZE_MAX 32768u
@@ -43,7 +44,7 @@ static const char help_text[] =
 "  --rounds N         resets of each queue (default 10)\n"
 "  --seconds N        end after this time, although resets are left (default 60)\n"
 "  --interval MS      time between two resets (default 10)\n"
-"  --rate N           packets a second of each queue, 1000 to 10000000, evenly; the traffic\n"
+"  --rate N           packets a second of each queue, 1000 to 320000, evenly; the traffic\n"
 "                     thread sleeps between (default: as fast as the back-end returns them)\n"
 "  --ring-sizes LIST  sizes that the rings take in turn, powers of two from 32 to 32768\n"
 "                     (default 256,512,1024)\n"
@@ -337,7 +338,7 @@ parse_option(struct options *options, struct texts *texts, int option, const cha
 	case OPT_INTERVAL:
 		return parse_number(name, optarg, 0, 60000, &options->interval_ms);
 	case OPT_RATE:
-		return parse_number(name, optarg, 1000, 10000000, &options->rate);
+		return parse_number(name, optarg, 1000, TRAFFIC_RATE_MAX, &options->rate);
 	case OPT_RING_SIZES:
 		texts->ring_sizes = optarg;
 		return 0;

@@ -15,8 +15,6 @@
 #include "port.h"
 #include "traffic.h"
 
-#define TICK_US 100u	/* at least, where there is a rate */
-
 static bool
 stopped(uint32_t epoch)
 {
@@ -137,25 +135,12 @@ receive(struct traffic *traffic, uint16_t q)
 	return n;
 }
 
-/* Microseconds from tick to tick, and the packets of each. */
-static uint32_t
-tick_us(const struct traffic *traffic)
-{
-	return RTE_MAX(TICK_US, US_PER_S / traffic->rate);
-}
-
-static uint16_t
-tick_packets(const struct traffic *traffic)
-{
-	return (uint64_t)traffic->rate * tick_us(traffic) / US_PER_S;
-}
-
 /* How many packets may be sent now. */
 static uint16_t
 room(struct traffic *traffic, uint16_t q)
 {
-	const uint16_t most = traffic->rate > 0 ?
-		RTE_MIN(TRAFFIC_BURST, tick_packets(traffic)) : TRAFFIC_BURST;
+	const uint64_t most = traffic->rate > 0 ?
+		traffic->credit / US_PER_S : TRAFFIC_BURST;
 	struct traffic_queue *queue = &traffic->queue[q];
 	const uint64_t sent = counter_get(&queue->sent_since);
 	const uint64_t under_way = sent > queue->delivered_since ?
@@ -264,7 +249,7 @@ traffic_thread(void *arg)
 
 	idle_init(&idle, traffic->shared_core);
 	if (traffic->rate > 0)
-		pace_begin(&pace, tick_us(traffic));
+		pace_begin(&pace, TRAFFIC_TICK_US);
 	while (!atomic_load_explicit(&traffic->quit, memory_order_acquire)) {
 		if (atomic_load_explicit(&traffic->pause, memory_order_acquire)) {
 			atomic_store_explicit(&traffic->paused, true, memory_order_release);
@@ -273,6 +258,9 @@ traffic_thread(void *arg)
 		}
 		atomic_store_explicit(&traffic->paused, false, memory_order_relaxed);
 		carried = 0;
+		/* What is less than a packet stays for the next tick. */
+		traffic->credit = traffic->credit % US_PER_S +
+			(uint64_t)traffic->rate * TRAFFIC_TICK_US;
 		for (q = 0; q < traffic->queues; q++)
 			carried += poll_queue(traffic, q);
 		if (traffic->rate > 0)

@@ -38,6 +38,9 @@
 
 #define TRAFFIC_BURST 32u
 #define TRAFFIC_WINDOW 256u	/* packets under way on a queue */
+#define TRAFFIC_TICK_US 100u	/* from tick to tick, where there is a rate */
+/* Packets a second of each queue: a burst at every tick. */
+#define TRAFFIC_RATE_MAX (TRAFFIC_BURST * (1000000u / TRAFFIC_TICK_US))
 
 /** One queue pair's traffic. Written by the traffic thread, but for epoch. */
 struct __rte_cache_aligned traffic_queue {
@@ -82,6 +85,7 @@ struct traffic {
 	uint16_t port;
 	bool shared_core;		/**< lets others run when there is nothing to do */
 	uint32_t rate;			/**< packets a second of each queue; 0: no limit */
+	uint64_t credit;		/* of this tick, in millionths of a packet */
 	uint32_t rest_us;		/**< sleeps so long after each turn; 0: does not */
 	const struct source *source;
 	const struct ext_memory *ext;	/**< memory of our own; its length 0: none */
