@@ -136,7 +136,7 @@ def goals_are_judged_both_ways():
         '0.900 [0.900, 0.900]', 'NO'], text
     assert row(text, 'packets/s, decided rows with a lower end below 0.97')[2:] == ['1', 'NO'], \
         text
-    assert row(text, 'packets/s, median of all decided')[2:] == ['1.00', 'yes'], text
+    assert row(text, 'packets/s, median of all decided')[2:] == ['1.000', 'yes'], text
     assert row(text, 'latency, p50: split, generic')[3] == 'NO', text
 
 

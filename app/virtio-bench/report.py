@@ -285,7 +285,8 @@ def judge_rates(result, judge):
         judge('packets/s, decided rows with a lower end below 0.97', '0', below, below == 0,
               str(below))
         middle = statistics.median(ratio['ratio'] for _, ratio, _ in decided)
-        judge('packets/s, median of all decided', '>= 1.00', middle, middle >= 1.0)
+        judge('packets/s, median of all decided', '>= 1.000', middle, middle >= 1.0,
+              f'{middle:.3f}')
 
 
 def goals(result):
