@@ -5,8 +5,8 @@
 /*
  * Data paths of both layouts on x86 with AVX-512 (F, BW, CD, DQ and VL): eight buffers at once, see
  * virtio_rxtx_vector.h. What is asked of a packet costs one instruction for all of them. Fields of
- * mbufs are loaded one by one: a gather of eight is one instruction, but takes longer than eight
- * loads on AMD's processors, and on Intel's with the mitigation of 2023.
+ * mbufs are loaded one by one: a gather of eight is one instruction, but on Zen 4 it takes longer
+ * than eight loads.
  */
 
 #include <immintrin.h>
