@@ -3,17 +3,20 @@
 # Copyright(c) 2026 The authors of dpdk-virtio
 #
 # Usage: devtools/run-bench.sh [--quick] [--json FILE] [--doc FILE] [--plot FILE] [--burst N]
-#                              [--only LIST] [--traffic LIST]
+#                              [--only LIST] [--paths LIST] [--traffic LIST]
 #
 # Compares our driver with the packaged net_virtio. Makes the machine ready (devtools/setup.sh),
 # builds, and runs the same program, app/virtio-bench, for one and the other in turn, on two cores:
 #   steps   exact instructions per packet of rx_burst and tx_burst, by single-stepping
-#   rate    packets per second on the stock net_vhost: out and back, receive only, transmit only
+#   rate    packets per second on the stock net_vhost: out and back, receive only, transmit only;
+#           both drivers take turns of some milliseconds
+#   latency the time in which one packet goes to net_vhost and back, in turns as well
 #   cycles  cycles per packet against a device that costs nothing
 #   life    how long it takes to stop, set up and start one queue, and what does the same with the
 #           packaged driver
-# The whole takes up to an hour, on a machine that has nothing else to do; doc/performance.md tells
-# the method. Fails if a measurement did; a path that a driver does not have is no failure.
+# The whole takes about an hour and a quarter, on a machine that has nothing else to do;
+# doc/performance.md tells the method. Fails if a measurement did; a path that a driver does not
+# have is no failure.
 #
 #   --quick      a look, in under two minutes; its times mean little, its instruction counts are
 #                exact
@@ -21,7 +24,8 @@
 #   --doc FILE   write the tables into FILE too, between its two marks (doc/performance.md)
 #   --plot FILE  draw the figures (devtools/plot-bench.py), a .png
 #   --burst N    packets a burst, 1 to 64 (default 32)
-#   --only LIST  some of steps,rate,cycles,life
+#   --only LIST  some of steps,rate,latency,cycles,life
+#   --paths LIST some of the data paths, with "+" between them, such as "split+packed, in-order"
 #   --traffic LIST
 #                of rate, for each path: some of loop:64,rx:64,tx:64,loop:256 and so on, with the
 #                sizes 64, 256, 1518 and imix
@@ -39,7 +43,7 @@ while [ $# -gt 0 ]; do
 		args+=("$1")
 		shift
 		;;
-	--json | --doc | --plot | --burst | --only | --traffic)
+	--json | --doc | --plot | --burst | --only | --paths | --traffic)
 		[ $# -ge 2 ] || usage_error "$1 wants a value (see --help)"
 		case $1 in
 		--json) json=$2 ;;

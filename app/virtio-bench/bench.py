@@ -443,7 +443,14 @@ def parse_args():
     parser.add_argument('--traffic', type=lambda text: text.split(','), metavar='LIST',
                         help='for rate, of each path: some of ' +
                         ','.join(f'{d}:{s}' for d, s in FULL['traffic']))
+    parser.add_argument('--paths', type=lambda text: text.split('+'), metavar='LIST',
+                        help='only these data paths, with "+" between them, such as '
+                        '"split+packed, vectorised"')
     args = parser.parse_args()
+    for path in args.paths or ():
+        if path not in [known['name'] for known in PATHS]:
+            parser.error(f'--paths {path}: must be some of ' +
+                         '+'.join(known['name'] for known in PATHS))
     for section in args.only:
         if section not in SECTIONS:
             parser.error(f'--only {section}: must be some of {",".join(SECTIONS)}')
@@ -464,7 +471,8 @@ def measure_all(bench, plan, result):
         except Failed as error:
             bench.failed('hand-over between the cores', error)
     if set(bench.args.only) - {'life'}:
-        for i, path in enumerate(PATHS):
+        paths = [path for path in PATHS if path['name'] in (bench.args.paths or [path['name']])]
+        for i, path in enumerate(paths):
             result['paths'].append(measure_path(bench, path, plan, i == 0))
     if 'life' in bench.args.only:
         for back_end, ring, pairs in plan['life']:

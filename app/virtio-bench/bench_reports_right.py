@@ -244,11 +244,13 @@ def wrong_options_are_refused():
 
 def wrong_traffic_is_refused():
     script = os.path.join(os.path.dirname(os.path.abspath(__file__)), 'bench.py')
-    run = subprocess.run([sys.executable, script, '--binary', BINARY, '--plugin', '/none',
-                          '--traffic', 'loop:64,loop:65'], check=False, timeout=100,
-                         stderr=subprocess.PIPE, text=True)
-    assert run.returncode == 2 and '--traffic loop:65: must be some of loop:64' in run.stderr, \
-        run.stderr
+    for options, words in ((['--traffic', 'loop:64,loop:65'],
+                            '--traffic loop:65: must be some of loop:64'),
+                           (['--paths', 'split+none'], '--paths none: must be some of split')):
+        run = subprocess.run([sys.executable, script, '--binary', BINARY, '--plugin', '/none',
+                              *options], check=False, timeout=100, stderr=subprocess.PIPE,
+                             text=True)
+        assert run.returncode == 2 and words in run.stderr, run.stderr
 
 
 def main():

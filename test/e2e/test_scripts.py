@@ -139,6 +139,27 @@ def test_unknown_option_is_refused_and_help_helps(script):
     assert said.startswith(f"Usage: devtools/{script}")
 
 
+def test_drivers_take_turns(host):
+    figures = host.folder / "bench.json"
+    status, said = run(ROOT / "devtools/run-bench.sh", "--quick", "--only", "rate,latency",
+                       "--paths", "split", "--traffic", "loop:64,rx:64,tx:64", "--json", figures,
+                       env=host.env)
+    assert status == 0, said
+    [path] = json.loads(figures.read_text())["paths"]
+    assert [rate["direction"] for rate in path["rate"]] == ["loop", "rx", "tx"]
+    for rate in path["rate"]:
+        [session] = rate["sessions"]
+        assert len(session) == 6
+        for pair in session:
+            assert pair["ours"]["packets"] > 0 and pair["packaged"]["packets"] > 0
+            assert min(pair["handover"]) > 0
+    [session] = path["latency"]["sessions"]
+    for pair in session:
+        for driver in "ours", "packaged":
+            assert pair[driver]["samples"] > 0
+            assert 0 < pair[driver]["p50_ns"] <= pair[driver]["p99_ns"]
+
+
 def test_comparison_with_a_restart_of_the_port(host):
     figures, picture = host.folder / "compare.json", host.folder / "compare.png"
     status, said = run(ROOT / "devtools/compare-port-restart.sh", "--quick", "--json", figures,
