@@ -36,6 +36,9 @@
 static int
 tap_ioctl(const struct vhost_kernel_tap *tap, uint16_t queue, unsigned long request, void *arg)
 {
+	/* Without descriptors no interface was opened, or the last opening has failed. */
+	if (tap->fds == NULL)
+		return -ENODEV;
 	return vhost_kernel_calls.ioctl(tap->fds[queue], request, arg);
 }
 

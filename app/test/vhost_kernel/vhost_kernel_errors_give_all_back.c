@@ -215,6 +215,22 @@ ring_does_not_start_without_the_interface(void)
 	down(vq);
 }
 
+/* Requests after an opening that has failed have no descriptor to go to. */
+static void
+nothing_is_asked_of_an_interface_that_is_not_open(void)
+{
+	fake_vk_begin(&vk);
+	CHECK_EQ(create(3, "tap3"), 0);
+	vk.deleted = true;
+	vk.fail_request = FAKE_VK_TAP;
+	vk.fail_error = -EBUSY;
+	CHECK_EQ(vhost_kernel_reconnect(&dev), -EBUSY);
+	CHECK(!vhost_kernel_is_up(&dev));
+	CHECK_EQ(vhost_kernel_set_pairs(&dev, 1), -ENODEV);
+	CHECK_EQ(virtio_device_reset(&dev, PATIENCE_US), 0);
+	destroy();
+}
+
 TEST_MAIN(
 	TEST(each_call_of_an_opening_fails),
 	TEST(messages_say_what_helps),
@@ -222,4 +238,5 @@ TEST_MAIN(
 	TEST(offloads_are_not_offered_then),
 	TEST(refused_stop_is_no_proof),
 	TEST(ring_does_not_start_without_the_interface),
+	TEST(nothing_is_asked_of_an_interface_that_is_not_open),
 )
