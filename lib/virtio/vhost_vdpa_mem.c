@@ -305,12 +305,13 @@ mem_event(enum rte_mem_event type, const void *addr, size_t len, void *arg)
 	const struct rte_memseg_list *msl;
 	int ret;
 
-	if (!mem->is_mapped)
-		return;
+	/* Also of a mapping that was given up and that the kernel did not unmap then. */
 	if (type == RTE_MEM_EVENT_FREE) {
 		mem->is_stale |= unmap(mem, at, len) != 0;
 		return;
 	}
+	if (!mem->is_mapped)
+		return;
 	msl = rte_mem_virt2memseg_list(addr);
 	ret = begin(mem);
 	/* What was there before, if it could not be unmapped. */
@@ -391,17 +392,14 @@ static int
 detach_locked(struct vhost_vdpa_mem *mem, uint64_t addr, uint64_t len)
 {
 	const struct vhost_vdpa_range *range = find(&mem->attached, addr, len);
-	int ret = 0;
+	int ret;
 
 	if (range == NULL || range->addr != addr || range->len != len)
 		return -ENOENT;
-	if (mem->is_mapped)
-		ret = vhost_vdpa_unmap(mem->fd, addr, len);
-	if (ret != 0)
-		return ret;
-	forget(&mem->attached, addr, len);
-	forget(&mem->mapped, addr, len);
-	return 0;
+	ret = unmap(mem, addr, len);
+	if (ret == 0)
+		forget(&mem->attached, addr, len);
+	return ret;
 }
 
 int

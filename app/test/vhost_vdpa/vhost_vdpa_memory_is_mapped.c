@@ -173,6 +173,35 @@ mappings_that_stay_are_unmapped_by_the_next_start(void)
 	down();
 }
 
+/* A mapping that the kernel did not unmap for a start is unmapped when its memory is freed. */
+static void
+mappings_that_stay_go_with_their_memory(void)
+{
+	uintptr_t at;
+	void *much;
+
+	up();
+	vdpa.backend_features &= ~(UINT64_C(1) << 8);
+	CHECK_EQ(virtio_device_reset(&dev, PATIENCE_US), 0);
+	vhost_vdpa_disconnect(&dev);
+	CHECK_EQ(vhost_vdpa_reconnect(&dev), 0);
+	CHECK_EQ(virtio_device_negotiate(&dev, UINT64_MAX), 0);
+	much = take_memory();
+	at = (uintptr_t)much;
+	CHECK_EQ(vhost_vdpa_attach(&dev, own, sizeof(own), -1, 0), 0);
+	CHECK_EQ(virtio_device_reset(&dev, PATIENCE_US), 0);
+	vdpa.fail = FAKE_VDPA_UNMAP;
+	CHECK(virtio_device_negotiate(&dev, UINT64_MAX) != 0);
+	vdpa.fail = FAKE_VDPA_NONE;
+	CHECK(fake_vdpa_has(&vdpa, at, MUCH));
+	CHECK(fake_vdpa_has(&vdpa, (uintptr_t)own, sizeof(own)));
+	rte_free(much);
+	CHECK(!fake_vdpa_has(&vdpa, at, PAGE));
+	CHECK_EQ(vhost_vdpa_detach(&dev, own, sizeof(own)), 0);
+	CHECK(!fake_vdpa_has(&vdpa, (uintptr_t)own, sizeof(own)));
+	down();
+}
+
 static void
 own_memory_is_attached(void)
 {
@@ -256,6 +285,7 @@ TEST_MAIN_HUGEPAGES(
 	TEST(new_memory_that_is_refused_is_mapped_later),
 	TEST(freed_memory_that_stays_is_unmapped_later),
 	TEST(mappings_that_stay_are_unmapped_by_the_next_start),
+	TEST(mappings_that_stay_go_with_their_memory),
 	TEST(own_memory_is_attached),
 	TEST(memory_of_eal_is_not_attached),
 	TEST(attached_memory_stays),
