@@ -10,6 +10,9 @@
  *
  * Each received mbuf is sound, a conforming device's frame arrives as it was, the device finds sent
  * packets with a header and all of their bytes, and every buffer is back at the end.
+ *
+ * Target "race" (DEVICE_RACES): the same, where the device is a thread that changes rings and
+ * buffers while the queues are polled.
  */
 
 #include <stdlib.h>
@@ -19,7 +22,12 @@
 #include <rte_tcp.h>
 #include <rte_vect.h>
 
+#include "device_thread.h"
 #include "driver_port.h"
+
+#ifndef DEVICE_RACES
+#define DEVICE_RACES 0
+#endif
 
 #define MAX_STEPS 60
 #define RING 32
@@ -203,11 +211,11 @@ take_sent(struct run *r, struct pci_ring *q, unsigned int most)
 static void
 step_device(struct run *r)
 {
-	const unsigned int what = fuzz_below(&r->in, 16);
+	const unsigned int what = DEVICE_RACES ? 0 : fuzz_below(&r->in, 16);
 	struct pci_ring *q = live_ring(r, what < 8 || what % 2 ? RX : TX);
 	unsigned int n = 1 + fuzz_below(&r->in, BURST);
 
-	if (q == NULL)
+	if (q == NULL || DEVICE_RACES)
 		return;
 	if (what >= 14)
 		write_anything(r, q);
@@ -495,6 +503,45 @@ start_port(struct run *r)
 	return rte_eth_dev_start(id);
 }
 
+/* ---- a device that is a thread ------------------------------------------------------------ */
+
+static void *buffers[DRIVER_PORT_BUFFERS];
+
+static void
+note_buffer(struct rte_mempool *mp __rte_unused, void *arg __rte_unused, void *obj, unsigned int i)
+{
+	const struct rte_mbuf *m = obj;
+
+	buffers[i] = (uint8_t *)m->buf_addr + RTE_PKTMBUF_HEADROOM -
+		     sizeof(struct virtio_net_hdr_hash);
+}
+
+static void
+begin_races(struct run *r)
+{
+	struct device_thread_memory memory = {
+		.buffer = buffers, .nb_buffers = DRIVER_PORT_BUFFERS, .buffer_size = 80,
+	};
+	const uint32_t *address;
+	unsigned int i;
+
+	if (buffers[0] == NULL)
+		rte_mempool_obj_iter(driver_port_pool(), note_buffer, NULL);
+	for (i = 0; i < DEVICE_THREAD_RINGS; i++) {
+		if (live_ring(r, i) == NULL)
+			continue;
+		address = r->regs.ring[i].address;
+		memory.ring[i] = (struct device_thread_ring){
+			.desc = (void *)(uintptr_t)(address[0] | (uint64_t)address[1] << 32),
+			.driver = (void *)(uintptr_t)(address[2] | (uint64_t)address[3] << 32),
+			.device = (void *)(uintptr_t)(address[4] | (uint64_t)address[5] << 32),
+			.size = RING, .packed = r->port.port->packed,
+		};
+	}
+	r->hostile = true;
+	device_thread_begin(&memory, fuzz_number(&r->in, 4));
+}
+
 void
 fuzz_run(const uint8_t *data, size_t size)
 {
@@ -509,8 +556,12 @@ fuzz_run(const uint8_t *data, size_t size)
 	pci_registers_init(&run.regs, &run.in, some_features(fuzz_byte(&run.in)), 3, RING);
 	if (driver_port_create(&run.port, &run.regs, "queue_reset_timeout_ms=1") == 0) {
 		if (start_port(&run) == 0) {
+			if (DEVICE_RACES)
+				begin_races(&run);
 			for (steps = 0; steps < MAX_STEPS && fuzz_left(&run.in) > 0; steps++)
 				step(&run);
+			if (DEVICE_RACES)
+				device_thread_end();
 		}
 		driver_port_destroy(&run.port, &run.regs);
 	}

@@ -64,4 +64,34 @@ fuzz_number(struct fuzz_input *in, unsigned int bytes)
 	return number;
 }
 
+/** The next byte of an input in which one of the next system calls fails. */
+#define FUZZ_ERROR 0xf5
+
+/** A system call that is going to fail. */
+struct fuzz_failure {
+	int error;          /**< negative errno; 0: none is */
+	unsigned int after; /**< calls before it */
+};
+
+/**
+ * What a system call of this moment returns: 0, or a negative errno. The input has, after
+ * FUZZ_ERROR, a byte for how many calls later that is, and one for the error.
+ */
+static inline int
+fuzz_error(struct fuzz_input *in, struct fuzz_failure *failure)
+{
+	int error;
+
+	if (failure->error == 0 && in->at < in->end && *in->at == FUZZ_ERROR) {
+		in->at++;
+		failure->after = fuzz_below(in, 64);
+		failure->error = -(1 + (int)fuzz_below(in, 133));
+	}
+	if (failure->error == 0 || failure->after-- > 0)
+		return 0;
+	error = failure->error;
+	failure->error = 0;
+	return error;
+}
+
 #endif /* FUZZ_H */

@@ -94,6 +94,12 @@ rte_zmalloc(const char *type, size_t size, unsigned int align)
 	return rte_zmalloc_socket(type, size, align, SOCKET_ID_ANY);
 }
 
+void *
+rte_malloc(const char *type, size_t size, unsigned int align)
+{
+	return rte_zmalloc_socket(type, size, align, SOCKET_ID_ANY);
+}
+
 void
 rte_free(void *p)
 {

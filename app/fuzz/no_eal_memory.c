@@ -25,6 +25,7 @@
 RTE_DEFINE_PER_LCORE(int, _rte_errno);
 
 static struct rte_memseg segments[NO_EAL_SEGMENTS];
+static struct rte_memseg_list segment_list = { .page_sz = NO_EAL_SEGMENT_SIZE };
 static unsigned int present;
 static bool in_one_file;
 static int lock; /* readers, or -1: a writer */
@@ -87,9 +88,15 @@ rte_memseg_walk_thread_unsafe(rte_memseg_walk_t func, void *arg)
 	CHECK(lock != 0);
 	for (i = 0; ret == 0 && i < NO_EAL_SEGMENTS; i++) {
 		if (no_eal_has_segment(i))
-			ret = func(NULL, &segments[i], arg);
+			ret = func(&segment_list, &segments[i], arg);
 	}
 	return ret;
+}
+
+struct rte_memseg_list *
+rte_mem_virt2memseg_list(const void *virt __rte_unused)
+{
+	return &segment_list;
 }
 
 int

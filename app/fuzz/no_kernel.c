@@ -23,6 +23,7 @@ static uint64_t now_us = 1000000;
 static bool is_open[MAX_FDS];
 static unsigned int nb_open;
 static unsigned int limit = MAX_FDS;
+static void (*on_close)(int fd);
 
 void
 no_kernel_pass(uint64_t us)
@@ -68,6 +69,12 @@ void
 no_kernel_limit_fds(unsigned int most)
 {
 	limit = RTE_MIN(most, (unsigned int)MAX_FDS);
+}
+
+void
+no_kernel_on_close(void (*closed)(int fd))
+{
+	on_close = closed;
 }
 
 int __wrap_clock_gettime(clockid_t clock, struct timespec *ts);
@@ -121,6 +128,8 @@ __wrap_close(int fd)
 	CHECK(no_kernel_is_open(fd));
 	is_open[fd - FIRST_FD] = false;
 	nb_open--;
+	if (on_close != NULL)
+		on_close(fd);
 	return 0;
 }
 

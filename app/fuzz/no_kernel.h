@@ -34,6 +34,9 @@ int no_kernel_is_open(int fd);
 /** Descriptors that are open. */
 unsigned int no_kernel_fds(void);
 
+/** Calls a function with each descriptor that is closed, from here on; NULL: none. */
+void no_kernel_on_close(void (*closed)(int fd));
+
 /** Descriptors that may be open at once, from here on. */
 void no_kernel_limit_fds(unsigned int most);
 
