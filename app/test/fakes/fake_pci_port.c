@@ -160,9 +160,12 @@ fake_probe(struct rte_vdev_device *vdev)
 {
 	const char *name = rte_vdev_device_name(vdev);
 	struct rte_eth_dev *edev = rte_eth_vdev_allocate(vdev, sizeof(struct virtio_port));
-	struct virtio_port *port = virtio_port(edev);
+	struct virtio_port *port;
 	int ret;
 
+	if (edev == NULL)
+		return -ENOMEM;
+	port = virtio_port(edev);
 	port->edev = edev;
 	port->bus = &pci_bus;
 	ret = virtio_pci_parse(name, rte_vdev_device_args(vdev), &port->args);
