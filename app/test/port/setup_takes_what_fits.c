@@ -4,7 +4,8 @@
 
 /*
  * A set-up that runs on the packaged driver runs here: the ring size is rounded down to what the
- * layout and the device take, and a pool may be smaller than the ring.
+ * layout and the device take, and a pool may be smaller than the ring. What the driver lacks is
+ * refused.
  */
 
 #include <ethdev_driver.h>
@@ -165,6 +166,20 @@ freed_pool_is_not_named(void)
 	fake_port_destroy(fp);
 }
 
+static void
+modes_of_other_devices_are_refused(void)
+{
+	struct fake_port *fp = fake_port_create(&(struct fake_port_conf){ 0 });
+	struct rte_eth_conf conf = { .txmode.mq_mode = RTE_ETH_MQ_TX_DCB };
+
+	CHECK_EQ(rte_eth_dev_configure(fp->port, 1, 1, &conf), -EINVAL);
+	CHECK_EQ(test_logged("want RTE_ETH_MQ_TX_NONE"), 1);
+	conf = (struct rte_eth_conf){ .rxmode.mq_mode = RTE_ETH_MQ_RX_VMDQ_ONLY };
+	CHECK_EQ(rte_eth_dev_configure(fp->port, 1, 1, &conf), -EINVAL);
+	CHECK_EQ(test_logged("want RTE_ETH_MQ_RX_NONE or RTE_ETH_MQ_RX_RSS"), 1);
+	fake_port_destroy(fp);
+}
+
 TEST_MAIN(
 	TEST_WARM_UP(fake_port_warm_up),
 	TEST_LAYOUTS(ring_sizes_are_rounded),
@@ -173,4 +188,5 @@ TEST_MAIN(
 	TEST_LAYOUTS(pool_smaller_than_the_ring),
 	TEST_LAYOUTS(mtu_of_a_shortest_frame),
 	TEST_LAYOUTS(freed_pool_is_not_named),
+	TEST(modes_of_other_devices_are_refused),
 )

@@ -387,6 +387,25 @@ reset_that_fails_can_be_repeated(void)
 	down();
 }
 
+static void
+interface_has_the_mtu_of_the_port(void)
+{
+	open_port(PATH ",queues=3");
+	CHECK_EQ(configure(RTE_ETH_MQ_RX_NONE, 0), 0);
+	CHECK_EQ(rte_eth_dev_set_mtu(port, 1400), 0);
+	CHECK_EQ(vk.mtu, 1400);
+	/* Another interface gets it as well. */
+	vk.deleted = true;
+	vk.mtu = 0;
+	CHECK_EQ(rte_eth_dev_reset(port), 0);
+	CHECK_EQ(vk.mtu, 1400);
+	vk.deleted = true;
+	CHECK_EQ(rte_eth_dev_set_mtu(port, 1300), -ENODEV);
+	CHECK_EQ(test_logged("its MTU cannot be set to 1300"), 1);
+	vk.deleted = false;
+	down();
+}
+
 TEST_MAIN(
 	TEST_WARM_UP(table_follows_queues),
 	TEST(arguments_are_checked),
@@ -398,5 +417,6 @@ TEST_MAIN(
 	TEST(start_without_the_program_fails),
 	TEST(rss_needs_steering),
 	TEST(port_gets_another_interface),
+	TEST(interface_has_the_mtu_of_the_port),
 	TEST(reset_that_fails_can_be_repeated),
 )
