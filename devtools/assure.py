@@ -5,9 +5,9 @@
 
 The parts are those of the document: fuzz (devtools/run-fuzz.sh), models (devtools/check-models.sh
 --large), mutants (devtools/mutate.py), soak (devtools/soak.sh) and coverage (a build with gcov, its
-unit and end-to-end tests, and gcovr). Each part has a table between two marks, which this replaces,
-so that a run of some parts leaves the tables of the others as they are. The output of a part is in
-build-assurance/PART.log.
+unit, end-to-end and guest tests, and gcovr). Each part has a table between two marks, which this
+replaces, so that a run of some parts leaves the tables of the others as they are. The output of a
+part is in build-assurance/PART.log.
 
 Made for a night on a machine that does nothing else: with the default options some 4 hours on two
 cores (an estimate). CI runs a short form of all parts but mutants and coverage by itself
@@ -24,6 +24,7 @@ import re
 import shutil
 import subprocess
 import sys
+import tarfile
 
 import tool
 
@@ -141,8 +142,9 @@ def coverage(_args):
     if shutil.which('gcovr') is None:
         raise Failed("there is no gcovr (Debian's package: gcovr)")
     if not (COVERAGE / 'build.ninja').exists():
+        # Several threads count.
         run('coverage', 'meson', 'setup', str(COVERAGE), '-Db_coverage=true',
-            '-Dbuildtype=debug', '-Doptimization=0')
+            '-Dbuildtype=debug', '-Doptimization=0', '-Dc_args=-fprofile-update=atomic')
     for file in COVERAGE.rglob('*.gcda'):
         file.unlink()
     if run('coverage', 'ninja', '-C', str(COVERAGE))[1] != 0:
@@ -151,6 +153,7 @@ def coverage(_args):
                '--timeout-multiplier', '6')[1]
     e2e = run('coverage', sys.executable, '-m', 'pytest', '-p', 'no:cacheprovider', '-q',
               'test/e2e', '--ignore-glob=*test_scripts*', env={'VIRTIO_BUILD': str(COVERAGE)})[1]
+    guest = guest_coverage()
     report = LOGS / 'coverage.json'
     report.unlink(missing_ok=True)
     gcovr = run('coverage', 'gcovr', '--root', str(ROOT), '--object-directory', str(COVERAGE),
@@ -158,7 +161,26 @@ def coverage(_args):
     if gcovr != 0 or not report.exists():
         raise Failed(f'gcovr has not made a report (status {gcovr})')
     with open(report, encoding='utf-8') as file:
-        return coverage_table(json.load(file)), unit == 0 and e2e == 0
+        return coverage_table(json.load(file)), unit == 0 and e2e == 0 and guest == 0
+
+
+def guest_coverage():
+    """Runs the guest tests, and adds what they have counted. Their exit status."""
+    shutil.rmtree(COVERAGE / 'guest-coverage', ignore_errors=True)
+    status = run('coverage', 'devtools/run-guest-tests.sh', '--build', COVERAGE.name,
+                 '--coverage')[1]
+    for archive in sorted((COVERAGE / 'guest-coverage').glob('*.tar.gz')):
+        counted, merged = LOGS / 'counted', LOGS / 'merged'
+        for folder in (counted, merged):
+            shutil.rmtree(folder, ignore_errors=True)
+        with tarfile.open(archive) as tar:
+            tar.extractall(counted)
+        # The archive has paths from the root on.
+        if run('coverage', 'gcov-tool', 'merge', '-o', str(merged), str(COVERAGE),
+               f'{counted}{COVERAGE}')[1] != 0:
+            raise Failed(f'gcov-tool has not merged {archive}')
+        shutil.copytree(merged, COVERAGE, dirs_exist_ok=True)
+    return status
 
 
 def coverage_table(report):

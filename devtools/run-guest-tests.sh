@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 # Copyright(c) 2026 The authors of dpdk-virtio
 #
-# Usage: devtools/run-guest-tests.sh [--build DIR] [TEST...]
+# Usage: devtools/run-guest-tests.sh [--build DIR] [--coverage] [TEST...]
 #
 # Runs the driver on a real virtio-pci device: QEMU's, in a guest without virtualisation by the
 # processor (TCG), behind an IOMMU, with the kernel of this Debian and the stock dpdk-testpmd.
@@ -13,6 +13,8 @@
 # status is 77 where nothing could be run, for want of QEMU or of a kernel.
 #
 #   --build DIR  the build that is tested, below the root of the tree (default: build)
+#   --coverage   DIR is a build with gcov: what a guest's programs have counted goes to
+#                DIR/guest-coverage/TEST.tar.gz
 #   --list       the names of the tests
 #   -h, --help   this text
 set -euo pipefail
@@ -20,6 +22,7 @@ set -euo pipefail
 cd "$root"
 
 build=build
+coverage=()
 tests=()
 while [ $# -gt 0 ]; do
 	answer_common_option "$1"
@@ -28,6 +31,10 @@ while [ $# -gt 0 ]; do
 		[ $# -ge 2 ] || usage_error "--build wants a folder"
 		build=$2
 		shift 2
+		;;
+	--coverage)
+		coverage=(--coverage)
+		shift
 		;;
 	--list)
 		exec "$python" -B test/guest/run.py --list
@@ -93,4 +100,5 @@ command -v apt-get >/dev/null || skip "no apt-get to download a kernel with"
 kernel=$(get_kernel) || true
 [ -n "$kernel" ] || skip "no kernel package to be had"
 build_tree "$build"
-exec "$python" -B test/guest/run.py --kernel "$kernel" --build "$root/$build" "${tests[@]}"
+exec "$python" -B test/guest/run.py --kernel "$kernel" --build "$root/$build" \
+	"${coverage[@]}" "${tests[@]}"

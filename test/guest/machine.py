@@ -54,15 +54,21 @@ class Machine:
     silence: seconds without output of the guest after which it counts as hung; limit: seconds for
     all of it. Both are generous, for a host that is busy with other work: an idle host needs 35 s
     for the longest test. The guest's own waits end before (PATIENCE in app/virtio-guest).
+
+    coverage: None, or the folder of a build with gcov, and a file for a compressed archive of what
+    the guest's programs have counted there.
     """
 
-    def __init__(self, kernel, initrd, arguments, iommu, queues, options, log, silence=300,
-                 limit=1800):
+    def __init__(self, kernel, initrd, arguments, iommu, queues, options, log, coverage=None,
+                 silence=300, limit=1800):
         # A device without this property bypasses the IOMMU.
         options += ",iommu_platform=on" if iommu else ""
         command = QEMU + (IOMMU if iommu else [])
+        # The kernel passes a word that it does not know, with "=", to init as a variable.
+        variables = f" COVERAGE={coverage[0]}" if coverage else ""
         command += ["-kernel", kernel, "-initrd", initrd,
-                    "-append", f"{COMMAND_LINE} -- {arguments}"]
+                    "-append", f"{COMMAND_LINE}{variables} -- {arguments}"]
+        command += ["-serial", f"file:{coverage[1]}"] if coverage else []
         for number in range(2):
             command += nic(number, queues, options)
         if queues > 1:

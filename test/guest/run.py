@@ -149,6 +149,13 @@ class Count:
         self.skipped += word == "skipped"
 
 
+def coverage_of(args, test):
+    if not args.coverage:
+        return None
+    os.makedirs(f"{args.build}/guest-coverage", exist_ok=True)
+    return args.build, f"{args.build}/guest-coverage/{test}.tar.gz"
+
+
 def run(test, args, initrd, count):
     binding, script, pairs, options = {**TESTS, **VDPA_TESTS}[test]
     log = f"{args.build}/guest-logs/{test}.log"
@@ -156,7 +163,7 @@ def run(test, args, initrd, count):
     before = count.passed + count.failed + count.skipped
     note(f"{test}: booting a guest (its output: {log})")
     machine = Machine(find_one(f"{args.kernel}/boot/vmlinuz-*"), initrd, f"{binding} {script}",
-                      binding == "iommu", pairs, options, log)
+                      binding == "iommu", pairs, options, log, coverage_of(args, test))
     end = None
     try:
         for line in machine.run():
@@ -183,6 +190,7 @@ def main():
     parser.add_argument("--kernel")
     parser.add_argument("--build")
     parser.add_argument("--list", action="store_true")
+    parser.add_argument("--coverage", action="store_true")
     parser.add_argument("--vdpa", metavar="DIR", help="the tests of vhost-vDPA, with the modules "
                         "of DIR beside the kernel's")
     parser.add_argument("tests", nargs="*")
