@@ -4,11 +4,13 @@
 
 /*
  * EAL's memory as a vhost back-end sees it: segments in files, events and the lock. No byte of the
- * segments exists: only their addresses are sent.
+ * segments exists: only their addresses are sent. Alarms, and messages between processes, do not
+ * come.
  */
 
 #include <errno.h>
 
+#include <rte_alarm.h>
 #include <rte_common.h>
 #include <rte_eal.h>
 #include <rte_eal_memconfig.h>
@@ -157,6 +159,20 @@ rte_mcfg_mem_write_unlock(void)
 {
 	CHECK_EQ(lock, -1);
 	lock = 0;
+}
+
+/* What an alarm would log. */
+int
+rte_eal_alarm_set(uint64_t us __rte_unused, rte_eal_alarm_callback func __rte_unused,
+		  void *arg __rte_unused)
+{
+	return 0;
+}
+
+int
+rte_eal_alarm_cancel(rte_eal_alarm_callback func __rte_unused, void *arg __rte_unused)
+{
+	return 0;
 }
 
 /* There are no secondary processes. */

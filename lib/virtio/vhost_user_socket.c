@@ -12,6 +12,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include <rte_alarm.h>
 #include <rte_common.h>
 #include <rte_errno.h>
 #include <rte_string_fns.h>
@@ -23,8 +24,9 @@
 /* Longest wait for a back-end whose queue of connections is full. */
 #define CONNECT_TIMEOUT_US 10000000
 
-/* From one log line of a wait for a client to the next. */
-#define WAIT_LOG_PERIOD_MS 10000
+/* When a wait for a client is logged first, and from one line to the next. */
+#define WAIT_LOG_FIRST_US 100000
+#define WAIT_LOG_PERIOD_US 10000000
 
 static int
 make_socket(const char *path, int type, struct sockaddr_un *addr)
@@ -166,24 +168,39 @@ vhost_user_unlisten(struct vhost_user_listener *l, const char *path)
 	l->fd = -1;
 }
 
+/* A wait for a client, for the thread that logs it. */
+struct client_wait {
+	const struct vhost_user_channel *ch;
+	const char *path;
+	const char *still;
+};
+
 /*
- * 0: there is a client. -ETIMEDOUT: none within a period. -EINTR: a signal, also one that came
- * before the call while it was blocked. `signals`: those that are blocked during the wait.
+ * On EAL's thread for alarms, when the waiting thread surely waits. That thread blocks signals
+ * while it does not, and the kernel has another thread handle what comes then. A signal that
+ * answers the log line would be such a one.
+ */
+static void
+log_wait(void *arg)
+{
+	struct client_wait *wait = arg;
+
+	VIRTIO_INIT_LOG(NOTICE, "%s: %swaiting for a back-end to connect to %s", wait->ch->name,
+			wait->still, wait->path);
+	wait->still = "still ";
+	rte_eal_alarm_set(WAIT_LOG_PERIOD_US, log_wait, wait);
+}
+
+/*
+ * 0: there is a client. -EINTR: a signal, also one that came before the call while it was blocked
+ * in all threads. `signals`: those that are blocked during the wait.
  */
 static int
 wait_client(const struct vhost_user_listener *l, const sigset_t *signals)
 {
-	const struct timespec period = { .tv_sec = WAIT_LOG_PERIOD_MS / 1000 };
 	struct pollfd pfd = { .fd = l->fd, .events = POLLIN };
 
-	switch (ppoll(&pfd, 1, &period, signals)) {
-	case -1:
-		return -errno;
-	case 0:
-		return -ETIMEDOUT;
-	default:
-		return 0;
-	}
+	return ppoll(&pfd, 1, NULL, signals) < 0 ? -errno : 0;
 }
 
 static int
@@ -201,7 +218,7 @@ int
 vhost_user_accept(const struct vhost_user_listener *l, const struct vhost_user_channel *ch,
 		  const char *path, bool wait)
 {
-	const char *still = "";
+	struct client_wait client_wait = { .ch = ch, .path = path, .still = "" };
 	sigset_t all, before;
 	int ret;
 
@@ -210,18 +227,14 @@ vhost_user_accept(const struct vhost_user_listener *l, const struct vhost_user_c
 	/* A signal between two waits ends the next one. */
 	sigfillset(&all);
 	pthread_sigmask(SIG_SETMASK, &all, &before);
-	ret = -ETIMEDOUT; /* for the log line that says at once what is waited for */
+	rte_eal_alarm_set(WAIT_LOG_FIRST_US, log_wait, &client_wait);
 	do {
-		if (ret == -ETIMEDOUT) {
-			VIRTIO_INIT_LOG(NOTICE, "%s: %swaiting for a back-end to connect to %s",
-					ch->name, still, path);
-			still = "still ";
-		}
 		ret = wait_client(l, &before);
 		if (ret == 0)
 			ret = take_client(l);
-	} while (ret == -EAGAIN || ret == -ETIMEDOUT);
+	} while (ret == -EAGAIN);
 	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	rte_eal_alarm_cancel(log_wait, &client_wait);
 	if (ret < 0)
 		VIRTIO_INIT_LOG(ERR, "%s: no back-end has connected to %s: %s", ch->name, path,
 				ret == -EINTR ? "a signal ended the wait" : rte_strerror(-ret));

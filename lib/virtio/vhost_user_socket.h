@@ -51,7 +51,7 @@ void vhost_user_unlisten(struct vhost_user_listener *l, const char *path);
  * Takes the next client.
  *
  * @param wait
- *   Whether to wait for one, without limit. It is logged at once and every 10 s.
+ *   Whether to wait for one, without limit. It is logged after 100 ms, and then every 10 s.
  * @return
  *   A descriptor. -EAGAIN: no client, and not to wait. -EINTR: the calling thread handled a signal
  *   while it waited. Else what accept(2) says.

@@ -4,7 +4,7 @@
 
 /*
  * The probe of a server port waits without limit for a back-end that completes the handshake, and
- * logs that at once. A signal that the probing thread handles ends the probe, whatever the flags of
+ * logs that. A signal that the probing thread handles ends the probe, whatever the flags of
  * the handler, also while a connected back-end stays silent. Nothing of the port stays behind.
  */
 
@@ -184,7 +184,6 @@ probe_goes_on_after_a_client_that_leaves(void)
 	CHECK_EQ(pthread_join(thread, NULL), 0);
 	CHECK_EQ(probe_ret, 0);
 	CHECK_EQ(test_logged("the handshake with the back-end on"), 1);
-	CHECK_EQ(test_logged("waiting for a back-end to connect"), 2);
 	CHECK_EQ(rte_vdev_uninit(NAME), 0);
 	fake_vu_destroy(vu);
 }
