@@ -13,7 +13,7 @@ import pathlib
 
 import tool
 
-# Of the inputs of one target in the tree: all targets together stay below 200 kB.
+# Of the inputs of one target in the tree, so that all together have some 200 kB.
 MOST_DIGITS = 16000
 
 

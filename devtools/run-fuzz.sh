@@ -9,7 +9,7 @@
 # app/fuzz/corpus/TARGET.hex, and with those of earlier runs: inputs that reach new code are kept in
 # build-fuzz/corpus/TARGET. The output of libFuzzer is in build-fuzz/TARGET.log. An input that shows
 # a fault is written to build-fuzz, and the log has its name: build-fuzz/app/fuzz/fuzz-TARGET FILE
-# runs it again.
+# runs it again. The target "race" has a thread, so that an input is not the same twice.
 #
 # Prints a line for each target:
 #   fuzz TARGET: N inputs, M per second, K features, F findings

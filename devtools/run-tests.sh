@@ -144,7 +144,8 @@ work=$(mktemp -d)
 guest_pid=
 trap 'stop_guest_tests; rm -rf "$work"' EXIT
 trap interrupted INT TERM
-export UBSAN_OPTIONS=${UBSAN_OPTIONS:-halt_on_error=1:print_stacktrace=1}
+export UBSAN_OPTIONS=${UBSAN_OPTIONS:-halt_on_error=1:print_stacktrace=1:\
+suppressions=$root/app/fuzz/ubsan-suppressions.txt}
 
 devtools/setup.sh
 if [ -z "$unit" ]; then

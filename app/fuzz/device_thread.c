@@ -40,22 +40,62 @@ some_length(void)
 
 /* ---- used entries ------------------------------------------------------------------------- */
 
-/* A field has one value and another in turn, so that two looks at it often differ. */
+/*
+ * A field has one value and another in turn, so that two looks at it often differ. So much time has
+ * a burst to come by.
+ */
 #define TURNS 65536
 
-static void
-change_split(struct vring_used_elem *entry)
-{
-	const uint32_t id[] = { entry->id, random_below(8) * 0x1000 + random_below(64) };
-	const uint32_t len[] = { entry->len, some_length() };
-	const bool changes_id = random_below(2) == 0;
-	unsigned int n = random_below(TURNS);
+#define ALTERNATE(at, one, other) do { \
+	const __typeof__(*(at)) values_[] = { one, other }; \
+	unsigned int n_ = random_below(TURNS); \
+	\
+	while (n_-- > 0) \
+		virtqueue_store_relaxed(at, values_[n_ % 2]); \
+} while (0)
 
-	while (n-- > 0) {
-		if (changes_id)
-			virtqueue_store_relaxed(&entry->id, id[n % 2]);
-		else
-			virtqueue_store_relaxed(&entry->len, len[n % 2]);
+/* One more than a ring has, or none of it, or one of it. */
+static uint32_t
+some_id(void)
+{
+	return random_below(8) * 0x1000 + random_below(64);
+}
+
+/* A field of the header that precedes a frame, mostly, or of the frame. */
+static void
+change_buffer_of(uint64_t addr)
+{
+	const unsigned int field = random_below(random_below(4) != 0 ? 10 : 32);
+	unsigned int i = 0;
+
+	/* Descriptors may hold anything. Where there is no hash, the header begins later. */
+	while (i < memory.nb_buffers && addr - (uintptr_t)memory.buffer[i] > 16)
+		i++;
+	if (i < memory.nb_buffers && (addr & 1) == 0)
+		ALTERNATE((uint16_t *)(uintptr_t)addr + field, random_below(8),
+			  random_below(4) != 0 ? random_below(64) : random_below(UINT16_MAX));
+}
+
+static void
+change_split(const struct device_thread_ring *ring, uint16_t idx)
+{
+	struct vring_used *used = ring->device;
+	struct vring_used_elem *entry = &used->ring[idx % ring->size];
+	const struct vring_desc *desc = ring->desc;
+
+	switch (random_below(4)) {
+	case 0:
+		ALTERNATE(&entry->id, entry->id, some_id());
+		break;
+	case 1:
+		ALTERNATE(&entry->len, entry->len, some_length());
+		break;
+	case 2:
+		ALTERNATE(&used->idx, idx, idx + random_below(2 * ring->size));
+		break;
+	default:
+		change_buffer_of(desc[entry->id % ring->size].addr);
+		break;
 	}
 }
 
@@ -74,26 +114,27 @@ use_split(const struct device_thread_ring *ring)
 				virtqueue_load_relaxed(&avail->ring[idx % ring->size]));
 	virtqueue_store_relaxed(&entry->len, 60 + random_below(300));
 	virtqueue_store_release(&used->idx, idx + 1);
-	if (random_below(32) == 0)
-		change_split(entry);
+	if (random_below(16) == 0)
+		change_split(ring, idx);
 }
 
+/* addr: where its buffer is. */
 static void
-change_packed(struct vring_packed_desc *desc)
+change_packed(struct vring_packed_desc *desc, uint64_t addr)
 {
-	const uint16_t id[] = { desc->id, random_below(8) * 0x1000 + random_below(64) };
-	const uint16_t flags[] = { desc->flags, random_below(UINT16_MAX) };
-	const uint32_t len[] = { desc->len, some_length() };
-	const unsigned int what = random_below(3);
-	unsigned int n = random_below(TURNS);
-
-	while (n-- > 0) {
-		if (what == 0)
-			virtqueue_store_relaxed(&desc->id, id[n % 2]);
-		else if (what == 1)
-			virtqueue_store_relaxed(&desc->flags, flags[n % 2]);
-		else
-			virtqueue_store_relaxed(&desc->len, len[n % 2]);
+	switch (random_below(4)) {
+	case 0:
+		ALTERNATE(&desc->id, desc->id, some_id());
+		break;
+	case 1:
+		ALTERNATE(&desc->len, desc->len, some_length());
+		break;
+	case 2:
+		ALTERNATE(&desc->flags, desc->flags, random_below(UINT16_MAX));
+		break;
+	default:
+		change_buffer_of(addr);
+		break;
 	}
 }
 
@@ -126,8 +167,8 @@ use_packed(const struct device_thread_ring *ring, uint16_t *at)
 	virtqueue_store_release(&desc[first].flags,
 				wrap ? VRING_PACKED_F_AVAIL | VRING_PACKED_F_USED : 0);
 	*at = (last + 1) % ring->size;
-	if (random_below(32) == 0)
-		change_packed(&desc[first]);
+	if (random_below(16) == 0)
+		change_packed(&desc[first], desc[first].addr);
 }
 
 static void

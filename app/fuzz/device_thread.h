@@ -8,7 +8,8 @@
 /**
  * @file
  * A device that is a thread of its own and changes what the driver reads while it reads it: used
- * entries after they were published, descriptors, event areas, and headers and frames in buffers.
+ * entries and used->idx after they were published, descriptors, event areas, and headers and frames
+ * in buffers.
  * What it does is chosen by a seed, and when it does it by the scheduler, so that an input is not
  * the same twice.
  *

@@ -7,9 +7,9 @@
 
 /**
  * @file
- * A port of the driver on a device of pci_registers.h, in a process with EAL. No input waits and
- * none has a thread: the clock is that of no_kernel.h, and what the port's worker does, the target
- * lets it do. The driver's memory is of the C library's heap, which the sanitizer watches.
+ * A port of the driver on a device of pci_registers.h, in a process with EAL. No input waits, and
+ * the driver has no thread: the clock is that of no_kernel.h, and what the port's worker does, the
+ * target lets it do. The driver's memory is of the C library's heap, which the sanitizer watches.
  *
  * Threads: one.
  */

@@ -20,7 +20,7 @@
 #define MAX_FILES 64
 #define TUN_PATH "/dev/net/tun"
 
-enum file_kind { FILE_NONE, FILE_TAP, FILE_VHOST, FILE_SOCKET, FILE_BPF };
+enum file_kind { FILE_NONE, FILE_TAP, FILE_VHOST, FILE_SOCKET, FILE_MAP, FILE_PROGRAM, FILE_OTHER };
 
 struct file {
 	int fd;
@@ -59,6 +59,14 @@ find(int fd)
 			return &files[i];
 	}
 	return NULL;
+}
+
+static bool
+is_of(int fd, enum file_kind kind)
+{
+	const struct file *file = find(fd);
+
+	return file != NULL && file->kind == kind;
 }
 
 /* Closing a descriptor of vhost-net stops its rings. */
@@ -169,7 +177,7 @@ tap_request(struct file *file, unsigned long request, void *arg)
 	case TUNSETSNDBUF:
 		return 0;
 	case TUNSETSTEERINGEBPF:
-		CHECK(*(int *)arg == -1 || find(*(int *)arg) != NULL);
+		CHECK(*(int *)arg == -1 || is_of(*(int *)arg, FILE_PROGRAM));
 		return 0;
 	case TUNSETQUEUE:
 		return set_queue(file, arg);
@@ -214,12 +222,12 @@ set_backend(struct file *file, const struct vhost_vring_file *vring)
 	CHECK(tap != NULL && tap->kind == FILE_TAP);
 	CHECK(file->vring[vring->index].size > 0 && file->vring[vring->index].desc != 0);
 	if (!tap->has_interface)
-		return -ENOTSOCK;
+		return -EINVAL;
 	file->vring[vring->index].backend = vring->fd;
 	return 0;
 }
 
-/* The kernel takes size and addresses also of a ring that runs, and goes on in other memory. */
+/* The kernel takes addresses also of a ring that runs, and goes on in other memory. */
 static int
 set_vring(struct file *file, unsigned long request, const void *arg)
 {
@@ -300,7 +308,8 @@ kernel_ioctl(int fd, unsigned long request, void *arg)
 		return error;
 	if (fd == -1)
 		return -EBADF;
-	CHECK(file != NULL && file->kind != FILE_BPF);
+	CHECK(file != NULL);
+	CHECK(file->kind == FILE_TAP || file->kind == FILE_VHOST || file->kind == FILE_SOCKET);
 	if (file->kind == FILE_TAP)
 		return tap_request(file, request, arg);
 	if (file->kind == FILE_VHOST)
@@ -330,12 +339,12 @@ kernel_bpf(int command, void *attr, unsigned int size)
 	switch (command) {
 	case BPF_MAP_CREATE:
 		map_value_size = bpf->value_size;
-		return open_file(FILE_BPF);
+		return open_file(FILE_MAP);
 	case BPF_PROG_LOAD:
 		read_all(bpf->insns, bpf->insn_cnt * sizeof(struct bpf_insn));
-		return open_file(FILE_BPF);
+		return open_file(FILE_PROGRAM);
 	case BPF_MAP_UPDATE_ELEM:
-		CHECK(find(bpf->map_fd) != NULL);
+		CHECK(is_of(bpf->map_fd, FILE_MAP));
 		read_all(bpf->key, sizeof(uint32_t));
 		read_all(bpf->value, map_value_size);
 		return 0;
@@ -383,7 +392,7 @@ set_errno(int ret)
 int
 __wrap_open64(const char *path __rte_unused, int flags __rte_unused, ...)
 {
-	return fuzz_below(input, 2) == 0 ? set_errno(-ENOENT) : set_errno(open_file(FILE_BPF));
+	return fuzz_below(input, 2) == 0 ? set_errno(-ENOENT) : set_errno(open_file(FILE_OTHER));
 }
 
 int
@@ -397,7 +406,7 @@ __wrap_socket(int domain __rte_unused, int type __rte_unused, int protocol __rte
 int
 __wrap_bind(int fd, const struct sockaddr *addr __rte_unused, socklen_t len __rte_unused)
 {
-	CHECK(find(fd) != NULL);
+	CHECK(is_of(fd, FILE_SOCKET));
 	return set_errno(fuzz_error(input, &failure));
 }
 

@@ -29,6 +29,7 @@
 /* What was not given back, so that an input can end without it. */
 static void *block[MAX_BLOCKS];
 static unsigned int blocks;
+static uint64_t iova_mask = UINT64_MAX;
 
 unsigned int
 no_eal_blocks(void)
@@ -41,6 +42,12 @@ no_eal_forget_blocks(void)
 {
 	while (blocks > 0)
 		free(block[--blocks]);
+}
+
+void
+no_eal_set_iova_bits(unsigned int bits)
+{
+	iova_mask = UINT64_MAX >> (64 - bits);
 }
 
 /* Of exactly this size: the address sanitizer notices each byte too far. */
@@ -122,7 +129,7 @@ rte_memzone_reserve_aligned(const char *name __rte_unused, size_t len, int socke
 	if (zone == NULL)
 		return NULL;
 	zone->addr = zeroed(len, align);
-	zone->iova = (uintptr_t)zone->addr;
+	zone->iova = (uintptr_t)zone->addr & iova_mask;
 	zone->len = len;
 	return zone;
 }

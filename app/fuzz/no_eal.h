@@ -21,6 +21,9 @@ unsigned int no_eal_blocks(void);
 /** Frees them: memory that the code under test keeps, because a device may still have it. */
 void no_eal_forget_blocks(void);
 
+/** Bits of IOVA that memzones have from here on; 64: they are at their virtual address. */
+void no_eal_set_iova_bits(unsigned int bits);
+
 /** Segments of memory that EAL may have. */
 #define NO_EAL_SEGMENTS 12
 #define NO_EAL_SEGMENT_SIZE 0x200000

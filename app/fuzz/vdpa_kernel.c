@@ -321,9 +321,10 @@ static int
 add_map(const struct vhost_iotlb_msg *msg)
 {
 	CHECK(msg->size > 0 && msg->iova >= first && msg->iova + msg->size - 1 <= last);
-	if (is_mapped(msg->iova, msg->size) || nb_maps == MAX_MAPS) {
+	CHECK(!is_mapped(msg->iova, msg->size));
+	if (nb_maps == MAX_MAPS) {
 		errors++;
-		return -EFAULT;
+		return -ENOMEM;
 	}
 	maps[nb_maps++] = (struct map){ msg->iova, msg->size };
 	return 0;

@@ -62,13 +62,26 @@ check_rings(const struct run *r)
 	}
 }
 
+/* What the kernel did not unmap when it was freed is unmapped before the device runs again. */
+static void
+check_memory(void)
+{
+	unsigned int i;
+
+	for (i = 0; i < NO_EAL_SEGMENTS; i++)
+		CHECK(no_eal_has_segment(i) ||
+		      !vdpa_kernel_has_memory(no_eal_segment(i), NO_EAL_SEGMENT_SIZE));
+}
+
 static void
 run_device(struct run *r)
 {
 	const uint64_t wanted = r->packed ? UINT64_MAX : ~VIRTIO_BIT(VIRTIO_F_RING_PACKED);
 
-	if (virtio_device_negotiate(&r->dev, wanted) == 0)
-		virtio_device_start(&r->dev, r->vq, r->nb_rings);
+	if (virtio_device_negotiate(&r->dev, wanted) != 0)
+		return;
+	check_memory();
+	virtio_device_start(&r->dev, r->vq, r->nb_rings);
 }
 
 static void
