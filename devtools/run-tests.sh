@@ -10,7 +10,7 @@
 #   - the unit tests, plain and under the address and undefined-behaviour sanitizers, and those of
 #     lib/virtio and the gate that have several threads under the thread sanitizer;
 #   - the fuzz targets (devtools/run-fuzz.sh), for a short time;
-#   - queue resets under traffic with back-ends that die (devtools/soak.sh), for a minute;
+#   - queue resets under traffic with back-ends that die (devtools/soak.sh), for two minutes;
 #   - the end-to-end tests, with the stock dpdk-testpmd;
 #   - the guest tests, on QEMU's virtio-pci device, where QEMU can be had.
 # The last line counts all of them: "N passed, N failed", and ", N skipped" if any were.
@@ -93,7 +93,7 @@ run_unit_tests() {
 run_soak() {
 	local status=0
 	say "soak"
-	devtools/soak.sh --minutes 1 >"$work/soak" || status=$?
+	devtools/soak.sh --minutes 2 >"$work/soak" || status=$?
 	cat "$work/soak"
 	add lines devtools/soak.sh "$status" "$work/soak"
 }
