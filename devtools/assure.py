@@ -32,6 +32,9 @@ ROOT = pathlib.Path(__file__).resolve().parents[1]
 LOGS = ROOT / 'build-assurance'
 COVERAGE = ROOT / 'build-coverage'
 
+# Exit status of tests that could not be run.
+SKIPPED = 77
+
 
 class Failed(Exception):
     """A part has no figures, and why."""
@@ -141,18 +144,23 @@ def soak_table(result):
 def coverage(_args):
     if shutil.which('gcovr') is None:
         raise Failed("there is no gcovr (Debian's package: gcovr)")
-    if not (COVERAGE / 'build.ninja').exists():
-        # Several threads count.
-        run('coverage', 'meson', 'setup', str(COVERAGE), '-Db_coverage=true',
-            '-Dbuildtype=debug', '-Doptimization=0', '-Dc_args=-fprofile-update=atomic')
+    if shutil.which('gcov-tool') is None:
+        raise Failed('there is no gcov-tool, which comes with gcc')
+    is_there = (COVERAGE / 'build.ninja').exists()
+    # Several threads count.
+    run('coverage', 'meson', 'configure' if is_there else 'setup', str(COVERAGE),
+        '-Db_coverage=true', '-Dbuildtype=debug', '-Doptimization=0',
+        '-Dc_args=-fprofile-update=atomic')
     for file in COVERAGE.rglob('*.gcda'):
         file.unlink()
     if run('coverage', 'ninja', '-C', str(COVERAGE))[1] != 0:
         raise Failed('the build has failed')
     unit = run('coverage', 'meson', 'test', '-C', str(COVERAGE), '--no-rebuild',
                '--timeout-multiplier', '6')[1]
+    # test_install.py compiles programs with a static library that wants gcov's here.
     e2e = run('coverage', sys.executable, '-m', 'pytest', '-p', 'no:cacheprovider', '-q',
-              'test/e2e', '--ignore-glob=*test_scripts*', env={'VIRTIO_BUILD': str(COVERAGE)})[1]
+              'test/e2e', '--ignore-glob=*test_scripts*', '--ignore=test/e2e/test_install.py',
+              env={'VIRTIO_BUILD': str(COVERAGE)})[1]
     guest = guest_coverage()
     report = LOGS / 'coverage.json'
     report.unlink(missing_ok=True)
@@ -161,7 +169,10 @@ def coverage(_args):
     if gcovr != 0 or not report.exists():
         raise Failed(f'gcovr has not made a report (status {gcovr})')
     with open(report, encoding='utf-8') as file:
-        return coverage_table(json.load(file)), unit == 0 and e2e == 0 and guest == 0
+        figures = coverage_table(json.load(file))
+    if guest == SKIPPED:
+        figures = f'Without the guest tests, which could not be run.\n\n{figures}'
+    return figures, unit == 0 and e2e == 0 and guest in (0, SKIPPED)
 
 
 def guest_coverage():
@@ -173,8 +184,16 @@ def guest_coverage():
         counted, merged = LOGS / 'counted', LOGS / 'merged'
         for folder in (counted, merged):
             shutil.rmtree(folder, ignore_errors=True)
-        with tarfile.open(archive) as tar:
-            tar.extractall(counted)
+        try:
+            with tarfile.open(archive) as tar:
+                tar.extractall(counted)
+        except (tarfile.TarError, EOFError, OSError) as why:
+            # Of a guest that has not come to its end, which is a failure of its test.
+            print(f'assure.py: {archive}: {why}', file=sys.stderr)
+            continue
+        # Not of a guest in which nothing of this build has run.
+        if not any(counted.rglob('*.gcda')):
+            continue
         # The archive has paths from the root on.
         if run('coverage', 'gcov-tool', 'merge', '-o', str(merged), str(COVERAGE),
                f'{counted}{COVERAGE}')[1] != 0:

@@ -4,8 +4,10 @@
 
 import importlib.util
 import json
+import pathlib
 import subprocess
 import sys
+import tarfile
 
 import pytest
 
@@ -133,3 +135,33 @@ def test_coverage_is_that_of_this_run(assure, gcovr_ends):
     for status, report in (0, None), (64, None), (64, REPORT):
         with pytest.raises(assure.Failed, match=f"gcovr has not made a report .status {status}"):
             gcovr_ends(status, report)
+
+
+def test_counts_of_guests_are_merged(assure, monkeypatch, tmp_path):
+    build = tmp_path / "build-coverage"
+    merges = []
+
+    def run(_part, *command, env=None):
+        del env
+        if command[0] == "gcov-tool":
+            merges.append(command)
+            merged = pathlib.Path(command[3])
+            merged.mkdir()
+            (merged / "file.gcda").write_text("sum")
+            return [], 0
+        folder = build / "guest-coverage"
+        folder.mkdir(parents=True)
+        # Of a guest that was killed, and of one in which nothing of the build has run.
+        (folder / "killed.tar.gz").write_bytes(b"")
+        with tarfile.open(folder / "nothing.tar.gz", "w:gz"):
+            pass
+        with tarfile.open(folder / "good.tar.gz", "w:gz") as tar:
+            tar.addfile(tarfile.TarInfo(f"{build}/file.gcda".lstrip("/")))
+        return [], 0
+
+    monkeypatch.setattr(assure, "COVERAGE", build)
+    monkeypatch.setattr(assure, "LOGS", tmp_path)
+    monkeypatch.setattr(assure, "run", run)
+    assert assure.guest_coverage() == 0
+    assert [command[4:] for command in merges] == [(str(build), f"{tmp_path}/counted{build}")]
+    assert (build / "file.gcda").read_text() == "sum"
