@@ -193,7 +193,6 @@ check_as_before(uint64_t heap, unsigned int fds)
 static void
 run(const struct kind *kind)
 {
-	unsigned int failures = 0;
 	unsigned int fds;
 	uint64_t heap;
 	int ret;
@@ -214,14 +213,12 @@ run(const struct kind *kind)
 		counts = true;
 		ret = live(kind);
 		counts = false;
-		/* Some can do without. */
-		CHECK(ret <= 0);
-		failures += ret != 0;
+		/* There is nothing that a port can do without. */
+		CHECK(calls < fail_call ? ret == 0 : ret < 0);
 		CHECK_EQ(kind->remove(kind->name, rte_eth_dev_count_avail() > 0), 0);
 		check_as_before(heap, fds);
 	} while (calls >= fail_call);
-	CHECK_EQ(ret, 0);
-	CHECK(failures > 10);
+	CHECK(calls > 30);
 	rte_mempool_free(pool);
 }
 
