@@ -3,9 +3,10 @@
  */
 
 /*
- * The life of one queue under all that acts on it: virtio_queue.c, virtio_port.c, virtio_recovery.c,
- * virtio_watchdog.c, virtio_reclaim.c and virtio_link.c of drivers/net/virtio, and virtqueue_reset.c
- * of lib/virtio.
+ * The life of one queue under what acts on it: virtio_queue.c, virtio_port.c, virtio_recovery.c,
+ * virtio_reclaim.c and virtio_link.c of drivers/net/virtio, and virtqueue_reset.c of lib/virtio.
+ * virtio_watchdog.c takes a queue out of service as a poller does that finds its ring broken, and
+ * is that poller here.
  *
  * Threads: the application's control thread stops and starts the queue and the port; the port's
  * worker recovers the queue, takes a new back-end and pauses the queue; a poller, which may find the

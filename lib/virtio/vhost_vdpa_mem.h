@@ -69,7 +69,12 @@ void vhost_vdpa_mem_expire(struct vhost_vdpa_mem *mem);
  */
 int vhost_vdpa_mem_attach(struct vhost_vdpa_mem *mem, void *addr, size_t len);
 
-/** Detaches memory that was attached with this address and length. -ENOENT: it was not. */
+/**
+ * Detaches memory that was attached with this address and length.
+ *
+ * @return
+ *   0. -ENOENT: it was not. Else what the kernel says, with a log line: the memory stays attached.
+ */
 int vhost_vdpa_mem_detach(struct vhost_vdpa_mem *mem, const void *addr, size_t len);
 
 /** Whether the device can access all of some memory. true without a device. */

@@ -105,7 +105,10 @@ virtio_gate_open(struct virtio_gate *gate)
 	/* Not cleared here: a close may have failed, and pollers of before be under way yet. */
 	if (how == VIRTIO_GATE_OPEN)
 		gate->unfenced = true;
-	/* All of the set-up comes before; pairs with the acquire in virtio_gate_enter(). */
+	/*
+	 * All of the set-up comes before; pairs with the acquire in virtio_gate_enter(), as in
+	 * split_publish.litmus.
+	 */
 	rte_atomic_store_explicit(&gate->open, how, rte_memory_order_release);
 	pthread_mutex_unlock(&opening);
 }
@@ -199,7 +202,8 @@ bool
 virtio_gate_enter_query(struct virtio_gate *gate)
 {
 	/*
-	 * A full barrier by itself, on whatever thread: the closing side sees the visitor or we it.
+	 * A full barrier by itself, on whatever thread: the closing side sees the visitor or we it
+	 * (gate_fenced.litmus).
 	 */
 	rte_atomic_fetch_add_explicit(&gate->visitors, 1, rte_memory_order_seq_cst);
 	if (rte_atomic_load_explicit(&gate->open, rte_memory_order_seq_cst) != VIRTIO_GATE_CLOSED)

@@ -140,7 +140,8 @@ apply(struct virtio_queue *q)
 		/*
 		 * The ring's flag is written before the next look at the request. A thread that
 		 * changes the request writes the request first and the flag after. So of two
-		 * threads here at once, the one whose flag remains has seen the last request.
+		 * threads here at once, the one whose flag remains has seen the last request. The
+		 * store and the load are those of split_kick.litmus.
 		 */
 		rte_atomic_thread_fence(rte_memory_order_seq_cst);
 	} while (rte_atomic_load_explicit(&q->intr_wanted, rte_memory_order_seq_cst) != wanted);
@@ -195,7 +196,10 @@ virtio_rx_queue_intr_disable(struct rte_eth_dev *edev, uint16_t id)
 void
 virtio_rx_intr_resume(struct virtio_queue *q)
 {
-	/* Pairs with virtio_gate_enter_query() in set_request(): the gate, then the request. */
+	/*
+	 * Pairs with virtio_gate_enter_query() in set_request(): the gate, then the request; as in
+	 * gate_fenced.litmus.
+	 */
 	rte_atomic_thread_fence(rte_memory_order_seq_cst);
 	apply(q);
 }
