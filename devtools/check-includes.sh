@@ -6,7 +6,8 @@
 #
 # Holds the tree's #include lines against its plan: app -> drivers/net/virtio -> lib/virtio -> EAL.
 # lib/virtio knows no mbuf and no ethdev, nobody includes against an arrow, and instructions beyond
-# the generic machine stay in files of their own (*_vec_*, *_avx*, *_neon*).
+# the generic machine stay in files of their own (*_vec_*, *_avx*, *_neon*). No two headers have one
+# name: devtools/check-versions.sh compiles each file with all folders.
 set -euo pipefail
 . "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 cd "$root"
@@ -69,6 +70,7 @@ may_include() {
 		}')"
 }
 
+verdict "each header has a name of its own" "$(ours app drivers lib | sort | uniq -d)"
 may_include lib/virtio "lib/virtio" "$eal"
 may_include lib/vhost_ring_reset "lib/vhost_ring_reset" "($eal|$vhost)"
 may_include drivers/net/virtio "drivers/net/virtio lib/virtio" "!$vhost"

@@ -11,6 +11,7 @@
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 
+#include <rte_bitops.h>
 #include <rte_common.h>
 
 #include "net_kernel.h"

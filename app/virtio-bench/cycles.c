@@ -13,7 +13,7 @@
 #include "modes.h"
 #include "null_device.h"
 #include "packets.h"
-#include "port.h"
+#include "bench_port.h"
 #include "sorted.h"
 #include "watchdog.h"
 

@@ -9,7 +9,7 @@
 #include <rte_cycles.h>
 
 #include "modes.h"
-#include "port.h"
+#include "bench_port.h"
 #include "sorted.h"
 #include "watchdog.h"
 #include "ways.h"

@@ -11,7 +11,7 @@
 
 #include "modes.h"
 #include "null_device.h"
-#include "options.h"
+#include "bench_options.h"
 #include "standard_output.h"
 #include "watchdog.h"
 

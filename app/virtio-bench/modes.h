@@ -5,7 +5,7 @@
 #ifndef BENCH_MODES_H
 #define BENCH_MODES_H
 
-#include "options.h"
+#include "bench_options.h"
 
 /**
  * The measurements. Each prints one JSON object on stdout, or says on stderr why it cannot.

@@ -9,7 +9,7 @@
 #include <stdint.h>
 
 #include "null_ring.h"
-#include "options.h"
+#include "bench_options.h"
 
 /**
  * A vhost-user back-end that costs nothing, for a port in this very process: a thread answers the

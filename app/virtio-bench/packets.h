@@ -10,7 +10,7 @@
 
 #include <rte_mbuf.h>
 
-#include "options.h"
+#include "bench_options.h"
 
 /** Makes packets of the sizes wanted, in turn. For one thread. */
 struct packets {

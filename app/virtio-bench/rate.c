@@ -12,7 +12,7 @@
 
 #include "modes.h"
 #include "packets.h"
-#include "port.h"
+#include "bench_port.h"
 #include "sorted.h"
 #include "turns.h"
 #include "watchdog.h"

@@ -18,7 +18,7 @@
 
 #include "modes.h"
 #include "packets.h"
-#include "port.h"
+#include "bench_port.h"
 #include "socket_path.h"
 #include "standard_output.h"
 #include "turns.h"

@@ -28,7 +28,7 @@
 #include "modes.h"
 #include "null_device.h"
 #include "packets.h"
-#include "port.h"
+#include "bench_port.h"
 #include "watchdog.h"
 
 #define WARM_UP_BURSTS 256u

@@ -7,8 +7,8 @@
 
 #include <stdbool.h>
 
-#include "options.h"
-#include "port.h"
+#include "bench_options.h"
+#include "bench_port.h"
 
 /** A port whose queues are reconfigured, and what they get. */
 struct ways {

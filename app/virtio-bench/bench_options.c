@@ -13,7 +13,7 @@
 #include <rte_ether.h>
 #include <rte_version.h>
 
-#include "options.h"
+#include "bench_options.h"
 
 static const char help_text[] =
 "virtio-bench: one measurement of a virtio port, as one line of JSON.\n"

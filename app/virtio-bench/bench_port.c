@@ -10,7 +10,7 @@
 #include <rte_eal.h>
 
 #include "packets.h"
-#include "port.h"
+#include "bench_port.h"
 #include "watchdog.h"
 
 #define LINK_MS 5000u

@@ -10,7 +10,7 @@
 
 #include <rte_ethdev.h>
 
-#include "options.h"
+#include "bench_options.h"
 
 /** Beyond those that fill the receive rings and one transmit ring: in hand, in caches. */
 #define PORT_SPARE_BUFFERS 4096u
