@@ -157,6 +157,8 @@ def test_received_checksums_are_reported(ends, host):
     set_offloads(backend, *CHECKSUMS_BY_DEVICE)
     set_offloads(port, "port config 0 rx_offload tcp_cksum on",
                  "port config 0 rx_offload udp_cksum on")
+    # It was reset: see ends().
+    backend.wait_link("up")
     port.command("set verbose 1")
     port.forward("io")
     backend.forward("csum")
@@ -199,6 +201,8 @@ def test_tags_of_one_queue_alone(host, started, plugin):
     backend.wait_link("up")
     # testpmd takes this setting only of a port that is stopped, and passes it on at each set-up.
     set_offloads(port, "port 0 rxq 1 rx_offload vlan_strip on")
+    # It was reset: see ends().
+    backend.wait_link("up")
     port.switch("rxq", 1, "stop")
     assert port.queue("rxq", 1, "setup") == ""
     port.switch("rxq", 1, "start")
