@@ -131,10 +131,13 @@ def soak_table(result):
              for name in ('stop', 'start')]
     growth = [[name, r['warm'], r['greatest'], r['last']] for name, r in resources.items()]
     missing = sum(path['missing'] for path in result['paths'])
+    dropped = sum(path['tx_dropped'] + path['rx_dropped'] for path in result['paths'])
     return '\n\n'.join((
         f'{result["resets"]:,} queue resets in {result["episodes"]} episodes on '
         f'{len(result["paths"])} paths, {result["seconds"] / 60:.0f} minutes, seed '
-        f'{result["seed"]}: {result["verdict"]}. Packets that are missing: {missing}. Back-ends: '
+        f'{result["seed"]}: {result["verdict"]}. Packets that did not come back: {missing:,}. The '
+        f'driver has counted {dropped:,} of them as dropped by resets, and the others were in '
+        'back-ends that were killed: where none was, both numbers have to be the same. Back-ends: '
         f'{events["kills"]} killed, {events["stops"]} stopped for '
         f'{events["stopped_ms"] / 1000:.0f} s in all.',
         table(['us', 'p50', 'p99', 'p99.9', 'max'], times),

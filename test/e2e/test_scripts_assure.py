@@ -86,11 +86,12 @@ def test_soak_has_times_and_growth(assure):
     times = {"n": 5, "p50": 10.2, "p99": 20, "p99.9": 30, "max": 40}
     made = assure.soak_table({
         "resets": 3000, "episodes": 4, "seconds": 120, "seed": 7, "verdict": "PASSED",
-        "paths": [{"missing": 1}, {"missing": 2}], "stop_us": times, "start_us": times,
+        "paths": [{"missing": n, "tx_dropped": 1, "rx_dropped": 0} for n in (1, 2)],
+        "stop_us": times, "start_us": times,
         "events": {"kills": 1, "stops": 2, "stopped_ms": 1500},
         "resources": {"fds": {"warm": 9, "greatest": 9, "last": 8, "allowance": 0}}})
     assert "3,000 queue resets in 4 episodes on 2 paths, 2 minutes, seed 7: PASSED." in made
-    assert "Packets that are missing: 3." in made
+    assert "Packets that did not come back: 3. The driver has counted 2 of them" in made
     assert "| stop | 10 | 20 | 30 | 40 |" in made
     assert "| fds | 9 | 9 | 8 |" in made
 
