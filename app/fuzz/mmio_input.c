@@ -18,11 +18,10 @@
 
 #include "fuzz.h"
 #include "no_eal.h"
-#include "ring.h"
 #include "transport_mmio.h"
+#include "transport_rings.h"
 
 #define RINGS 3
-#define BUFFERS 4
 #define MAX_STEPS 60
 #define CONFIG_SIZE 32
 #define LENGTH (VIRTIO_MMIO_CONFIG + CONFIG_SIZE)
@@ -50,8 +49,7 @@ struct run {
 	struct mmio_ring_registers ring[RINGS];
 	struct virtio_mmio_hooks hooks;
 	struct virtio_device dev;
-	struct virtqueue *vq[RINGS];
-	struct buffer buffers[RINGS][BUFFERS];
+	struct transport_rings rings;
 	bool packed;
 };
 
@@ -212,34 +210,26 @@ change_device(struct run *r)
 
 /* ---- the driver --------------------------------------------------------------------------- */
 
-static void
-fill(struct run *r, unsigned int index)
+static bool
+has_ring(const void *arg, const struct virtqueue *vq)
 {
-	unsigned int i;
+	const struct run *r = arg;
 
-	for (i = 0; i < BUFFERS; i++)
-		ring_post(r->vq[index], &r->buffers[index][i], 1, VRING_DESC_F_WRITE);
-	ring_show(r->vq[index]);
+	return r->ring[vq->index].ready != 0;
 }
 
 static void
 check_rings(const struct run *r)
 {
-	unsigned int i;
-
-	for (i = 0; i < RINGS && !r->rule_broken; i++) {
-		if (r->vq[i] != NULL && virtqueue_state(r->vq[i]) == VIRTQUEUE_READY)
-			CHECK_EQ(r->ring[i].ready, 0);
-	}
+	if (!r->rule_broken)
+		transport_rings_check(&r->rings, has_ring, r);
 }
 
 /* A ring is made by the layout that is negotiated, as a port does. */
 static void
 run_device(struct run *r)
 {
-	struct virtqueue_conf conf = {
-		.size = 8, .node = SOCKET_ID_ANY, .buf_len = sizeof(r->buffers[0][0].data),
-	};
+	struct virtqueue_conf conf = { .size = 8 };
 	struct virtqueue *made[RINGS];
 	unsigned int i, n = 0;
 
@@ -248,43 +238,12 @@ run_device(struct run *r)
 		return;
 	conf.packed = virtio_device_has(&r->dev, VIRTIO_F_RING_PACKED);
 	for (i = 0; i < RINGS && i < r->dev.nb_vqs; i++) {
-		if (r->vq[i] == NULL && virtqueue_create(&r->dev, i, &conf, &r->vq[i]) == 0)
-			fill(r, i);
-		if (r->vq[i] != NULL)
-			made[n++] = r->vq[i];
+		if (r->rings.vq[i] == NULL)
+			transport_ring_make(&r->rings, &r->dev, i, conf);
+		if (r->rings.vq[i] != NULL)
+			made[n++] = r->rings.vq[i];
 	}
 	virtio_device_start(&r->dev, made, n);
-}
-
-static void
-step_ring(struct run *r, unsigned int index)
-{
-	struct virtqueue *vq = r->vq[index];
-	int ret;
-
-	switch (fuzz_below(&r->in, 8)) {
-	case 0: case 1: case 2:
-		ret = virtqueue_stop(vq, fuzz_byte(&r->in) * 100);
-		if (ret == 0)
-			CHECK_EQ(virtqueue_state(vq), VIRTQUEUE_READY);
-		break;
-	case 3: case 4:
-		if (virtqueue_start(vq, fuzz_byte(&r->in) * 100) == 0)
-			CHECK_EQ(virtqueue_state(vq), VIRTQUEUE_LIVE);
-		break;
-	case 5:
-		if (virtqueue_reclaim(vq, ring_take_back, NULL) >= 0) {
-			ring_check_returned(r->buffers[index], BUFFERS);
-			fill(r, index);
-		}
-		break;
-	case 6:
-		virtqueue_set_broken(vq, "a fuzz input");
-		break;
-	default:
-		virtqueue_notify(vq);
-		break;
-	}
 }
 
 static void
@@ -311,8 +270,8 @@ step(struct run *r)
 		virtio_device_check(&r->dev);
 		break;
 	default:
-		if (r->vq[index] != NULL)
-			step_ring(r, index);
+		if (r->rings.vq[index] != NULL)
+			transport_ring_step(&r->rings, index, &r->in);
 		break;
 	}
 	check_rings(r);
@@ -321,17 +280,9 @@ step(struct run *r)
 static void
 take_apart(struct run *r)
 {
-	unsigned int i;
-
 	r->obeys = true;
 	CHECK_EQ(virtio_device_reset(&r->dev, PATIENCE_US), 0);
-	for (i = 0; i < RINGS; i++) {
-		if (r->vq[i] == NULL)
-			continue;
-		CHECK(virtqueue_reclaim(r->vq[i], ring_take_back, NULL) >= 0);
-		ring_check_returned(r->buffers[i], BUFFERS);
-		CHECK_EQ(virtqueue_destroy(r->vq[i]), 0);
-	}
+	transport_rings_destroy(&r->rings);
 	virtio_mmio_destroy(&r->dev);
 }
 
@@ -356,8 +307,7 @@ fuzz_run(const uint8_t *data, size_t size)
 	if (flags & 32)
 		run.features ^= (uint64_t)1 << fuzz_below(&run.in, 64);
 	run.hooks = (struct virtio_mmio_hooks){ read_register, write_register, &run };
-	for (i = 0; i < RINGS * BUFFERS; i++)
-		run.buffers[i / BUFFERS][i % BUFFERS].number = i;
+	transport_rings_init(&run.rings);
 	for (i = 0; i < RINGS; i++)
 		run.ring[i].size_max = 64;
 	if (virtio_mmio_create(&run.dev, "fuzz", &conf) == 0) {

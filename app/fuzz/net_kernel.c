@@ -236,7 +236,7 @@ set_vring(struct file *file, unsigned long request, const void *arg)
 	const struct vhost_vring_addr *addr = arg;
 	const struct vhost_vring_file *descriptor = arg;
 
-	/* All three begin with it. */
+	/* Each of the three structures begins with the index. */
 	CHECK(state->index < 2);
 	CHECK_EQ(file->vring[state->index].backend, -1);
 	switch (request) {
@@ -389,7 +389,7 @@ set_errno(int ret)
 	return -1;
 }
 
-/* Parameters of a module, which it may not have. */
+/* The file of a parameter of the kernel's module, which may not exist. */
 int
 __wrap_open64(const char *path __rte_unused, int flags __rte_unused, ...)
 {

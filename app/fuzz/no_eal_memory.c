@@ -161,7 +161,7 @@ rte_mcfg_mem_write_unlock(void)
 	lock = 0;
 }
 
-/* What an alarm would log. */
+/* No alarm is raised: the code under test only logs by one. */
 int
 rte_eal_alarm_set(uint64_t us __rte_unused, rte_eal_alarm_callback func __rte_unused,
 		  void *arg __rte_unused)

@@ -15,15 +15,13 @@
 
 #include <rte_bitops.h>
 #include <rte_common.h>
-#include <rte_memory.h>
 
 #include "fuzz.h"
 #include "no_eal.h"
-#include "ring.h"
 #include "transport_pci.h"
+#include "transport_rings.h"
 
 #define RINGS 3
-#define BUFFERS 4
 #define MAX_STEPS 60
 #define MAX_SIZE 64
 #define CONFIG_SIZE 32
@@ -52,8 +50,7 @@ struct run {
 	} ring[RINGS];
 	struct virtio_pci_hooks hooks;
 	struct virtio_device dev;
-	struct virtqueue *vq[RINGS];
-	struct buffer buffers[RINGS][BUFFERS];
+	struct transport_rings rings;
 };
 
 void
@@ -218,39 +215,31 @@ change_device(struct run *r)
 
 /* ---- the driver --------------------------------------------------------------------------- */
 
-static void
-fill(struct run *r, unsigned int index)
+static bool
+has_ring(const void *arg, const struct virtqueue *vq)
 {
-	unsigned int i;
+	const struct run *r = arg;
 
-	for (i = 0; i < BUFFERS; i++)
-		ring_post(r->vq[index], &r->buffers[index][i], 1, VRING_DESC_F_WRITE);
-	ring_show(r->vq[index]);
+	return r->ring[vq->index].page != 0;
 }
 
 static void
 check_rings(const struct run *r)
 {
-	unsigned int i;
-
-	for (i = 0; i < RINGS && !r->rule_broken; i++) {
-		if (r->vq[i] != NULL && virtqueue_state(r->vq[i]) == VIRTQUEUE_READY)
-			CHECK_EQ(r->ring[i].page, 0);
-	}
+	if (!r->rule_broken)
+		transport_rings_check(&r->rings, has_ring, r);
 }
 
 /* A ring has the device's size; one of another than a small power of two is not made. */
 static void
 make_ring(struct run *r, unsigned int index)
 {
-	struct virtqueue_conf conf = {
-		.node = SOCKET_ID_ANY, .buf_len = sizeof(r->buffers[0][0].data),
-	};
+	struct virtqueue_conf conf = { 0 };
 
-	if (virtio_device_queue_max(&r->dev, index, &conf.size) == 0 && conf.size >= BUFFERS &&
-	    conf.size <= MAX_SIZE && rte_is_power_of_2(conf.size) &&
-	    virtqueue_create(&r->dev, index, &conf, &r->vq[index]) == 0)
-		fill(r, index);
+	if (virtio_device_queue_max(&r->dev, index, &conf.size) == 0 &&
+	    conf.size >= TRANSPORT_RING_BUFFERS && conf.size <= MAX_SIZE &&
+	    rte_is_power_of_2(conf.size))
+		transport_ring_make(&r->rings, &r->dev, index, conf);
 }
 
 static void
@@ -262,10 +251,10 @@ run_device(struct run *r)
 	if (virtio_device_negotiate(&r->dev, UINT64_MAX) != 0)
 		return;
 	for (i = 0; i < RINGS && i < r->dev.nb_vqs; i++) {
-		if (r->vq[i] == NULL)
+		if (r->rings.vq[i] == NULL)
 			make_ring(r, i);
-		if (r->vq[i] != NULL)
-			made[n++] = r->vq[i];
+		if (r->rings.vq[i] != NULL)
+			made[n++] = r->rings.vq[i];
 	}
 	if (virtio_device_start(&r->dev, made, n) != 0 || r->rule_broken)
 		return;
@@ -277,17 +266,14 @@ run_device(struct run *r)
 static void
 step_ring(struct run *r, unsigned int index)
 {
-	struct virtqueue *vq = r->vq[index];
+	struct virtqueue *vq = r->rings.vq[index];
 
 	switch (fuzz_below(&r->in, 4)) {
 	case 0:
 		CHECK_EQ(virtqueue_stop(vq, 1000), -ENOTSUP);
 		break;
 	case 1:
-		if (virtqueue_reclaim(vq, ring_take_back, NULL) >= 0) {
-			ring_check_returned(r->buffers[index], BUFFERS);
-			fill(r, index);
-		}
+		transport_ring_refill(&r->rings, index);
 		break;
 	case 2:
 		virtqueue_set_broken(vq, "a fuzz input");
@@ -334,7 +320,7 @@ step(struct run *r)
 			virtio_pci_set_queue_vector(&r->dev, index, fuzz_below(&r->in, 4));
 		break;
 	default:
-		if (r->vq[index] != NULL)
+		if (r->rings.vq[index] != NULL)
 			step_ring(r, index);
 		break;
 	}
@@ -344,18 +330,10 @@ step(struct run *r)
 static void
 take_apart(struct run *r)
 {
-	unsigned int i;
-
 	r->obeys = true;
 	CHECK_EQ(virtio_device_reset(&r->dev, PATIENCE_US), 0);
 	check_rings(r);
-	for (i = 0; i < RINGS; i++) {
-		if (r->vq[i] == NULL)
-			continue;
-		CHECK(virtqueue_reclaim(r->vq[i], ring_take_back, NULL) >= 0);
-		ring_check_returned(r->buffers[i], BUFFERS);
-		CHECK_EQ(virtqueue_destroy(r->vq[i]), 0);
-	}
+	transport_rings_destroy(&r->rings);
 	virtio_pci_legacy_destroy(&r->dev);
 }
 
@@ -378,8 +356,7 @@ fuzz_run(const uint8_t *data, size_t size)
 	if (flags & 4)
 		run.features ^= fuzz_number(&run.in, 4);
 	run.hooks = (struct virtio_pci_hooks){ read_register, write_register, &run };
-	for (i = 0; i < RINGS * BUFFERS; i++)
-		run.buffers[i / BUFFERS][i % BUFFERS].number = i;
+	transport_rings_init(&run.rings);
 	for (i = 0; i < RINGS; i++)
 		run.ring[i].size = flags & 8 ? fuzz_number(&run.in, 2) : 16;
 	reset_device(&run);

@@ -185,7 +185,7 @@ vring_request(unsigned long request, void *arg)
 	const struct vhost_vring_file *descriptor = arg;
 	const struct vhost_vring_addr *addr = arg;
 
-	/* All three begin with it. */
+	/* Each of the three structures begins with the index. */
 	CHECK(state->index < nb_rings);
 	switch (request) {
 	case VHOST_SET_VRING_NUM:
@@ -298,7 +298,7 @@ kernel_open(const char *path __rte_unused)
 
 	if (error != 0)
 		return error;
-	/* Nobody opens it twice. */
+	/* The driver has closed the device before it opens it again. */
 	CHECK_EQ(device_fd, -1);
 	device_fd = no_kernel_open();
 	return device_fd < 0 ? -EMFILE : device_fd;

@@ -13,17 +13,15 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <rte_memory.h>
+#include <rte_common.h>
 
 #include "net_kernel.h"
 #include "no_eal.h"
 #include "no_kernel.h"
-#include "ring.h"
+#include "transport_rings.h"
 #include "transport_vhost_kernel.h"
 
 #define MAX_PAIRS 3
-#define RINGS (2 * MAX_PAIRS)
-#define BUFFERS 4
 #define MAX_STEPS 60
 
 /* Data of VIRTIO_NET_CTRL_MQ_RSS_CONFIG as this device takes them, 5.1.6.5.7. */
@@ -36,8 +34,7 @@ struct run {
 	struct virtio_device dev;
 	unsigned int nb_rings;
 	bool steers;
-	struct virtqueue *vq[RINGS];
-	struct buffer buffers[RINGS][BUFFERS];
+	struct transport_rings rings;
 };
 
 void
@@ -45,25 +42,16 @@ fuzz_start(void)
 {
 }
 
-static void
-fill(struct run *r, unsigned int index)
+static bool
+has_ring(const void *arg __rte_unused, const struct virtqueue *vq)
 {
-	unsigned int i;
-
-	for (i = 0; i < BUFFERS; i++)
-		ring_post(r->vq[index], &r->buffers[index][i], 1, VRING_DESC_F_WRITE);
-	ring_show(r->vq[index]);
+	return net_kernel_has_ring((uintptr_t)vq->desc);
 }
 
 static void
 check_rings(const struct run *r)
 {
-	unsigned int i;
-
-	for (i = 0; i < r->nb_rings; i++) {
-		if (virtqueue_state(r->vq[i]) == VIRTQUEUE_READY)
-			CHECK(!net_kernel_has_ring((uintptr_t)r->vq[i]->desc));
-	}
+	transport_rings_check(&r->rings, has_ring, NULL);
 }
 
 /* From a device that was reset to one that runs, as far as it comes. */
@@ -71,7 +59,7 @@ static void
 run_device(struct run *r)
 {
 	if (virtio_device_negotiate(&r->dev, ~VIRTIO_BIT(VIRTIO_F_RING_PACKED)) == 0)
-		virtio_device_start(&r->dev, r->vq, r->nb_rings);
+		virtio_device_start(&r->dev, r->rings.vq, r->nb_rings);
 }
 
 static void
@@ -142,44 +130,27 @@ step_interface(struct run *r)
 }
 
 static void
-stop(struct run *r, struct virtqueue *vq)
-{
-	const enum virtqueue_state before = virtqueue_state(vq);
-	const int ret = virtqueue_stop(vq, fuzz_byte(&r->in) * 100);
-
-	if (ret == 0)
-		CHECK_EQ(virtqueue_state(vq), VIRTQUEUE_READY);
-	else if (before != VIRTQUEUE_READY)
-		CHECK(virtqueue_state(vq) != VIRTQUEUE_READY);
-}
-
-static void
 start(struct run *r, struct virtqueue *vq)
 {
-	if (virtqueue_start(vq, fuzz_byte(&r->in) * 100) != 0)
-		return;
-	CHECK_EQ(virtqueue_state(vq), VIRTQUEUE_LIVE);
-	CHECK(net_kernel_has_ring((uintptr_t)vq->desc));
+	if (transport_ring_start(vq, &r->in) == 0)
+		CHECK(net_kernel_has_ring((uintptr_t)vq->desc));
 }
 
 static void
 step(struct run *r)
 {
 	const unsigned int index = fuzz_below(&r->in, r->nb_rings);
-	struct virtqueue *vq = r->vq[index];
+	struct virtqueue *vq = r->rings.vq[index];
 
 	switch (fuzz_below(&r->in, 12)) {
 	case 0: case 1: case 2:
-		stop(r, vq);
+		transport_ring_stop(vq, &r->in);
 		break;
 	case 3: case 4: case 5:
 		start(r, vq);
 		break;
 	case 6:
-		if (virtqueue_reclaim(vq, ring_take_back, NULL) >= 0) {
-			ring_check_returned(r->buffers[index], BUFFERS);
-			fill(r, index);
-		}
+		transport_ring_refill(&r->rings, index);
 		break;
 	case 7:
 		virtqueue_set_broken(vq, "a fuzz input");
@@ -200,30 +171,20 @@ step(struct run *r)
 static void
 make_rings(struct run *r)
 {
-	const struct virtqueue_conf conf = {
-		.size = 8, .node = SOCKET_ID_ANY, .buf_len = sizeof(r->buffers[0][0].data),
-	};
+	const struct virtqueue_conf conf = { .size = 8 };
 	unsigned int i;
 
-	for (i = 0; i < r->nb_rings; i++) {
-		CHECK_EQ(virtqueue_create(&r->dev, i, &conf, &r->vq[i]), 0);
-		fill(r, i);
-	}
+	for (i = 0; i < r->nb_rings; i++)
+		CHECK_EQ(transport_ring_make(&r->rings, &r->dev, i, conf), 0);
 }
 
 static void
 take_apart(struct run *r)
 {
-	unsigned int i;
-
 	net_kernel_obey();
 	CHECK_EQ(virtio_device_reset(&r->dev, PATIENCE_US), 0);
 	check_rings(r);
-	for (i = 0; i < r->nb_rings; i++) {
-		CHECK(virtqueue_reclaim(r->vq[i], ring_take_back, NULL) >= 0);
-		ring_check_returned(r->buffers[i], BUFFERS);
-		CHECK_EQ(virtqueue_destroy(r->vq[i]), 0);
-	}
+	transport_rings_destroy(&r->rings);
 	vhost_kernel_destroy(&r->dev);
 }
 
@@ -250,14 +211,13 @@ fuzz_run(const uint8_t *data, size_t size)
 		.nb_pairs = 1 + (flags & 3) % MAX_PAIRS, .stops = (flags & 8) == 0,
 		.steers = flags & 16,
 	};
-	unsigned int steps, i;
+	unsigned int steps;
 
 	memset(&run, 0, sizeof(run));
 	run.in = (struct fuzz_input){ data + (size > 0), data + size };
 	run.nb_rings = 2 * conf.nb_pairs;
 	run.steers = conf.steers;
-	for (i = 0; i < RINGS * BUFFERS; i++)
-		run.buffers[i / BUFFERS][i % BUFFERS].number = i;
+	transport_rings_init(&run.rings);
 	net_kernel_start(&run.in, some_features(&run, flags & 32));
 	no_kernel_limit_fds(flags & 64 ? fuzz_byte(&run.in) : UINT8_MAX);
 	CHECK_EQ(virtio_device_init(&run.dev, "fuzz", VIRTIO_TRANSPORT_VHOST_KERNEL, run.nb_rings),

@@ -14,16 +14,15 @@
 #include <string.h>
 #include <unistd.h>
 
-#include <rte_memory.h>
+#include <rte_common.h>
 
 #include "back_end.h"
 #include "no_eal.h"
 #include "no_kernel.h"
-#include "ring.h"
+#include "transport_rings.h"
 #include "transport_vhost_user.h"
 
 #define RINGS BACK_END_RINGS
-#define BUFFERS 4
 #define MAX_STEPS 60
 /* So short that silence costs few looks at the clock. */
 #define ANSWER_US 20000
@@ -32,8 +31,7 @@
 struct run {
 	struct fuzz_input in;
 	struct virtio_device dev;
-	struct virtqueue *vq[RINGS];
-	struct buffer buffers[RINGS][BUFFERS];
+	struct transport_rings rings;
 	bool packed;
 	bool one_file;
 	bool attached;
@@ -45,34 +43,17 @@ fuzz_start(void)
 {
 }
 
-static void
-fill(struct run *r, unsigned int index)
+static bool
+has_ring(const void *arg __rte_unused, const struct virtqueue *vq)
 {
-	unsigned int i;
-
-	for (i = 0; i < BUFFERS; i++)
-		ring_post(r->vq[index], &r->buffers[index][i], 1, VRING_DESC_F_WRITE);
-	ring_show(r->vq[index]);
+	return back_end_has_ring(vq->index);
 }
 
 static void
-check_rings(struct run *r)
+check_rings(const struct run *r)
 {
-	unsigned int i;
-
-	for (i = 0; i < RINGS; i++) {
-		if (r->vq[i] != NULL && virtqueue_state(r->vq[i]) == VIRTQUEUE_READY)
-			CHECK(back_end_breaks_rules() || !back_end_has_ring(i));
-	}
-}
-
-static void
-refill(struct run *r, unsigned int index)
-{
-	if (virtqueue_reclaim(r->vq[index], ring_take_back, NULL) < 0)
-		return;
-	ring_check_returned(r->buffers[index], BUFFERS);
-	fill(r, index);
+	if (!back_end_breaks_rules())
+		transport_rings_check(&r->rings, has_ring, NULL);
 }
 
 /* From a device that was reset to one that runs, as far as it comes. */
@@ -82,7 +63,7 @@ run_device(struct run *r)
 	const uint64_t wanted = r->packed ? UINT64_MAX : ~VIRTIO_BIT(VIRTIO_F_RING_PACKED);
 
 	if (virtio_device_negotiate(&r->dev, wanted) == 0)
-		virtio_device_start(&r->dev, r->vq, RINGS);
+		virtio_device_start(&r->dev, r->rings.vq, RINGS);
 }
 
 static void
@@ -120,33 +101,20 @@ step_memory(struct run *r)
 }
 
 static void
-stop(struct run *r, struct virtqueue *vq)
-{
-	const enum virtqueue_state before = virtqueue_state(vq);
-	const int ret = virtqueue_stop(vq, fuzz_byte(&r->in) * 100);
-
-	if (ret == 0)
-		CHECK_EQ(virtqueue_state(vq), VIRTQUEUE_READY);
-	else if (before != VIRTQUEUE_READY)
-		CHECK(virtqueue_state(vq) != VIRTQUEUE_READY);
-}
-
-static void
 step(struct run *r)
 {
 	const unsigned int index = fuzz_below(&r->in, RINGS);
-	struct virtqueue *vq = r->vq[index];
+	struct virtqueue *vq = r->rings.vq[index];
 
 	switch (fuzz_below(&r->in, 12)) {
 	case 0: case 1: case 2:
-		stop(r, vq);
+		transport_ring_stop(vq, &r->in);
 		break;
 	case 3: case 4: case 5:
-		if (virtqueue_start(vq, fuzz_byte(&r->in) * 100) == 0)
-			CHECK_EQ(virtqueue_state(vq), VIRTQUEUE_LIVE);
+		transport_ring_start(vq, &r->in);
 		break;
 	case 6:
-		refill(r, index);
+		transport_ring_refill(&r->rings, index);
 		break;
 	case 7:
 		virtqueue_set_broken(vq, "a fuzz input");
@@ -176,32 +144,21 @@ step(struct run *r)
 static void
 make_rings(struct run *r)
 {
-	struct virtqueue_conf conf = {
-		.size = 8, .packed = r->packed, .node = SOCKET_ID_ANY,
-		.buf_len = sizeof(((struct buffer *)0)->data),
-	};
+	const struct virtqueue_conf conf = { .size = 8, .packed = r->packed };
 	unsigned int i;
 
-	for (i = 0; i < RINGS; i++) {
-		CHECK_EQ(virtqueue_create(&r->dev, i, &conf, &r->vq[i]), 0);
-		fill(r, i);
-	}
+	for (i = 0; i < RINGS; i++)
+		CHECK_EQ(transport_ring_make(&r->rings, &r->dev, i, conf), 0);
 }
 
 /* The connection ends, and then every ring is the driver's. */
 static void
 take_apart(struct run *r)
 {
-	unsigned int i;
-
 	back_end_finish();
 	vhost_user_is_up(&r->dev);
 	CHECK_EQ(virtio_device_reset(&r->dev, PATIENCE_US), 0);
-	for (i = 0; i < RINGS; i++) {
-		CHECK(virtqueue_reclaim(r->vq[i], ring_take_back, NULL) >= 0);
-		ring_check_returned(r->buffers[i], BUFFERS);
-		CHECK_EQ(virtqueue_destroy(r->vq[i]), 0);
-	}
+	transport_rings_destroy(&r->rings);
 	vhost_user_destroy(&r->dev);
 }
 
@@ -214,14 +171,13 @@ fuzz_run(const uint8_t *data, size_t size)
 		.path = "none", .nb_rings = RINGS, .stop = flags & 3, .server = flags & 4,
 		.answer_timeout_us = ANSWER_US,
 	};
-	unsigned int steps, i;
+	unsigned int steps;
 
 	memset(&run, 0, sizeof(run));
 	run.in = (struct fuzz_input){ data + (size > 0), data + size };
 	run.packed = flags & 8;
 	run.one_file = flags & 16;
-	for (i = 0; i < RINGS * BUFFERS; i++)
-		run.buffers[i / BUFFERS][i % BUFFERS].number = i;
+	transport_rings_init(&run.rings);
 	back_end_start(&run.in);
 	no_eal_set_memory(fuzz_number(&run.in, 2), run.one_file);
 	no_kernel_limit_fds(flags & 32 ? fuzz_byte(&run.in) : UINT8_MAX);

@@ -13,16 +13,14 @@
 #include <string.h>
 
 #include <rte_common.h>
-#include <rte_memory.h>
 
 #include "no_eal.h"
 #include "no_kernel.h"
-#include "ring.h"
+#include "transport_rings.h"
 #include "transport_vhost_vdpa.h"
 #include "vdpa_kernel.h"
 
 #define RINGS 4
-#define BUFFERS 4
 #define MAX_STEPS 60
 #define OWN_SEGMENT (NO_EAL_SEGMENTS + 4)
 
@@ -30,8 +28,7 @@ struct run {
 	struct fuzz_input in;
 	struct virtio_device dev;
 	unsigned int nb_rings; /* that were made */
-	struct virtqueue *vq[RINGS];
-	struct buffer buffers[RINGS][BUFFERS];
+	struct transport_rings rings;
 	bool packed;
 	bool attached;
 };
@@ -41,25 +38,17 @@ fuzz_start(void)
 {
 }
 
-static void
-fill(struct run *r, unsigned int index)
+static bool
+has_ring(const void *arg __rte_unused, const struct virtqueue *vq)
 {
-	unsigned int i;
-
-	for (i = 0; i < BUFFERS; i++)
-		ring_post(r->vq[index], &r->buffers[index][i], 1, VRING_DESC_F_WRITE);
-	ring_show(r->vq[index]);
+	return vdpa_kernel_has_ring((uintptr_t)vq->desc);
 }
 
 static void
 check_rings(const struct run *r)
 {
-	unsigned int i;
-
-	for (i = 0; i < r->nb_rings && !vdpa_kernel_breaks_rules(); i++) {
-		if (virtqueue_state(r->vq[i]) == VIRTQUEUE_READY)
-			CHECK(!vdpa_kernel_has_ring((uintptr_t)r->vq[i]->desc));
-	}
+	if (!vdpa_kernel_breaks_rules())
+		transport_rings_check(&r->rings, has_ring, NULL);
 }
 
 /* What the kernel did not unmap when it was freed is unmapped before the device runs again. */
@@ -81,7 +70,7 @@ run_device(struct run *r)
 	if (virtio_device_negotiate(&r->dev, wanted) != 0)
 		return;
 	check_memory();
-	virtio_device_start(&r->dev, r->vq, r->nb_rings);
+	virtio_device_start(&r->dev, r->rings.vq, r->nb_rings);
 }
 
 static void
@@ -119,46 +108,6 @@ step_memory(struct run *r)
 }
 
 static void
-stop(struct run *r, struct virtqueue *vq)
-{
-	const enum virtqueue_state before = virtqueue_state(vq);
-	const int ret = virtqueue_stop(vq, fuzz_byte(&r->in) * 100);
-
-	if (ret == 0)
-		CHECK_EQ(virtqueue_state(vq), VIRTQUEUE_READY);
-	else if (before != VIRTQUEUE_READY)
-		CHECK(virtqueue_state(vq) != VIRTQUEUE_READY);
-}
-
-static void
-step_ring(struct run *r, unsigned int index)
-{
-	struct virtqueue *vq = r->vq[index];
-
-	switch (fuzz_below(&r->in, 8)) {
-	case 0: case 1: case 2:
-		stop(r, vq);
-		break;
-	case 3: case 4:
-		if (virtqueue_start(vq, fuzz_byte(&r->in) * 100) == 0)
-			CHECK_EQ(virtqueue_state(vq), VIRTQUEUE_LIVE);
-		break;
-	case 5:
-		if (virtqueue_reclaim(vq, ring_take_back, NULL) >= 0) {
-			ring_check_returned(r->buffers[index], BUFFERS);
-			fill(r, index);
-		}
-		break;
-	case 6:
-		virtqueue_set_broken(vq, "a fuzz input");
-		break;
-	default:
-		virtqueue_notify(vq);
-		break;
-	}
-}
-
-static void
 step(struct run *r)
 {
 	uint8_t bytes[80];
@@ -181,7 +130,8 @@ step(struct run *r)
 		break;
 	default:
 		if (r->nb_rings > 0)
-			step_ring(r, fuzz_below(&r->in, r->nb_rings));
+			transport_ring_step(&r->rings, fuzz_below(&r->in, r->nb_rings),
+					    &r->in);
 		break;
 	}
 	check_rings(r);
@@ -191,37 +141,24 @@ step(struct run *r)
 static void
 make_rings(struct run *r)
 {
-	struct virtqueue_conf conf = {
-		.packed = r->packed, .node = SOCKET_ID_ANY,
-		.buf_len = sizeof(r->buffers[0][0].data),
-	};
+	struct virtqueue_conf conf = { .packed = r->packed };
 	uint16_t max;
-	unsigned int i;
 
 	CHECK_EQ(virtio_device_queue_max(&r->dev, 0, &max), 0);
-	if (max < BUFFERS)
+	if (max < TRANSPORT_RING_BUFFERS)
 		return;
-	conf.size = max < 8 ? BUFFERS : 8;
-	for (i = 0; i < RINGS && i < r->dev.nb_vqs; i++) {
-		CHECK_EQ(virtqueue_create(&r->dev, i, &conf, &r->vq[i]), 0);
-		fill(r, i);
-		r->nb_rings++;
-	}
+	conf.size = max < 8 ? TRANSPORT_RING_BUFFERS : 8;
+	for (; r->nb_rings < RINGS && r->nb_rings < r->dev.nb_vqs; r->nb_rings++)
+		CHECK_EQ(transport_ring_make(&r->rings, &r->dev, r->nb_rings, conf), 0);
 }
 
 static void
 take_apart(struct run *r)
 {
-	unsigned int i;
-
 	vdpa_kernel_obey();
 	CHECK_EQ(virtio_device_reset(&r->dev, PATIENCE_US), 0);
 	check_rings(r);
-	for (i = 0; i < r->nb_rings; i++) {
-		CHECK(virtqueue_reclaim(r->vq[i], ring_take_back, NULL) >= 0);
-		ring_check_returned(r->buffers[i], BUFFERS);
-		CHECK_EQ(virtqueue_destroy(r->vq[i]), 0);
-	}
+	transport_rings_destroy(&r->rings);
 	vhost_vdpa_destroy(&r->dev);
 }
 
@@ -233,13 +170,12 @@ fuzz_run(const uint8_t *data, size_t size)
 	const struct vhost_vdpa_conf conf = {
 		.path = "/dev/vhost-vdpa-0", .stops = (flags & 1) == 0,
 	};
-	unsigned int steps, i;
+	unsigned int steps;
 
 	memset(&run, 0, sizeof(run));
 	run.in = (struct fuzz_input){ data + (size > 0), data + size };
 	run.packed = flags & 2;
-	for (i = 0; i < RINGS * BUFFERS; i++)
-		run.buffers[i / BUFFERS][i % BUFFERS].number = i;
+	transport_rings_init(&run.rings);
 	vdpa_kernel_start(&run.in, flags & 4);
 	no_eal_set_memory(fuzz_number(&run.in, 2), true);
 	no_kernel_limit_fds(flags & 8 ? fuzz_byte(&run.in) : UINT8_MAX);
