@@ -294,10 +294,26 @@ static struct fake_vu *vu;
 static int
 probe_vhost_user(const char *name)
 {
+	const bool counted = counts;
 	char args[256];
 
+	counts = false;
+	vu = fake_vu_create(test_path("backend"));
+	vu->queue_num = 2;
+	fake_vu_launch(vu);
+	counts = counted;
 	snprintf(args, sizeof(args), "path=%s,queues=2,queue_reset_timeout_ms=60000", vu->path);
 	return rte_vdev_init(name, args);
+}
+
+/* Its thread has closed its descriptors of the connection when it is destroyed, not before. */
+static int
+remove_vhost_user(const char *name, bool probed)
+{
+	const int ret = remove_vdev(name, probed);
+
+	fake_vu_destroy(vu);
+	return ret;
 }
 
 static void
@@ -305,14 +321,10 @@ vhost_user(void)
 {
 	const struct kind kind = {
 		.pairs = 2, .name = "net_virtio_user3", .probe = probe_vhost_user,
-		.remove = remove_vdev, .interrupts = true, .resizes = true,
+		.remove = remove_vhost_user, .interrupts = true, .resizes = true,
 	};
 
-	vu = fake_vu_create(test_path("backend"));
-	vu->queue_num = 2;
-	fake_vu_launch(vu);
 	run(&kind);
-	fake_vu_destroy(vu);
 }
 
 /* The device with its pool is made before the port, and goes after it. */
