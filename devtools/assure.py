@@ -117,15 +117,15 @@ def mutants_table(lines):
 def soak(args):
     result = LOGS / 'soak.json'
     result.unlink(missing_ok=True)
-    _, status = run('soak', 'devtools/soak.sh', '--minutes', str(args.soak_minutes),
-                    '--json', str(result))
+    lines, status = run('soak', 'devtools/soak.sh', '--minutes', str(args.soak_minutes),
+                        '--json', str(result))
     if not result.exists():
         raise Failed('there is no result')
     with open(result, encoding='utf-8') as file:
-        return soak_table(json.load(file)), status == 0
+        return soak_table(json.load(file), lines), status == 0
 
 
-def soak_table(result):
+def soak_table(result, lines):
     events, resources = result['events'], result['resources']
     times = [[name, *(f'{result[name + "_us"][key]:.0f}' for key in ('p50', 'p99', 'p99.9', 'max'))]
              for name in ('stop', 'start')]
@@ -141,7 +141,17 @@ def soak_table(result):
         f'{events["kills"]} killed, {events["stops"]} stopped for '
         f'{events["stopped_ms"] / 1000:.0f} s in all.',
         table(['us', 'p50', 'p99', 'p99.9', 'max'], times),
-        table(['resource', 'warm-up at most', 'later at most', 'at the end'], growth)))
+        table(['resource', 'warm-up at most', 'later at most', 'at the end'], growth),
+        secondaries_sentence(lines)))
+
+
+def secondaries_sentence(lines):
+    """The result of virtio-soak-secondaries, which has no file."""
+    for line in lines:
+        if line.startswith('secondary processes: '):
+            bad = any(other.startswith('FAILED secondaries') for other in lines)
+            return f'S{line[1:]}: {"FAILED" if bad else "PASSED"}.'
+    return 'Secondary processes: not run.'
 
 
 def coverage(_args):

@@ -11,10 +11,14 @@
 # the summary has their number, and the percentiles of the times of stop and start. The run takes a
 # minute beyond its length at most, for the last episode.
 #
+# Then, for a tenth of that time more, queues are reset that a secondary process polls, which is
+# killed. This takes root and hugepages, and is skipped without.
+#
 #   --minutes N  how long, 1 to 10080 (default 60)
 #   --seed N     repeats the choices of another run; each run prints its seed
 #   --json FILE  write all figures there
-#   --no-huge    ordinary memory instead of hugepages, which cannot be added under traffic
+#   --no-huge    ordinary memory instead of hugepages: none is added under traffic, and there are
+#                no secondary processes
 #   --verbose    print what the driver and EAL log
 #   -h, --help   this text
 #   --version    the version of this tree
@@ -25,7 +29,9 @@ set -euo pipefail
 . "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 
 minutes=60
+no_huge=
 args=()
+shared_args=()
 while [ $# -gt 0 ]; do
 	answer_common_option "$1"
 	case $1 in
@@ -40,6 +46,7 @@ while [ $# -gt 0 ]; do
 		;;
 	--seed)
 		args+=("$1" "$2")
+		shared_args+=("$1" "$2")
 		shift 2
 		;;
 	--json)
@@ -47,14 +54,24 @@ while [ $# -gt 0 ]; do
 		args+=("$1" "$2")
 		shift 2
 		;;
-	--no-huge | --verbose)
+	--no-huge)
 		args+=("$1")
+		no_huge=yes
+		shift
+		;;
+	--verbose)
+		args+=("$1")
+		shared_args+=("$1")
 		shift
 		;;
 	*) usage_error "no such option: $1 (see --help)" ;;
 	esac
 done
 
-build_targets="app/virtio-soak/virtio-soak app/virtio-loopback/virtio-loopback" build_tree build
-exec "$root/build/app/virtio-soak/virtio-soak" --minutes "$minutes" \
-	--backend "$root/build/app/virtio-loopback/virtio-loopback" "${args[@]}"
+backend=app/virtio-loopback/virtio-loopback
+soak=app/virtio-soak/virtio-soak
+build_targets="$soak $soak-secondaries $backend" build_tree build
+"$root/build/$soak" --minutes "$minutes" --backend "$root/build/$backend" "${args[@]}"
+[ -z "$no_huge" ] || exit 0
+"$root/build/$soak-secondaries" --seconds $((6 * minutes)) --backend "$root/build/$backend" \
+	"${shared_args[@]}"

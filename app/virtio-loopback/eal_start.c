@@ -191,7 +191,10 @@ choose_memory(struct args *args, const struct eal_request *request, uint32_t nod
 	result->megabytes = (bytes + (1u << 20) - 1) >> 20;
 	if (result->hugepages) {
 		result->memory = "hugepages";
-		if (request->grows) {
+		if (request->huge_folder != NULL) {
+			add_arg(args, "--huge-dir=%s", request->huge_folder);
+			add_arg(args, "--single-file-segments");
+		} else if (request->grows) {
 			add_arg(args, "--in-memory");
 			add_arg(args, "--single-file-segments");
 		} else {
@@ -211,6 +214,7 @@ int
 eal_start(const struct eal_request *request, struct eal_result *result)
 {
 	struct args args = { 0 };
+	char prefix[64];
 	uint32_t node;
 	int cpus[3];
 	int ret;
@@ -221,7 +225,8 @@ eal_start(const struct eal_request *request, struct eal_result *result)
 	add_arg(&args, "virtio-loopback");
 	add_lcores(&args, cpus, result->cores, request->alone);
 	choose_memory(&args, request, node, result);
-	add_arg(&args, "--file-prefix=virtio-loopback-%d", getpid());
+	eal_file_prefix(prefix, sizeof(prefix));
+	add_arg(&args, "--file-prefix=%s", prefix);
 	add_arg(&args, "--no-pci");
 	add_arg(&args, "--no-telemetry");
 	add_arg(&args, "--iova-mode=va");
@@ -247,6 +252,12 @@ eal_stop(void)
 	rte_eal_cleanup();
 	/* It is this process's alone, and empty, as nothing is shared with others. */
 	rmdir(dir);
+}
+
+void
+eal_file_prefix(char *prefix, size_t size)
+{
+	snprintf(prefix, size, "virtio-loopback-%d", getpid());
 }
 
 uint32_t

@@ -16,6 +16,7 @@
  */
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #define LCORE_CONTROL 0u
@@ -26,6 +27,8 @@ struct eal_request {
 	uint64_t memory;	/**< bytes that must be there */
 	bool alone;		/**< no traffic: control and back-end on the last core */
 	bool grows;		/**< hugepages come and go; no back-end is in this process */
+	/** Of hugepages that secondary processes map; NULL: there are none of these. */
+	const char *huge_folder;
 	bool no_huge;
 	bool verbose;
 };
@@ -47,6 +50,9 @@ int eal_start(const struct eal_request *request, struct eal_result *result);
 
 /** End EAL, and leave no folder of it behind. */
 void eal_stop(void);
+
+/** EAL's --file-prefix, by which a secondary process finds this one. */
+void eal_file_prefix(char *prefix, size_t size);
 
 /** How often memory was added or taken away since eal_start(): 0 unless it may grow. */
 uint32_t eal_memory_changes(void);

@@ -167,24 +167,10 @@ monitor_remove(struct child *child)
 
 /* In the child, between fork and exec. */
 static void
-execute(const struct child_conf *conf, const int log[2], pid_t parent)
+execute(const char *const argv[], const int log[2], pid_t parent)
 {
-	char queues[8];
-	const char *argv[ARGS_MAX] = {
-		conf->program, "--serve", conf->path, "--queues", queues,
-	};
-	unsigned int n = 5;
 	sigset_t none;
 
-	snprintf(queues, sizeof(queues), "%u", conf->queues);
-	if (conf->client)
-		argv[n++] = "--serve-client";
-	if (conf->stock)
-		argv[n++] = "--serve-stock";
-	if (conf->verbose)
-		argv[n++] = "--verbose";
-	if (conf->no_huge)
-		argv[n++] = "--no-huge";
 	/* It does not outlive this process, however that ends. */
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	if (getppid() != parent)
@@ -196,8 +182,8 @@ execute(const struct child_conf *conf, const int log[2], pid_t parent)
 	sigprocmask(SIG_SETMASK, &none, NULL);
 	dup2(log[1], STDOUT_FILENO);
 	dup2(log[1], STDERR_FILENO);
-	execv(conf->program, (char **)(uintptr_t)argv);
-	dprintf(STDERR_FILENO, "%s: %s\n", conf->program, strerror(errno));
+	execv(argv[0], (char **)(uintptr_t)argv);
+	dprintf(STDERR_FILENO, "%s: %s\n", argv[0], strerror(errno));
 	_exit(EXIT_FAILURE);
 }
 
@@ -210,7 +196,7 @@ wait_for_its_end(struct child *child, int *status)
 }
 
 static int
-wait_until_it_serves(struct child *child)
+wait_until_ready(struct child *child, const char *ready)
 {
 	const uint64_t deadline = now_us() + START_TIMEOUT_MS * UINT64_C(1000);
 	struct pollfd fd = { .fd = child->log, .events = POLLIN };
@@ -223,28 +209,28 @@ wait_until_it_serves(struct child *child)
 			continue;
 		if (ret <= 0 || read_log(child) == 0)
 			break;
-		if (strstr(child->log_text, "serving ") != NULL)
+		if (strstr(child->log_text, ready) != NULL)
 			return 0;
 	}
-	fprintf(stderr, "the back-end does not start: %s\n", child->log_text);
+	fprintf(stderr, "%s does not start: %s\n", child->what, child->log_text);
 	return -ETIMEDOUT;
 }
 
 int
-child_start(struct child *child, const struct child_conf *conf)
+child_execute(struct child *child, const char *what, const char *const argv[], const char *ready)
 {
 	const pid_t parent = getpid();
 	int log[2];
 	int ret;
 
-	*child = (struct child) { .conf = *conf };
+	*child = (struct child) { .what = what };
 	if (pipe2(log, O_CLOEXEC) != 0)
 		return -errno;
 	child->log = log[0];
 	fcntl(log[0], F_SETFL, O_NONBLOCK);
 	child->pid = fork();
 	if (child->pid == 0)
-		execute(conf, log, parent);
+		execute(argv, log, parent);
 	ret = child->pid < 0 ? -errno : 0;
 	close(log[1]);
 	if (ret != 0) {
@@ -252,7 +238,7 @@ child_start(struct child *child, const struct child_conf *conf)
 		child->pid = 0;
 		return ret;
 	}
-	ret = wait_until_it_serves(child);
+	ret = wait_until_ready(child, ready);
 	if (ret != 0) {
 		kill(child->pid, SIGKILL);
 		child_reap(child);
@@ -260,6 +246,27 @@ child_start(struct child *child, const struct child_conf *conf)
 	}
 	monitor_add(child);
 	return 0;
+}
+
+int
+child_start(struct child *child, const struct child_conf *conf)
+{
+	char queues[8];
+	const char *argv[ARGS_MAX] = {
+		conf->program, "--serve", conf->path, "--queues", queues,
+	};
+	unsigned int n = 5;
+
+	snprintf(queues, sizeof(queues), "%u", conf->queues);
+	if (conf->client)
+		argv[n++] = "--serve-client";
+	if (conf->stock)
+		argv[n++] = "--serve-stock";
+	if (conf->verbose)
+		argv[n++] = "--verbose";
+	if (conf->no_huge)
+		argv[n++] = "--no-huge";
+	return child_execute(child, "the back-end", argv, "serving ");
 }
 
 void
@@ -292,8 +299,8 @@ child_wait_action(struct child *child)
 
 	while (child_has_action(child)) {
 		if (now_us() > deadline) {
-			fprintf(stderr, "the stop of the back-end has not ended after %u s\n",
-				END_TIMEOUT_US / 1000000);
+			fprintf(stderr, "the stop of %s has not ended after %u s\n",
+				child->what, END_TIMEOUT_US / 1000000);
 			return -ETIMEDOUT;
 		}
 		rest();
@@ -341,6 +348,7 @@ child_end(struct child *child)
 	child->pid = 0;
 	if (atomic_load(&child->gone) || status == 0)
 		return 0;
-	fprintf(stderr, "the back-end has ended with status 0x%x: %s\n", status, child->log_text);
+	fprintf(stderr, "%s has ended with status 0x%x: %s\n", child->what, status,
+		child->log_text);
 	return -EFAULT;
 }

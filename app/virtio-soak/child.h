@@ -7,8 +7,8 @@
 
 /**
  * @file
- * A back-end in a process of its own, "virtio-loopback --serve", and actions on it: it is killed,
- * or stopped for some time, or nothing reads what it logs.
+ * A process, mostly a back-end ("virtio-loopback --serve"), and actions on it: it is killed, or
+ * stopped for some time, or nothing reads what it logs.
  *
  * One thread, the monitor, runs for the life of the program. It begins and ends each action at the
  * scheduled time, and reads the log otherwise. All functions are for the control thread.
@@ -35,7 +35,7 @@ struct child_conf {
 };
 
 struct child {
-	struct child_conf conf;
+	const char *what;	/* in messages */
 	pid_t pid;		/* 0: there is none */
 	int log;		/* what the process writes is read here */
 	_Atomic bool gone;	/**< the process was killed */
@@ -53,10 +53,16 @@ int child_init(void);
 void child_exit(void);
 
 /**
- * Start one, and wait until it serves.
+ * Start a program, and wait until it prints a text.
  *
+ * @param what the process, in messages.
+ * @param argv its arguments, the program first, and NULL last.
  * @return 0, or a negative errno after a message on stderr.
  */
+int child_execute(struct child *child, const char *what, const char *const argv[],
+		const char *ready);
+
+/** The same for a back-end, until it serves. */
 int child_start(struct child *child, const struct child_conf *conf);
 
 /** Schedule an action: it begins after some time, and lasts for some time unless it is a kill. */

@@ -17,6 +17,7 @@
 #include "pool.h"
 #include "resetter.h"
 #include "soak.h"
+#include "soak_random.h"
 
 #define QUEUES_MAX 4u
 #define RING_SIZE_MIN 32u
@@ -26,11 +27,6 @@
 #define STOP_SECONDS_MAX 30u
 #define UNREAD_MS 300u
 #define OTHER_PACKETS 20u	/* that the other port has to receive after an event */
-
-/* splitmix64 */
-struct random {
-	uint64_t state;
-};
 
 struct episode {
 	struct soak *soak;
@@ -43,29 +39,6 @@ struct episode {
 	bool server;			/* the port listens, and the back-end connects */
 	uint32_t until_event;		/* resets */
 };
-
-static uint64_t
-next(struct random *random)
-{
-	uint64_t x = random->state += UINT64_C(0x9e3779b97f4a7c15);
-
-	x = (x ^ (x >> 30)) * UINT64_C(0xbf58476d1ce4e5b9);
-	x = (x ^ (x >> 27)) * UINT64_C(0x94d049bb133111eb);
-	return x ^ (x >> 31);
-}
-
-/* 0 to n - 1 */
-static uint32_t
-below(struct random *random, uint32_t n)
-{
-	return (next(random) >> 32) % n;
-}
-
-static bool
-one_in(struct random *random, uint32_t n)
-{
-	return below(random, n) == 0;
-}
 
 /* Widths of instructions between which the driver's paths change, on this processor. */
 static uint32_t

@@ -26,6 +26,8 @@ PROGRAMS = {
     "virtio-guest-loop": ("app/virtio-guest/virtio-guest-loop", ["--", "5x"],
                           "ROUNDS must be a number above 0"),
     "virtio-soak": ("app/virtio-soak/virtio-soak", ["--colour"], "virtio-soak --help lists"),
+    "virtio-soak-secondaries": ("app/virtio-soak/virtio-soak-secondaries", ["--colour"],
+                                "virtio-soak-secondaries --help lists"),
     "virtio_interop": ("app/test/interop/virtio_interop", ["--colour"], "virtio_interop --help"),
     "queue_scale": ("app/examples/queue_scale", ["--colour"], "queue_scale --help"),
     "queue_swap": ("app/examples/queue_swap", ["--colour"], "queue_swap --help"),
@@ -40,8 +42,8 @@ def command(name):
 def run(host):
     """run(name, ...): the finished program, with its output and errors apart."""
     def start(name, *options, stdout=subprocess.PIPE, **more):
-        if name == "virtio-soak" and not Path(command(name)).exists():
-            pytest.skip("virtio-soak is not built: the C library has no mallinfo2()")
+        if name.startswith("virtio-soak") and not Path(command(name)).exists():
+            pytest.skip(f"{name} is not built: the C library has no mallinfo2()")
         return subprocess.run([command(name), *options], stdout=stdout, stderr=subprocess.PIPE,
                               stdin=subprocess.DEVNULL, text=True, timeout=PATIENCE,
                               env=host.env, cwd=host.folder, **more)
@@ -104,6 +106,12 @@ def test_wrong_option_has_status_2(run, name):
     ("virtio-soak", ["--minutes", "1", "--backend", "/bin/true", "--json", "/nonexistent/file"],
      "--json /nonexistent/file: cannot write there: No such file or directory"),
     ("virtio-soak", ["--minutes", "1", "again"], "again: not an option"),
+    ("virtio-soak-secondaries", [], "--seconds N and --backend PROGRAM are needed"),
+    ("virtio-soak-secondaries", ["--seconds", "0"], "--seconds 0: must be a number from 1 to"),
+    ("virtio-soak-secondaries", ["--seed", "1e3"], "--seed 1e3: must be a number from 0 to"),
+    ("virtio-soak-secondaries", ["--backend", "/nonexistent"],
+     "--backend /nonexistent: no program there"),
+    ("virtio-soak-secondaries", ["--seconds", "1", "again"], "again: not an option"),
     ("virtio-bench", ["--", "life", "--rounds", "0"], "--rounds 0: must be a number from 1 to"),
     ("virtio-bench", ["--", "rate", "--ms", "0"], "--ms 0: must be a number from 1 to"),
 ], ids=lambda value: " ".join(value) if isinstance(value, list) else "")

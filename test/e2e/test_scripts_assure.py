@@ -82,18 +82,28 @@ def test_mutants_are_summed(assure):
     assert "| together | 30 | 28 | 2 |" in made
 
 
-def test_soak_has_times_and_growth(assure):
+@pytest.mark.parametrize("failures, verdict", [
+    ([], "PASSED"),
+    (["FAILED secondaries: port 1 of seed 8: a buffer is there twice"], "FAILED"),
+])
+def test_soak_has_times_and_growth(assure, failures, verdict):
     times = {"n": 5, "p50": 10.2, "p99": 20, "p99.9": 30, "max": 40}
     made = assure.soak_table({
         "resets": 3000, "episodes": 4, "seconds": 120, "seed": 7, "verdict": "PASSED",
         "paths": [{"missing": n, "tx_dropped": 1, "rx_dropped": 0} for n in (1, 2)],
         "stop_us": times, "start_us": times,
         "events": {"kills": 1, "stops": 2, "stopped_ms": 1500},
-        "resources": {"fds": {"warm": 9, "greatest": 9, "last": 8, "allowance": 0}}})
+        "resources": {"fds": {"warm": 9, "greatest": 9, "last": 8, "allowance": 0}}},
+        ["secondary processes: 5 killed; seed 8", "ok secondaries: one", *failures])
     assert "3,000 queue resets in 4 episodes on 2 paths, 2 minutes, seed 7: PASSED." in made
     assert "Packets that did not come back: 3. The driver has counted 2 of them" in made
     assert "| stop | 10 | 20 | 30 | 40 |" in made
     assert "| fds | 9 | 9 | 8 |" in made
+    assert f"Secondary processes: 5 killed; seed 8: {verdict}." in made
+
+
+def test_soak_without_secondary_processes(assure):
+    assert assure.secondaries_sentence(["ok soak"]) == "Secondary processes: not run."
 
 
 def test_coverage_is_summed_by_folder(assure):

@@ -1,0 +1,724 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * Copyright(c) 2026 The authors of dpdk-virtio
+ */
+
+/*
+ * virtio-soak-secondaries: the queues of a virtio-user port are polled by a secondary process, and
+ * reset by the primary, this one, until the secondary is killed, at whatever it does then.
+ *
+ * Hugepages are files of a folder that is mounted in a mount namespace of this process and its
+ * children, so that nothing is left of it however they end.
+ */
+
+#include <errno.h>
+#include <ftw.h>
+#include <getopt.h>
+#include <inttypes.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <rte_bus_vdev.h>
+#include <rte_common.h>
+#include <rte_ethdev.h>
+#include <rte_log.h>
+#include <rte_mbuf.h>
+#include <rte_mbuf_pool_ops.h>
+#include <rte_memzone.h>
+#include <rte_version.h>
+#include <rte_vect.h>
+
+#include "child.h"
+#include "eal_start.h"
+#include "poller.h"
+#include "resources.h"
+#include "soak_random.h"
+#include "standard_output.h"
+
+#define EXIT_NOT_TRIED 2
+#define EXIT_INCOMPLETE 3
+#define SECONDS_MAX 100000u
+#define PORT_NAME "net_virtio_user9"
+#define PATIENCE_MS 120000u
+#define TURN_NS 1000000
+#define SECONDARIES_MAX 4u	/* of a port */
+#define WARM_UP 4u		/* ports */
+#define KILL_WITHIN_US 30000u
+#define RESETS_UNKILLED 20u	/* before a secondary is ended that is not killed */
+#define PACKETS_MIN 64u		/* on each queue, until a secondary counts as at work */
+#define RING_SIZE_MIN 32u
+#define RING_DOUBLINGS 5u	/* 32 to 512 */
+#define RING_SIZE_MAX 512u
+#define BUFFERS 4095u
+#define FRAME_MAX_MERGED 4000u
+#define FRAME_MAX_WHOLE 1514u
+#define FRAME_MAX_SHORT 128u	/* so that a process spends most of its time in bursts */
+#define ROOM_TX (RTE_PKTMBUF_HEADROOM + 4096u)
+#define ROOM_MERGED (RTE_PKTMBUF_HEADROOM + 1024u)
+#define ROOM_WHOLE (RTE_PKTMBUF_HEADROOM + 1664u)
+/* Of each pool, with a killed process: its burst, 5 buffers a frame, and what the driver moved. */
+#define LOST_MAX 256u
+#define MEMORY (UINT64_C(96) << 20)
+
+/* A process that dies in an enqueue or a dequeue leaves the default kind of pool locked. */
+#define POOL_OPS "lf_stack"
+
+struct run {
+	const char *program, *backend_program;
+	uint64_t seed;
+	uint32_t seconds;
+	bool verbose;
+
+	struct random random;
+	char folder[64], huge_folder[80], socket[96];
+	struct child backend, secondary;
+	struct rte_mempool *rx_pool, *tx_pool;
+	const struct rte_memzone *zone;
+	struct poller *poller;		/* in the zone */
+	uint16_t port;
+	uint16_t simd_bits;
+	bool packed;
+	uint32_t lost;			/* buffers of this port's pools, with killed processes */
+
+	uint32_t ports, killed, killed_in_burst, ended;
+	uint64_t resets, lost_in_all;
+	uint32_t lost_at_most;		/* with one process */
+	struct resources warm, top;
+	char failure[512];		/* empty: none */
+};
+
+static volatile sig_atomic_t interrupted;
+
+static void
+on_signal(int signal __rte_unused)
+{
+	interrupted = 1;
+}
+
+static uint64_t
+now_ms(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return now.tv_sec * UINT64_C(1000) + now.tv_nsec / 1000000;
+}
+
+static void
+rest(void)
+{
+	const struct timespec turn = { .tv_nsec = TURN_NS };
+
+	nanosleep(&turn, NULL);
+}
+
+static int __rte_format_printf(2, 3)
+fail(struct run *run, const char *format, ...)
+{
+	va_list list;
+
+	/* The first one is the cause. */
+	if (run->failure[0] == '\0') {
+		va_start(list, format);
+		vsnprintf(run->failure, sizeof(run->failure), format, list);
+		va_end(list);
+	}
+	return -1;
+}
+
+/* ---- the port -------------------------------------------------------------------------------- */
+
+static uint16_t
+random_size(struct run *run)
+{
+	uint32_t size = RING_SIZE_MIN << below(&run->random, RING_DOUBLINGS);
+
+	if (run->packed && size > RING_SIZE_MIN && one_in(&run->random, 2))
+		size -= size / 4;
+	return size;
+}
+
+static int
+setup_queue(struct run *run, uint16_t q, bool rx, bool tx)
+{
+	int ret = 0;
+
+	if (rx)
+		ret = rte_eth_rx_queue_setup(run->port, q, random_size(run), SOCKET_ID_ANY, NULL,
+			run->rx_pool);
+	if (ret == 0 && tx)
+		ret = rte_eth_tx_queue_setup(run->port, q, random_size(run), SOCKET_ID_ANY, NULL);
+	return ret == 0 ? 0 : fail(run, "queue %u cannot be set up: %s", q, strerror(-ret));
+}
+
+static int
+start_port(struct run *run, bool mergeable)
+{
+	struct rte_eth_conf conf = { 0 };
+	int ret;
+	uint16_t q;
+
+	conf.rxmode.offloads = mergeable ? RTE_ETH_RX_OFFLOAD_SCATTER : 0;
+	conf.rxmode.mtu = (mergeable ? FRAME_MAX_MERGED : FRAME_MAX_WHOLE) - RTE_ETHER_HDR_LEN;
+	ret = rte_eth_dev_configure(run->port, POLLER_QUEUES, POLLER_QUEUES, &conf);
+	if (ret != 0)
+		return fail(run, "the port cannot be configured: %s", strerror(-ret));
+	for (q = 0; q < POLLER_QUEUES; q++)
+		if (setup_queue(run, q, true, true) != 0)
+			return -1;
+	ret = rte_eth_dev_start(run->port);
+	return ret == 0 ? 0 : fail(run, "the port does not start: %s", strerror(-ret));
+}
+
+static int
+open_port(struct run *run)
+{
+	static const uint16_t bits[] = {
+		RTE_VECT_SIMD_DISABLED, RTE_VECT_SIMD_128, RTE_VECT_SIMD_256, RTE_VECT_SIMD_512,
+	};
+	struct random *random = &run->random;
+	const bool disable = one_in(random, 2), mergeable = one_in(random, 2);
+	const struct child_conf backend = {
+		.program = run->backend_program, .path = run->socket, .queues = POLLER_QUEUES,
+	};
+	char devargs[256];
+	int ret;
+
+	run->packed = one_in(random, 2);
+	run->simd_bits = bits[below(random, RTE_DIM(bits))];
+	run->lost = 0;
+	rte_vect_set_max_simd_bitwidth(run->simd_bits);
+	if (child_start(&run->backend, &backend) != 0)
+		return fail(run, "the back-end cannot be started");
+	run->rx_pool = rte_pktmbuf_pool_create_by_ops("rx", BUFFERS, 0, 0,
+		mergeable ? ROOM_MERGED : ROOM_WHOLE, SOCKET_ID_ANY, POOL_OPS);
+	run->tx_pool = rte_pktmbuf_pool_create_by_ops("tx", BUFFERS, 0, 0, ROOM_TX, SOCKET_ID_ANY,
+		POOL_OPS);
+	if (run->rx_pool == NULL || run->tx_pool == NULL)
+		return fail(run, "no memory for pools of the kind " POOL_OPS);
+	snprintf(devargs, sizeof(devargs), "path=%s,queues=%u,queue_size=%u,queue_reset=%s,"
+		"queue_reset_timeout_ms=60000,packed_vq=%d,in_order=%d,mrg_rxbuf=%d", run->socket,
+		POLLER_QUEUES, RING_SIZE_MAX, disable ? "disable" : "get_base", run->packed,
+		one_in(random, 2), mergeable);
+	ret = rte_vdev_init(PORT_NAME, devargs);
+	if (ret == 0)
+		ret = rte_eth_dev_get_port_by_name(PORT_NAME, &run->port);
+	if (ret != 0)
+		return fail(run, "cannot make a port of %s: %s", devargs, strerror(-ret));
+	run->poller->port = run->port;
+	run->poller->pool = run->tx_pool;
+	run->poller->len_max = one_in(random, 2) ? FRAME_MAX_SHORT :
+		mergeable ? FRAME_MAX_MERGED : FRAME_MAX_WHOLE;
+	return start_port(run, mergeable);
+}
+
+static int
+close_port(struct run *run)
+{
+	uint16_t port;
+
+	if (rte_eth_dev_get_port_by_name(PORT_NAME, &port) == 0) {
+		rte_eth_dev_stop(port);
+		if (rte_vdev_uninit(PORT_NAME) != 0)
+			fail(run, "the port cannot be closed");
+	}
+	rte_mempool_free(run->rx_pool);
+	rte_mempool_free(run->tx_pool);
+	run->rx_pool = run->tx_pool = NULL;
+	if (child_end(&run->backend) != 0)
+		fail(run, "the back-end did not get its own buffers back");
+	unlink(run->socket);
+	return run->failure[0] == '\0' ? 0 : -1;
+}
+
+/* Stops and starts rings of a queue, each of which gets another size. */
+static int
+reset_queue(struct run *run, uint16_t q, bool rx, bool tx)
+{
+	int ret = 0;
+
+	if (tx)
+		ret = rte_eth_dev_tx_queue_stop(run->port, q);
+	if (ret == 0 && rx)
+		ret = rte_eth_dev_rx_queue_stop(run->port, q);
+	if (ret != 0)
+		return fail(run, "queue %u does not stop: %s", q, strerror(-ret));
+	if (setup_queue(run, q, rx, tx) != 0)
+		return -1;
+	if (rx)
+		ret = rte_eth_dev_rx_queue_start(run->port, q);
+	if (ret == 0 && tx)
+		ret = rte_eth_dev_tx_queue_start(run->port, q);
+	if (ret != 0)
+		return fail(run, "queue %u does not start: %s", q, strerror(-ret));
+	run->resets += rx + tx;
+	return 0;
+}
+
+static int
+reset_any(struct run *run)
+{
+	const uint32_t rings = 1 + below(&run->random, 3);
+
+	return reset_queue(run, below(&run->random, POLLER_QUEUES), rings & 1, rings & 2);
+}
+
+/* ---- buffers --------------------------------------------------------------------------------- */
+
+static int
+compare_addresses(const void *a, const void *b)
+{
+	const uintptr_t x = *(const uintptr_t *)a, y = *(const uintptr_t *)b;
+
+	return x < y ? -1 : x > y;
+}
+
+/* Takes all buffers out and puts them back. No queue has any, and no process is at work. */
+static int
+check_pool(struct run *run, struct rte_mempool *pool, uint32_t *missing)
+{
+	static void *buffers[BUFFERS];
+	const struct rte_mbuf *mbuf;
+	uint32_t n = 0, i;
+
+	while (n < BUFFERS && rte_mempool_get(pool, &buffers[n]) == 0)
+		n++;
+	*missing = BUFFERS - n;
+	qsort(buffers, n, sizeof(buffers[0]), compare_addresses);
+	for (i = 0; i < n; i++) {
+		mbuf = buffers[i];
+		if (i != 0 && buffers[i] == buffers[i - 1])
+			return fail(run, "pool %s: a buffer is there twice", pool->name);
+		if (mbuf->pool != pool || rte_mbuf_refcnt_read(mbuf) != 1 || mbuf->next != NULL ||
+				mbuf->nb_segs != 1)
+			return fail(run, "pool %s: a buffer was not reset when it was freed",
+				pool->name);
+	}
+	if (n != 0)
+		rte_mempool_put_bulk(pool, buffers, n);
+	if (rte_mempool_get(pool, &buffers[0]) == 0 && n == 0)
+		return fail(run, "pool %s: it was empty, and is not", pool->name);
+	if (n != 0)
+		rte_mempool_put(pool, buffers[0]);
+	return 0;
+}
+
+/* The secondary is gone: all queues are stopped, buffers are counted, all are started again. */
+static int
+account(struct run *run, bool was_killed)
+{
+	uint32_t rx_missing, tx_missing, lost;
+	uint16_t q;
+	int ret;
+
+	for (q = 0; q < POLLER_QUEUES; q++) {
+		ret = rte_eth_dev_tx_queue_stop(run->port, q);
+		if (ret == 0)
+			ret = rte_eth_dev_rx_queue_stop(run->port, q);
+		if (ret != 0)
+			return fail(run, "queue %u does not stop after its process has ended: %s",
+				q, strerror(-ret));
+	}
+	if (check_pool(run, run->rx_pool, &rx_missing) != 0 ||
+			check_pool(run, run->tx_pool, &tx_missing) != 0)
+		return -1;
+	lost = rx_missing + tx_missing - run->lost;
+	if (lost > (was_killed ? 2 * LOST_MAX : 0))
+		return fail(run, "%u buffers are missing after a secondary process that %s", lost,
+			was_killed ? "was killed" : "has ended");
+	run->lost += lost;
+	run->lost_in_all += lost;
+	run->lost_at_most = RTE_MAX(run->lost_at_most, lost);
+	for (q = 0; q < POLLER_QUEUES; q++)
+		if (reset_queue(run, q, true, true) != 0)
+			return -1;
+	return 0;
+}
+
+/* ---- a secondary ----------------------------------------------------------------------------- */
+
+static int
+wait_until_at_work(struct run *run)
+{
+	const uint64_t end = now_ms() + PATIENCE_MS;
+	uint16_t q;
+
+	for (q = 0; q < POLLER_QUEUES; q++) {
+		while (counter_get(&run->poller->received[q]) < PACKETS_MIN) {
+			if (now_ms() > end)
+				return fail(run, "queue %u: no packets come back", q);
+			rest();
+		}
+	}
+	return 0;
+}
+
+static int
+start_secondary(struct run *run)
+{
+	char prefix[64], bits[8];
+	const char *argv[] = { run->program, "--poll", prefix, bits, NULL };
+	struct poller *poller = run->poller;
+	uint16_t q;
+
+	poller->generation++;
+	for (q = 0; q < POLLER_QUEUES; q++)
+		counter_set(&poller->received[q], 0);
+	counter_set(&poller->in_burst, 0);
+	eal_file_prefix(prefix, sizeof(prefix));
+	snprintf(bits, sizeof(bits), "%u", run->simd_bits);
+	if (child_execute(&run->secondary, "the secondary process", argv, "polling ") != 0)
+		return fail(run, "the secondary process cannot be started");
+	return wait_until_at_work(run);
+}
+
+static int
+check_frames(struct run *run)
+{
+	const struct {
+		const counter_t *counter;
+		const char *what;
+	} wrong[] = {
+		{ &run->poller->corrupt, "were not sent so" },
+		{ &run->poller->duplicated, "came twice" },
+		{ &run->poller->reordered, "came out of order" },
+	};
+	unsigned int i;
+
+	for (i = 0; i < RTE_DIM(wrong); i++)
+		if (counter_get(wrong[i].counter) != 0)
+			return fail(run, "%" PRIu64 " packets %s", counter_get(wrong[i].counter),
+				wrong[i].what);
+	return 0;
+}
+
+static int
+reset_until_killed(struct run *run)
+{
+	const uint64_t end = now_ms() + PATIENCE_MS;
+
+	child_schedule(&run->secondary, CHILD_KILL, below(&run->random, KILL_WITHIN_US), 0);
+	while (!atomic_load_explicit(&run->secondary.gone, memory_order_acquire)) {
+		if (now_ms() > end)
+			return fail(run, "the secondary process has not been killed");
+		if (reset_any(run) != 0)
+			return -1;
+	}
+	child_reap(&run->secondary);
+	run->killed++;
+	run->killed_in_burst += counter_get(&run->poller->in_burst) != 0;
+	return 0;
+}
+
+static int
+reset_and_end(struct run *run)
+{
+	uint32_t i;
+
+	for (i = 0; i < RESETS_UNKILLED; i++)
+		if (reset_any(run) != 0)
+			return -1;
+	if (child_end(&run->secondary) != 0)
+		return fail(run, "the secondary process has failed");
+	run->ended++;
+	return 0;
+}
+
+static int
+run_secondary(struct run *run)
+{
+	const bool is_killed = !one_in(&run->random, 4);
+
+	if (start_secondary(run) != 0)
+		return -1;
+	if ((is_killed ? reset_until_killed(run) : reset_and_end(run)) != 0)
+		return -1;
+	return check_frames(run) != 0 ? -1 : account(run, is_killed);
+}
+
+static int
+run_port(struct run *run)
+{
+	uint32_t n = 1 + below(&run->random, SECONDARIES_MAX);
+	int ret = open_port(run);
+
+	while (ret == 0 && n-- != 0 && !interrupted)
+		ret = run_secondary(run);
+	if (child_end(&run->secondary) != 0)
+		fail(run, "the secondary process has failed");
+	run->ports++;
+	return close_port(run);
+}
+
+/* ---- the program ----------------------------------------------------------------------------- */
+
+/* @return 0; 1 where this process may not. */
+static int
+make_folders(struct run *run)
+{
+	snprintf(run->folder, sizeof(run->folder), "/tmp/virtio-soak-XXXXXX");
+	if (mkdtemp(run->folder) == NULL) {
+		fprintf(stderr, "cannot make the folder %s: %s\n", run->folder, strerror(errno));
+		run->folder[0] = '\0';
+		return -1;
+	}
+	snprintf(run->socket, sizeof(run->socket), "%s/backend.sock", run->folder);
+	snprintf(run->huge_folder, sizeof(run->huge_folder), "%s/hugepages", run->folder);
+	if (mkdir(run->huge_folder, 0700) != 0 || setenv("RUNTIME_DIRECTORY", run->folder, 1) != 0)
+		return -1;
+	return unshare(CLONE_NEWNS) != 0 ||
+		mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) != 0 ||
+		mount("none", run->huge_folder, "hugetlbfs", 0, NULL) != 0;
+}
+
+static int
+remove_one(const char *path, const struct stat *status __rte_unused, int type __rte_unused,
+		struct FTW *place __rte_unused)
+{
+	return remove(path);
+}
+
+static void
+remove_folders(struct run *run)
+{
+	if (run->folder[0] == '\0')
+		return;
+	umount2(run->huge_folder, MNT_DETACH);
+	nftw(run->folder, remove_one, 8, FTW_DEPTH | FTW_PHYS);
+}
+
+/* @return 0; 1: there are no hugepages; a negative errno after a message. */
+static int
+start(struct run *run)
+{
+	const struct eal_request request = {
+		.memory = MEMORY, .alone = true, .grows = true, .huge_folder = run->huge_folder,
+		.verbose = run->verbose,
+	};
+	struct eal_result result;
+	int ret = eal_start(&request, &result);
+
+	if (ret != 0)
+		return ret;
+	if (!result.hugepages) {
+		eal_stop();
+		return 1;
+	}
+	/* It warns of each process that was killed in a burst. */
+	if (!run->verbose)
+		rte_log_set_level_pattern("pmd.net.virtio.*", RTE_LOG_ERR);
+	run->zone = rte_memzone_reserve(POLLER_ZONE, sizeof(*run->poller), SOCKET_ID_ANY, 0);
+	if (run->zone == NULL)
+		return fail(run, "no memory for what the processes share");
+	run->poller = run->zone->addr;
+	memset(run->poller, 0, sizeof(*run->poller));
+	return 0;
+}
+
+static void
+note_resources(struct run *run)
+{
+	const struct resource_rule *grown;
+	struct resources now;
+
+	if (resources_read(&now) != 0)
+		fail(run, "the number of open file descriptors is not constant");
+	resources_max(run->ports <= WARM_UP ? &run->warm : &run->top, &now);
+	grown = run->ports <= WARM_UP ? NULL : resources_grown(&run->warm, &run->top);
+	if (grown != NULL)
+		fail(run, "%s: %" PRIu64 " after %u ports, %" PRIu64 " later", grown->name,
+			resources_value(&run->warm, grown), WARM_UP,
+			resources_value(&run->top, grown));
+}
+
+static void
+print_result(const struct run *run)
+{
+	printf("secondary processes: %u killed, %u of them in a burst, and %u ended; %" PRIu64
+		" queue resets on %u ports; %" PRIu64 " buffers lost, %u with one process at "
+		"most; seed %" PRIu64 "\n", run->killed, run->killed_in_burst, run->ended,
+		run->resets, run->ports, run->lost_in_all, run->lost_at_most, run->seed);
+	if (run->failure[0] != '\0') {
+		printf("FAILED secondaries: port %u of seed %" PRIu64 ": %s\n", run->ports,
+			run->seed, run->failure);
+		return;
+	}
+	printf("ok secondaries: queues are reset while a process polls them, and after its end\n");
+	if (run->killed != 0)
+		printf("ok secondaries: a killed process loses at most what it had in hand\n");
+	if (run->ended != 0)
+		printf("ok secondaries: a process that ends loses no buffer\n");
+	if (run->ports > WARM_UP)
+		printf("ok secondaries: memory, file descriptors and threads have not grown\n");
+	else
+		printf("skipped secondaries: growth: no port after the warm-up\n");
+}
+
+static int
+run_all(struct run *run)
+{
+	const uint64_t end = now_ms() + run->seconds * UINT64_C(1000);
+	int ret;
+
+	ret = make_folders(run);
+	/* Children run on the cores that this process may run on, before EAL chooses one. */
+	if (ret == 0)
+		ret = child_init();
+	if (ret == 0)
+		ret = start(run);
+	if (ret > 0) {
+		printf("skipped secondaries: hugepages in a folder take root, and %u MB of them\n",
+			(unsigned int)(MEMORY >> 20));
+		return EXIT_SUCCESS;
+	}
+	if (ret < 0)
+		return EXIT_NOT_TRIED;
+	while (now_ms() < end && !interrupted && run_port(run) == 0)
+		note_resources(run);
+	rte_memzone_free(run->zone);
+	eal_stop();
+	print_result(run);
+	if (run->failure[0] != '\0')
+		return EXIT_FAILURE;
+	return interrupted ? EXIT_INCOMPLETE : EXIT_SUCCESS;
+}
+
+static const char help_text[] =
+"virtio-soak-secondaries: resets queues of a virtio-user port that a secondary process polls, and\n"
+"kills that process meanwhile, again and again, on all paths of the driver; shows that no buffer\n"
+"is given back twice, that none is lost but those that a killed process had in hand, and that\n"
+"nothing grows.\n"
+"\n"
+"Usage: virtio-soak-secondaries --seconds N --backend PROGRAM [--seed N] [--verbose]\n"
+"\n"
+"  --seconds N        how long\n"
+"  --backend PROGRAM  virtio-loopback, which serves as the back-end in processes of its own\n"
+"  --seed N           repeats the choices of another run (default: of the time; it is printed)\n"
+"  --verbose          what the driver says, and EAL\n"
+"  -h, --help         this text\n"
+"  --version          the versions of this program and of DPDK\n"
+"\n"
+"It takes root and hugepages, and is skipped without.\n"
+"\n"
+"Exit status: 0 if all was right, or it was skipped; 1 if not; 2 for wrong options, or if EAL\n"
+"does not start; 3 if a signal ended the run and nothing was wrong until then.\n";
+
+static const struct option long_options[] = {
+	{ "seconds", required_argument, NULL, 's' },
+	{ "backend", required_argument, NULL, 'b' },
+	{ "seed", required_argument, NULL, 'r' },
+	{ "verbose", no_argument, NULL, 'v' },
+	{ "help", no_argument, NULL, 'h' },
+	{ "version", no_argument, NULL, 'V' },
+	{ NULL, 0, NULL, 0 },
+};
+
+static int
+parse_number(const char *name, uint64_t min, uint64_t max, uint64_t *value)
+{
+	char *end;
+
+	errno = 0;
+	*value = strtoull(optarg, &end, 10);
+	if (errno == 0 && *end == '\0' && optarg[0] >= '0' && optarg[0] <= '9' && *value >= min &&
+			*value <= max)
+		return 0;
+	fprintf(stderr, "--%s %s: must be a number from %" PRIu64 " to %" PRIu64 "\n", name, optarg,
+		min, max);
+	return -EINVAL;
+}
+
+/* @return 0: go on; 1: help or the version was printed; -EINVAL after a message. */
+static int
+parse_option(struct run *run, int option)
+{
+	uint64_t seconds = 0;
+	int ret;
+
+	switch (option) {
+	case 's':
+		ret = parse_number("seconds", 1, SECONDS_MAX, &seconds);
+		run->seconds = seconds;
+		return ret;
+	case 'b':
+		run->backend_program = optarg;
+		if (access(optarg, X_OK) == 0)
+			return 0;
+		fprintf(stderr, "--backend %s: no program there; it is virtio-loopback\n", optarg);
+		return -EINVAL;
+	case 'r':
+		return parse_number("seed", 0, UINT64_MAX, &run->seed);
+	case 'v':
+		run->verbose = true;
+		return 0;
+	case 'h':
+		fputs(help_text, stdout);
+		return 1;
+	case 'V':
+		printf("virtio-soak-secondaries %s, %s\n", PROJECT_VERSION, rte_version());
+		return 1;
+	default:
+		/* getopt has said what is wrong. */
+		fprintf(stderr, "virtio-soak-secondaries --help lists the options\n");
+		return -EINVAL;
+	}
+}
+
+static int
+parse_options(struct run *run, int argc, char **argv)
+{
+	int option, ret;
+
+	while ((option = getopt_long(argc, argv, "h", long_options, NULL)) != -1) {
+		ret = parse_option(run, option);
+		if (ret != 0)
+			return ret;
+	}
+	if (optind < argc) {
+		fprintf(stderr, "%s: not an option; virtio-soak-secondaries --help lists them\n",
+			argv[optind]);
+		return -EINVAL;
+	}
+	if (run->seconds == 0 || run->backend_program == NULL) {
+		fprintf(stderr, "--seconds N and --backend PROGRAM are needed; "
+			"virtio-soak-secondaries --help says for what\n");
+		return -EINVAL;
+	}
+	return 0;
+}
+
+int
+main(int argc, char **argv)
+{
+	const struct sigaction action = { .sa_handler = on_signal };
+	static struct run run;
+	int ret;
+
+	/* As secondary process, which the primary one starts. */
+	if (argc == 4 && strcmp(argv[1], "--poll") == 0)
+		return poller_run(argv[2], argv[3]);
+	standard_output_prepare();
+	run.program = "/proc/self/exe";
+	run.seed = time(NULL);
+	ret = parse_options(&run, argc, argv);
+	if (ret != 0)
+		return ret < 0 ? EXIT_NOT_TRIED :
+			standard_output_check("virtio-soak-secondaries") == 0 ? EXIT_SUCCESS :
+			EXIT_FAILURE;
+	run.random.state = run.seed;
+	sigaction(SIGINT, &action, NULL);
+	sigaction(SIGTERM, &action, NULL);
+	ret = run_all(&run);
+	child_exit();
+	remove_folders(&run);
+	if (standard_output_check("virtio-soak-secondaries") != 0)
+		return EXIT_FAILURE;
+	return ret;
+}
