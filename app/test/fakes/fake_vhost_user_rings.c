@@ -12,7 +12,11 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include <rte_common.h>
+
 #include "fake_vhost_user_private.h"
+
+#define HUGEPAGE ((size_t)2 << 20)
 
 static void *
 map_region(struct fake_vu *vu, uint64_t addr, uint64_t len, bool user)
@@ -76,6 +80,29 @@ find_ring(struct fake_vu *vu, struct fake_vu_ring *ring)
 		ring_device_move(&ring->rd, part[0], part[1], part[2]);
 }
 
+/*
+ * At an address that hugepages can have: Linux chooses such a one by itself, and qemu-user does not.
+ */
+static void *
+map_aligned(size_t len, int fd)
+{
+	const size_t whole = RTE_ALIGN_CEIL(len, HUGEPAGE);
+	uint8_t *room, *at;
+	void *map;
+
+	room = mmap(NULL, whole + HUGEPAGE, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE,
+		    -1, 0);
+	if (room == MAP_FAILED)
+		return MAP_FAILED;
+	at = RTE_PTR_ALIGN_CEIL(room, HUGEPAGE);
+	munmap(room, at - room);
+	munmap(at + whole, room + HUGEPAGE - at);
+	map = mmap(at, len, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_NORESERVE | MAP_FIXED, fd, 0);
+	if (map == MAP_FAILED)
+		munmap(at, whole);
+	return map;
+}
+
 /* Adds a region of the payload to those that are mapped. */
 static bool
 map_file(struct fake_vu *vu, const uint8_t *at, int fd)
@@ -87,7 +114,7 @@ map_file(struct fake_vu *vu, const uint8_t *at, int fd)
 	r->user_addr = fake_vu_get64(at + 16);
 	r->offset = fake_vu_get64(at + 24);
 	r->mapped = r->size + r->offset;
-	r->at = mmap(NULL, r->mapped, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_NORESERVE, fd, 0);
+	r->at = map_aligned(r->mapped, fd);
 	if (r->at == MAP_FAILED) {
 		fake_vu_breach(vu, "a region of memory cannot be mapped: %s", strerror(errno));
 		return false;
