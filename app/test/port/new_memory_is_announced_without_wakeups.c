@@ -161,6 +161,8 @@ grow_and_shrink(void *arg)
 		if (much == NULL)
 			return NULL;
 		rte_free(much);
+		/* EAL's lock of its memory is not fair: without a rest, others may never get it. */
+		usleep(1000);
 	} while (!__atomic_load_n(ending, __ATOMIC_RELAXED));
 	return arg;
 }
