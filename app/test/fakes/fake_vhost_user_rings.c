@@ -81,7 +81,8 @@ find_ring(struct fake_vu *vu, struct fake_vu_ring *ring)
 }
 
 /*
- * At an address that hugepages can have: Linux chooses such a one by itself, and qemu-user does not.
+ * At an address that hugepages can have. Linux chooses such a one by itself, and qemu-user does
+ * not.
  */
 static void *
 map_aligned(size_t len, int fd)
