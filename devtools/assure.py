@@ -148,10 +148,13 @@ def soak_table(result, lines):
 def secondaries_sentence(lines):
     """The result of virtio-soak-secondaries, which has no file."""
     for line in lines:
-        if line.startswith('secondary processes: '):
-            bad = any(other.startswith('FAILED secondaries') for other in lines)
-            return f'S{line[1:]}: {"FAILED" if bad else "PASSED"}.'
-    return 'Secondary processes: not run.'
+        found = re.fullmatch(r'(PASSED|FAILED|INCOMPLETE): secondary processes: (.*)', line)
+        if found:
+            return f'Secondary processes: {found[2]}: {found[1]}.'
+        found = re.fullmatch(r'skipped secondaries: (?!growth)(.*)', line)
+        if found:
+            return f'Secondary processes: not run ({found[1]}).'
+    return 'Secondary processes: FAILED, there is no result.'
 
 
 def coverage(_args):

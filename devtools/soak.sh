@@ -12,11 +12,11 @@
 # minute beyond its length at most, for the last episode.
 #
 # Then, for a tenth of that time more, queues are reset that a secondary process polls, which is
-# killed. This takes root and hugepages, and is skipped without.
+# killed (virtio-soak-secondaries). This takes root and hugepages, and is skipped without.
 #
 #   --minutes N  how long, 1 to 10080 (default 60)
 #   --seed N     repeats the choices of another run; each run prints its seed
-#   --json FILE  write all figures there
+#   --json FILE  write all figures there, but those of secondary processes
 #   --no-huge    ordinary memory instead of hugepages: none is added under traffic, and there are
 #                no secondary processes
 #   --verbose    print what the driver and EAL log
@@ -29,6 +29,7 @@ set -euo pipefail
 . "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 
 minutes=60
+seed=$(date +%s)
 no_huge=
 args=()
 shared_args=()
@@ -45,8 +46,7 @@ while [ $# -gt 0 ]; do
 		shift 2
 		;;
 	--seed)
-		args+=("$1" "$2")
-		shared_args+=("$1" "$2")
+		seed=$2
 		shift 2
 		;;
 	--json)
@@ -71,7 +71,32 @@ done
 backend=app/virtio-loopback/virtio-loopback
 soak=app/virtio-soak/virtio-soak
 build_targets="$soak $soak-secondaries $backend" build_tree build
-"$root/build/$soak" --minutes "$minutes" --backend "$root/build/$backend" "${args[@]}"
-[ -z "$no_huge" ] || exit 0
-"$root/build/$soak-secondaries" --seconds $((6 * minutes)) --backend "$root/build/$backend" \
-	"${shared_args[@]}"
+
+# run PROGRAM...: it gets the signals that end this script, and its status is what they come to.
+child=
+trap 'signalled=yes; kill -TERM "$child" 2>/dev/null || true' INT TERM
+run() {
+	local status
+	"$root/build/$1" --backend "$root/build/$backend" --seed "$seed" "${@:2}" &
+	child=$!
+	while :; do
+		signalled=
+		status=0
+		wait "$child" || status=$?
+		[ -n "$signalled" ] || return "$status"
+	done
+}
+
+first=0
+run "$soak" --minutes "$minutes" "${args[@]}" || first=$?
+[ "$first" -ne 2 ] && [ "$first" -ne 3 ] || exit "$first"
+if [ -n "$no_huge" ]; then
+	echo "skipped secondaries: without hugepages, as asked"
+	exit "$first"
+fi
+second=0
+run "$soak-secondaries" --seconds $((6 * minutes)) "${shared_args[@]}" || second=$?
+# Something was tried.
+[ "$second" -ne 2 ] || second=1
+[ "$first" -eq 0 ] || exit "$first"
+exit "$second"

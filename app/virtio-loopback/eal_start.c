@@ -250,7 +250,7 @@ eal_stop(void)
 
 	snprintf(dir, sizeof(dir), "%s", rte_eal_get_runtime_dir());
 	rte_eal_cleanup();
-	/* It is this process's alone, and empty, as nothing is shared with others. */
+	/* It is this process's alone, and empty unless something was shared with others. */
 	rmdir(dir);
 }
 

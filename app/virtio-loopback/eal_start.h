@@ -27,7 +27,7 @@ struct eal_request {
 	uint64_t memory;	/**< bytes that must be there */
 	bool alone;		/**< no traffic: control and back-end on the last core */
 	bool grows;		/**< hugepages come and go; no back-end is in this process */
-	/** Of hugepages that secondary processes map; NULL: there are none of these. */
+	/** With grows: of hugepages that secondary processes map; NULL: there will be none. */
 	const char *huge_folder;
 	bool no_huge;
 	bool verbose;
@@ -48,7 +48,7 @@ struct eal_result {
  */
 int eal_start(const struct eal_request *request, struct eal_result *result);
 
-/** End EAL, and leave no folder of it behind. */
+/** End EAL, and leave no folder of it behind, unless it had one for secondary processes. */
 void eal_stop(void);
 
 /** EAL's --file-prefix, by which a secondary process finds this one. */

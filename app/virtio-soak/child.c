@@ -187,12 +187,15 @@ execute(const char *const argv[], const int log[2], pid_t parent)
 	_exit(EXIT_FAILURE);
 }
 
-/* The process was killed. */
-static void
-wait_for_its_end(struct child *child, int *status)
+/* The process was killed, or is about to end. */
+static int
+wait_for_its_end(const struct child *child)
 {
-	while (waitpid(child->pid, status, 0) < 0 && errno == EINTR)
+	int status = 0;
+
+	while (waitpid(child->pid, &status, 0) < 0 && errno == EINTR)
 		;
+	return status;
 }
 
 static int
@@ -241,7 +244,9 @@ child_execute(struct child *child, const char *what, const char *const argv[], c
 	ret = wait_until_ready(child, ready);
 	if (ret != 0) {
 		kill(child->pid, SIGKILL);
-		child_reap(child);
+		wait_for_its_end(child);
+		close(child->log);
+		child->pid = 0;
 		return ret;
 	}
 	monitor_add(child);
@@ -308,15 +313,34 @@ child_wait_action(struct child *child)
 	return 0;
 }
 
-void
+bool
+child_lives(const struct child *child)
+{
+	siginfo_t info = { 0 };
+
+	return child->pid != 0 &&
+		waitid(P_PID, child->pid, &info, WEXITED | WNOHANG | WNOWAIT) == 0 &&
+		info.si_pid == 0;
+}
+
+int
 child_reap(struct child *child)
 {
+	int status;
+
 	if (child->pid == 0)
-		return;
+		return 0;
 	monitor_remove(child);
-	wait_for_its_end(child, NULL);
+	status = wait_for_its_end(child);
+	while (read_log(child) > 0)
+		;
 	close(child->log);
 	child->pid = 0;
+	if (WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL)
+		return 0;
+	fprintf(stderr, "%s has ended with status 0x%x before it was killed: %s\n", child->what,
+		status, child->log_text);
+	return -EFAULT;
 }
 
 int
@@ -336,7 +360,7 @@ child_end(struct child *child)
 	while (waitpid(child->pid, &status, WNOHANG) == 0) {
 		if (now_us() > deadline) {
 			kill(child->pid, SIGKILL);
-			wait_for_its_end(child, &status);
+			status = wait_for_its_end(child);
 			break;
 		}
 		rest();

@@ -75,8 +75,15 @@ bool child_has_action(struct child *child);
 /** Wait until that action has ended. @return 0, or -ETIMEDOUT after a message. */
 int child_wait_action(struct child *child);
 
-/** Wait for the end of a process that was killed; child_start() may follow. */
-void child_reap(struct child *child);
+/** Whether it has not ended. */
+bool child_lives(const struct child *child);
+
+/**
+ * Wait for the end of a process that was killed; child_start() may follow.
+ *
+ * @return 0; -EFAULT after a message if it has ended otherwise, which was before.
+ */
+int child_reap(struct child *child);
 
 /**
  * End it.

@@ -5,10 +5,8 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 
 #include <rte_common.h>
-#include <rte_cpuflags.h>
 #include <rte_cycles.h>
 #include <rte_ethdev.h>
 #include <rte_vect.h>
@@ -17,13 +15,12 @@
 #include "pool.h"
 #include "resetter.h"
 #include "soak.h"
+#include "soak_common.h"
 #include "soak_random.h"
 
 #define QUEUES_MAX 4u
-#define RING_SIZE_MIN 32u
 #define EVENT_EVERY_MIN 20u	/* resets between two events */
 #define EVENT_EVERY_MAX 120u
-#define KILL_WITHIN_US 30000u
 #define STOP_SECONDS_MAX 30u
 #define UNREAD_MS 300u
 #define OTHER_PACKETS 20u	/* that the other port has to receive after an event */
@@ -40,25 +37,6 @@ struct episode {
 	uint32_t until_event;		/* resets */
 };
 
-/* Widths of instructions between which the driver's paths change, on this processor. */
-static uint32_t
-widths(uint16_t bits[3])
-{
-	uint32_t n = 0;
-
-#ifdef RTE_ARCH_X86
-	bits[n++] = RTE_VECT_SIMD_128;
-	bits[n++] = RTE_VECT_SIMD_256;
-	if (rte_cpu_get_flag_enabled(RTE_CPUFLAG_AVX512BW) > 0 &&
-			rte_cpu_get_flag_enabled(RTE_CPUFLAG_AVX512VL) > 0)
-		bits[n++] = RTE_VECT_SIMD_512;
-#else
-	bits[n++] = RTE_VECT_SIMD_DISABLED;
-	bits[n++] = RTE_VECT_SIMD_128;
-#endif
-	return n;
-}
-
 void
 soak_plan(struct soak *soak)
 {
@@ -66,7 +44,7 @@ soak_plan(struct soak *soak)
 	const uint32_t half = PATHS_MAX / 2;
 	struct soak_path path, *paths = soak->path;
 	uint16_t bits[3];
-	const uint32_t n_widths = widths(bits);
+	const uint32_t n_widths = soak_simd_widths(bits);
 	uint32_t n = 0, i, j;
 
 	for (i = 0; i < 8 * n_widths; i++)
@@ -74,11 +52,11 @@ soak_plan(struct soak *soak)
 			.packed = (i & 1) != 0,
 			.in_order = (i & 2) != 0,
 			.mergeable = (i & 4) != 0,
-			.disable = one_in(&random, 2),
+			.disable = random_one_in(&random, 2),
 			.simd_bits = bits[i / 8],
 		};
 	for (i = n - 1; i > 0; i--) {
-		j = below(&random, i + 1);
+		j = random_below(&random, i + 1);
 		path = paths[i];
 		paths[i] = paths[j];
 		paths[j] = path;
@@ -108,16 +86,11 @@ fail(struct episode *episode, const char *format, ...)
 	return -1;
 }
 
-/* Powers of two, and in packed rings what lies half way between two of them. */
 static uint16_t
 random_size(struct episode *episode)
 {
-	const uint32_t doublings = rte_log2_u32(episode->options.ring_size_max / RING_SIZE_MIN);
-	uint32_t size = RING_SIZE_MIN << below(&episode->random, doublings + 1);
-
-	if (episode->path->packed && size > RING_SIZE_MIN && one_in(&episode->random, 2))
-		size -= size / 4;
-	return size;
+	return soak_ring_size(&episode->random, episode->options.ring_size_max,
+		episode->path->packed);
 }
 
 /* One reset of a queue: which rings of it, which size. */
@@ -150,11 +123,11 @@ static int
 reset_any(struct episode *episode)
 {
 	const struct resetter *resetter = &episode->resetter;
-	const uint16_t queue = below(&episode->random, episode->options.queues);
-	unsigned int rings = 1 + below(&episode->random, PORT_BOTH);
+	const uint16_t queue = random_below(&episode->random, episode->options.queues);
+	unsigned int rings = 1 + random_below(&episode->random, PORT_BOTH);
 
 	if (rings == PORT_BOTH && resetter->ring_size[0][queue] != resetter->ring_size[1][queue])
-		rings = one_in(&episode->random, 2) ? PORT_RX : PORT_TX;
+		rings = random_one_in(&episode->random, 2) ? PORT_RX : PORT_TX;
 	return reset_queue(episode, queue, rings);
 }
 
@@ -170,14 +143,6 @@ static uint64_t
 patience_ends(void)
 {
 	return rte_rdtsc() + rte_get_tsc_hz() / 1000 * PATIENCE_MS;
-}
-
-static void
-rest(void)
-{
-	const struct timespec moment = { .tv_nsec = 1000000 };
-
-	nanosleep(&moment, NULL);
 }
 
 /* A port that listens takes the new back-end by itself, with stopped queues stopped. */
@@ -233,7 +198,7 @@ advance_epochs(struct episode *episode, bool is_renewed)
 			if (rte_rdtsc() > end)
 				return fail(episode, "the thread of the traffic has not "
 					"run its loop for %u ms", PATIENCE_MS);
-			rest();
+			soak_rest();
 		}
 	}
 	return 0;
@@ -251,13 +216,13 @@ resume_queue(struct episode *episode, uint16_t q)
 		if (rte_rdtsc() > end)
 			return fail(episode, "queue %u: cannot be started with the new back-end: "
 				"%s", q, strerror(-ret));
-		rest();
+		soak_rest();
 	}
 	while (counter_get(&queue->fresh) == 0) {
 		if (rte_rdtsc() > end)
 			return fail(episode, "queue %u: no packet came back from the new back-end",
 				q);
-		rest();
+		soak_rest();
 	}
 	return 0;
 }
@@ -269,7 +234,8 @@ replace_backend(struct episode *episode)
 	const uint64_t end = patience_ends();
 	uint16_t q;
 
-	child_reap(&sp->child);
+	if (child_reap(&sp->child) != 0)
+		return fail(episode, "the back-end has ended before it was killed");
 	sp->backends_killed++;
 	if (advance_epochs(episode, false) != 0)
 		return -1;
@@ -281,7 +247,7 @@ replace_backend(struct episode *episode)
 	while (!soak_port_is_up(sp)) {
 		if (rte_rdtsc() > end)
 			return fail(episode, "the link stays down with the new back-end");
-		rest();
+		soak_rest();
 	}
 	if (advance_epochs(episode, true) != 0)
 		return -1;
@@ -298,7 +264,7 @@ kill_backend(struct episode *episode)
 	struct soak_port *sp = &episode->sp;
 	const uint64_t end = patience_ends();
 
-	child_schedule(&sp->child, CHILD_KILL, below(&episode->random, KILL_WITHIN_US), 0);
+	child_schedule(&sp->child, CHILD_KILL, random_below(&episode->random, KILL_WITHIN_US), 0);
 	while (!atomic_load_explicit(&sp->child.gone, memory_order_acquire)) {
 		if (rte_rdtsc() > end)
 			return fail(episode, "the back-end has not been killed after %u ms",
@@ -336,12 +302,12 @@ stop_backend(struct episode *episode)
 {
 	const uint32_t most = RTE_MIN(STOP_SECONDS_MAX,
 		1 + episode->soak->options.minutes * 60 / PATHS_MAX / 2);
-	const uint32_t ms = 1000 * (1 + below(&episode->random, most));
+	const uint32_t ms = 1000 * (1 + random_below(&episode->random, most));
 
 	episode->soak->events.stops++;
 	episode->soak->events.stopped_ms += ms;
-	child_schedule(&episode->sp.child, CHILD_STOP, below(&episode->random, KILL_WITHIN_US),
-		ms * UINT64_C(1000));
+	child_schedule(&episode->sp.child, CHILD_STOP,
+		random_below(&episode->random, KILL_WITHIN_US), ms * UINT64_C(1000));
 	return reset_until_over(episode);
 }
 
@@ -360,11 +326,11 @@ change_memory(struct episode *episode)
 {
 	static const uint32_t caches[] = { 0, 128, 512 };
 	struct port *port = &episode->sp.port;
-	const uint16_t queue = below(&episode->random, episode->options.queues);
+	const uint16_t queue = random_below(&episode->random, episode->options.queues);
 	const unsigned int pool = 1 - episode->resetter.rx_pool[queue];
 	const uint32_t changes = eal_memory_changes();
-	const uint32_t more = below(&episode->random, 4096);
-	const uint32_t cache = caches[below(&episode->random, RTE_DIM(caches))];
+	const uint32_t more = random_below(&episode->random, 4096);
+	const uint32_t cache = caches[random_below(&episode->random, RTE_DIM(caches))];
 
 	if (port->ext.len != 0 && pool == 1)
 		return reset_or_fail(episode);
@@ -383,7 +349,7 @@ run_event(struct episode *episode)
 	struct soak_port *other = &episode->soak->other;
 	int ret;
 
-	switch (below(&episode->random, 4)) {
+	switch (random_below(&episode->random, 4)) {
 	case 0:
 		ret = kill_backend(episode);
 		break;
@@ -419,8 +385,8 @@ random_offloads(struct episode *episode, struct port_conf *conf)
 		RTE_ETH_TX_OFFLOAD_VLAN_INSERT, RTE_ETH_TX_OFFLOAD_MBUF_FAST_FREE,
 	};
 
-	conf->rx_offloads = rx[below(&episode->random, RTE_DIM(rx))];
-	conf->tx_offloads = tx[below(&episode->random, RTE_DIM(tx))];
+	conf->rx_offloads = rx[random_below(&episode->random, RTE_DIM(rx))];
+	conf->tx_offloads = tx[random_below(&episode->random, RTE_DIM(tx))];
 }
 
 static int
@@ -439,22 +405,22 @@ open_port(struct episode *episode, const char *socket)
 		.queues = options->queues,
 		.client = episode->server,
 		/* The library as it is, or with the helper, which is not used then. */
-		.stock = path->disable && one_in(random, 2),
-		.verbose = one_in(random, 3),
+		.stock = path->disable && random_one_in(random, 2),
+		.verbose = random_one_in(random, 3),
 		.no_huge = !soak->hugepages,
 	};
 	struct port_conf conf = {
 		.socket = socket,
 		.number = 1,
 		.method = !path->disable ? "get_base" : child.stock ? "auto" : "disable",
-		.drain_us = drains[below(random, RTE_DIM(drains))],
-		.stop_timeout_ms = timeouts[below(random, RTE_DIM(timeouts))],
+		.drain_us = drains[random_below(random, RTE_DIM(drains))],
+		.stop_timeout_ms = timeouts[random_below(random, RTE_DIM(timeouts))],
 		.queues = options->queues,
-		.extbuf = one_in(random, 4),
+		.extbuf = random_one_in(random, 4),
 	};
 	char devargs[96];
 
-	options->ring_size_max = sizes[below(random, RTE_DIM(sizes))];
+	options->ring_size_max = sizes[random_below(random, RTE_DIM(sizes))];
 	for (options->n_ring_sizes = 0; options->n_ring_sizes < 3; options->n_ring_sizes++)
 		options->ring_sizes[options->n_ring_sizes] = random_size(episode);
 	conf.ring_size_max = options->ring_size_max;
@@ -503,7 +469,7 @@ run(struct episode *episode, uint64_t milliseconds)
 			continue;
 		}
 		episode->until_event = EVENT_EVERY_MIN +
-			below(&episode->random, EVENT_EVERY_MAX - EVENT_EVERY_MIN);
+			random_below(&episode->random, EVENT_EVERY_MAX - EVENT_EVERY_MIN);
 		ret = run_event(episode);
 	}
 	episode->soak->events.calls_again += episode->resetter.n_again;
@@ -525,11 +491,11 @@ soak_episode(struct soak *soak, uint32_t number, uint64_t milliseconds)
 	char socket[96], failure[256] = "";
 	int ret;
 
-	episode.random.state = next(&random);
-	episode.server = one_in(&episode.random, 2);
-	episode.options.queues = 1 + below(&episode.random, QUEUES_MAX);
+	episode.random.state = random_next(&random);
+	episode.server = random_one_in(&episode.random, 2);
+	episode.options.queues = 1 + random_below(&episode.random, QUEUES_MAX);
 	episode.options.rounds = 1;
-	episode.until_event = below(&episode.random, EVENT_EVERY_MIN);
+	episode.until_event = random_below(&episode.random, EVENT_EVERY_MIN);
 	snprintf(socket, sizeof(socket), "%s/%u.sock", soak->folder, number);
 	ret = open_port(&episode, socket);
 	if (ret == 0)

@@ -16,10 +16,9 @@
 #include "eal_start.h"
 #include "resetter.h"
 #include "soak.h"
+#include "soak_common.h"
 #include "standard_output.h"
 
-#define EXIT_NOT_TRIED 2
-#define EXIT_INCOMPLETE 3
 #define WARM_UP_MIN 4u			/* episodes */
 #define EPISODE_MS_MIN 500u
 #define EPISODE_MS_MAX 30000u
@@ -190,10 +189,10 @@ main(int argc, char **argv)
 	standard_output_prepare();
 	ret = soak_options_parse(&soak.options, argc, argv);
 	if (ret != 0)
-		return ret < 0 ? EXIT_NOT_TRIED :
+		return ret < 0 ? SOAK_NOT_TRIED :
 			standard_output_check("virtio-soak") == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
 	if (soak_check_json(&soak) != 0)
-		return EXIT_NOT_TRIED;
+		return SOAK_NOT_TRIED;
 	sigaction(SIGINT, &action, NULL);
 	sigaction(SIGTERM, &action, NULL);
 	ret = run_all(&soak);
@@ -201,10 +200,10 @@ main(int argc, char **argv)
 	if (soak.folder[0] != '\0')
 		rmdir(soak.folder);
 	if (ret != 0)
-		return EXIT_NOT_TRIED;
+		return SOAK_NOT_TRIED;
 	soak_print(&soak);
 	ret = soak_write_json(&soak);
 	if (standard_output_check("virtio-soak") != 0 || ret != 0 || soak.failure[0] != '\0')
 		return EXIT_FAILURE;
-	return soak.interrupted ? EXIT_INCOMPLETE : EXIT_SUCCESS;
+	return soak.interrupted ? SOAK_INCOMPLETE : EXIT_SUCCESS;
 }

@@ -12,6 +12,7 @@
 #include <rte_version.h>
 
 #include "soak.h"
+#include "soak_common.h"
 
 #define MINUTES_MAX 10080u	/* a week */
 
@@ -59,21 +60,6 @@ static const struct option long_options[] = {
 };
 
 static int
-parse_number(const char *name, const char *text, uint64_t min, uint64_t max, uint64_t *value)
-{
-	char *end;
-
-	errno = 0;
-	*value = strtoull(text, &end, 10);
-	if (errno == 0 && end != text && *end == '\0' && text[0] >= '0' && text[0] <= '9' &&
-			*value >= min && *value <= max)
-		return 0;
-	fprintf(stderr, "--%s %s: must be a number from %llu to %llu\n", name, text,
-		(unsigned long long)min, (unsigned long long)max);
-	return -EINVAL;
-}
-
-static int
 parse_option(struct soak_options *options, int option)
 {
 	uint64_t number = 0;
@@ -81,11 +67,11 @@ parse_option(struct soak_options *options, int option)
 
 	switch (option) {
 	case 'm':
-		ret = parse_number("minutes", optarg, 1, MINUTES_MAX, &number);
+		ret = soak_parse_number("minutes", optarg, 1, MINUTES_MAX, &number);
 		options->minutes = number;
 		return ret;
 	case 's':
-		return parse_number("seed", optarg, 0, UINT64_MAX, &options->seed);
+		return soak_parse_number("seed", optarg, 0, UINT64_MAX, &options->seed);
 	case 'j':
 		options->json = optarg;
 		return 0;

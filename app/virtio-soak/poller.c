@@ -4,6 +4,7 @@
 
 #include <sched.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -20,7 +21,11 @@
 #include "poller.h"
 #include "track.h"
 
-#define LCORE_POLLER 3	/* the primary has the others */
+/*
+ * Another number than the primary's. All secondary processes have this one, which is safe because
+ * the pools have no caches.
+ */
+#define LCORE_POLLER 3
 
 struct queue {
 	struct track track;
@@ -36,21 +41,23 @@ on_signal(int signal __rte_unused)
 	interrupted = 1;
 }
 
+/* Primary and back-end are on another one, if there are two, so that stops and bursts meet. */
 static int
-last_cpu(void)
+first_cpu(bool *is_alone)
 {
 	cpu_set_t allowed;
-	int cpu = CPU_SETSIZE - 1;
+	int cpu = 0;
 
 	if (sched_getaffinity(0, sizeof(allowed), &allowed) != 0)
 		return 0;
-	while (cpu > 0 && !CPU_ISSET(cpu, &allowed))
-		cpu--;
+	while (cpu < CPU_SETSIZE - 1 && !CPU_ISSET(cpu, &allowed))
+		cpu++;
+	*is_alone = CPU_COUNT(&allowed) == 1;
 	return cpu;
 }
 
 static int
-start_eal(const char *prefix, const char *simd_bits)
+start_eal(const char *prefix, const char *simd_bits, int cpu)
 {
 	char lcores[32], file_prefix[96], bits[64];
 	char *argv[] = {
@@ -59,7 +66,7 @@ start_eal(const char *prefix, const char *simd_bits)
 		(char[]){ "--log-level=*:error" }, lcores, file_prefix, bits, NULL,
 	};
 
-	snprintf(lcores, sizeof(lcores), "--lcores=%u@%d", LCORE_POLLER, last_cpu());
+	snprintf(lcores, sizeof(lcores), "--lcores=%u@%d", LCORE_POLLER, cpu);
 	snprintf(file_prefix, sizeof(file_prefix), "--file-prefix=%s", prefix);
 	snprintf(bits, sizeof(bits), "--force-max-simd-bitwidth=%s", simd_bits);
 	return rte_eal_init(RTE_DIM(argv) - 1, argv);
@@ -137,14 +144,14 @@ send_some(struct poller *poller, uint16_t q, struct queue *queue)
 }
 
 static void
-poll_all(struct poller *poller, struct queue queues[POLLER_QUEUES])
+poll_all(struct poller *poller, struct queue queues[POLLER_QUEUES], bool shares_core)
 {
 	uint64_t corrupt, duplicated, reordered;
 	struct idle idle;
 	uint32_t carried;
 	uint16_t q;
 
-	idle_init(&idle, false);
+	idle_init(&idle, shares_core);
 	while (!interrupted) {
 		carried = 0;
 		corrupt = duplicated = reordered = 0;
@@ -168,7 +175,7 @@ poll_all(struct poller *poller, struct queue queues[POLLER_QUEUES])
 }
 
 static int
-attach_and_poll(void)
+attach_and_poll(bool shares_core)
 {
 	const struct rte_memzone *zone = rte_memzone_lookup(POLLER_ZONE);
 	static struct queue queues[POLLER_QUEUES];
@@ -186,7 +193,7 @@ attach_and_poll(void)
 	if (ret == 0) {
 		printf("polling port %u\n", poller->port);
 		fflush(stdout);
-		poll_all(poller, queues);
+		poll_all(poller, queues, shares_core);
 	}
 	for (q = 0; q < POLLER_QUEUES; q++)
 		track_free(&queues[q].track);
@@ -197,16 +204,18 @@ int
 poller_run(const char *prefix, const char *simd_bits)
 {
 	const struct sigaction action = { .sa_handler = on_signal };
+	bool shares_core = false;
+	const int cpu = first_cpu(&shares_core);
 	int ret;
 
 	sigaction(SIGTERM, &action, NULL);
-	if (start_eal(prefix, simd_bits) < 0) {
+	if (start_eal(prefix, simd_bits, cpu) < 0) {
 		fprintf(stderr, "EAL does not start: %s\n", rte_strerror(rte_errno));
 		return EXIT_FAILURE;
 	}
 	/* A process that is killed would leave its services on the heap that it shares. */
 	rte_service_finalize();
-	ret = attach_and_poll();
+	ret = attach_and_poll(shares_core);
 	rte_eal_cleanup();
 	return ret;
 }

@@ -16,6 +16,7 @@
 #include <rte_memzone.h>
 
 #include "resources.h"
+#include "soak_common.h"
 
 #define RULE(what, more) { #what, offsetof(struct resources, what), more }
 
@@ -33,15 +34,6 @@ const struct resource_rule resource_rules[RESOURCE_RULES] = {
 	RULE(rss, 2 << 20),
 	RULE(malloced, 64 << 10),
 };
-
-static uint64_t
-now_ms(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return now.tv_sec * UINT64_C(1000) + now.tv_nsec / 1000000;
-}
 
 static uint64_t
 count_fds(void)
@@ -62,13 +54,13 @@ static int
 settled_fds(uint64_t *n)
 {
 	const struct timespec moment = { .tv_nsec = 1000000 };
-	const uint64_t end = now_ms() + RESOURCES_TIMEOUT_MS;
+	const uint64_t end = soak_now_ms() + RESOURCES_TIMEOUT_MS;
 	unsigned int same = 0;
 	uint64_t before;
 
 	*n = count_fds();
 	while (same < 5) {
-		if (now_ms() > end)
+		if (soak_now_ms() > end)
 			return -ETIMEDOUT;
 		nanosleep(&moment, NULL);
 		before = *n;

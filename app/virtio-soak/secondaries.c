@@ -7,7 +7,7 @@
  * reset by the primary, this one, until the secondary is killed, at whatever it does then.
  *
  * Hugepages are files of a folder that is mounted in a mount namespace of this process and its
- * children, so that nothing is left of it however they end.
+ * children, so that no mount is left of it however they end.
  */
 
 #include <errno.h>
@@ -22,11 +22,13 @@
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
 
 #include <rte_bus_vdev.h>
 #include <rte_common.h>
+#include <rte_errno.h>
 #include <rte_ethdev.h>
 #include <rte_log.h>
 #include <rte_mbuf.h>
@@ -39,22 +41,16 @@
 #include "eal_start.h"
 #include "poller.h"
 #include "resources.h"
+#include "soak_common.h"
 #include "soak_random.h"
 #include "standard_output.h"
 
-#define EXIT_NOT_TRIED 2
-#define EXIT_INCOMPLETE 3
 #define SECONDS_MAX 100000u
 #define PORT_NAME "net_virtio_user9"
-#define PATIENCE_MS 120000u
-#define TURN_NS 1000000
 #define SECONDARIES_MAX 4u	/* of a port */
+#define RESETS_MAX 20u		/* of a secondary, before it is killed or ended */
 #define WARM_UP 4u		/* ports */
-#define KILL_WITHIN_US 30000u
-#define RESETS_UNKILLED 20u	/* before a secondary is ended that is not killed */
 #define PACKETS_MIN 64u		/* on each queue, until a secondary counts as at work */
-#define RING_SIZE_MIN 32u
-#define RING_DOUBLINGS 5u	/* 32 to 512 */
 #define RING_SIZE_MAX 512u
 #define BUFFERS 4095u
 #define FRAME_MAX_MERGED 4000u
@@ -63,32 +59,37 @@
 #define ROOM_TX (RTE_PKTMBUF_HEADROOM + 4096u)
 #define ROOM_MERGED (RTE_PKTMBUF_HEADROOM + 1024u)
 #define ROOM_WHOLE (RTE_PKTMBUF_HEADROOM + 1664u)
-/* Of each pool, with a killed process: its burst, 5 buffers a frame, and what the driver moved. */
-#define LOST_MAX 256u
+#define SEGMENTS_MAX 5u		/* of a received frame */
+/* Buffers with a killed process: a burst, or frames for each queue, and what the driver moves. */
+#define DRIVER_MOVES 64u
+#define RX_LOST_MAX (POLLER_BURST * SEGMENTS_MAX + DRIVER_MOVES)
+#define TX_LOST_MAX (POLLER_BURST * POLLER_QUEUES + DRIVER_MOVES)
 #define MEMORY (UINT64_C(96) << 20)
 
 /* A process that dies in an enqueue or a dequeue leaves the default kind of pool locked. */
 #define POOL_OPS "lf_stack"
 
 struct run {
-	const char *program, *backend_program;
+	const char *backend_program;
 	uint64_t seed;
 	uint32_t seconds;
 	bool verbose;
 
-	struct random random;
 	char folder[64], huge_folder[80], socket[96];
 	struct child backend, secondary;
-	struct rte_mempool *rx_pool, *tx_pool;
 	const struct rte_memzone *zone;
 	struct poller *poller;		/* in the zone */
-	uint16_t port;
-	uint16_t simd_bits;
+
+	/* Of this port. How many resets there are depends on time, so these have another stream. */
+	struct random random, resets_random;
+	struct rte_mempool *rx_pool, *tx_pool;
+	uint32_t rx_missing, tx_missing;	/* with processes that were killed before */
+	char devargs[256];
+	uint16_t port, simd_bits;
 	bool packed;
-	uint32_t lost;			/* buffers of this port's pools, with killed processes */
 
 	uint32_t ports, killed, killed_in_burst, ended;
-	uint64_t resets, lost_in_all;
+	uint64_t resets, lost;
 	uint32_t lost_at_most;		/* with one process */
 	struct resources warm, top;
 	char failure[512];		/* empty: none */
@@ -100,23 +101,6 @@ static void
 on_signal(int signal __rte_unused)
 {
 	interrupted = 1;
-}
-
-static uint64_t
-now_ms(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return now.tv_sec * UINT64_C(1000) + now.tv_nsec / 1000000;
-}
-
-static void
-rest(void)
-{
-	const struct timespec turn = { .tv_nsec = TURN_NS };
-
-	nanosleep(&turn, NULL);
 }
 
 static int __rte_format_printf(2, 3)
@@ -138,11 +122,7 @@ fail(struct run *run, const char *format, ...)
 static uint16_t
 random_size(struct run *run)
 {
-	uint32_t size = RING_SIZE_MIN << below(&run->random, RING_DOUBLINGS);
-
-	if (run->packed && size > RING_SIZE_MIN && one_in(&run->random, 2))
-		size -= size / 4;
-	return size;
+	return soak_ring_size(&run->resets_random, RING_SIZE_MAX, run->packed);
 }
 
 static int
@@ -177,23 +157,36 @@ start_port(struct run *run, bool mergeable)
 	return ret == 0 ? 0 : fail(run, "the port does not start: %s", strerror(-ret));
 }
 
+static void
+plan_port(struct run *run)
+{
+	struct random *random = &run->random;
+	uint16_t bits[3];
+
+	random->state = run->seed + (uint64_t)run->ports * 1000003;
+	run->resets_random.state = random_next(random);
+	run->simd_bits = bits[random_below(random, soak_simd_widths(bits))];
+	run->packed = random_one_in(random, 2);
+	run->rx_missing = run->tx_missing = 0;
+}
+
 static int
 open_port(struct run *run)
 {
-	static const uint16_t bits[] = {
-		RTE_VECT_SIMD_DISABLED, RTE_VECT_SIMD_128, RTE_VECT_SIMD_256, RTE_VECT_SIMD_512,
-	};
 	struct random *random = &run->random;
-	const bool disable = one_in(random, 2), mergeable = one_in(random, 2);
+	const bool mergeable = random_one_in(random, 2);
 	const struct child_conf backend = {
 		.program = run->backend_program, .path = run->socket, .queues = POLLER_QUEUES,
 	};
-	char devargs[256];
 	int ret;
 
-	run->packed = one_in(random, 2);
-	run->simd_bits = bits[below(random, RTE_DIM(bits))];
-	run->lost = 0;
+	run->poller->len_max = random_one_in(random, 2) ? FRAME_MAX_SHORT :
+		mergeable ? FRAME_MAX_MERGED : FRAME_MAX_WHOLE;
+	snprintf(run->devargs, sizeof(run->devargs), "path=%s,queues=%u,queue_size=%u,"
+		"queue_reset=%s,queue_reset_timeout_ms=60000,packed_vq=%d,in_order=%d,"
+		"mrg_rxbuf=%d", run->socket, POLLER_QUEUES, RING_SIZE_MAX,
+		random_one_in(random, 2) ? "disable" : "get_base", run->packed,
+		random_one_in(random, 2), mergeable);
 	rte_vect_set_max_simd_bitwidth(run->simd_bits);
 	if (child_start(&run->backend, &backend) != 0)
 		return fail(run, "the back-end cannot be started");
@@ -202,20 +195,14 @@ open_port(struct run *run)
 	run->tx_pool = rte_pktmbuf_pool_create_by_ops("tx", BUFFERS, 0, 0, ROOM_TX, SOCKET_ID_ANY,
 		POOL_OPS);
 	if (run->rx_pool == NULL || run->tx_pool == NULL)
-		return fail(run, "no memory for pools of the kind " POOL_OPS);
-	snprintf(devargs, sizeof(devargs), "path=%s,queues=%u,queue_size=%u,queue_reset=%s,"
-		"queue_reset_timeout_ms=60000,packed_vq=%d,in_order=%d,mrg_rxbuf=%d", run->socket,
-		POLLER_QUEUES, RING_SIZE_MAX, disable ? "disable" : "get_base", run->packed,
-		one_in(random, 2), mergeable);
-	ret = rte_vdev_init(PORT_NAME, devargs);
+		return fail(run, "the pools cannot be made: %s", rte_strerror(rte_errno));
+	ret = rte_vdev_init(PORT_NAME, run->devargs);
 	if (ret == 0)
 		ret = rte_eth_dev_get_port_by_name(PORT_NAME, &run->port);
 	if (ret != 0)
-		return fail(run, "cannot make a port of %s: %s", devargs, strerror(-ret));
+		return fail(run, "the port cannot be made: %s", strerror(-ret));
 	run->poller->port = run->port;
 	run->poller->pool = run->tx_pool;
-	run->poller->len_max = one_in(random, 2) ? FRAME_MAX_SHORT :
-		mergeable ? FRAME_MAX_MERGED : FRAME_MAX_WHOLE;
 	return start_port(run, mergeable);
 }
 
@@ -265,9 +252,10 @@ reset_queue(struct run *run, uint16_t q, bool rx, bool tx)
 static int
 reset_any(struct run *run)
 {
-	const uint32_t rings = 1 + below(&run->random, 3);
+	const uint32_t rings = 1 + random_below(&run->resets_random, 3);
 
-	return reset_queue(run, below(&run->random, POLLER_QUEUES), rings & 1, rings & 2);
+	return reset_queue(run, random_below(&run->resets_random, POLLER_QUEUES), rings & 1,
+		rings & 2);
 }
 
 /* ---- buffers --------------------------------------------------------------------------------- */
@@ -280,10 +268,15 @@ compare_addresses(const void *a, const void *b)
 	return x < y ? -1 : x > y;
 }
 
-/* Takes all buffers out and puts them back. No queue has any, and no process is at work. */
+/*
+ * Takes all buffers out and puts them back: no queue has any, and no process is at work.
+ *
+ * missing: how many were missing before, and are now; so many more may be.
+ */
 static int
-check_pool(struct run *run, struct rte_mempool *pool, uint32_t *missing)
+check_pool(struct run *run, struct rte_mempool *pool, uint32_t *missing, uint32_t more)
 {
+	const uint32_t before = *missing;
 	static void *buffers[BUFFERS];
 	const struct rte_mbuf *mbuf;
 	uint32_t n = 0, i;
@@ -291,6 +284,12 @@ check_pool(struct run *run, struct rte_mempool *pool, uint32_t *missing)
 	while (n < BUFFERS && rte_mempool_get(pool, &buffers[n]) == 0)
 		n++;
 	*missing = BUFFERS - n;
+	if (*missing < before)
+		return fail(run, "pool %s: %u buffers are back that were lost with processes",
+			pool->name, before - *missing);
+	if (*missing > before + more)
+		return fail(run, "pool %s: %u buffers are missing after the end of the secondary "
+			"process, which may be %u", pool->name, *missing - before, more);
 	qsort(buffers, n, sizeof(buffers[0]), compare_addresses);
 	for (i = 0; i < n; i++) {
 		mbuf = buffers[i];
@@ -303,10 +302,7 @@ check_pool(struct run *run, struct rte_mempool *pool, uint32_t *missing)
 	}
 	if (n != 0)
 		rte_mempool_put_bulk(pool, buffers, n);
-	if (rte_mempool_get(pool, &buffers[0]) == 0 && n == 0)
-		return fail(run, "pool %s: it was empty, and is not", pool->name);
-	if (n != 0)
-		rte_mempool_put(pool, buffers[0]);
+	run->lost += *missing - before;
 	return 0;
 }
 
@@ -314,7 +310,7 @@ check_pool(struct run *run, struct rte_mempool *pool, uint32_t *missing)
 static int
 account(struct run *run, bool was_killed)
 {
-	uint32_t rx_missing, tx_missing, lost;
+	const uint64_t lost_before = run->lost;
 	uint16_t q;
 	int ret;
 
@@ -326,16 +322,11 @@ account(struct run *run, bool was_killed)
 			return fail(run, "queue %u does not stop after its process has ended: %s",
 				q, strerror(-ret));
 	}
-	if (check_pool(run, run->rx_pool, &rx_missing) != 0 ||
-			check_pool(run, run->tx_pool, &tx_missing) != 0)
+	if (check_pool(run, run->rx_pool, &run->rx_missing, was_killed ? RX_LOST_MAX : 0) != 0 ||
+			check_pool(run, run->tx_pool, &run->tx_missing,
+				was_killed ? TX_LOST_MAX : 0) != 0)
 		return -1;
-	lost = rx_missing + tx_missing - run->lost;
-	if (lost > (was_killed ? 2 * LOST_MAX : 0))
-		return fail(run, "%u buffers are missing after a secondary process that %s", lost,
-			was_killed ? "was killed" : "has ended");
-	run->lost += lost;
-	run->lost_in_all += lost;
-	run->lost_at_most = RTE_MAX(run->lost_at_most, lost);
+	run->lost_at_most = RTE_MAX(run->lost_at_most, (uint32_t)(run->lost - lost_before));
 	for (q = 0; q < POLLER_QUEUES; q++)
 		if (reset_queue(run, q, true, true) != 0)
 			return -1;
@@ -344,17 +335,23 @@ account(struct run *run, bool was_killed)
 
 /* ---- a secondary ----------------------------------------------------------------------------- */
 
+/* Packets come back on all queues: from now on. */
 static int
 wait_until_at_work(struct run *run)
 {
-	const uint64_t end = now_ms() + PATIENCE_MS;
+	const uint64_t end = soak_now_ms() + PATIENCE_MS;
+	uint64_t wanted[POLLER_QUEUES];
 	uint16_t q;
 
+	for (q = 0; q < POLLER_QUEUES; q++)
+		wanted[q] = counter_get(&run->poller->received[q]) + PACKETS_MIN;
 	for (q = 0; q < POLLER_QUEUES; q++) {
-		while (counter_get(&run->poller->received[q]) < PACKETS_MIN) {
-			if (now_ms() > end)
+		while (counter_get(&run->poller->received[q]) < wanted[q]) {
+			if (!child_lives(&run->secondary))
+				return fail(run, "the secondary process has ended by itself");
+			if (soak_now_ms() > end)
 				return fail(run, "queue %u: no packets come back", q);
-			rest();
+			soak_rest();
 		}
 	}
 	return 0;
@@ -364,7 +361,7 @@ static int
 start_secondary(struct run *run)
 {
 	char prefix[64], bits[8];
-	const char *argv[] = { run->program, "--poll", prefix, bits, NULL };
+	const char *argv[] = { "/proc/self/exe", "--poll", prefix, bits, NULL };
 	struct poller *poller = run->poller;
 	uint16_t q;
 
@@ -402,80 +399,99 @@ check_frames(struct run *run)
 static int
 reset_until_killed(struct run *run)
 {
-	const uint64_t end = now_ms() + PATIENCE_MS;
+	const uint64_t end = soak_now_ms() + PATIENCE_MS;
 
-	child_schedule(&run->secondary, CHILD_KILL, below(&run->random, KILL_WITHIN_US), 0);
+	child_schedule(&run->secondary, CHILD_KILL, random_below(&run->random, KILL_WITHIN_US), 0);
 	while (!atomic_load_explicit(&run->secondary.gone, memory_order_acquire)) {
-		if (now_ms() > end)
+		if (soak_now_ms() > end)
 			return fail(run, "the secondary process has not been killed");
 		if (reset_any(run) != 0)
 			return -1;
 	}
-	child_reap(&run->secondary);
+	if (child_reap(&run->secondary) != 0)
+		return fail(run, "the secondary process has ended by itself");
 	run->killed++;
 	run->killed_in_burst += counter_get(&run->poller->in_burst) != 0;
 	return 0;
 }
 
 static int
-reset_and_end(struct run *run)
-{
-	uint32_t i;
-
-	for (i = 0; i < RESETS_UNKILLED; i++)
-		if (reset_any(run) != 0)
-			return -1;
-	if (child_end(&run->secondary) != 0)
-		return fail(run, "the secondary process has failed");
-	run->ended++;
-	return 0;
-}
-
-static int
 run_secondary(struct run *run)
 {
-	const bool is_killed = !one_in(&run->random, 4);
+	const bool is_killed = !random_one_in(&run->random, 4);
+	uint32_t n = random_below(&run->random, RESETS_MAX);
+	int ret = start_secondary(run);
 
-	if (start_secondary(run) != 0)
-		return -1;
-	if ((is_killed ? reset_until_killed(run) : reset_and_end(run)) != 0)
-		return -1;
-	return check_frames(run) != 0 ? -1 : account(run, is_killed);
+	while (ret == 0 && n-- != 0)
+		ret = reset_any(run);
+	if (ret == 0)
+		ret = wait_until_at_work(run);
+	if (ret == 0 && is_killed) {
+		ret = reset_until_killed(run);
+	} else if (ret == 0) {
+		if (child_end(&run->secondary) != 0)
+			return fail(run, "the secondary process has failed");
+		run->ended++;
+	}
+	if (ret == 0)
+		ret = check_frames(run);
+	return ret == 0 ? account(run, is_killed) : ret;
 }
 
 static int
 run_port(struct run *run)
 {
-	uint32_t n = 1 + below(&run->random, SECONDARIES_MAX);
-	int ret = open_port(run);
+	uint32_t n;
+	int ret;
 
+	run->ports++;
+	plan_port(run);
+	n = 1 + random_below(&run->random, SECONDARIES_MAX);
+	ret = open_port(run);
 	while (ret == 0 && n-- != 0 && !interrupted)
 		ret = run_secondary(run);
 	if (child_end(&run->secondary) != 0)
 		fail(run, "the secondary process has failed");
-	run->ports++;
 	return close_port(run);
 }
 
 /* ---- the program ----------------------------------------------------------------------------- */
 
-/* @return 0; 1 where this process may not. */
+static int
+skip(const char *what, int error)
+{
+	printf("skipped secondaries: %s: %s\n", what, strerror(error));
+	return 1;
+}
+
+static int
+not_tried(const char *what, int error)
+{
+	fprintf(stderr, "%s: %s\n", what, strerror(error));
+	return -1;
+}
+
+/* Before any thread. @return 0; 1 where this process may not; -1 after a message. */
 static int
 make_folders(struct run *run)
 {
 	snprintf(run->folder, sizeof(run->folder), "/tmp/virtio-soak-XXXXXX");
 	if (mkdtemp(run->folder) == NULL) {
-		fprintf(stderr, "cannot make the folder %s: %s\n", run->folder, strerror(errno));
 		run->folder[0] = '\0';
-		return -1;
+		return not_tried("no folder can be made in /tmp", errno);
 	}
 	snprintf(run->socket, sizeof(run->socket), "%s/backend.sock", run->folder);
 	snprintf(run->huge_folder, sizeof(run->huge_folder), "%s/hugepages", run->folder);
-	if (mkdir(run->huge_folder, 0700) != 0 || setenv("RUNTIME_DIRECTORY", run->folder, 1) != 0)
-		return -1;
-	return unshare(CLONE_NEWNS) != 0 ||
-		mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) != 0 ||
-		mount("none", run->huge_folder, "hugetlbfs", 0, NULL) != 0;
+	if (mkdir(run->huge_folder, 0700) != 0)
+		return not_tried(run->huge_folder, errno);
+	/* Of EAL and its secondary processes. */
+	if (setenv("RUNTIME_DIRECTORY", run->folder, 1) != 0)
+		return not_tried("the environment cannot be changed", errno);
+	if (unshare(CLONE_NEWNS) != 0 || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) != 0)
+		return skip("no mount namespace, which takes root", errno);
+	if (mount("none", run->huge_folder, "hugetlbfs", 0, NULL) != 0)
+		return skip("no folder of hugepages can be mounted", errno);
+	return 0;
 }
 
 static int
@@ -494,7 +510,30 @@ remove_folders(struct run *run)
 	nftw(run->folder, remove_one, 8, FTW_DEPTH | FTW_PHYS);
 }
 
-/* @return 0; 1: there are no hugepages; a negative errno after a message. */
+/* What a process that is killed needs so that others can go on. */
+static int
+look_for_features(void)
+{
+	struct rte_mempool *pool;
+	int fd = -1;
+
+#ifdef SYS_pidfd_open
+	fd = syscall(SYS_pidfd_open, getpid(), 0);
+#else
+	errno = ENOSYS;
+#endif
+	if (fd < 0)
+		return skip("no pidfd_open(2)", errno);
+	close(fd);
+	pool = rte_pktmbuf_pool_create_by_ops("try", 1, 0, 0, RTE_MBUF_DEFAULT_BUF_SIZE,
+		SOCKET_ID_ANY, POOL_OPS);
+	if (pool == NULL)
+		return skip("no pool of the kind " POOL_OPS, rte_errno);
+	rte_mempool_free(pool);
+	return 0;
+}
+
+/* @return 0; 1 where something that it takes is missing; negative after a message. */
 static int
 start(struct run *run)
 {
@@ -507,108 +546,125 @@ start(struct run *run)
 
 	if (ret != 0)
 		return ret;
-	if (!result.hugepages) {
-		eal_stop();
-		return 1;
-	}
 	/* It warns of each process that was killed in a burst. */
 	if (!run->verbose)
 		rte_log_set_level_pattern("pmd.net.virtio.*", RTE_LOG_ERR);
-	run->zone = rte_memzone_reserve(POLLER_ZONE, sizeof(*run->poller), SOCKET_ID_ANY, 0);
-	if (run->zone == NULL)
-		return fail(run, "no memory for what the processes share");
+	ret = result.hugepages ? look_for_features() : skip("not enough free hugepages", ENOMEM);
+	if (ret == 0) {
+		run->zone = rte_memzone_reserve(POLLER_ZONE, sizeof(*run->poller), SOCKET_ID_ANY,
+			0);
+		if (run->zone == NULL)
+			ret = not_tried("no memory for what the processes share", rte_errno);
+	}
+	if (ret != 0) {
+		eal_stop();
+		return ret;
+	}
 	run->poller = run->zone->addr;
 	memset(run->poller, 0, sizeof(*run->poller));
+	printf("secondary processes: %u seconds, seed %" PRIu64 "\n", run->seconds, run->seed);
 	return 0;
 }
 
-static void
+static int
 note_resources(struct run *run)
 {
 	const struct resource_rule *grown;
 	struct resources now;
 
 	if (resources_read(&now) != 0)
-		fail(run, "the number of open file descriptors is not constant");
-	resources_max(run->ports <= WARM_UP ? &run->warm : &run->top, &now);
-	grown = run->ports <= WARM_UP ? NULL : resources_grown(&run->warm, &run->top);
-	if (grown != NULL)
-		fail(run, "%s: %" PRIu64 " after %u ports, %" PRIu64 " later", grown->name,
-			resources_value(&run->warm, grown), WARM_UP,
-			resources_value(&run->top, grown));
+		return fail(run, "the number of open file descriptors is not constant");
+	if (run->ports <= WARM_UP) {
+		resources_max(&run->warm, &now);
+		return 0;
+	}
+	resources_max(&run->top, &now);
+	grown = resources_grown(&run->warm, &run->top);
+	return grown == NULL ? 0 : fail(run, "%s: %" PRIu64 " after %u ports, %" PRIu64 " later",
+		grown->name, resources_value(&run->warm, grown), WARM_UP,
+		resources_value(&run->top, grown));
+}
+
+static const char *
+verdict(const struct run *run)
+{
+	if (run->failure[0] != '\0')
+		return "FAILED";
+	return interrupted ? "INCOMPLETE" : "PASSED";
 }
 
 static void
 print_result(const struct run *run)
 {
-	printf("secondary processes: %u killed, %u of them in a burst, and %u ended; %" PRIu64
-		" queue resets on %u ports; %" PRIu64 " buffers lost, %u with one process at "
-		"most; seed %" PRIu64 "\n", run->killed, run->killed_in_burst, run->ended,
-		run->resets, run->ports, run->lost_in_all, run->lost_at_most, run->seed);
 	if (run->failure[0] != '\0') {
-		printf("FAILED secondaries: port %u of seed %" PRIu64 ": %s\n", run->ports,
-			run->seed, run->failure);
-		return;
+		printf("FAILED secondaries: port %u of seed %" PRIu64 " (%u bits, %s): %s\n",
+			run->ports, run->seed, run->simd_bits, run->devargs, run->failure);
+	} else {
+		if (run->resets != 0)
+			printf("ok secondaries: queues carry packets after their resets\n");
+		if (run->killed != 0)
+			printf("ok secondaries: a killed process loses what it had in hand\n");
+		if (run->ended != 0)
+			printf("ok secondaries: a process that ends loses no buffer\n");
+		if (run->ports > WARM_UP)
+			printf("ok secondaries: memory, descriptors and threads have not grown\n");
+		else
+			printf("skipped secondaries: growth: no port after the warm-up\n");
 	}
-	printf("ok secondaries: queues are reset while a process polls them, and after its end\n");
-	if (run->killed != 0)
-		printf("ok secondaries: a killed process loses at most what it had in hand\n");
-	if (run->ended != 0)
-		printf("ok secondaries: a process that ends loses no buffer\n");
-	if (run->ports > WARM_UP)
-		printf("ok secondaries: memory, file descriptors and threads have not grown\n");
-	else
-		printf("skipped secondaries: growth: no port after the warm-up\n");
+	printf("%s: secondary processes: %u killed, %u of them in a burst, and %u ended; %" PRIu64
+		" queue resets on %u ports; %" PRIu64 " buffers lost, %u with one process at "
+		"most; seed %" PRIu64 "\n", verdict(run), run->killed, run->killed_in_burst,
+		run->ended, run->resets, run->ports, run->lost, run->lost_at_most, run->seed);
 }
 
 static int
 run_all(struct run *run)
 {
-	const uint64_t end = now_ms() + run->seconds * UINT64_C(1000);
+	uint64_t end;
 	int ret;
 
 	ret = make_folders(run);
 	/* Children run on the cores that this process may run on, before EAL chooses one. */
-	if (ret == 0)
+	if (ret == 0) {
 		ret = child_init();
+		if (ret != 0)
+			not_tried("no thread can be started", -ret);
+	}
 	if (ret == 0)
 		ret = start(run);
-	if (ret > 0) {
-		printf("skipped secondaries: hugepages in a folder take root, and %u MB of them\n",
-			(unsigned int)(MEMORY >> 20));
-		return EXIT_SUCCESS;
-	}
-	if (ret < 0)
-		return EXIT_NOT_TRIED;
-	while (now_ms() < end && !interrupted && run_port(run) == 0)
-		note_resources(run);
+	if (ret != 0)
+		return ret > 0 ? EXIT_SUCCESS : SOAK_NOT_TRIED;
+	end = soak_now_ms() + run->seconds * UINT64_C(1000);
+	while (soak_now_ms() < end && !interrupted && run_port(run) == 0 &&
+			note_resources(run) == 0)
+		;
 	rte_memzone_free(run->zone);
 	eal_stop();
 	print_result(run);
 	if (run->failure[0] != '\0')
 		return EXIT_FAILURE;
-	return interrupted ? EXIT_INCOMPLETE : EXIT_SUCCESS;
+	return interrupted ? SOAK_INCOMPLETE : EXIT_SUCCESS;
 }
 
 static const char help_text[] =
 "virtio-soak-secondaries: resets queues of a virtio-user port that a secondary process polls, and\n"
-"kills that process meanwhile, again and again, on all paths of the driver; shows that no buffer\n"
-"is given back twice, that none is lost but those that a killed process had in hand, and that\n"
-"nothing grows.\n"
+"kills that process meanwhile, again and again, on random paths of the driver; shows that no\n"
+"buffer is given back twice, that none is lost but what a killed process had in hand, and\n"
+"that nothing grows.\n"
 "\n"
 "Usage: virtio-soak-secondaries --seconds N --backend PROGRAM [--seed N] [--verbose]\n"
 "\n"
 "  --seconds N        how long\n"
 "  --backend PROGRAM  virtio-loopback, which serves as the back-end in processes of its own\n"
-"  --seed N           repeats the choices of another run (default: of the time; it is printed)\n"
-"  --verbose          what the driver says, and EAL\n"
+"  --seed N           repeats the ports of another run (default: of the time; it is printed)\n"
+"  --verbose          what the driver says, and EAL, in the primary process\n"
 "  -h, --help         this text\n"
 "  --version          the versions of this program and of DPDK\n"
 "\n"
-"It takes root and hugepages, and is skipped without.\n"
+"It takes root, hugepages, pidfd_open(2) and DPDK's " POOL_OPS ", and is skipped without one.\n"
 "\n"
-"Exit status: 0 if all was right, or it was skipped; 1 if not; 2 for wrong options, or if EAL\n"
-"does not start; 3 if a signal ended the run and nothing was wrong until then.\n";
+"Exit status: 0 if all was right, or it was skipped; 1 if not; 2 if nothing was tried, as options\n"
+"are wrong or EAL does not start; 3 if a signal ended the run and nothing was wrong until then.\n";
 
 static const struct option long_options[] = {
 	{ "seconds", required_argument, NULL, 's' },
@@ -620,21 +676,6 @@ static const struct option long_options[] = {
 	{ NULL, 0, NULL, 0 },
 };
 
-static int
-parse_number(const char *name, uint64_t min, uint64_t max, uint64_t *value)
-{
-	char *end;
-
-	errno = 0;
-	*value = strtoull(optarg, &end, 10);
-	if (errno == 0 && *end == '\0' && optarg[0] >= '0' && optarg[0] <= '9' && *value >= min &&
-			*value <= max)
-		return 0;
-	fprintf(stderr, "--%s %s: must be a number from %" PRIu64 " to %" PRIu64 "\n", name, optarg,
-		min, max);
-	return -EINVAL;
-}
-
 /* @return 0: go on; 1: help or the version was printed; -EINVAL after a message. */
 static int
 parse_option(struct run *run, int option)
@@ -644,7 +685,7 @@ parse_option(struct run *run, int option)
 
 	switch (option) {
 	case 's':
-		ret = parse_number("seconds", 1, SECONDS_MAX, &seconds);
+		ret = soak_parse_number("seconds", optarg, 1, SECONDS_MAX, &seconds);
 		run->seconds = seconds;
 		return ret;
 	case 'b':
@@ -654,7 +695,7 @@ parse_option(struct run *run, int option)
 		fprintf(stderr, "--backend %s: no program there; it is virtio-loopback\n", optarg);
 		return -EINVAL;
 	case 'r':
-		return parse_number("seed", 0, UINT64_MAX, &run->seed);
+		return soak_parse_number("seed", optarg, 0, UINT64_MAX, &run->seed);
 	case 'v':
 		run->verbose = true;
 		return 0;
@@ -705,14 +746,12 @@ main(int argc, char **argv)
 	if (argc == 4 && strcmp(argv[1], "--poll") == 0)
 		return poller_run(argv[2], argv[3]);
 	standard_output_prepare();
-	run.program = "/proc/self/exe";
 	run.seed = time(NULL);
 	ret = parse_options(&run, argc, argv);
 	if (ret != 0)
-		return ret < 0 ? EXIT_NOT_TRIED :
+		return ret < 0 ? SOAK_NOT_TRIED :
 			standard_output_check("virtio-soak-secondaries") == 0 ? EXIT_SUCCESS :
 			EXIT_FAILURE;
-	run.random.state = run.seed;
 	sigaction(SIGINT, &action, NULL);
 	sigaction(SIGTERM, &action, NULL);
 	ret = run_all(&run);

@@ -15,12 +15,10 @@
 
 #include "child.h"
 #include "port.h"
+#include "soak_common.h"
 #include "source.h"
 #include "timeline.h"
 #include "traffic.h"
-
-/** Longest wait for anything: only what hangs gets there. */
-#define PATIENCE_MS 120000u
 
 struct soak_port {
 	struct child_conf child_conf;

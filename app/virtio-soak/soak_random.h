@@ -18,7 +18,7 @@ struct random {
 };
 
 static inline uint64_t
-next(struct random *random)
+random_next(struct random *random)
 {
 	uint64_t x = random->state += UINT64_C(0x9e3779b97f4a7c15);
 
@@ -29,15 +29,15 @@ next(struct random *random)
 
 /** 0 to n - 1 */
 static inline uint32_t
-below(struct random *random, uint32_t n)
+random_below(struct random *random, uint32_t n)
 {
-	return (next(random) >> 32) % n;
+	return (random_next(random) >> 32) % n;
 }
 
 static inline bool
-one_in(struct random *random, uint32_t n)
+random_one_in(struct random *random, uint32_t n)
 {
-	return below(random, n) == 0;
+	return random_below(random, n) == 0;
 }
 
 #endif /* SOAK_RANDOM_H */

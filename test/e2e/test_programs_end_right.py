@@ -17,6 +17,7 @@ from conftest import BUILD
 from program import PATIENCE, Program, poll
 
 ROOT = Path(__file__).resolve().parents[2]
+NOBODY = 65534
 VERSION = (ROOT / "VERSION").read_text().strip()
 # name: (program, an option that it refuses, what it then says is right)
 PROGRAMS = {
@@ -290,6 +291,30 @@ def test_refused_options_leave_the_file_as_it_was(run, host):
     done = run("virtio-loopback", "--queues", "1", "--rounds", "1", "--json", str(old))
     assert done.returncode == 0
     assert json.loads(old.read_text())
+
+
+def test_soak_script_gives_signals_to_its_program(host, started):
+    if not Path(command("virtio-soak")).exists():
+        pytest.skip("virtio-soak is not built: the C library has no mallinfo2()")
+    program = Program("soak.sh", [str(ROOT / "devtools/soak.sh"), "--minutes", "1", "--no-huge"],
+                      host.log("soak.sh"), host.env)
+    started.append(program)
+    poll("the soak has begun", lambda: "1 minutes, seed" in program.text)
+    program.process.send_signal(signal.SIGTERM)
+    assert program.wait() == 3, program.text
+    assert "INCOMPLETE: seed" in program.text
+
+
+def test_secondary_processes_are_left_out_without_root(run, host):
+    before = set(Path("/tmp").glob("virtio-soak-*"))
+    host.folder.chmod(0o755)
+    me = os.getuid()
+    done = run("virtio-soak-secondaries", "--seconds", "1", "--backend", "/bin/true",
+               user=NOBODY if me == 0 else me)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == "skipped secondaries: no mount namespace, which takes root: " \
+                          "Operation not permitted\n"
+    assert set(Path("/tmp").glob("virtio-soak-*")) == before
 
 
 def test_soak_that_a_signal_ends_while_a_back_end_starts_is_incomplete(host, started):
