@@ -120,6 +120,53 @@ memory_changes_in_between(void)
 	close(fd);
 }
 
+/* ---- a change of memory within a start ------------------------------------------------------ */
+
+/* The lock of EAL's memory is taken so many times more, the last time after the change. */
+static unsigned int locks_until_change;
+static void (*change)(void);
+
+void __real_rte_mcfg_mem_read_lock(void);
+void __wrap_rte_mcfg_mem_read_lock(void);
+
+void
+__wrap_rte_mcfg_mem_read_lock(void)
+{
+	if (locks_until_change != 0 && --locks_until_change == 0)
+		change();
+	__real_rte_mcfg_mem_read_lock();
+}
+
+static int own_fd;
+static void *own_memory;
+
+static void
+attach_own(void)
+{
+	CHECK_EQ(vhost_user_mem_attach(&port.dev, own_memory, PAGE, own_fd, 0), 0);
+}
+
+/* At the set-up the ring is kept, and at the start it is not. */
+static void
+memory_changes_within_a_start(void)
+{
+	own_fd = memfd_create("own", MFD_CLOEXEC);
+	CHECK_EQ(ftruncate(own_fd, PAGE), 0);
+	own_memory = mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_SHARED, own_fd, 0);
+	CHECK(own_memory != MAP_FAILED);
+	up(VHOST_USER_STOP_AUTO);
+	stop();
+	port_refill(&port, RING);
+	change = attach_own;
+	locks_until_change = 3;
+	start("MEM!, " ALL);
+	CHECK_EQ(locks_until_change, 0);
+	restart(KEPT);
+	port_down(&port);
+	munmap(own_memory, PAGE);
+	close(own_fd);
+}
+
 /* The connection stands, and so do the other rings. */
 static void
 start_is_refused(void)
@@ -209,6 +256,7 @@ TEST_MAIN(
 	TEST(ring_of_another_size),
 	TEST(ring_in_other_memory),
 	TEST(memory_changes_in_between),
+	TEST(memory_changes_within_a_start),
 	TEST(start_is_refused),
 	TEST(device_is_reset_in_between),
 	TEST(reset_is_not_answered_in_time),
