@@ -305,12 +305,16 @@ def test_soak_script_gives_signals_to_its_program(host, started):
     assert "INCOMPLETE: seed" in program.text
 
 
-def test_secondary_processes_are_left_out_without_root(run, host):
+def test_secondary_processes_are_left_out_without_root(host):
+    name = "virtio-soak-secondaries"
+    if not Path(command(name)).exists():
+        pytest.skip(f"{name} is not built: the C library has no mallinfo2()")
     before = set(Path("/tmp").glob("virtio-soak-*"))
     host.folder.chmod(0o755)
     me = os.getuid()
-    done = run("virtio-soak-secondaries", "--seconds", "1", "--backend", "/bin/true",
-               user=NOBODY if me == 0 else me)
+    done = subprocess.run([shutil.copy(command(name), host.folder), "--seconds", "1",
+                           "--backend", "/bin/true"], capture_output=True, text=True,
+                          timeout=PATIENCE, cwd=host.folder, user=NOBODY if me == 0 else me)
     assert done.returncode == 0, done.stderr
     assert done.stdout == "skipped secondaries: no mount namespace, which takes root: " \
                           "Operation not permitted\n"
