@@ -125,7 +125,7 @@ write_meson_build() {
 		# Barriers for devices on a bus are others than for processors: data paths of both
 		# kinds.
 		if host_machine.cpu_family() == 'aarch64'
-		    cflags += '-DVIRTIO_NEON'
+		    cflags += ['-DVIRTIO_NEON', '-DVIRTIO_SMP_PATHS']
 		    virtio_smp = files('virtio_rxtx_neon.c')
 		    virtio_smp += files('virtio_rxtx_packed.c', 'virtio_rxtx_split.c')
 		    objs += static_library('net_virtio_neon', 'virtio_rxtx_neon.c',
