@@ -110,7 +110,9 @@ build() {
 	say "building the packages of version $version"
 	rm -rf "${copy%/*}"
 	mkdir -p "$copy"
-	tar -C "$root" -c --exclude-vcs --exclude='./build*' --exclude=./.guest . |
+	tar -C "$root" -c --exclude-vcs --exclude='./build*' --exclude=./.guest \
+		--exclude=./.ovs-cache --exclude=./.driver-sdk/chroots \
+		--exclude=./.driver-sdk/headers . |
 		tar -C "$copy" -x
 	if ! (cd "$copy" &&
 		DEB_BUILD_OPTIONS="nocheck noautodbgsym parallel=$(nproc) ${DEB_BUILD_OPTIONS:-}" \

@@ -319,6 +319,7 @@ make_chroot() {
 	mkdir -p "$dir"
 	debootstrap --variant=minbase "$suite" "$dir" "$from" "$script" >"$dir.log" 2>&1 ||
 		die "debootstrap could not install $suite: see $dir.log"
+	apt-config dump | grep '^Acquire::' >"$dir/etc/apt/apt.conf.d/70machine" || true
 	# The index of a suite in the making may have expired on a mirror that lags.
 	echo 'Acquire::Check-Valid-Until "false";' >"$dir/etc/apt/apt.conf.d/80versions"
 }
@@ -342,7 +343,8 @@ run_in_chroot() {
 	done
 	rm -rf "$dir/tree"
 	mkdir -p "$dir/tree/.driver-sdk/headers"
-	tar -c --exclude=./build\* --exclude=./.driver-sdk --exclude=./.git . |
+	tar -c --exclude=./build\* --exclude=./.driver-sdk --exclude=./.git --exclude=./.guest \
+		--exclude=./.ovs-cache . |
 		tar -x -C "$dir/tree"
 	for header in "$kept/$release"*; do
 		[ -d "$header" ] || continue
