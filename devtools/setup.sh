@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 # Copyright(c) 2026 The authors of dpdk-virtio
 #
-# Usage: devtools/setup.sh [--packages-only | --dpdk-source FILE_OR_DIR]
+# Usage: devtools/setup.sh [--packages-only | --build-only] [--dpdk-source FILE_OR_DIR]
 #
 # Makes a machine ready to build, run and test this tree. On Debian, as root: installs the packages
 # that are missing, fetches the driver-SDK headers that match the installed DPDK, and reserves huge
@@ -13,7 +13,8 @@
 #
 #   --dpdk-source FILE_OR_DIR  take the driver-SDK headers from this DPDK source, a tarball or the
 #                              folder that it unpacks to, of the same release as the installed DPDK
-#   --packages-only            only what the build needs: no headers, no huge pages, no QEMU
+#   --packages-only            only packages: no headers, no huge pages, no QEMU
+#   --build-only               only what a build and an installation need: nothing of the tests
 #   -h, --help                 this text
 set -euo pipefail
 . "$(dirname "${BASH_SOURCE[0]}")/common.sh"
@@ -42,15 +43,16 @@ look() {
 	missing=()
 	packages=()
 	need "gcc" gcc command -v gcc
-	need "clang" clang command -v clang
 	need "meson" meson command -v meson
 	need "ninja" ninja-build command -v ninja
 	need "pkg-config" pkg-config command -v pkg-config
 	need "libdpdk 22.11 or later" libdpdk-dev pkg-config --atleast-version=22.11 libdpdk
-	need "dpdk-testpmd" dpdk-dev command -v dpdk-testpmd
 	need "libpcap" libpcap-dev pkg-config --exists libpcap
 	need "xz" xz-utils command -v xz
 	need "python3" python3 command -v "$python"
+	[ -z "$build_only" ] || return 0
+	need "clang" clang command -v clang
+	need "dpdk-testpmd" dpdk-dev command -v dpdk-testpmd
 	need "Python's elftools" python3-pyelftools has_module elftools
 	need "Python's pytest" python3-pytest has_module pytest
 	need "Python's matplotlib" python3-matplotlib has_module matplotlib
@@ -144,6 +146,7 @@ reserve_hugepages() {
 
 sdk_args=()
 packages_only=
+build_only=
 while [ $# -gt 0 ]; do
 	answer_common_option "$1"
 	case $1 in
@@ -155,6 +158,10 @@ while [ $# -gt 0 ]; do
 		;;
 	--packages-only)
 		packages_only=yes
+		shift
+		;;
+	--build-only)
+		build_only=yes
 		shift
 		;;
 	*) usage_error "no such option: $1 (see --help)" ;;
@@ -175,6 +182,6 @@ else
 	say "programs and libraries: all there, DPDK $(dpdk_version)"
 fi
 [ -z "$packages_only" ] || exit 0
-install_optional
+[ -n "$build_only" ] || install_optional
 "$root/devtools/fetch-driver-sdk.sh" "${sdk_args[@]}"
-reserve_hugepages
+[ -n "$build_only" ] || reserve_hugepages

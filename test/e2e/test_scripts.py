@@ -91,6 +91,28 @@ def test_any_version_of_the_same_release_will_do(tree, dpdk_source, version):
     assert sdk_is_complete(tree, version)
 
 
+def test_build_only_needs_nothing_of_the_tests(tree, dpdk_source, version, host):
+    """Where the machine has no clang and no testpmd."""
+    programs = host.folder / "bin"
+    programs.mkdir()
+    for folder in os.environ["PATH"].split(":"):
+        for program in Path(folder).glob("*"):
+            link = programs / program.name
+            if program.name not in ("clang", "dpdk-testpmd") and not link.is_symlink():
+                link.symlink_to(program)
+    env = {**os.environ, "PATH": str(programs)}
+    me = os.getuid()
+    tree.parent.chmod(0o755)
+    status, said = run(tree / "devtools/setup.sh", env=env, user=NOBODY if me == 0 else me)
+    assert status != 0
+    assert "missing: clang, dpdk-testpmd" in said
+    status, said = run(tree / "devtools/setup.sh", "--build-only", "--dpdk-source", dpdk_source,
+                       env=env)
+    assert status == 0, said
+    assert sdk_is_complete(tree, version)
+    assert "huge pages" not in said and "qemu" not in said
+
+
 def test_another_release_is_refused(tree, dpdk_source):
     (dpdk_source / "VERSION").write_text("19.11.3\n")
     status, said = run(tree / "devtools/setup.sh", "--dpdk-source", dpdk_source)
