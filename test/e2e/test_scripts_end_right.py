@@ -20,7 +20,8 @@ SCRIPTS = ["compare-port-restart.sh", "fetch-driver-sdk.sh", "run-bench.sh", "ru
            "run-vdpa-tests.sh", "run-tests.sh", "setup.sh", "check-style.sh", "check-includes.sh",
            "check-conformance.sh", "check-docs.sh", "check-calls.sh", "run-fuzz.sh",
            "soak.sh", "lift-into-dpdk.sh", "make-upstream-series.sh",
-           "build-packages.sh", "check-packages.sh", "add-copyright.sh", "check-interop.sh"]
+           "build-packages.sh", "check-packages.sh", "add-copyright.sh", "check-interop.sh",
+           "check-versions.sh", "check-arm64.sh", "check-models.sh", "fetch-ovs.sh"]
 # name: arguments without which a tool has nothing to do
 WANTED = {"compare-port-restart.py": ["x.json", "port=y"], "make-capture.py": ["x.pcap"],
           "count-tests.py": ["meson", "x", "x.json"],
