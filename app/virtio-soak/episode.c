@@ -296,13 +296,22 @@ reset_until_over(struct episode *episode)
 	return 0;
 }
 
+/* Short ones are more frequent: between 1 and 2 seconds are as many as between 8 and 16. */
+static uint32_t
+random_stop_ms(struct episode *episode)
+{
+	const uint32_t most = 1000 * RTE_MIN(STOP_SECONDS_MAX,
+		1 + episode->soak->options.minutes * 60 / PATHS_MAX / 2);
+	const uint32_t ms = 1000 << random_below(&episode->random, rte_log2_u32(most / 1000 + 1));
+
+	return RTE_MIN(ms + random_below(&episode->random, ms), most);
+}
+
 /* Resets go on meanwhile, as far as they can. */
 static int
 stop_backend(struct episode *episode)
 {
-	const uint32_t most = RTE_MIN(STOP_SECONDS_MAX,
-		1 + episode->soak->options.minutes * 60 / PATHS_MAX / 2);
-	const uint32_t ms = 1000 * (1 + random_below(&episode->random, most));
+	const uint32_t ms = random_stop_ms(episode);
 
 	episode->soak->events.stops++;
 	episode->soak->events.stopped_ms += ms;

@@ -36,7 +36,7 @@ static const char help_text[] =
 "The run consists of episodes. Each makes a port, with a path, method, number of queues, ring\n"
 "size, pools, offloads, drain and time limit that the seed gives, resets single rings as fast as\n"
 "it can, closes the port, and accounts for all packets and buffers. Between resets a back-end is\n"
-"killed and replaced, or stopped by SIGSTOP for 1 to 30 seconds (less in a short run), or what\n"
+"killed and replaced, or stopped by SIGSTOP for 1 to 30 seconds, mostly a few, or what\n"
 "it logs is not read, or a pool is put into memory that EAL has just mapped. A port that listens\n"
 "has to run again without a call, one that connects after one reset of the port. Meanwhile a\n"
 "second port, with another back-end, has to lose nothing.\n"
