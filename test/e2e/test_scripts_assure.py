@@ -89,7 +89,7 @@ def test_mutants_are_summed(assure):
     ("skipped secondaries: no pidfd_open(2): Function not implemented",
      "not run (no pidfd_open(2): Function not implemented)"),
     ("EAL does not start", "FAILED, there is no result"),
-])
+], ids=["passed", "failed", "incomplete", "skipped", "none"])
 def test_soak_has_times_and_growth(assure, said, result):
     times = {"n": 5, "p50": 10.2, "p99": 20, "p99.9": 30, "max": 40}
     made = assure.soak_table({
