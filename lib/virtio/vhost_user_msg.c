@@ -584,7 +584,8 @@ wait_for(struct vhost_user_channel *ch, struct vhost_user_reply *reply, uint32_t
 		if (ret != 0)
 			return ret;
 		deadline_us = RTE_MAX(since_us, answered_us) + timeout_us;
-		deadline_us = RTE_MIN(deadline_us, RTE_MIN(call_ends_us, ends_us));
+		deadline_us = RTE_MIN(deadline_us, call_ends_us);
+		deadline_us = RTE_MIN(deadline_us, ends_us);
 		if (now >= deadline_us)
 			return log_silence(ch, deadline_us == call_ends_us ?
 					   "the call has reached its time limit" :
