@@ -488,7 +488,7 @@ start_port(struct run *r)
 	uint8_t flags = fuzz_byte(&r->in);
 
 	CHECK_EQ(rte_vect_set_max_simd_bitwidth(widths[flags % RTE_DIM(widths)]), 0);
-	rte_eth_dev_info_get(id, &info);
+	CHECK_EQ(rte_eth_dev_info_get(id, &info), 0);
 	conf.rxmode.offloads = info.rx_offload_capa & ~RTE_ETH_RX_OFFLOAD_VLAN_FILTER;
 	conf.txmode.offloads = info.tx_offload_capa & ~RTE_ETH_TX_OFFLOAD_MBUF_FAST_FREE;
 	if (flags & 16)

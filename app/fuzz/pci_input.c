@@ -227,7 +227,7 @@ step(struct run *r)
 		poll(r, queue);
 		break;
 	case 10:
-		rte_eth_link_get_nowait(r->port.id, &link);
+		CHECK_EQ(rte_eth_link_get_nowait(r->port.id, &link), 0);
 		driver_port_work(&r->port);
 		break;
 	default:
@@ -273,7 +273,7 @@ configure(struct run *r, uint8_t flags)
 	uint16_t i;
 	int ret;
 
-	rte_eth_dev_info_get(r->port.id, &r->info);
+	CHECK_EQ(rte_eth_dev_info_get(r->port.id, &r->info), 0);
 	r->pairs = 1 + flags % RTE_MIN(r->info.max_rx_queues, PCI_RINGS / 2);
 	if (flags & 32) {
 		conf.rxmode.mq_mode = RTE_ETH_MQ_RX_RSS;
