@@ -38,7 +38,7 @@ holds_mtu(const struct virtio_port *port)
 	const struct virtio_queue *q;
 
 	VIRTIO_FOREACH_QUEUE(q, port) {
-		const struct virtio_rxq *rxq = container_of(q, struct virtio_rxq, q);
+		const struct virtio_rxq *rxq = container_of(q, const struct virtio_rxq, q);
 
 		if (q->is_rx && !virtio_queue_holds_mtu(port, rxq->room, q->vq->size))
 			return false;
