@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <time.h>
 
+#include <rte_bitops.h>
 #include <rte_common.h>
 #include <rte_cpuflags.h>
 #include <rte_vect.h>
