@@ -53,10 +53,10 @@ take_memory(void)
 }
 
 /*
- * By virtual address, since `at` is what a ring and a buffer have. `at` is not a pointer, because
- * compilers warn of any use of a pointer after rte_free().
+ * By virtual address, since `at` is what a ring and a buffer have. `at` is not a pointer, and this
+ * is not inlined, because compilers warn of any use of a pointer after rte_free().
  */
-static bool
+static __rte_noinline bool
 has(uintptr_t at, size_t len)
 {
 	const bool mapped = fake_vdpa_has(&vdpa, at, len);
