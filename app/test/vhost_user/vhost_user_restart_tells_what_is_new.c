@@ -94,37 +94,59 @@ ring_in_other_memory(void)
 	port_down(&port);
 }
 
-/* Back-ends may take the addresses of a disabled ring away then. */
+/* ---- changes of memory ----------------------------------------------------------------------- */
+
+/* Memory that is attached and detached. */
+static int own_fd;
+static void *own_memory;
+
+static void
+make_own_memory(void)
+{
+	own_fd = memfd_create("own", MFD_CLOEXEC);
+	CHECK_EQ(ftruncate(own_fd, PAGE), 0);
+	own_memory = mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_SHARED, own_fd, 0);
+	CHECK(own_memory != MAP_FAILED);
+}
+
+static void
+free_own_memory(void)
+{
+	munmap(own_memory, PAGE);
+	close(own_fd);
+}
+
+static void
+attach_own_memory(void)
+{
+	CHECK_EQ(vhost_user_mem_attach(&port.dev, own_memory, PAGE, own_fd, 0), 0);
+}
+
+/* A back-end may invalidate the addresses of a disabled ring at such a change. */
 static void
 memory_changes_in_between(void)
 {
-	const int fd = memfd_create("own", MFD_CLOEXEC);
-	void *own;
-
-	CHECK_EQ(ftruncate(fd, PAGE), 0);
-	own = mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
-	CHECK(own != MAP_FAILED);
+	make_own_memory();
 	up(VHOST_USER_STOP_AUTO);
 	stop();
 	port_refill(&port, RING);
-	CHECK_EQ(vhost_user_mem_attach(&port.dev, own, PAGE, fd, 0), 0);
+	attach_own_memory();
 	port_check_recorded(&port, "MEM!");
 	start(ALL);
 	restart(KEPT);
 	/* While it runs as well. */
-	CHECK_EQ(vhost_user_mem_detach(&port.dev, own, PAGE), 0);
+	CHECK_EQ(vhost_user_mem_detach(&port.dev, own_memory, PAGE), 0);
 	restart(ALL);
 	restart(KEPT);
 	port_down(&port);
-	munmap(own, PAGE);
-	close(fd);
+	free_own_memory();
 }
 
-/* ---- a change of memory within a start ------------------------------------------------------ */
-
-/* The lock of EAL's memory is taken so many times more, the last time after the change. */
+/*
+ * 0: nothing happens. Else the driver takes EAL's memory lock so many times more, and memory
+ * changes just before the last of these.
+ */
 static unsigned int locks_until_change;
-static void (*change)(void);
 
 void __real_rte_mcfg_mem_read_lock(void);
 void __wrap_rte_mcfg_mem_read_lock(void);
@@ -133,39 +155,27 @@ void
 __wrap_rte_mcfg_mem_read_lock(void)
 {
 	if (locks_until_change != 0 && --locks_until_change == 0)
-		change();
+		attach_own_memory();
 	__real_rte_mcfg_mem_read_lock();
 }
 
-static int own_fd;
-static void *own_memory;
-
-static void
-attach_own(void)
-{
-	CHECK_EQ(vhost_user_mem_attach(&port.dev, own_memory, PAGE, own_fd, 0), 0);
-}
-
-/* At the set-up the ring is kept, and at the start it is not. */
+/* The set-up finds that the back-end keeps the ring, and the start that it does not. */
 static void
 memory_changes_within_a_start(void)
 {
-	own_fd = memfd_create("own", MFD_CLOEXEC);
-	CHECK_EQ(ftruncate(own_fd, PAGE), 0);
-	own_memory = mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_SHARED, own_fd, 0);
-	CHECK(own_memory != MAP_FAILED);
+	make_own_memory();
 	up(VHOST_USER_STOP_AUTO);
 	stop();
 	port_refill(&port, RING);
-	change = attach_own;
 	locks_until_change = 3;
 	start("MEM!, " ALL);
 	CHECK_EQ(locks_until_change, 0);
 	restart(KEPT);
 	port_down(&port);
-	munmap(own_memory, PAGE);
-	close(own_fd);
+	free_own_memory();
 }
+
+/* ---- resets and refusals --------------------------------------------------------------------- */
 
 /* The connection stands, and so do the other rings. */
 static void
