@@ -269,9 +269,11 @@ compare_addresses(const void *a, const void *b)
 }
 
 /*
- * Takes all buffers out and puts them back: no queue has any, and no process is at work.
+ * Takes all buffers out of the pool and puts them back. No queue holds any, and no process is at
+ * work.
  *
- * missing: how many were missing before, and are now; so many more may be.
+ * missing: before the call, how many buffers were lost with earlier processes; after it, how many
+ * are missing now. more: by how many the number may have grown.
  */
 static int
 check_pool(struct run *run, struct rte_mempool *pool, uint32_t *missing, uint32_t more)
