@@ -354,7 +354,8 @@ ring_has(const struct virtqueue *vq, struct ring_cursor *cur, uint16_t n, const 
 
 	if (!packed)
 		return (uint16_t)(cur->end - cur->at.idx) >= n;
-	seen = RTE_MIN(RTE_MAX(cur->known, ring_seen(cur)), cur->left);
+	seen = RTE_MAX(cur->known, ring_seen(cur));
+	seen = RTE_MIN(seen, cur->left);
 	ring_step(vq, &at, seen, 0, true);
 	while (seen < n && seen < cur->left && packed_is_used(vq, &at)) {
 		uint32_t descs = packed_used_step(vq, at.pos, packed_rest(&vq->ring[at.pos]));
