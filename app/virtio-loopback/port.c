@@ -352,12 +352,16 @@ port_queue_pools_full(const struct port *port, uint16_t queue, unsigned int ring
 }
 
 uint32_t
-port_queue_missing(const struct port *port, uint16_t queue)
+port_queue_missing(const struct port *port, uint16_t queue, unsigned int rings)
 {
 	const struct port_queue *pools = &port->queue[queue];
+	uint32_t missing = 0;
 
-	return pool_missing(pools->rx_pool[0]) + pool_missing(pools->rx_pool[1]) +
-		pool_missing(pools->tx_pool);
+	if (rings & PORT_RX)
+		missing += pool_missing(pools->rx_pool[0]) + pool_missing(pools->rx_pool[1]);
+	if (rings & PORT_TX)
+		missing += pool_missing(pools->tx_pool);
+	return missing;
 }
 
 uint32_t
@@ -369,7 +373,7 @@ port_check_pools(const struct port *port)
 	if (port->queue == NULL)
 		return 0;
 	for (q = 0; q < port->queues; q++)
-		missing += port_queue_missing(port, q);
+		missing += port_queue_missing(port, q, PORT_BOTH);
 	return missing + pool_missing(port->probe_pool);
 }
 

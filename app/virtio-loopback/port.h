@@ -117,8 +117,8 @@ int port_queue_check(const struct port *port, uint16_t queue, unsigned int rings
 /** Whether all buffers of these rings are in their pools. */
 bool port_queue_pools_full(const struct port *port, uint16_t queue, unsigned int rings);
 
-/** How many buffers of a pair are not in their pools; tells each such pool on stderr. */
-uint32_t port_queue_missing(const struct port *port, uint16_t queue);
+/** How many buffers of these rings are not in their pools; names each such pool on stderr. */
+uint32_t port_queue_missing(const struct port *port, uint16_t queue, unsigned int rings);
 
 /** The same for all pools of a closed port. */
 uint32_t port_check_pools(const struct port *port);

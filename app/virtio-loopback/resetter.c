@@ -167,12 +167,14 @@ stop_and_reclaim(struct resetter *resetter, struct reset_record *record)
 	record->stop = ns_of(stopped - begin);
 	resetter->polls_before = counter_get(&resetter->traffic->queue[queue].stopped_polls);
 	announce(resetter, record);
-	if (is_gone(resetter))
-		return fail(resetter, "queue %u is stopped, as the back-end has ended", queue);
-	if (!wait_until(resetter, reclaimed, queue, RECLAIM_TIMEOUT_MS))
+	/* With a back-end that has ended nothing is waited for, and the traffic may hold packets. */
+	if (!is_gone(resetter) && !wait_until(resetter, reclaimed, queue, RECLAIM_TIMEOUT_MS) &&
+			!is_gone(resetter))
 		return fail(resetter, "queue %u is stopped, but after %u ms %u of its buffers are "
 			"still missing", queue, RECLAIM_TIMEOUT_MS,
-			port_queue_missing(resetter->port, queue));
+			port_queue_missing(resetter->port, queue, record->rings));
+	if (is_gone(resetter))
+		return fail(resetter, "queue %u is stopped, as the back-end has ended", queue);
 	record->reclaim = ns_of(rte_rdtsc() - stopped);
 	if (!wait_until(resetter, polled, queue, RECLAIM_TIMEOUT_MS))
 		return fail(resetter, "queue %u: the thread of the traffic has not called "
