@@ -126,7 +126,7 @@ def soak(args):
 
 
 def soak_table(result, lines):
-    events, resources = result['events'], result['resources']
+    events, resources, other = result['events'], result['resources'], result['other_port']
     times = [[name, *(f'{result[name + "_us"][key]:.0f}' for key in ('p50', 'p99', 'p99.9', 'max'))]
              for name in ('stop', 'start')]
     growth = [[name, r['warm'], r['greatest'], r['last']] for name, r in resources.items()]
@@ -139,7 +139,12 @@ def soak_table(result, lines):
         f'driver has counted {dropped:,} of them as dropped by resets, and the others were in '
         'back-ends that were killed: where none was, both numbers have to be the same. Back-ends: '
         f'{events["kills"]} killed, {events["stops"]} stopped for '
-        f'{events["stopped_ms"] / 1000:.0f} s in all.',
+        f'{events["stopped_ms"] / 1000:.0f} s in all; {events["unread"]} times nobody read what '
+        f'one logs, and {events["filled"]} times its pipe was full then; in {events["one_core"]} '
+        f'episodes its threads shared one core. {events["pools"]} pools came in memory that was '
+        f'mapped under traffic, {events["calls_again"]} queue calls were made again after a '
+        f'time-out, {events["port_resets"]} ports were reset after a kill. The other port sent '
+        f'{other["sent"]:,} packets and missed {other["missing"]}.',
         table(['us', 'p50', 'p99', 'p99.9', 'max'], times),
         table(['resource', 'warm-up at most', 'later at most', 'at the end'], growth),
         secondaries_sentence(lines)))

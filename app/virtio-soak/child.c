@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -25,6 +26,8 @@
 #define START_TIMEOUT_MS 120000
 #define END_TIMEOUT_US 120000000u
 #define ARGS_MAX 12u
+#define PIPE_BYTES 4096		/* of a log, so that it fills up soon; rounded up by the kernel */
+#define LINE_BYTES 512		/* of a log, at most, or nearly */
 
 static struct {
 	pthread_t thread;
@@ -69,6 +72,16 @@ read_log(struct child *child)
 	return n;
 }
 
+/* A line is written as a whole, so a full pipe has less room than for a line. */
+static bool
+is_full(int pipe)
+{
+	const int size = fcntl(pipe, F_GETPIPE_SZ);
+	int waiting;
+
+	return size > 0 && ioctl(pipe, FIONREAD, &waiting) == 0 && waiting > size - LINE_BYTES;
+}
+
 static void
 apply_action(struct child *child, uint64_t now)
 {
@@ -84,6 +97,8 @@ apply_action(struct child *child, uint64_t now)
 	} else if (child->has_begun && now >= child->to_us) {
 		if (child->action == CHILD_STOP)
 			kill(child->pid, SIGCONT);
+		else if (child->action == CHILD_READ_NOTHING)
+			child->filled += is_full(child->log);
 		child->action = CHILD_NO_ACTION;
 	}
 }
@@ -167,9 +182,11 @@ monitor_remove(struct child *child)
 
 /* In the child, between fork and exec. */
 static void
-execute(const char *const argv[], const int log[2], pid_t parent)
+execute(const char *const argv[], const int log[2], pid_t parent, bool one_core)
 {
+	cpu_set_t cores = monitor.allowed;
 	sigset_t none;
+	int i;
 
 	/* It does not outlive this process, however that ends. */
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
@@ -177,7 +194,9 @@ execute(const char *const argv[], const int log[2], pid_t parent)
 		_exit(EXIT_FAILURE);
 	/* Ctrl-C is for the front-end. A session of its own would be scheduled apart from it. */
 	setpgid(0, 0);
-	sched_setaffinity(0, sizeof(monitor.allowed), &monitor.allowed);
+	for (i = 0; one_core && i < CPU_SETSIZE && CPU_COUNT(&cores) > 1; i++)
+		CPU_CLR(i, &cores);
+	sched_setaffinity(0, sizeof(cores), &cores);
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
 	dup2(log[1], STDOUT_FILENO);
@@ -220,7 +239,8 @@ wait_until_ready(struct child *child, const char *ready)
 }
 
 int
-child_execute(struct child *child, const char *what, const char *const argv[], const char *ready)
+child_execute(struct child *child, const char *what, const char *const argv[], const char *ready,
+		bool one_core)
 {
 	const pid_t parent = getpid();
 	int log[2];
@@ -231,9 +251,10 @@ child_execute(struct child *child, const char *what, const char *const argv[], c
 		return -errno;
 	child->log = log[0];
 	fcntl(log[0], F_SETFL, O_NONBLOCK);
+	fcntl(log[0], F_SETPIPE_SZ, PIPE_BYTES);
 	child->pid = fork();
 	if (child->pid == 0)
-		execute(argv, log, parent);
+		execute(argv, log, parent, one_core);
 	ret = child->pid < 0 ? -errno : 0;
 	close(log[1]);
 	if (ret != 0) {
@@ -271,7 +292,7 @@ child_start(struct child *child, const struct child_conf *conf)
 		argv[n++] = "--verbose";
 	if (conf->no_huge)
 		argv[n++] = "--no-huge";
-	return child_execute(child, "the back-end", argv, "serving ");
+	return child_execute(child, "the back-end", argv, "serving ", conf->one_core);
 }
 
 void
@@ -295,6 +316,17 @@ child_has_action(struct child *child)
 	is = child->action != CHILD_NO_ACTION;
 	pthread_mutex_unlock(&monitor.lock);
 	return is;
+}
+
+uint32_t
+child_filled(struct child *child)
+{
+	uint32_t filled;
+
+	pthread_mutex_lock(&monitor.lock);
+	filled = child->filled;
+	pthread_mutex_unlock(&monitor.lock);
+	return filled;
 }
 
 int

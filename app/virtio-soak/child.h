@@ -31,6 +31,7 @@ struct child_conf {
 	bool client;		/**< it connects; else it listens */
 	bool stock;		/**< without lib/vhost_ring_reset */
 	bool verbose;		/**< logs each message, or CHILD_READ_NOTHING does nothing */
+	bool one_core;		/**< all its threads share the core of its poller */
 	bool no_huge;
 };
 
@@ -45,6 +46,7 @@ struct child {
 	/* Under the monitor's lock. */
 	enum child_action action;
 	bool has_begun;
+	uint32_t filled;		/* actions during which the log's pipe became full */
 	uint64_t from_us, to_us;	/* when the action begins and ends */
 };
 
@@ -57,10 +59,11 @@ void child_exit(void);
  *
  * @param what the process, in messages.
  * @param argv its arguments, the program first, and NULL last.
+ * @param one_core on the last core of those that this process may use; else on all of them.
  * @return 0, or a negative errno after a message on stderr.
  */
 int child_execute(struct child *child, const char *what, const char *const argv[],
-		const char *ready);
+		const char *ready, bool one_core);
 
 /** The same for a back-end, until it serves. */
 int child_start(struct child *child, const struct child_conf *conf);
@@ -71,6 +74,9 @@ void child_schedule(struct child *child, enum child_action action, uint64_t afte
 
 /** Whether an action is scheduled or has not ended. */
 bool child_has_action(struct child *child);
+
+/** How many times the process had to wait as CHILD_READ_NOTHING let the pipe of its log fill up. */
+uint32_t child_filled(struct child *child);
 
 /** Wait until that action has ended. @return 0, or -ETIMEDOUT after a message. */
 int child_wait_action(struct child *child);

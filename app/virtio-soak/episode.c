@@ -23,7 +23,8 @@
 #define EVENT_EVERY_MIN 20u	/* resets between two events */
 #define EVENT_EVERY_MAX 120u
 #define STOP_SECONDS_MAX 30u
-#define UNREAD_MS 300u
+#define UNREAD_MS_MIN 100u
+#define UNREAD_DOUBLINGS 5u
 #define OTHER_PACKETS 20u	/* that the other port has to receive after an event */
 
 struct episode {
@@ -321,13 +322,24 @@ stop_backend(struct episode *episode)
 	return reset_until_over(episode);
 }
 
-/* Its message thread waits in the middle of a message, and its polling thread goes on. */
+/*
+ * Once the pipe is full, its message thread waits in the middle of a message, and its polling
+ * thread goes on.
+ */
 static int
 leave_log_unread(struct episode *episode)
 {
+	struct child *child = &episode->sp.child;
+	const uint32_t before = child_filled(child);
+	uint32_t ms = UNREAD_MS_MIN << random_below(&episode->random, UNREAD_DOUBLINGS);
+	int ret;
+
+	ms += random_below(&episode->random, ms);
 	episode->soak->events.unread++;
-	child_schedule(&episode->sp.child, CHILD_READ_NOTHING, 0, UNREAD_MS * UINT64_C(1000));
-	return reset_until_over(episode);
+	child_schedule(child, CHILD_READ_NOTHING, 0, ms * UINT64_C(1000));
+	ret = reset_until_over(episode);
+	episode->soak->events.filled += child_filled(child) - before;
+	return ret;
 }
 
 /* A receive queue gets a pool in memory that the back-end learns of now. */
@@ -417,6 +429,7 @@ open_port(struct episode *episode, const char *socket)
 		/* The library as it is, or with the helper, which is not used then. */
 		.stock = path->disable && random_one_in(random, 2),
 		.verbose = random_one_in(random, 3),
+		.one_core = random_one_in(random, 4),
 		.no_huge = !soak->hugepages,
 	};
 	struct port_conf conf = {
@@ -443,6 +456,7 @@ open_port(struct episode *episode, const char *socket)
 		episode->server ? ",server=1" : "");
 	conf.devargs = devargs;
 	rte_vect_set_max_simd_bitwidth(path->simd_bits);
+	episode->soak->events.one_core += child.one_core;
 	return soak_port_open(&episode->sp, &child, &conf, LCORE_TRAFFIC, 0);
 }
 

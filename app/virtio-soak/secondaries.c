@@ -102,7 +102,8 @@ start_secondary(struct run *run)
 	counter_set(&poller->in_burst, 0);
 	eal_file_prefix(prefix, sizeof(prefix));
 	snprintf(bits, sizeof(bits), "%u", run->simd_bits);
-	if (child_execute(&run->secondary, "the secondary process", argv, "polling ") != 0)
+	if (child_execute(&run->secondary, "the secondary process", argv, "polling ",
+			false) != 0)
 		return run_fail(run, "the secondary process cannot be started");
 	return wait_until_at_work(run);
 }

@@ -111,7 +111,9 @@ soak_print(const struct soak *soak)
 		soak->resets, soak->episodes, soak->seconds, soak->warm_up,
 		soak->interrupted ? " (ended by a signal)" : "");
 	printf("back-ends: %u killed, %u stopped for %.0f s in all, %u with a log that was not "
-		"read\n", events->kills, events->stops, events->stopped_ms / 1e3, events->unread);
+		"read and %u of them with one that was full, %u on one core\n", events->kills,
+		events->stops, events->stopped_ms / 1e3, events->unread, events->filled,
+		events->one_core);
 	printf("%u pools in memory mapped under traffic, %u resets of a port after a kill, %u "
 		"queue calls again after a time-out\n", events->pools, events->port_resets,
 		events->calls_again);
@@ -206,9 +208,10 @@ write_all(FILE *file, const struct soak *soak)
 		soak->hugepages ? "true" : "false", soak->seconds, soak->episodes, soak->warm_up,
 		soak->resets);
 	fprintf(file, "  \"events\": {\"kills\": %u, \"stops\": %u, \"stopped_ms\": %" PRIu64
-		", \"unread\": %u, \"pools\": %u, \"port_resets\": %u, \"calls_again\": %u},\n",
-		events->kills, events->stops, events->stopped_ms, events->unread, events->pools,
-		events->port_resets, events->calls_again);
+		", \"unread\": %u, \"filled\": %u, \"one_core\": %u, \"pools\": %u, "
+		"\"port_resets\": %u, \"calls_again\": %u},\n", events->kills, events->stops,
+		events->stopped_ms, events->unread, events->filled, events->one_core,
+		events->pools, events->port_resets, events->calls_again);
 	write_paths(file, soak);
 	fprintf(file, "  \"other_port\": {");
 	write_packets(file, &soak->other_packets);
