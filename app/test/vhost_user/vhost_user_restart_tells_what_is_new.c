@@ -11,6 +11,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "vhost_mem.h"
 #include "vhost_user_port.h"
 
 #define LIBRTE_VHOST (VU_P_RARP | VU_P_REPLY_ACK | VU_P_NET_MTU | VU_P_CRYPTO_SESSION)
@@ -175,6 +176,33 @@ memory_changes_within_a_start(void)
 	free_own_memory();
 }
 
+/* The back-end's table had no room for the memory of the ring that is started. */
+static bool ring_has_no_room;
+
+bool __real_vhost_mem_has(const struct vhost_mem *mem, const void *addr, size_t len);
+bool __wrap_vhost_mem_has(const struct vhost_mem *mem, const void *addr, size_t len);
+
+bool
+__wrap_vhost_mem_has(const struct vhost_mem *mem, const void *addr, size_t len)
+{
+	return !ring_has_no_room && __real_vhost_mem_has(mem, addr, len);
+}
+
+/* The addresses that it was started with are nothing that a back-end can have kept. */
+static void
+memory_has_no_room(void)
+{
+	up(VHOST_USER_STOP_AUTO);
+	ring_has_no_room = true;
+	restart(KEPT);
+	restart(ALL);
+	restart(ALL);
+	ring_has_no_room = false;
+	restart(ALL);
+	restart(KEPT);
+	port_down(&port);
+}
+
 /* ---- resets and refusals --------------------------------------------------------------------- */
 
 /* The connection stands, and so do the other rings. */
@@ -267,6 +295,7 @@ TEST_MAIN(
 	TEST(ring_in_other_memory),
 	TEST(memory_changes_in_between),
 	TEST(memory_changes_within_a_start),
+	TEST(memory_has_no_room),
 	TEST(start_is_refused),
 	TEST(device_is_reset_in_between),
 	TEST(reset_is_not_answered_in_time),
