@@ -14,9 +14,12 @@
 #include <rte_errno.h>
 #include <rte_malloc.h>
 
+#include "fake_pci_port.h"
 #include "fake_port.h"
 #include "ip_frame.h"
 #include "test.h"
+
+#define F_ACCESS_PLATFORM (UINT64_C(1) << 33)
 
 #define CHECKSUMS (RTE_ETH_TX_OFFLOAD_UDP_CKSUM | RTE_ETH_TX_OFFLOAD_TCP_CKSUM)
 
@@ -166,16 +169,16 @@ send_behind(struct fake_port *fp, const uint8_t before[][FAKE_PORT_HDR],
 }
 
 /*
- * Nothing to ask for: the header has no request, whatever was in front of the frame before; but for
- * the number of buffers of a header that was received, which is no word of this direction and
- * stays.
+ * Nothing to ask for: the header has no request, whatever was in front of the frame before. The
+ * number of buffers of a header that was received stays if keeps_one: it is unused in this
+ * direction.
  */
 static void
-nothing_asked_for(void)
+check_nothing_asked_for(uint64_t features, bool keeps_one)
 {
 	enum { AT = offsetof(struct ip_frame_hdr, num_buffers) };
 	static const uint8_t values[] = { 1, 2, 0x80, 0xff };
-	struct fake_port *fp = port(VU_F_INDIRECT);
+	struct fake_port *fp = port(VU_F_INDIRECT | features);
 	uint8_t headers[FAKE_PORT_HDR + 1][FAKE_PORT_HDR];
 	uint8_t before[FAKE_PORT_HDR + 1][FAKE_PORT_HDR];
 	const uint8_t nothing[sizeof(headers)] = { 0 };
@@ -188,7 +191,7 @@ nothing_asked_for(void)
 				memset(before, 0, sizeof(before));
 				before[p][b] = values[v];
 				send_behind(fp, before, headers);
-				if (b == AT && values[v] == 1)
+				if (keeps_one && b == AT && values[v] == 1)
 					CHECK_EQ(headers[p][b]--, 1);
 				ip_frame_check_bytes(headers[0], sizeof(headers), nothing,
 						     sizeof(nothing), "headers");
@@ -200,8 +203,37 @@ nothing_asked_for(void)
 	for (p = 0; p <= FAKE_PORT_HDR; p++)
 		before[p][AT] = p % 3 != 0;
 	send_behind(fp, before, headers);
-	ip_frame_check_bytes(headers[0], sizeof(headers), before[0], sizeof(before), "headers");
+	ip_frame_check_bytes(headers[0], sizeof(headers), keeps_one ? before[0] : nothing,
+			     sizeof(before), "headers");
 	fake_port_destroy(fp);
+}
+
+static void
+nothing_asked_for(void)
+{
+	check_nothing_asked_for(0, !test_platform_order());
+}
+
+/* A device behind a bus may read the number, 5.1.9.2.1. */
+static void
+nothing_asked_of_hardware(void)
+{
+	static const uint8_t nothing[FAKE_PORT_HDR];
+	struct fake_pci_port *fp =
+		fake_pci_port_start(&(struct fake_pci_port_conf){ .features = F_ACCESS_PLATFORM });
+	struct rte_mbuf *m = rte_pktmbuf_alloc(fp->pool);
+	struct ip_frame_hdr *hdr;
+	struct device_chain chain;
+
+	CHECK(m != NULL && rte_pktmbuf_append(m, 64) != NULL);
+	hdr = rte_pktmbuf_mtod_offset(m, struct ip_frame_hdr *, -(int)sizeof(*hdr));
+	*hdr = (struct ip_frame_hdr){ .num_buffers = 1 };
+	CHECK_EQ(rte_eth_tx_burst(fp->port, 0, &m, 1), 1);
+	CHECK(ring_device_take(fake_pci_ring(fp->fake, 1), &chain));
+	ip_frame_check_bytes(chain.part[0].at, sizeof(nothing), nothing, sizeof(nothing), "header");
+	ring_device_use(fake_pci_ring(fp->fake, 1), chain.head, 0);
+	fake_pci_port_destroy(fp);
+	check_nothing_asked_for(VU_F_ORDER_PLATFORM, false);
 }
 
 /* Destination options, all padding: what names the protocol is their first byte. */
@@ -587,6 +619,7 @@ TEST_MAIN(
 	TEST_LAYOUTS(every_protocol),
 	TEST_LAYOUTS(ipv4_headers),
 	TEST_LAYOUTS(nothing_asked_for),
+	TEST_LAYOUTS(nothing_asked_of_hardware),
 	TEST_LAYOUTS(behind_extension_headers),
 	TEST_LAYOUTS(with_and_without_in_one_burst),
 	TEST_LAYOUTS(segments_in_tables),

@@ -109,6 +109,11 @@ struct virtio_net_hdr {
 
 static_assert(sizeof(struct virtio_net_hdr) == 12, "5.1.6");
 
+/** num_buffers 1, among the last 4 bytes of a header. */
+#define VIRTIO_NET_HDR_ONE_BUFFER RTE_LE32(UINT32_C(1) << 16)
+
+static_assert(offsetof(struct virtio_net_hdr, num_buffers) == 12 - 4 + 2, "upper half");
+
 /** The same with HASH_REPORT, in both directions; little-endian. */
 struct virtio_net_hdr_hash {
 	struct virtio_net_hdr hdr;

@@ -235,6 +235,7 @@ tx_vector(struct virtio_txq *txq, struct rte_mbuf **pkts, uint16_t n, const stru
 		ring_free_run(&view, RTE_MIN(n, vq->free_count)), GROUP);
 	struct rte_mbuf **cookies = (struct rte_mbuf **)ring_free_cookies(&view);
 	const uint16_t addr_at = txq->q.addr_at;
+	const uint32_t hdr_last = txq->hdr_last;
 	uint64_t bytes = 0;
 	size_t i;
 
@@ -253,7 +254,7 @@ tx_vector(struct virtio_txq *txq, struct rte_mbuf **pkts, uint16_t n, const stru
 			const uint32_t len = m[k]->data_len;
 			uint8_t *frame = (uint8_t *)m[k]->buf_addr + data_off;
 
-			tx_plain_hdr(frame - VIRTIO_HDR_SIZE, VIRTIO_HDR_SIZE);
+			tx_plain_hdr(frame - VIRTIO_HDR_SIZE, VIRTIO_HDR_SIZE, hdr_last);
 			bytes += len;
 			virtio_count(&txq->counters, frame, len, mode.no_dst);
 			ring_place_at(&view, i + k,

@@ -408,10 +408,9 @@ frame_of(const struct rte_mbuf *m)
  * nothing. Without destinations it is not read either.
  */
 static __rte_always_inline bool
-eight_are_usual(struct rte_mbuf *const *m, const bool no_dst)
+eight_are_usual(struct rte_mbuf *const *m, uint32_t hdr_last, const bool no_dst)
 {
-	const __m128i hdr_mask = _mm_set_epi8(-1, -2, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1,
-					      0, 0, 0, 0);
+	const __m128i hdr_mask = _mm_set_epi32(hdr_last, -1, -1, 0);
 	const __m128i mask = no_dst ? hdr_mask :
 		_mm_insert_epi8(_mm_srli_si128(hdr_mask, 1), RTE_ETHER_GROUP_ADDR, 15);
 	__m128i any = _mm_setzero_si128();
@@ -429,14 +428,14 @@ eight_are_usual(struct rte_mbuf *const *m, const bool no_dst)
 
 /* Clears the headers that say something, and counts packets that go to many. */
 static __rte_noinline void
-tx_unusual(struct virtio_counters *counters, struct rte_mbuf *const *m, bool no_dst)
+tx_unusual(struct virtio_txq *txq, struct rte_mbuf *const *m, bool no_dst)
 {
 	unsigned int k;
 
 	for (k = 0; k < GROUP; k++) {
-		tx_plain_hdr(frame_of(m[k]) - VIRTIO_HDR_SIZE, VIRTIO_HDR_SIZE);
+		tx_plain_hdr(frame_of(m[k]) - VIRTIO_HDR_SIZE, VIRTIO_HDR_SIZE, txq->hdr_last);
 		if (!no_dst)
-			virtio_count_dst(counters, frame_of(m[k]));
+			virtio_count_dst(&txq->counters, frame_of(m[k]));
 	}
 }
 
@@ -452,6 +451,7 @@ tx_vector(struct virtio_txq *txq, struct rte_mbuf **pkts, uint16_t n, const stru
 				   MOST_GROUPS * GROUP);
 	struct rte_mbuf **cookies = (struct rte_mbuf **)ring_free_cookies(&view);
 	const __m512i header_size = each(VIRTIO_HDR_SIZE);
+	const uint32_t hdr_last = txq->hdr_last;
 	__m512i bytes = _mm512_setzero_si512();
 	__m512i sizes = _mm512_setzero_si512();
 	size_t i;
@@ -465,8 +465,8 @@ tx_vector(struct virtio_txq *txq, struct rte_mbuf **pkts, uint16_t n, const stru
 
 		if (unlikely(!eight_are_simple(&fields, special, VIRTIO_HDR_SIZE, 1)))
 			break;
-		if (unlikely(!eight_are_usual(m, mode.no_dst)))
-			tx_unusual(&txq->counters, m, mode.no_dst);
+		if (unlikely(!eight_are_usual(m, hdr_last, mode.no_dst)))
+			tx_unusual(txq, m, mode.no_dst);
 		addrs = _mm512_sub_epi64(_mm512_and_si512(field_counts(&fields), each(UINT16_MAX)),
 					 header_size);
 		addrs = _mm512_add_epi64(addrs, words(m, txq->q.addr_at));

@@ -256,6 +256,7 @@ tx_vector(struct virtio_txq *txq, struct rte_mbuf **pkts, uint16_t n, const stru
 		ring_free_run(&view, RTE_MIN(n, vq->free_count)), GROUP);
 	struct rte_mbuf **cookies = (struct rte_mbuf **)ring_free_cookies(&view);
 	const uint16_t addr_at = txq->q.addr_at;
+	const uint32_t hdr_last = txq->hdr_last;
 	uint64_t bytes = 0;
 	size_t i;
 
@@ -279,7 +280,7 @@ tx_vector(struct virtio_txq *txq, struct rte_mbuf **pkts, uint16_t n, const stru
 			addr[k] = virtio_mbuf_addr(buf, addr_at, data_off - VIRTIO_HDR_SIZE);
 			len[k] = data_len + VIRTIO_HDR_SIZE;
 			bytes += data_len;
-			tx_plain_hdr(frame - VIRTIO_HDR_SIZE, VIRTIO_HDR_SIZE);
+			tx_plain_hdr(frame - VIRTIO_HDR_SIZE, VIRTIO_HDR_SIZE, hdr_last);
 			virtio_count(&txq->counters, frame, data_len, mode.no_dst);
 		}
 		four_place(&view, i, addr, len, 0, mode.packed);

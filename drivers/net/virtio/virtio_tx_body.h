@@ -298,21 +298,20 @@ tx_write_hdr(const struct virtio_txq *txq, void *at, const struct rte_mbuf *m,
 
 /*
  * The header of a packet with nothing to say. It is looked at before it is written: most are so
- * already, and what is not written stays in the device's cache, too. num_buffers may be the 1 of a
- * frame received: unused in this direction (5.1.6.2), and a device that finds it there again need
- * not write it either; to clear it costs a forwarded packet four transfers of the line.
+ * already, and what is not written stays in the device's cache, too. Where hdr_last of the queue
+ * allows it, num_buffers may be the 1 of a frame received: unused in this direction (5.1.6.2), and a
+ * device that finds it there again need not write it either; to clear it costs a forwarded packet
+ * four transfers of the line.
  */
 static __rte_always_inline void
-tx_plain_hdr(uint8_t *at, uint32_t hdr_size)
+tx_plain_hdr(uint8_t *at, uint32_t hdr_size, uint32_t hdr_last)
 {
-	const uint32_t unused = rte_cpu_to_le_32(1u << 16);
 	uint64_t first;
 	uint32_t last;
 
-	static_assert(offsetof(struct virtio_net_hdr, num_buffers) == sizeof(first) + 2, "in last");
 	memcpy(&first, at, sizeof(first));
 	memcpy(&last, at + sizeof(first), sizeof(last));
-	if (unlikely((first | (last & ~unused)) != 0) || hdr_size > VIRTIO_HDR_SIZE)
+	if (unlikely((first | (last & hdr_last)) != 0) || hdr_size > VIRTIO_HDR_SIZE)
 		memset(at, 0, hdr_size);
 }
 
@@ -423,6 +422,7 @@ tx_plain(struct virtio_txq *txq, struct virtqueue *vq, struct rte_mbuf **pkts, u
 	const struct ring_view view = ring_view(vq, packed);
 	const size_t run = ring_free_run(&view, RTE_MIN(n, vq->free_count));
 	const uint16_t addr_at = txq->q.addr_at;
+	const uint32_t hdr_last = txq->hdr_last;
 	uint64_t bytes = 0;
 	size_t nb;
 
@@ -435,7 +435,7 @@ tx_plain(struct virtio_txq *txq, struct virtqueue *vq, struct rte_mbuf **pkts, u
 		if (unlikely(!virtio_mbuf_is_single(m) || !tx_is_sendable(data_off, len, hdr_size)))
 			break;
 		if (likely(!(m->ol_flags & special))) {
-			tx_plain_hdr(frame - hdr_size, hdr_size);
+			tx_plain_hdr(frame - hdr_size, hdr_size, hdr_last);
 		} else {
 			if (!virtio_mbuf_owns_data(m))
 				break;
