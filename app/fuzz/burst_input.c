@@ -4,8 +4,9 @@
 
 /*
  * Target "burst": a pair of queues of a virtio-pci port, polled over each of the data paths that
- * the processor has: layouts, scalar, AVX2 and AVX-512, mergeable buffers, offloads, hashes. The
- * device writes received headers and frames, and used entries, by the rules or against them.
+ * the processor has: layouts, scalar, AVX2 and AVX-512, mergeable buffers, offloads, hashes, and
+ * those of vectorized=1. Rings have one of two sizes, which is no power of two in a packed layout.
+ * The device writes received headers and frames, and used entries, by the rules or against them.
  * Packets that are sent have any flags, lengths and segments, and go through tx_prepare.
  *
  * Each received mbuf is sound, a conforming device's frame arrives as it was, the device finds sent
@@ -41,6 +42,8 @@ struct run {
 	struct fuzz_input in;
 	struct pci_registers regs;
 	struct driver_port port;
+	uint16_t ring_size;
+	bool fast_free;            /**< sent buffers are of the pool, and nobody else's */
 	bool hostile;              /**< the device has broken a rule */
 	bool rings_random;         /**< its rings hold anything, which it cannot use itself */
 	uint64_t frames;           /**< that a conforming device has given */
@@ -177,8 +180,8 @@ write_anything(struct run *r, struct pci_ring *q)
 	const bool packed = r->port.port->packed;
 	const unsigned int which = fuzz_below(&r->in, 3);
 	const size_t sizes[] = {
-		ring_device_desc_size(RING), ring_device_driver_size(RING, packed),
-		ring_device_device_size(RING, packed),
+		ring_device_desc_size(r->ring_size), ring_device_driver_size(r->ring_size, packed),
+		ring_device_device_size(r->ring_size, packed),
 	};
 	uint8_t *at = (uint8_t *)(uintptr_t)(q->address[2 * which] |
 					     (uint64_t)q->address[2 * which + 1] << 32);
@@ -284,7 +287,7 @@ make_segment(struct run *r, uint16_t len)
 
 	if (m == NULL)
 		return NULL;
-	if (fuzz_below(&r->in, 2) == 0) {
+	if (!r->fast_free && fuzz_below(&r->in, 2) == 0) {
 		addr = calloc(1, len);
 		shinfo = calloc(1, sizeof(*shinfo));
 		CHECK(addr != NULL && shinfo != NULL);
@@ -491,15 +494,20 @@ start_port(struct run *r)
 	CHECK_EQ(rte_eth_dev_info_get(id, &info), 0);
 	conf.rxmode.offloads = info.rx_offload_capa & ~RTE_ETH_RX_OFFLOAD_VLAN_FILTER;
 	conf.txmode.offloads = info.tx_offload_capa & ~RTE_ETH_TX_OFFLOAD_MBUF_FAST_FREE;
+	r->fast_free = flags & 128;
 	if (flags & 16)
 		conf.rxmode.offloads &= RTE_ETH_RX_OFFLOAD_SCATTER;
 	if (flags & 32)
 		conf.rxmode.offloads &= ~RTE_ETH_RX_OFFLOAD_RSS_HASH;
 	if (flags & 64)
 		conf.txmode.offloads = 0;
-	if (rte_eth_dev_configure(id, 1, 1, &conf) != 0 ||
-	    rte_eth_rx_queue_setup(id, 0, RING, 0, NULL, driver_port_pool()) != 0 ||
-	    rte_eth_tx_queue_setup(id, 0, RING, 0, NULL) != 0)
+	if (r->fast_free)
+		conf.txmode.offloads |= RTE_ETH_TX_OFFLOAD_MBUF_FAST_FREE;
+	if (rte_eth_dev_configure(id, 1, 1, &conf) != 0)
+		return -1;
+	r->ring_size = !(flags & 8) ? RING : r->port.port->packed ? RING / 4 * 3 : RING / 2;
+	if (rte_eth_rx_queue_setup(id, 0, r->ring_size, 0, NULL, driver_port_pool()) != 0 ||
+	    rte_eth_tx_queue_setup(id, 0, r->ring_size, 0, NULL) != 0)
 		return -1;
 	return rte_eth_dev_start(id);
 }
@@ -536,7 +544,7 @@ begin_races(struct run *r)
 			.desc = (void *)(uintptr_t)(address[0] | (uint64_t)address[1] << 32),
 			.driver = (void *)(uintptr_t)(address[2] | (uint64_t)address[3] << 32),
 			.device = (void *)(uintptr_t)(address[4] | (uint64_t)address[5] << 32),
-			.size = RING, .packed = r->port.port->packed,
+			.size = r->ring_size, .packed = r->port.port->packed,
 		};
 	}
 	r->hostile = true;
@@ -547,15 +555,19 @@ void
 fuzz_run(const uint8_t *data, size_t size)
 {
 	static struct run run;
+	const char *args;
 	unsigned int steps;
+	uint8_t flags;
 
 	run.in = (struct fuzz_input){ data, data + size };
 	run.hostile = false;
 	run.rings_random = false;
 	run.frames = 0;
 	run.received = 0;
-	pci_registers_init(&run.regs, &run.in, some_features(fuzz_byte(&run.in)), 3, RING);
-	if (driver_port_create(&run.port, &run.regs, "queue_reset_timeout_ms=1") == 0) {
+	flags = fuzz_byte(&run.in);
+	pci_registers_init(&run.regs, &run.in, some_features(flags), 3, RING);
+	args = flags & 128 ? "queue_reset_timeout_ms=1,vectorized=1" : "queue_reset_timeout_ms=1";
+	if (driver_port_create(&run.port, &run.regs, args) == 0) {
 		if (start_port(&run) == 0) {
 			if (DEVICE_RACES)
 				begin_races(&run);
