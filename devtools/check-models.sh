@@ -111,8 +111,9 @@ try_gate() {
 }
 
 try_queue_life() {
-	local small=(-DAPP_CALLS=2 -DWORKER_ROUNDS=1)
-	holds queue_life "${small[@]}"
+	local small=(-DAPP_CALLS=2 -DWORKER_ROUNDS=2)
+	# A stop and the start after it, beside two works of the worker that meet.
+	holds queue_life -DAPP_CALLS=3 -DWORKER_ROUNDS=2
 	holds queue_life -DDRAIN -DCOMMANDS "${small[@]}"
 	holds queue_life -DTRANSMIT "${small[@]}"
 	breaks queue_life -DWITHOUT_PROOF "${small[@]}"
@@ -120,6 +121,9 @@ try_queue_life() {
 	breaks queue_life -DWITHOUT_FORGET "${small[@]}"
 	breaks queue_life -DWITHOUT_STOPPED_BY_APP "${small[@]}"
 	breaks queue_life -DWITHOUT_KEEP -DDRAIN "${small[@]}"
+	breaks queue_life -DWITHOUT_LOCK "${small[@]}"
+	breaks queue_life -DWITHOUT_EMPTY_RING "${small[@]}"
+	breaks queue_life -DWITHOUT_RECOVERING "${small[@]}"
 	[ -n "$large" ] || return 0
 	holds queue_life
 	holds queue_life -DDRAIN
@@ -127,13 +131,12 @@ try_queue_life() {
 
 try_locks() {
 	holds locks -DCALLS=1
+	holds locks -DTELEMETRY -DCALLS=1
 	breaks locks -DWITHOUT_ORDER -DCALLS=1
 	breaks locks -DWITHOUT_UNLOCKED_JOIN -DCALLS=1
 	breaks locks -DWITHOUT_SELF -DCALLS=1
 	breaks locks -DWITHOUT_GIVING_UP -DCALLS=1
 	breaks locks -DWITHOUT_TRYLOCK -DTELEMETRY -DCALLS=1
-	[ -n "$large" ] || return 0
-	holds locks -DTELEMETRY -DCALLS=1
 }
 
 for model in "${models[@]}"; do

@@ -4,22 +4,23 @@
 
 /*
  * The life of one queue under what acts on it: virtio_queue.c, virtio_port.c, virtio_recovery.c,
- * virtio_reclaim.c and virtio_link.c of drivers/net/virtio, and virtqueue_reset.c of lib/virtio.
- * virtio_watchdog.c takes a queue out of service as a poller does that finds its ring broken, and
- * is that poller here.
+ * virtio_watchdog.c, virtio_reclaim.c and virtio_link.c of drivers/net/virtio, and virtqueue_reset.c
+ * of lib/virtio. A ring in quarantine is one in the state BROKEN.
  *
  * Threads: the application's control thread stops and starts the queue and the port; the port's
- * worker recovers the queue, takes a new back-end and pauses the queue; a poller, which may find the
- * ring broken at any burst; a device, which writes to the ring as long as it has it, answers a stop
- * in time, late or never, and may end. The gate is one step here: gate.pml has its parts.
+ * worker recovers the queue, finds that a live ring is not served (the watchdog), takes a new
+ * back-end and pauses the queue; a poller, which may find the ring broken at any burst; a device,
+ * which writes to the ring as long as it has it, answers a stop in time, late or never, and may end.
+ * The gate is one step here: gate.pml has its parts.
  *
- * What holds: a pool that the application may free is not written by the device, and no thread of
- * the driver takes buffers of it; buffers return from a ring once; no thread uses the ring beside
- * another; a planned recovery does not start a queue that the application has stopped; no thread
- * waits for ever.
+ * What holds: while ethdev says STOPPED and no call of the application is under way, the device has
+ * no buffers to write to; a pool that the application may free is not written by the device, and no
+ * thread of the driver takes buffers of it; buffers return from a ring once; no thread uses the ring
+ * beside another; a planned recovery does not start a queue that the application has stopped; no
+ * thread waits for ever.
  *
  * With COMMANDS the device may refuse the command that names a receive queue, with TRANSMIT those that
- * change the number of pairs.
+ * change the number of pairs, and a pool may be for one thread, which excludes a recovery.
  *
  * Each WITHOUT_ leaves out one part of the code. devtools/check-models.sh expects an error then.
  */
@@ -43,15 +44,21 @@
 #define STOPPING 2
 #define BROKEN   3
 
+#define NO_ERROR    0
+#define RING_BROKEN 1
+#define UNSERVED    2
+
 /* the queue */
 byte state = READY;
 bool gate_open, poller_in, control_in;
 bool posted;  /* the ring has buffers of the pool */
+bool in_pool = true; /* they are in their pool */
 bool refills; /* bursts post buffers; not during a drain */
 bool shown;   /* ethdev's state is STARTED */
 
 /* struct virtio_recovery */
-bool error, due, recovering, stopped_by_app;
+byte error; /* what was reported and not seen to */
+bool due, recovering, stopped_by_app;
 
 /* the port */
 bool locked, running;
@@ -64,12 +71,17 @@ bool next_one;          /* another back-end waits to be taken */
 bool has_ring;          /* the device may write to the ring and its buffers */
 bool stop_asked, stop_proven, reset_asked, reset_proven;
 
-/* what the application may have done with the pool since its last call */
-bool pool_freed = true;
+/* the application */
+bool in_call;
+bool pool_freed = true; /* what it may have done with the pool since its last call */
 
 inline lock()
 {
+#ifndef WITHOUT_LOCK
 	atomic { !locked -> locked = true }
+#else
+	skip
+#endif
 }
 
 inline unlock()
@@ -127,12 +139,17 @@ inline virtqueue_start(ret)
 
 inline show_state()
 {
+#ifdef WITHOUT_RECOVERING
+	shown = (state != READY)
+#else
 	shown = (state != READY || due || recovering)
+#endif
 }
 
 inline fill()
 {
-	assert(!posted && !pool_freed);
+	assert(!posted && !pool_freed && in_pool);
+	in_pool = false;
 	posted = true
 }
 
@@ -145,7 +162,15 @@ inline reclaim()
 	:: state == READY ->
 #endif
 		assert(!has_ring && !poller_in);
-		posted = false
+		if
+		:: posted ->
+			assert(!in_pool);
+			in_pool = true;
+#ifndef WITHOUT_EMPTY_RING
+			posted = false
+#endif
+		:: else
+		fi
 	:: else
 	fi
 }
@@ -396,8 +421,7 @@ proctype application()
 	bool ret, failed, drained, deferred;
 
 	do
-	:: calls > 0 ->
-		calls--;
+	:: atomic { calls > 0 -> calls--; in_call = true };
 		if
 		:: running && shown -> /* rte_eth_dev_rx_queue_stop() */
 			lock();
@@ -433,6 +457,7 @@ proctype application()
 			port_start(!deferred);
 			free_pool_if_stopped()
 		fi;
+		in_call = false;
 		ret = 0;
 		failed = false;
 		drained = false;
@@ -441,41 +466,76 @@ proctype application()
 	od
 }
 
+/* keep_watching(): the ring stays as it is. */
+inline watch()
+{
+	if
+	:: state == LIVE -> error = UNSERVED
+	:: else
+	fi
+}
+
 inline see_to_error()
 {
 	if
-	:: error ->
-		error = false;
+	:: atomic { error != NO_ERROR -> seen = error; error = NO_ERROR };
 		if
 #ifndef WITHOUT_STOPPED_BY_APP
-		:: !stopped_by_app && state == BROKEN -> due = true; show_state()
+		:: !stopped_by_app && (state == BROKEN || (seen == UNSERVED && state == LIVE)) ->
 #else
-		:: state == BROKEN || state == READY -> due = true; show_state()
+		:: state == BROKEN || state == READY || (seen == UNSERVED && state == LIVE) ->
 #endif
+			due = true;
+			show_state()
 		:: else
-		fi
+		fi;
+		seen = NO_ERROR
 	:: else
 	fi
+}
+
+/* is_for_one_thread(): the gate of a transmit queue is closed before its packets are looked at. */
+inline look_at_pool(excluded)
+{
+	excluded = false;
+#ifdef TRANSMIT
+	close_gate(failed);
+	if
+	:: failed
+	:: !failed
+	:: !failed ->
+		excluded = true;
+		if
+		:: state == LIVE -> resume()
+		:: else
+		fi
+	fi
+#endif
 }
 
 inline recover()
 {
 	if
 	:: due && running && up ->
-		recovering = true;
-		ret = 0;
+		look_at_pool(excluded);
 		if
-		:: state != READY -> queue_stop(ret, true)
-		:: else
-		fi;
-		if
-		:: ret == 0 -> start_and_join(ret)
-		:: else
-		fi;
-		recovering = false;
-		if
-		:: ret == 0 -> due = false
-		:: else -> due = true; show_state() /* the next attempt */
+		:: excluded -> due = false; excluded = false; show_state()
+		:: else ->
+			recovering = true;
+			ret = 0;
+			if
+			:: state != READY -> queue_stop(ret, true)
+			:: else
+			fi;
+			if
+			:: ret == 0 -> start_and_join(ret)
+			:: else
+			fi;
+			recovering = false;
+			if
+			:: ret == 0 -> due = false
+			:: else -> due = true; show_state() /* the next attempt */
+			fi
 		fi
 	:: else
 	fi
@@ -511,7 +571,8 @@ inline take_next_back_end()
 proctype worker()
 {
 	byte rounds = WORKER_ROUNDS;
-	bool ret, failed, drained, to_run;
+	byte seen;
+	bool ret, failed, drained, to_run, excluded;
 
 	do
 	:: rounds > 0 ->
@@ -522,6 +583,7 @@ proctype worker()
 		:: true -> recover()
 		:: true -> take_next_back_end()
 		:: true -> pause_and_resume()
+		:: true -> watch()
 		fi;
 		unlock();
 		ret = 0;
@@ -552,7 +614,7 @@ proctype poller()
 			fi;
 			if
 			:: true
-			:: atomic { state == LIVE -> state = BROKEN; error = true }
+			:: atomic { state == LIVE -> state = BROKEN; error = RING_BROKEN }
 				gate_open = false
 			fi;
 			assert(!control_in);
@@ -591,13 +653,20 @@ end:
 	od
 }
 
+proctype monitor()
+{
+end:
+	atomic { !in_call && !shown && has_ring && posted -> assert(false) }
+}
+
 init {
 	atomic {
+		run monitor();
 		run device();
 		run application();
 		run worker();
 		run poller()
 	}
-	_nr_pr == 2; /* all have ended but the device */
+	_nr_pr == 3; /* all have ended but the device and the monitor */
 	assert(state != BROKEN || !gate_open)
 }
