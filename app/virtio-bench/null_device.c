@@ -79,6 +79,7 @@ static const uint64_t features_offered = BIT(0) | BIT(1) | BIT(3) | BIT(7) | BIT
 
 static struct {
 	int listen_fd;
+	struct socket_path_file file;
 	int fd;
 	uint64_t features;
 	struct null_ring rings[2];
@@ -262,7 +263,7 @@ talk(void *path)
 
 	device.fd = accept4(device.listen_fd, NULL, NULL, SOCK_CLOEXEC);
 	close(device.listen_fd);
-	unlink(path);
+	socket_path_release(path, &device.file, unlink);
 	if (device.fd < 0)
 		return NULL;
 	while (receive_message(&message) && handle(&message))
@@ -292,6 +293,7 @@ null_device_start(const char *path, enum null_order order)
 		fprintf(stderr, "--null %s: %s\n", path, strerror(-ret));
 		return ret;
 	}
+	socket_path_note(path, &device.file);
 	ret = -pthread_create(&thread, NULL, talk, (void *)(uintptr_t)path);
 	if (ret != 0) {
 		fprintf(stderr, "no thread for the null device: %s\n", strerror(-ret));
