@@ -99,7 +99,10 @@ bool virtio_gate_enter_shared(struct virtio_gate *gate);
 static __rte_always_inline void
 virtio_gate_leave(struct virtio_gate *gate)
 {
-	/* Orders the burst before the store. Pairs with the acquire in virtio_gate_close(). */
+	/*
+	 * Orders the burst before the store. Pairs with the acquires in virtio_gate_is_empty() and
+	 * take_out_ended() (gate_fenced.litmus).
+	 */
 	rte_atomic_store_explicit(&gate->any, 0, rte_memory_order_release);
 }
 
@@ -135,6 +138,7 @@ virtio_gate_is_open(const struct virtio_gate *gate)
 static inline bool
 virtio_gate_is_empty(const struct virtio_gate *gate)
 {
+	/* Pair with the releases of virtio_gate_leave() and of virtio_gate_leave_query(). */
 	return !gate->unproven &&
 	       rte_atomic_load_explicit(&gate->any, rte_memory_order_acquire) == 0 &&
 	       rte_atomic_load_explicit(&gate->visitors, rte_memory_order_acquire) == 0;
@@ -148,6 +152,7 @@ void virtio_gate_leave_query(struct virtio_gate *gate);
 static inline void
 virtio_gate_close_inside(struct virtio_gate *gate)
 {
+	/* Its state was set before, which virtio_queue_resume() reads (gate_closed_inside.litmus). */
 	rte_atomic_store_explicit(&gate->open, VIRTIO_GATE_CLOSED, rte_memory_order_release);
 }
 
