@@ -3,15 +3,18 @@
 # Copyright(c) 2026 The authors of dpdk-virtio
 """Changes single lines of the driver, and runs the tests that should notice.
 
-Works on a copy of the tree, so that the tree itself stays as it is. Prints "ok NAME" for a mutant
-that a test noticed, and for one that is listed as one that survives and did. Prints "FAILED NAME"
-for one that no test noticed, that was noticed although it is listed as one that survives, that does
-not compile, or whose place or test was not found. devtools/mutants.txt has the mutants, and their
-format at its head. Prints for each area "AREA: N mutants, K killed, S survive as listed".
+Works on a copy of the tree, so that the tree itself stays as it is. First runs each test without a
+mutant, since one that fails then shows nothing. Prints "ok NAME" for a mutant that a test noticed,
+and for one that is listed as one that survives and did. Prints "FAILED NAME" for one that no test
+noticed, that was noticed although it is listed as one that survives, that does not compile, that
+names a test that fails without it too, or whose place or test was not found. devtools/mutants.txt
+has the mutants, and their format at its head. Prints for each area "AREA: N mutants, K killed, S
+survive as listed".
 
 Exit status: 0 if none failed, 1 if one did, 2 for wrong options.
 """
 
+import json
 import os
 import pathlib
 import shutil
@@ -24,8 +27,8 @@ ROOT = pathlib.Path(__file__).resolve().parents[1]
 # So long that only a test that hangs gets there.
 LIMIT_S = 300
 SKIPPED = 77
-# At the end of a test's name: without vector paths.
-SCALAR = '_scalar'
+# At the end of a test's name: with other data paths, those for vectors of so many bits.
+SIMD_BITS = {'_scalar': '128', '_avx512': '512'}
 # At the end of a test's name: built with the thread sanitizer.
 TSAN = '_tsan'
 
@@ -108,6 +111,13 @@ def test_programs(tree):
             if path.startswith('app/') and pathlib.Path(path).suffix == ''}
 
 
+def test_arguments(tree):
+    """What the tests of a build give their programs, by the names of these."""
+    tests = subprocess.run(['meson', 'introspect', '--tests', tree], check=True,
+                           capture_output=True, text=True).stdout
+    return {pathlib.Path(test['cmd'][0]).name: test['cmd'][1:] for test in json.loads(tests)}
+
+
 def status_of(command, env=None, limit=None):
     """The exit status of a program whose output is of no interest; None if it hangs."""
     try:
@@ -119,7 +129,9 @@ def status_of(command, env=None, limit=None):
 
 def program_of(test):
     """The name of a test's program, which is that of its source."""
-    return test.removesuffix(SCALAR).removesuffix(TSAN)
+    for suffix in [TSAN, *SIMD_BITS]:
+        test = test.removesuffix(suffix)
+    return test
 
 
 def missing_tests(mutants):
@@ -140,6 +152,7 @@ class Build:
                            stdout=subprocess.DEVNULL)
         self.tree = tree
         self.programs = test_programs(tree)
+        self.arguments = test_arguments(tree)
 
     def path_of(self, test):
         """The path of a test. A test that is not there ends the program."""
@@ -152,12 +165,28 @@ class Build:
         """Whether these tests can be built."""
         return status_of(['ninja', '-C', self.tree, *map(self.path_of, tests)]) == 0
 
+    def status(self, test):
+        """The exit status of a test."""
+        env = dict(os.environ)
+        for suffix, bits in SIMD_BITS.items():
+            if test.endswith(suffix):
+                env['TEST_SIMD_BITWIDTH'] = bits
+        return status_of([self.tree / self.path_of(test),
+                          *self.arguments.get(program_of(test), [])], env, LIMIT_S)
+
     def fails(self, test):
         """Whether a test fails."""
-        env = dict(os.environ)
-        if test.endswith(SCALAR):
-            env['TEST_SIMD_BITWIDTH'] = '128'
-        return status_of([self.tree / self.path_of(test)], env, LIMIT_S) not in (0, SKIPPED)
+        return self.status(test) not in (0, SKIPPED)
+
+
+def unusable_tests(builds, tests):
+    """The tests that fail without a mutant, and so show nothing."""
+    named = {test: builds[test.endswith(TSAN)] for test in tests}
+    for build in builds.values():
+        own = [test for test in named if named[test] is build]
+        if own and not build.compiles(own):
+            sys.exit('mutate.py: error: the tree does not compile without a mutant')
+    return [test for test, build in named.items() if build.fails(test)]
 
 
 def judge(mutant, source, builds):
@@ -214,10 +243,13 @@ def main():
     if unknown:
         parser.error(f'no such mutant: {", ".join(sorted(unknown))}')
     chosen = [m for m in mutants if not args.name or m.name in args.name]
-    if not args.places:
-        source, builds = prepare(args.build.resolve(), [t for m in chosen for t in m.tests])
-    passed = []
     missing = missing_tests(chosen)
+    unusable = []
+    if not args.places:
+        tests = dict.fromkeys(t for m in chosen for t in m.tests if not missing[m.name])
+        source, builds = prepare(args.build.resolve(), tests)
+        unusable = unusable_tests(builds, tests)
+    passed = []
     for mutant in chosen:
         if mutant.apply((ROOT / mutant.file).read_text(encoding='utf-8')) is None:
             good, why = False, f'its place in {mutant.file} was not found'
@@ -225,6 +257,9 @@ def main():
             good, why = False, f'there is no test {missing[mutant.name][0]}'
         elif args.places:
             good, why = True, 'its place was found'
+        elif set(mutant.tests) & set(unusable):
+            test = next(test for test in mutant.tests if test in unusable)
+            good, why = False, f'{test} fails without it too'
         else:
             good, why = judge(mutant, source, builds)
         if good:

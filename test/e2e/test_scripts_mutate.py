@@ -46,6 +46,7 @@ def test_a_place_is_found_once(tmp_path, place, found):
 @pytest.mark.parametrize("test, found", [
     ("ring_is_explored", True),
     ("frames_of_many_buffers_scalar", True),
+    ("frames_of_many_buffers_avx512", True),
     ("driver_and_device_are_ordered_tsan", True),
     ("no_such_test", False),
 ])
@@ -106,6 +107,11 @@ def test_mutants_are_judged(tmp_path):
         "3 passed, 3 failed",
     ], run.stderr
     assert run.returncode == 1
+    # Programs get the arguments of their tests, without which this one fails.
+    run = mutate(tmp_path, f"mutant elsewhere {SPLIT} inputs_break_no_devargs\n{NO_BARRIER}+\n")
+    assert run.stdout.startswith("FAILED elsewhere: not noticed"), run.stdout + run.stderr
+    run = mutate(tmp_path, f"mutant any {SPLIT} queue_swap\n{NO_BARRIER}+\n")
+    assert run.stdout.startswith("FAILED any: queue_swap fails without it too\n"), run.stdout
     run = mutate(tmp_path, f"mutant a {SPLIT} libfuzzer\n{NO_BARRIER}+\n")
     assert run.returncode == 1
     assert "there is no test program libfuzzer" in run.stderr
