@@ -5,12 +5,14 @@
 /*
  * A back-end closes the connection instead of carrying out a message: the first message of a
  * sequence, the second, and so on, until the sequence is complete. The sequences are the probe, and
- * connection, port start, stop and start of queues, and port stop together. A port that listens
- * runs again without a call, and a port that connects runs again after one reset. File descriptors
- * and memory are as before after each such end, and a second port never notices.
+ * connection, port start, stop and start of queues, memory that comes and goes, and port stop
+ * together. A port that listens runs again without a call, and a port that connects runs again
+ * after one reset. File descriptors and memory are as before after each such end, and a second port
+ * never notices.
  */
 
 #include <stdio.h>
+#include <sys/mman.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -18,9 +20,11 @@
 #include <rte_mempool.h>
 
 #include "fake_port.h"
+#include "rte_pmd_virtio.h"
 #include "test.h"
 
 #define PATIENCE_S 60
+#define PAGE 4096
 
 struct stage {
 	struct fake_port *fp;
@@ -28,6 +32,8 @@ struct stage {
 	unsigned int dies_at;    /* by its count of messages; 0: it does not */
 	bool is_client;          /* the port: it has to be reset */
 	unsigned int restored;   /* resets because the back-end has died */
+	void *own;               /* a page that is attached and detached, and its file */
+	int own_fd;
 };
 
 /* What must be the same whenever all queues run. */
@@ -148,6 +154,22 @@ start_queue(struct stage *stage, int (*start)(uint16_t port, uint16_t queue), ui
 	restore(stage);
 }
 
+/* In one message or several. The next back-end has what was asked for in any case. */
+static void
+change_memory(struct stage *stage)
+{
+	struct fake_port *fp = stage->fp;
+
+	CHECK_EQ(rte_pmd_virtio_extmem_attach(fp->port, stage->own, PAGE, stage->own_fd, 0), 0);
+	restore(stage);
+	check_runs(fp);
+	CHECK(fake_vu_map(fp->vu, (uintptr_t)stage->own, PAGE) != NULL);
+	CHECK_EQ(rte_pmd_virtio_extmem_detach(fp->port, stage->own, PAGE), 0);
+	restore(stage);
+	check_runs(fp);
+	CHECK(fake_vu_map(fp->vu, (uintptr_t)stage->own, PAGE) == NULL);
+}
+
 /* Every sequence of messages that a port has. */
 static void
 live(struct stage *stage)
@@ -177,6 +199,7 @@ live(struct stage *stage)
 	fake_port_check_in_use(fp->tx_pool[0], 0);
 	start_queue(stage, rte_eth_dev_tx_queue_start, 0);
 	check_runs(fp);
+	change_memory(stage);
 
 	CHECK_EQ(rte_eth_dev_stop(fp->port), 0);
 	fake_port_check_in_use(fp->rx_pool[0], 0);
@@ -226,10 +249,14 @@ die_at_messages(const struct fake_port_conf *conf, unsigned int step)
 		.fp = fake_port_start(conf),
 		.other = fake_port_start(&calm),
 		.is_client = !conf->server,
+		.own_fd = memfd_create("own", MFD_CLOEXEC),
 	};
 	struct taken taken;
 	unsigned int n = 1;
 
+	CHECK_EQ(ftruncate(stage.own_fd, PAGE), 0);
+	stage.own = mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_SHARED, stage.own_fd, 0);
+	CHECK(stage.own != MAP_FAILED);
 	live(&stage);
 	check_runs(stage.other);
 	take_stock(&taken);
@@ -248,6 +275,8 @@ die_at_messages(const struct fake_port_conf *conf, unsigned int step)
 	CHECK_EQ(stage.other->vu->connections, 1);
 	fake_port_destroy(stage.other);
 	fake_port_destroy(stage.fp);
+	munmap(stage.own, PAGE);
+	close(stage.own_fd);
 }
 
 /* The plain build takes each message once. With a sanitizer some are enough. */
@@ -272,13 +301,21 @@ port_that_connects_runs_again(void)
 static void
 port_that_listens_runs_again_by_disable(void)
 {
-	die_at_messages(&(struct fake_port_conf){ .server = true, .method = "disable" }, 7);
+	die_at_messages(&(struct fake_port_conf){ .server = true, .method = "disable" }, 11);
+}
+
+/* Single regions come and go. */
+static void
+port_with_regions_runs_again(void)
+{
+	die_at_messages(&(struct fake_port_conf){ .server = true, .mem_slots = 32 }, 17);
+	die_at_messages(&(struct fake_port_conf){ .mem_slots = 32 }, 13);
 }
 
 static void
 port_that_connects_runs_again_by_disable(void)
 {
-	die_at_messages(&(struct fake_port_conf){ .method = "disable" }, 7);
+	die_at_messages(&(struct fake_port_conf){ .method = "disable" }, 11);
 }
 
 /* A probe that fails leaves nothing, and the next probe, with the back-end there, succeeds. */
@@ -321,4 +358,5 @@ TEST_MAIN(
 	TEST_LAYOUTS(port_that_connects_runs_again),
 	TEST_LAYOUTS(port_that_listens_runs_again_by_disable),
 	TEST_LAYOUTS(port_that_connects_runs_again_by_disable),
+	TEST_LAYOUTS(port_with_regions_runs_again),
 )
