@@ -43,7 +43,7 @@ struct run {
 	struct pci_registers regs;
 	struct driver_port port;
 	uint16_t ring_size;
-	bool fast_free;            /**< sent buffers are of the pool, and nobody else's */
+	bool fast_free;            /**< sent buffers are of the pool, and have one reference */
 	bool hostile;              /**< the device has broken a rule */
 	bool rings_random;         /**< its rings hold anything, which it cannot use itself */
 	uint64_t frames;           /**< that a conforming device has given */

@@ -167,7 +167,7 @@ stop_and_reclaim(struct resetter *resetter, struct reset_record *record)
 	record->stop = ns_of(stopped - begin);
 	resetter->polls_before = counter_get(&resetter->traffic->queue[queue].stopped_polls);
 	announce(resetter, record);
-	/* With a back-end that has ended nothing is waited for, and the traffic may hold packets. */
+	/* With a back-end that has ended nothing is waited for: the traffic may hold packets. */
 	if (!is_gone(resetter) && !wait_until(resetter, reclaimed, queue, RECLAIM_TIMEOUT_MS) &&
 			!is_gone(resetter))
 		return fail(resetter, "queue %u is stopped, but after %u ms %u of its buffers are "

@@ -123,8 +123,8 @@ check_frames(struct run *run)
 
 	for (i = 0; i < RTE_DIM(wrong); i++)
 		if (counter_get(wrong[i].counter) != 0)
-			return run_fail(run, "%" PRIu64 " packets %s", counter_get(wrong[i].counter),
-				wrong[i].what);
+			return run_fail(run, "%" PRIu64 " packets %s",
+				counter_get(wrong[i].counter), wrong[i].what);
 	return 0;
 }
 
@@ -294,7 +294,8 @@ start(struct run *run)
 	}
 	run->poller = run->zone->addr;
 	memset(run->poller, 0, sizeof(*run->poller));
-	printf("secondary processes: %u seconds, seed %" PRIu64 "\n", run->options.seconds, run->options.seed);
+	printf("secondary processes: %u seconds, seed %" PRIu64 "\n", run->options.seconds,
+		run->options.seed);
 	return 0;
 }
 
@@ -346,7 +347,8 @@ print_result(const struct run *run)
 	printf("%s: secondary processes: %u killed, %u of them in a burst, and %u ended; %" PRIu64
 		" queue resets on %u ports; %" PRIu64 " buffers lost, %u with one process at "
 		"most; seed %" PRIu64 "\n", verdict(run), run->killed, run->killed_in_burst,
-		run->ended, run->resets, run->ports, run->lost, run->lost_at_most, run->options.seed);
+		run->ended, run->resets, run->ports, run->lost, run->lost_at_most,
+		run->options.seed);
 }
 
 static int

@@ -207,8 +207,8 @@ check_pool(struct run *run, struct rte_mempool *pool, uint32_t *missing, uint32_
 		return run_fail(run, "pool %s: %u buffers are back that were lost with processes",
 			pool->name, before - *missing);
 	if (*missing > before + more)
-		return run_fail(run, "pool %s: %u buffers are missing after the end of the secondary "
-			"process, which may be %u", pool->name, *missing - before, more);
+		return run_fail(run, "pool %s: %u buffers are missing after the end of the "
+			"secondary process, which may be %u", pool->name, *missing - before, more);
 	qsort(buffers, n, sizeof(buffers[0]), compare_addresses);
 	for (i = 0; i < n; i++) {
 		mbuf = buffers[i];
@@ -238,8 +238,8 @@ run_account(struct run *run, bool was_killed)
 		if (ret == 0)
 			ret = rte_eth_dev_rx_queue_stop(run->port, q);
 		if (ret != 0)
-			return run_fail(run, "queue %u does not stop after its process has ended: %s",
-				q, strerror(-ret));
+			return run_fail(run, "queue %u does not stop after its process has ended: "
+				"%s", q, strerror(-ret));
 	}
 	if (check_pool(run, run->rx_pool, &run->rx_missing, was_killed ? RX_LOST_MAX : 0) != 0 ||
 			check_pool(run, run->tx_pool, &run->tx_missing,

@@ -42,7 +42,7 @@ struct soak_path {
 struct soak_events {
 	uint32_t kills, stops, unread;	/**< of back-ends; see enum child_action */
 	uint32_t filled;		/**< logs of these whose pipe became full */
-	uint32_t one_core;		/**< episodes with all threads of the back-end on one core */
+	uint32_t one_core;		/**< episodes whose back-end has one core */
 	uint64_t stopped_ms;		/**< for how long in all */
 	uint32_t pools;			/**< made in memory that was mapped under traffic */
 	uint32_t port_resets;		/**< calls after a kill; a port that listens needs none */

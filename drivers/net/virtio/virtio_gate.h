@@ -152,7 +152,7 @@ void virtio_gate_leave_query(struct virtio_gate *gate);
 static inline void
 virtio_gate_close_inside(struct virtio_gate *gate)
 {
-	/* Its state was set before, which virtio_queue_resume() reads (gate_closed_inside.litmus). */
+	/* After the ring's state, which virtio_queue_resume() reads (gate_closed_inside.litmus). */
 	rte_atomic_store_explicit(&gate->open, VIRTIO_GATE_CLOSED, rte_memory_order_release);
 }
 

@@ -299,8 +299,8 @@ tx_write_hdr(const struct virtio_txq *txq, void *at, const struct rte_mbuf *m,
 /*
  * The header of a packet with nothing to say. It is looked at before it is written: most are so
  * already, and what is not written stays in the device's cache, too. Where hdr_last of the queue
- * allows it, num_buffers may be the 1 of a frame received: unused in this direction (5.1.6.2), and a
- * device that finds it there again need not write it either; to clear it costs a forwarded packet
+ * allows it, num_buffers may be the 1 of a frame received: unused in this direction (5.1.6.2), and
+ * a device that finds it there again need not write it either; to clear it costs a forwarded packet
  * four transfers of the line.
  */
 static __rte_always_inline void
