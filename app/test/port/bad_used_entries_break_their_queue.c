@@ -331,6 +331,83 @@ receive_by_event_idx(void)
 	receive(true);
 }
 
+/* Vector paths look at several entries together: each of two groups is the lie once. */
+#define GROUPS 16
+
+static void
+lie_in_each_place(const struct lie *lie)
+{
+	struct fake_port *fp =
+		fake_port_start(&(struct fake_port_conf){ .features = lie->features });
+	unsigned int place, i;
+
+	for (place = 0; place < GROUPS; place++) {
+		test_forget_log();
+		for (i = 0; i < GROUPS; i++) {
+			if (i == place)
+				lie->tell(fp, fake_vu_ring(fp->vu, 0));
+			else
+				fake_port_write(fp, 0, 100 + i);
+		}
+		CHECK_EQ(fake_port_receive(fp, 0), place);
+		CHECK_EQ(fake_port_receive(fp, 0), 0);
+		CHECK_EQ(test_logged(lie->log), 1);
+		CHECK_EQ(fake_port_xstat(fp, "rx_q0_broken"), place + 1);
+		CHECK_EQ(rte_eth_dev_rx_queue_stop(fp->port, 0), 0);
+		fake_port_check_in_use(fp->rx_pool[0], 0);
+		fp->got[0] = fp->rx_next[0];
+		CHECK_EQ(rte_eth_dev_rx_queue_start(fp->port, 0), 0);
+	}
+	fake_port_destroy(fp);
+}
+
+static void
+lies_among_good_entries(void)
+{
+	static const struct lie lies[] = {
+		/* The fake device of packed rings has no other buffer after it. */
+		{ "", id_out_of_range, 0, 0, OWNS, true },
+		{ "", longer_than_the_buffer, 0, 0, LENGTH, false },
+		{ "", of_length_4_g, 0, 0, LENGTH, false },
+		{ "", longer_than_the_buffer, VU_F_MRG_RXBUF, 0, LENGTH, false },
+		{ "", frame_of_no_buffer, VU_F_MRG_RXBUF, 0, COUNT, false },
+		{ "", longer_than_the_buffer, VU_F_IN_ORDER, 0, LENGTH, false },
+	};
+	unsigned int i;
+
+	for (i = 0; i < RTE_DIM(lies); i++) {
+		if (!test_packed() || !lies[i].split_only)
+			lie_in_each_place(&lies[i]);
+	}
+}
+
+static void
+runts_among_good_entries(void)
+{
+	static const uint32_t lens[] = { 0, 11, 25 };
+	struct fake_port *fp = fake_port_start(&(struct fake_port_conf){ 0 });
+	struct rte_mbuf *m[GROUPS];
+	unsigned int l, place, i;
+
+	for (l = 0; l < RTE_DIM(lens); l++) {
+		for (place = 0; place < GROUPS; place++) {
+			for (i = 0; i < GROUPS; i++)
+				ring_device_use(fake_vu_ring(fp->vu, 0),
+						fake_port_prepare(fp, 0, 100, 1),
+						i == place ? lens[l] : 100 + FAKE_PORT_HDR);
+			CHECK_EQ(rte_eth_rx_burst(fp->port, 0, m, GROUPS), GROUPS - 1);
+			for (i = 0; i < GROUPS - 1; i++)
+				CHECK_EQ(m[i]->pkt_len, 100);
+			rte_pktmbuf_free_bulk(m, GROUPS - 1);
+		}
+	}
+	CHECK_EQ(fake_port_xstat(fp, "rx_q0_errors"), RTE_DIM(lens) * GROUPS);
+	CHECK_EQ(fake_port_xstat(fp, "rx_q0_broken"), 0);
+	fp->got[0] = fp->rx_next[0];
+	fake_port_check_runs(fp, 0);
+	fake_port_destroy(fp);
+}
+
 /* Not a lie about memory: no frame, dropped and counted, and the next one is received. */
 static void
 runts_are_counted(void)
@@ -704,6 +781,8 @@ TEST_MAIN(
 	TEST_WARM_UP(fake_port_warm_up),
 	TEST_LAYOUTS(receive_by_flags),
 	TEST_LAYOUTS(receive_by_event_idx),
+	TEST_LAYOUTS(lies_among_good_entries),
+	TEST_LAYOUTS(runts_among_good_entries),
 	TEST_LAYOUTS(runts_are_counted),
 	TEST_LAYOUTS(frame_comes_in_two_goes),
 	TEST_LAYOUTS(frame_of_more_than_is_posted),

@@ -236,6 +236,39 @@ nothing_asked_of_hardware(void)
 	check_nothing_asked_for(VU_F_ORDER_PLATFORM, false);
 }
 
+/* Two groups of vector paths, in which one packet has no room for the header before its data. */
+static void
+no_headroom_in_each_place(void)
+{
+	enum { GROUPS = 16 };
+	static const uint16_t rooms[] = { 0, FAKE_PORT_HDR - 1 };
+	const struct ip_frame f = { .payload = 60 };
+	struct fake_port *fp = port(VU_F_INDIRECT);
+	const uint8_t nothing[FAKE_PORT_HDR] = { 0 };
+	uint8_t bytes[2048], got[2100];
+	const uint32_t len = ip_frame_write(&f, bytes);
+	struct rte_mbuf *m[GROUPS];
+	struct device_chain chain;
+	unsigned int r, place, i;
+
+	for (r = 0; r < RTE_DIM(rooms); r++) {
+		for (place = 0; place < GROUPS; place++) {
+			for (i = 0; i < GROUPS; i++)
+				m[i] = ip_frame_mbuf(fp->tx_pool[0], bytes, len, 0, 0,
+						     i == place ? rooms[r] : 128);
+			CHECK_EQ(rte_eth_tx_burst(fp->port, 0, m, GROUPS), GROUPS);
+			for (i = 0; i < GROUPS; i++) {
+				CHECK_EQ(fake_port_take_bytes(fp, 0, &chain, got, sizeof(got)),
+					 FAKE_PORT_HDR + len);
+				ip_frame_check_bytes(got, FAKE_PORT_HDR, nothing, FAKE_PORT_HDR,
+						     "header");
+				ip_frame_check_bytes(got + FAKE_PORT_HDR, len, bytes, len, "sent");
+			}
+		}
+	}
+	fake_port_destroy(fp);
+}
+
 /* Destination options, all padding: what names the protocol is their first byte. */
 static void
 behind_extension_headers(void)
@@ -620,6 +653,7 @@ TEST_MAIN(
 	TEST_LAYOUTS(ipv4_headers),
 	TEST_LAYOUTS(nothing_asked_for),
 	TEST_LAYOUTS(nothing_asked_of_hardware),
+	TEST_LAYOUTS(no_headroom_in_each_place),
 	TEST_LAYOUTS(behind_extension_headers),
 	TEST_LAYOUTS(with_and_without_in_one_burst),
 	TEST_LAYOUTS(segments_in_tables),
