@@ -250,13 +250,19 @@ no_headroom_in_each_place(void)
 	struct rte_mbuf *m[GROUPS];
 	struct device_chain chain;
 	unsigned int r, place, i;
+	uint8_t *before;
 
 	for (r = 0; r < RTE_DIM(rooms); r++) {
 		for (place = 0; place < GROUPS; place++) {
 			for (i = 0; i < GROUPS; i++)
 				m[i] = ip_frame_mbuf(fp->tx_pool[0], bytes, len, 0, 0,
 						     i == place ? rooms[r] : 128);
+			/* What is there is of the mbuf itself. */
+			before = (uint8_t *)m[place]->buf_addr - FAKE_PORT_HDR;
+			memset(before, 0x5a, FAKE_PORT_HDR);
 			CHECK_EQ(rte_eth_tx_burst(fp->port, 0, m, GROUPS), GROUPS);
+			for (i = 0; i < FAKE_PORT_HDR; i++)
+				CHECK_EQ(before[i], 0x5a);
 			for (i = 0; i < GROUPS; i++) {
 				CHECK_EQ(fake_port_take_bytes(fp, 0, &chain, got, sizeof(got)),
 					 FAKE_PORT_HDR + len);
