@@ -5,9 +5,10 @@
 /*
  * Target "burst": a pair of queues of a virtio-pci port, polled over each of the data paths that
  * the processor has: layouts, scalar, AVX2 and AVX-512, mergeable buffers, offloads, hashes, and
- * those of vectorized=1. Rings have one of two sizes, which is no power of two in a packed layout.
- * The device writes received headers and frames, and used entries, by the rules or against them.
- * Packets that are sent have any flags, lengths and segments, and go through tx_prepare.
+ * those of vectorized=1. Rings have 32 places or fewer: 16 of a split ring, or 24 of a packed one,
+ * which is no power of two. The device writes received headers and frames, and used entries, by the
+ * rules or against them. Packets that are sent have any flags, lengths and segments, and go through
+ * tx_prepare.
  *
  * Each received mbuf is sound, a conforming device's frame arrives as it was, the device finds sent
  * packets with a header and all of their bytes, and every buffer is back at the end.
@@ -43,7 +44,6 @@ struct run {
 	struct pci_registers regs;
 	struct driver_port port;
 	uint16_t ring_size;
-	bool fast_free;            /**< sent buffers are of the pool, and have one reference */
 	bool hostile;              /**< the device has broken a rule */
 	bool rings_random;         /**< its rings hold anything, which it cannot use itself */
 	uint64_t frames;           /**< that a conforming device has given */
@@ -287,7 +287,7 @@ make_segment(struct run *r, uint16_t len)
 
 	if (m == NULL)
 		return NULL;
-	if (!r->fast_free && fuzz_below(&r->in, 2) == 0) {
+	if (fuzz_below(&r->in, 2) == 0) {
 		addr = calloc(1, len);
 		shinfo = calloc(1, sizeof(*shinfo));
 		CHECK(addr != NULL && shinfo != NULL);
@@ -494,15 +494,12 @@ start_port(struct run *r)
 	CHECK_EQ(rte_eth_dev_info_get(id, &info), 0);
 	conf.rxmode.offloads = info.rx_offload_capa & ~RTE_ETH_RX_OFFLOAD_VLAN_FILTER;
 	conf.txmode.offloads = info.tx_offload_capa & ~RTE_ETH_TX_OFFLOAD_MBUF_FAST_FREE;
-	r->fast_free = flags & 128;
 	if (flags & 16)
 		conf.rxmode.offloads &= RTE_ETH_RX_OFFLOAD_SCATTER;
 	if (flags & 32)
 		conf.rxmode.offloads &= ~RTE_ETH_RX_OFFLOAD_RSS_HASH;
 	if (flags & 64)
 		conf.txmode.offloads = 0;
-	if (r->fast_free)
-		conf.txmode.offloads |= RTE_ETH_TX_OFFLOAD_MBUF_FAST_FREE;
 	if (rte_eth_dev_configure(id, 1, 1, &conf) != 0)
 		return -1;
 	r->ring_size = !(flags & 8) ? RING : r->port.port->packed ? RING / 4 * 3 : RING / 2;
