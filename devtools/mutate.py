@@ -7,9 +7,9 @@ Works on a copy of the tree, so that the tree itself stays as it is. First runs 
 mutant, since one that fails then shows nothing. Prints "ok NAME" for a mutant that a test noticed,
 and for one that is listed as one that survives and did. Prints "FAILED NAME" for one that no test
 noticed, that was noticed although it is listed as one that survives, that does not compile, that
-names a test that fails without it too, or whose place or test was not found. devtools/mutants.txt
-has the mutants, and their format at its head. Prints for each area "AREA: N mutants, K killed, S
-survive as listed".
+names a test that fails without it too, or whose place or test was not found; "skipped NAME" where
+all its tests skip. devtools/mutants.txt has the mutants, and their format at its head. Prints for
+each area "AREA: N mutants, K killed, S survive as listed".
 
 Exit status: 0 if none failed, 1 if one did, 2 for wrong options.
 """
@@ -127,11 +127,14 @@ def status_of(command, env=None, limit=None):
         return None
 
 
-def program_of(test):
-    """The name of a test's program, which is that of its source."""
-    for suffix in [TSAN, *SIMD_BITS]:
-        test = test.removesuffix(suffix)
-    return test
+def parts_of(test):
+    """A test's program, which is that of its source, the bits of its vectors or None, and whether
+    it has the thread sanitizer."""
+    name = test.removesuffix(TSAN)
+    for suffix, bits in SIMD_BITS.items():
+        if name.endswith(suffix):
+            return name.removesuffix(suffix), bits, test.endswith(TSAN)
+    return name, None, test.endswith(TSAN)
 
 
 def missing_tests(mutants):
@@ -140,7 +143,7 @@ def missing_tests(mutants):
     # One program replays the inputs of each fuzz target.
     sources |= {'inputs_break_no_' + path.stem.replace('-', '_')
                 for path in (ROOT / 'app/fuzz/corpus').glob('*.hex')}
-    return {m.name: [t for t in m.tests if program_of(t) not in sources] for m in mutants}
+    return {m.name: [t for t in m.tests if parts_of(t)[0] not in sources] for m in mutants}
 
 
 class Build:
@@ -150,13 +153,15 @@ class Build:
         if not (tree / 'build.ninja').exists():
             subprocess.run(['meson', 'setup', *options, tree, source], check=True,
                            stdout=subprocess.DEVNULL)
+        # The tests of a tree of before may be others.
+        subprocess.run(['ninja', '-C', tree, 'build.ninja'], check=True, stdout=subprocess.DEVNULL)
         self.tree = tree
         self.programs = test_programs(tree)
         self.arguments = test_arguments(tree)
 
     def path_of(self, test):
         """The path of a test. A test that is not there ends the program."""
-        name = program_of(test)
+        name = parts_of(test)[0]
         if name not in self.programs:
             sys.exit(f'mutate.py: error: there is no test program {name}')
         return self.programs[name]
@@ -167,31 +172,31 @@ class Build:
 
     def status(self, test):
         """The exit status of a test."""
+        name, bits, _ = parts_of(test)
         env = dict(os.environ)
-        for suffix, bits in SIMD_BITS.items():
-            if test.endswith(suffix):
-                env['TEST_SIMD_BITWIDTH'] = bits
-        return status_of([self.tree / self.path_of(test),
-                          *self.arguments.get(program_of(test), [])], env, LIMIT_S)
+        if bits is not None:
+            env['TEST_SIMD_BITWIDTH'] = bits
+        return status_of([self.tree / self.path_of(test), *self.arguments.get(name, [])], env,
+                         LIMIT_S)
 
     def fails(self, test):
         """Whether a test fails."""
         return self.status(test) not in (0, SKIPPED)
 
 
-def unusable_tests(builds, tests):
-    """The tests that fail without a mutant, and so show nothing."""
-    named = {test: builds[test.endswith(TSAN)] for test in tests}
+def first_run(builds, tests):
+    """The exit statuses of tests without a mutant, by their names."""
+    named = {test: builds[parts_of(test)[2]] for test in tests}
     for build in builds.values():
         own = [test for test in named if named[test] is build]
         if own and not build.compiles(own):
             sys.exit('mutate.py: error: the tree does not compile without a mutant')
-    return [test for test, build in named.items() if build.fails(test)]
+    return {test: build.status(test) for test, build in named.items()}
 
 
 def judge(mutant, source, builds):
     """Whether a mutant ends as listed, and what came of it."""
-    tests = {build: [t for t in mutant.tests if t.endswith(TSAN) == is_tsan]
+    tests = {build: [t for t in mutant.tests if parts_of(t)[2] == is_tsan]
              for is_tsan, build in builds.items()}
     file = source / mutant.file
     text = file.read_text(encoding='utf-8')
@@ -213,7 +218,7 @@ def prepare(folder, tests):
     source = folder / 'source'
     copy_tree(source)
     builds = {False: Build(folder / 'build', source, '-Doptimization=1', '-Ddebug=false')}
-    if any(test.endswith(TSAN) for test in tests):
+    if any(parts_of(test)[2] for test in tests):
         builds[True] = Build(folder / 'tsan', source, '-Db_sanitize=thread', '-Db_lundef=false',
                              '-Dbuildtype=debugoptimized')
     return source, builds
@@ -244,11 +249,15 @@ def main():
         parser.error(f'no such mutant: {", ".join(sorted(unknown))}')
     chosen = [m for m in mutants if not args.name or m.name in args.name]
     missing = missing_tests(chosen)
-    unusable = []
+    statuses = {}
     if not args.places:
         tests = dict.fromkeys(t for m in chosen for t in m.tests if not missing[m.name])
         source, builds = prepare(args.build.resolve(), tests)
-        unusable = unusable_tests(builds, tests)
+        statuses = first_run(builds, tests)
+    skipped = [m for m in chosen if {statuses.get(t) for t in m.tests} == {SKIPPED}]
+    for mutant in skipped:
+        print(f'skipped {mutant.name}: {mutant.tests[0]} is skipped here')
+    chosen = [m for m in chosen if m not in skipped]
     passed = []
     for mutant in chosen:
         if mutant.apply((ROOT / mutant.file).read_text(encoding='utf-8')) is None:
@@ -257,8 +266,8 @@ def main():
             good, why = False, f'there is no test {missing[mutant.name][0]}'
         elif args.places:
             good, why = True, 'its place was found'
-        elif set(mutant.tests) & set(unusable):
-            test = next(test for test in mutant.tests if test in unusable)
+        elif any(statuses[test] not in (0, SKIPPED) for test in mutant.tests):
+            test = next(test for test in mutant.tests if statuses[test] not in (0, SKIPPED))
             good, why = False, f'{test} fails without it too'
         else:
             good, why = judge(mutant, source, builds)
@@ -267,7 +276,8 @@ def main():
         print(f'{"ok" if good else "FAILED"} {mutant.name}: {why}', flush=True)
     if not args.places:
         print_totals(chosen, passed)
-    print(f'{len(passed)} passed, {len(chosen) - len(passed)} failed')
+    print(f'{len(passed)} passed, {len(chosen) - len(passed)} failed' +
+          (f', {len(skipped)} skipped' if skipped else ''))
     return 0 if len(passed) == len(chosen) else 1
 
 

@@ -2,6 +2,7 @@
 # Copyright(c) 2026 The authors of dpdk-virtio
 """devtools/mutate.py reports whether a test notices a mutant, and what is wrong with a list."""
 
+import importlib
 import pathlib
 import subprocess
 
@@ -83,6 +84,33 @@ def test_a_mutant_of_another_name_is_refused(tmp_path):
     run = mutate(tmp_path, f"mutant a {SPLIT} ring_is_explored\n{INVERTED}+\n", "b")
     assert run.returncode == 2
     assert "no such mutant: b" in run.stderr
+
+
+@pytest.fixture
+def module(monkeypatch):
+    monkeypatch.syspath_prepend(ROOT / "devtools")
+    return importlib.import_module("mutate")
+
+
+@pytest.mark.parametrize("test, parts", [
+    ("ring_is_explored", ("ring_is_explored", None, False)),
+    ("frames_of_many_buffers_avx512", ("frames_of_many_buffers", "512", False)),
+    ("frames_of_many_buffers_scalar_tsan", ("frames_of_many_buffers", "128", True)),
+])
+def test_a_name_has_parts(module, test, parts):
+    assert module.parts_of(test) == parts
+
+
+def test_a_mutant_whose_tests_skip_is_not_judged(module, monkeypatch, tmp_path, capsys):
+    mutants = tmp_path / "mutants.txt"
+    mutants.write_text(f"area rings\nmutant a {SPLIT} ring_is_explored\n{INVERTED}+\n",
+                       encoding="utf-8")
+    monkeypatch.setattr(module, "prepare", lambda *_: (None, {}))
+    monkeypatch.setattr(module, "first_run", lambda *_: {"ring_is_explored": module.SKIPPED})
+    monkeypatch.setattr("sys.argv", ["mutate.py", "--list", str(mutants), "--build", str(tmp_path)])
+    assert module.main() == 0
+    assert capsys.readouterr().out.splitlines() == [
+        "skipped a: ring_is_explored is skipped here", "0 passed, 0 failed, 1 skipped"]
 
 
 def test_mutants_are_judged(tmp_path):
