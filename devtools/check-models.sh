@@ -8,7 +8,7 @@
 # leave out one part of the code. In each of these Spin has to find an error, or the model does not
 # notice that part. Without Spin it skips. Without the name of a model it takes all of them.
 #
-#   --large     more calls and bursts: minutes, and up to 4 GB of memory
+#   --large     more calls and bursts of gate and queue_life: minutes, and up to 4 GB of memory
 #   -h, --help  this text
 #
 # Debian's package: spin.
@@ -112,7 +112,7 @@ try_gate() {
 
 try_queue_life() {
 	local small=(-DAPP_CALLS=2 -DWORKER_ROUNDS=2)
-	# A stop and the start after it, beside two works of the worker that meet.
+	# A stop and the start after it, beside two rounds of the worker.
 	holds queue_life -DAPP_CALLS=3 -DWORKER_ROUNDS=2
 	holds queue_life -DDRAIN -DCOMMANDS "${small[@]}"
 	holds queue_life -DTRANSMIT "${small[@]}"
@@ -123,7 +123,7 @@ try_queue_life() {
 	breaks queue_life -DWITHOUT_KEEP -DDRAIN "${small[@]}"
 	breaks queue_life -DWITHOUT_LOCK "${small[@]}"
 	breaks queue_life -DWITHOUT_EMPTY_RING "${small[@]}"
-	breaks queue_life -DWITHOUT_RECOVERING "${small[@]}"
+	breaks queue_life -DWITHOUT_PLAN_SHOWN "${small[@]}"
 	[ -n "$large" ] || return 0
 	holds queue_life
 	holds queue_life -DDRAIN

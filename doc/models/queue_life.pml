@@ -5,7 +5,7 @@
 /*
  * The life of one queue under what acts on it: virtio_queue.c, virtio_port.c, virtio_recovery.c,
  * virtio_watchdog.c, virtio_reclaim.c and virtio_link.c of drivers/net/virtio, and virtqueue_reset.c
- * of lib/virtio. A ring in quarantine is one in the state BROKEN.
+ * of lib/virtio.
  *
  * Threads: the application's control thread stops and starts the queue and the port; the port's
  * worker recovers the queue, finds that a live ring is not served (the watchdog), takes a new
@@ -20,7 +20,9 @@
  * thread waits for ever.
  *
  * With COMMANDS the device may refuse the command that names a receive queue, with TRANSMIT those that
- * change the number of pairs, and a pool may be for one thread, which excludes a recovery.
+ * change the number of pairs, and a pool may be for one thread, which excludes a recovery. In the
+ * code that may be so for a receive queue too, without the gate. The watchdog of the code looks at
+ * transmit queues only, and once; here it acts on any queue at any time.
  *
  * Each WITHOUT_ leaves out one part of the code. devtools/check-models.sh expects an error then.
  */
@@ -139,7 +141,7 @@ inline virtqueue_start(ret)
 
 inline show_state()
 {
-#ifdef WITHOUT_RECOVERING
+#ifdef WITHOUT_PLAN_SHOWN
 	shown = (state != READY)
 #else
 	shown = (state != READY || due || recovering)
@@ -148,7 +150,7 @@ inline show_state()
 
 inline fill()
 {
-	assert(!posted && !pool_freed && in_pool);
+	assert(!pool_freed && in_pool);
 	in_pool = false;
 	posted = true
 }
@@ -409,7 +411,7 @@ inline free_pool_if_stopped()
 {
 	atomic {
 		if
-		:: !shown -> pool_freed = true; assert(!posted && !poller_in)
+		:: !shown -> pool_freed = true; assert(in_pool && !poller_in)
 		:: else
 		fi
 	}
@@ -483,6 +485,7 @@ inline see_to_error()
 #ifndef WITHOUT_STOPPED_BY_APP
 		:: !stopped_by_app && (state == BROKEN || (seen == UNSERVED && state == LIVE)) ->
 #else
+		/* READY as well, as the application's stop comes first. */
 		:: state == BROKEN || state == READY || (seen == UNSERVED && state == LIVE) ->
 #endif
 			due = true;
