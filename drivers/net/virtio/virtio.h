@@ -307,7 +307,7 @@ struct virtio_txq {
 	alignas(RTE_CACHE_LINE_SIZE) uint16_t free_thresh;
 	bool indirect;        /**< INDIRECT_DESC is in force, and the ring as long as a table */
 	bool not_reclaimed;   /**< its packets' pools are not for the worker, virtio_reclaim.h */
-	/** What has to be 0 of the last 4 bytes of a header with nothing to say. */
+	/** Mask of what has to be 0 in the last 4 bytes of a header with nothing to say. */
 	uint32_t hdr_last;
 	uint64_t sent_before; /**< counters.packets, when the worker last looked */
 	struct rte_eth_txconf conf;

@@ -282,7 +282,10 @@ virtio_queue_open(struct virtio_queue *q)
 		to_txq(q)->indirect =
 			virtio_device_has(q->vq->dev, VIRTIO_RING_F_INDIRECT_DESC) &&
 			q->vq->size >= VIRTIO_TX_TABLE;
-		/* 5.1.9.2.1: a device behind a bus may read num_buffers; the others do not. */
+		/*
+		 * 5.1.9.2.1. Devices without these bits are taken to be software. Those that were
+		 * looked at do not read num_buffers.
+		 */
 		to_txq(q)->hdr_last =
 			virtio_device_has(q->vq->dev, VIRTIO_F_ACCESS_PLATFORM) ||
 			virtio_device_has(q->vq->dev, VIRTIO_F_ORDER_PLATFORM) ?

@@ -393,6 +393,7 @@ tx_setup(struct virtio_txq *txq, uint16_t nb_desc, int node, const struct rte_et
 	txq->conf = *conf;
 	txq->conf.tx_free_thresh = free_thresh(conf->tx_free_thresh, nb_desc);
 	txq->free_thresh = txq->conf.tx_free_thresh;
+	txq->hdr_last = UINT32_MAX; /* until virtio_queue_open() */
 	txq->q.deferred = conf->tx_deferred_start;
 	return 0;
 }
