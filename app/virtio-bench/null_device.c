@@ -287,16 +287,22 @@ null_device_start(const char *path, enum null_order order)
 	strncpy(address.sun_path, path, sizeof(address.sun_path) - 1);
 	device.listen_fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	if (device.listen_fd < 0 ||
-			bind(device.listen_fd, (struct sockaddr *)&address, sizeof(address)) != 0 ||
-			listen(device.listen_fd, 1) != 0) {
+			bind(device.listen_fd, (struct sockaddr *)&address, sizeof(address)) != 0) {
 		ret = -errno;
 		fprintf(stderr, "--null %s: %s\n", path, strerror(-ret));
 		return ret;
 	}
 	socket_path_note(path, &device.file);
+	if (listen(device.listen_fd, 1) != 0) {
+		ret = -errno;
+		fprintf(stderr, "--null %s: %s\n", path, strerror(-ret));
+		socket_path_release(path, &device.file, unlink);
+		return ret;
+	}
 	ret = -pthread_create(&thread, NULL, talk, (void *)(uintptr_t)path);
 	if (ret != 0) {
 		fprintf(stderr, "no thread for the null device: %s\n", strerror(-ret));
+		socket_path_release(path, &device.file, unlink);
 		return ret;
 	}
 	pthread_detach(thread);
