@@ -27,7 +27,7 @@
 #define END_TIMEOUT_US 120000000u
 #define ARGS_MAX 12u
 #define PIPE_BYTES 4096		/* of a log, so that it fills up soon; rounded up by the kernel */
-#define LINE_BYTES 512		/* of a log, at most, or nearly */
+#define LINE_BYTES 512		/* of a log; longer ones are rare */
 
 static struct {
 	pthread_t thread;

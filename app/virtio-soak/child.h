@@ -75,7 +75,7 @@ void child_schedule(struct child *child, enum child_action action, uint64_t afte
 /** Whether an action is scheduled or has not ended. */
 bool child_has_action(struct child *child);
 
-/** How many times the process had to wait as CHILD_READ_NOTHING let the pipe of its log fill up. */
+/** How many times the pipe of its log had no room for a line when CHILD_READ_NOTHING ended. */
 uint32_t child_filled(struct child *child);
 
 /** Wait until that action has ended. @return 0, or -ETIMEDOUT after a message. */

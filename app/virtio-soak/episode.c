@@ -421,23 +421,29 @@ open_port(struct episode *episode, const char *socket)
 	const struct soak *soak = episode->soak;
 	const struct soak_path *path = episode->path;
 	struct options *options = &episode->options;
+	/* One after the other, which the order of an initializer is not. */
+	const bool stock = random_one_in(random, 2);
+	const bool verbose = random_one_in(random, 3);
+	const bool one_core = random_one_in(random, 4);
+	const uint32_t drain_us = drains[random_below(random, RTE_DIM(drains))];
+	const uint32_t timeout_ms = timeouts[random_below(random, RTE_DIM(timeouts))];
 	const struct child_conf child = {
 		.program = soak->options.backend,
 		.path = socket,
 		.queues = options->queues,
 		.client = episode->server,
 		/* The library as it is, or with the helper, which is not used then. */
-		.stock = path->disable && random_one_in(random, 2),
-		.verbose = random_one_in(random, 3),
-		.one_core = random_one_in(random, 4),
+		.stock = path->disable && stock,
+		.verbose = verbose,
+		.one_core = one_core,
 		.no_huge = !soak->hugepages,
 	};
 	struct port_conf conf = {
 		.socket = socket,
 		.number = 1,
 		.method = !path->disable ? "get_base" : child.stock ? "auto" : "disable",
-		.drain_us = drains[random_below(random, RTE_DIM(drains))],
-		.stop_timeout_ms = timeouts[random_below(random, RTE_DIM(timeouts))],
+		.drain_us = drain_us,
+		.stop_timeout_ms = timeout_ms,
 		.queues = options->queues,
 		.extbuf = random_one_in(random, 4),
 	};

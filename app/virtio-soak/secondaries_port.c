@@ -4,7 +4,6 @@
 
 /* The port of a run, resets of its queues, and its buffers. */
 
-#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,7 +14,6 @@
 #include <rte_errno.h>
 #include <rte_ethdev.h>
 #include <rte_mbuf.h>
-#include <rte_mbuf_pool_ops.h>
 #include <rte_vect.h>
 
 #include "secondaries.h"

@@ -111,7 +111,7 @@ soak_print(const struct soak *soak)
 		soak->resets, soak->episodes, soak->seconds, soak->warm_up,
 		soak->interrupted ? " (ended by a signal)" : "");
 	printf("back-ends: %u killed, %u stopped for %.0f s in all, %u with a log that was not "
-		"read and %u of them with one that was full, %u on one core\n", events->kills,
+		"read, %u of which filled its pipe, %u on one core\n", events->kills,
 		events->stops, events->stopped_ms / 1e3, events->unread, events->filled,
 		events->one_core);
 	printf("%u pools in memory mapped under traffic, %u resets of a port after a kill, %u "
