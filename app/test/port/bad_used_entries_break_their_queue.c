@@ -331,8 +331,11 @@ receive_by_event_idx(void)
 	receive(true);
 }
 
-/* Vector paths look at several entries together: each of two groups is the lie once. */
-#define GROUPS 16
+/*
+ * Vector paths look at several entries together: 16 are two groups of AVX-512, and four of AVX2.
+ * Each entry is the lie once.
+ */
+#define ENTRIES 16
 
 static void
 lie_in_each_place(const struct lie *lie)
@@ -341,9 +344,9 @@ lie_in_each_place(const struct lie *lie)
 		fake_port_start(&(struct fake_port_conf){ .features = lie->features });
 	unsigned int place, i;
 
-	for (place = 0; place < GROUPS; place++) {
+	for (place = 0; place < ENTRIES; place++) {
 		test_forget_log();
-		for (i = 0; i < GROUPS; i++) {
+		for (i = 0; i < ENTRIES; i++) {
 			if (i == place)
 				lie->tell(fp, fake_vu_ring(fp->vu, 0));
 			else
@@ -386,22 +389,22 @@ runts_among_good_entries(void)
 {
 	static const uint32_t lens[] = { 0, 11, 25 };
 	struct fake_port *fp = fake_port_start(&(struct fake_port_conf){ 0 });
-	struct rte_mbuf *m[GROUPS];
+	struct rte_mbuf *m[ENTRIES];
 	unsigned int l, place, i;
 
 	for (l = 0; l < RTE_DIM(lens); l++) {
-		for (place = 0; place < GROUPS; place++) {
-			for (i = 0; i < GROUPS; i++)
+		for (place = 0; place < ENTRIES; place++) {
+			for (i = 0; i < ENTRIES; i++)
 				ring_device_use(fake_vu_ring(fp->vu, 0),
 						fake_port_prepare(fp, 0, 100, 1),
 						i == place ? lens[l] : 100 + FAKE_PORT_HDR);
-			CHECK_EQ(rte_eth_rx_burst(fp->port, 0, m, GROUPS), GROUPS - 1);
-			for (i = 0; i < GROUPS - 1; i++)
+			CHECK_EQ(rte_eth_rx_burst(fp->port, 0, m, ENTRIES), ENTRIES - 1);
+			for (i = 0; i < ENTRIES - 1; i++)
 				CHECK_EQ(m[i]->pkt_len, 100);
-			rte_pktmbuf_free_bulk(m, GROUPS - 1);
+			rte_pktmbuf_free_bulk(m, ENTRIES - 1);
 		}
 	}
-	CHECK_EQ(fake_port_xstat(fp, "rx_q0_errors"), RTE_DIM(lens) * GROUPS);
+	CHECK_EQ(fake_port_xstat(fp, "rx_q0_errors"), RTE_DIM(lens) * ENTRIES);
 	CHECK_EQ(fake_port_xstat(fp, "rx_q0_broken"), 0);
 	fp->got[0] = fp->rx_next[0];
 	fake_port_check_runs(fp, 0);

@@ -236,34 +236,34 @@ nothing_asked_of_hardware(void)
 	check_nothing_asked_for(VU_F_ORDER_PLATFORM, false);
 }
 
-/* Two groups of vector paths, in which one packet has no room for the header before its data. */
+/* One of 16, which vector paths look at in groups, has no room for the header before its data. */
 static void
 no_headroom_in_each_place(void)
 {
-	enum { GROUPS = 16 };
+	enum { PACKETS = 16 };
 	static const uint16_t rooms[] = { 0, FAKE_PORT_HDR - 1 };
 	const struct ip_frame f = { .payload = 60 };
 	struct fake_port *fp = port(VU_F_INDIRECT);
 	const uint8_t nothing[FAKE_PORT_HDR] = { 0 };
 	uint8_t bytes[2048], got[2100];
 	const uint32_t len = ip_frame_write(&f, bytes);
-	struct rte_mbuf *m[GROUPS];
+	struct rte_mbuf *m[PACKETS];
 	struct device_chain chain;
 	unsigned int r, place, i;
 	uint8_t *before;
 
 	for (r = 0; r < RTE_DIM(rooms); r++) {
-		for (place = 0; place < GROUPS; place++) {
-			for (i = 0; i < GROUPS; i++)
+		for (place = 0; place < PACKETS; place++) {
+			for (i = 0; i < PACKETS; i++)
 				m[i] = ip_frame_mbuf(fp->tx_pool[0], bytes, len, 0, 0,
 						     i == place ? rooms[r] : 128);
 			/* What is there is of the mbuf itself. */
 			before = (uint8_t *)m[place]->buf_addr - FAKE_PORT_HDR;
 			memset(before, 0x5a, FAKE_PORT_HDR);
-			CHECK_EQ(rte_eth_tx_burst(fp->port, 0, m, GROUPS), GROUPS);
+			CHECK_EQ(rte_eth_tx_burst(fp->port, 0, m, PACKETS), PACKETS);
 			for (i = 0; i < FAKE_PORT_HDR; i++)
 				CHECK_EQ(before[i], 0x5a);
-			for (i = 0; i < GROUPS; i++) {
+			for (i = 0; i < PACKETS; i++) {
 				CHECK_EQ(fake_port_take_bytes(fp, 0, &chain, got, sizeof(got)),
 					 FAKE_PORT_HDR + len);
 				ip_frame_check_bytes(got, FAKE_PORT_HDR, nothing, FAKE_PORT_HDR,
