@@ -421,7 +421,7 @@ open_port(struct episode *episode, const char *socket)
 	const struct soak *soak = episode->soak;
 	const struct soak_path *path = episode->path;
 	struct options *options = &episode->options;
-	/* One after the other, which the order of an initializer is not. */
+	/* In statements, as C does not define the order within an initializer. */
 	const bool stock = random_one_in(random, 2);
 	const bool verbose = random_one_in(random, 3);
 	const bool one_core = random_one_in(random, 4);

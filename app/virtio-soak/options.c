@@ -3,16 +3,12 @@
  */
 
 #include <errno.h>
-#include <getopt.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <time.h>
-#include <unistd.h>
-
-#include <rte_version.h>
 
 #include "soak.h"
 #include "soak_common.h"
+#include "soak_options.h"
 
 #define MINUTES_MAX 10080u	/* a week */
 
@@ -61,10 +57,11 @@ static const struct option long_options[] = {
 };
 
 static int
-parse_option(struct soak_options *options, int option)
+take(void *values, int option)
 {
+	struct soak_options *options = values;
 	uint64_t number = 0;
-	int ret = 0;
+	int ret;
 
 	switch (option) {
 	case 'm':
@@ -73,53 +70,35 @@ parse_option(struct soak_options *options, int option)
 		return ret;
 	case 's':
 		return soak_parse_number("seed", optarg, 0, UINT64_MAX, &options->seed);
+	case 'b':
+		return soak_parse_backend(&options->backend);
 	case 'j':
 		options->json = optarg;
 		return 0;
-	case 'b':
-		options->backend = optarg;
-		if (access(optarg, X_OK) == 0)
-			return 0;
-		fprintf(stderr, "--backend %s: no program there; it is virtio-loopback\n", optarg);
-		return -EINVAL;
 	case 'n':
 		options->no_huge = true;
 		return 0;
-	case 'v':
+	default:
 		options->verbose = true;
 		return 0;
-	case 'h':
-		fputs(help_text, stdout);
-		return 1;
-	case 'V':
-		printf("virtio-soak %s, %s\n", PROJECT_VERSION, rte_version());
-		return 1;
-	default:
-		/* getopt has said what is wrong. */
-		fprintf(stderr, "virtio-soak --help lists the options\n");
-		return -EINVAL;
 	}
 }
 
 int
 soak_options_parse(struct soak_options *options, int argc, char **argv)
 {
-	int option, ret;
+	static const struct soak_parser parser = {
+		.program = "virtio-soak", .help = help_text, .options = long_options, .take = take,
+	};
+	int ret;
 
 	*options = (struct soak_options) { .seed = (uint64_t)time(NULL) };
-	while ((option = getopt_long(argc, argv, "h", long_options, NULL)) != -1) {
-		ret = parse_option(options, option);
-		if (ret != 0)
-			return ret;
-	}
-	if (optind < argc) {
-		fprintf(stderr, "%s: not an option; virtio-soak --help lists them\n",
-			argv[optind]);
-		return -EINVAL;
-	}
+	ret = soak_parse(&parser, options, argc, argv);
+	if (ret != 0)
+		return ret;
 	if (options->minutes == 0 || options->backend == NULL) {
-		fprintf(stderr, "--minutes N and --backend PROGRAM are needed; virtio-soak --help "
-			"says for what\n");
+		fprintf(stderr, "--minutes N and --backend PROGRAM are needed; "
+			"virtio-soak --help says for what\n");
 		return -EINVAL;
 	}
 	return 0;

@@ -3,15 +3,12 @@
  */
 
 #include <errno.h>
-#include <getopt.h>
 #include <stdio.h>
 #include <time.h>
-#include <unistd.h>
-
-#include <rte_version.h>
 
 #include "secondaries.h"
 #include "soak_common.h"
+#include "soak_options.h"
 
 #define SECONDS_MAX 100000u
 
@@ -46,56 +43,40 @@ static const struct option long_options[] = {
 };
 
 static int
-parse_option(struct secondaries_options *options, int option)
+take(void *values, int option)
 {
-	uint64_t seconds = 0;
+	struct secondaries_options *options = values;
+	uint64_t number = 0;
 	int ret;
 
 	switch (option) {
 	case 's':
-		ret = soak_parse_number("seconds", optarg, 1, SECONDS_MAX, &seconds);
-		options->seconds = seconds;
+		ret = soak_parse_number("seconds", optarg, 1, SECONDS_MAX, &number);
+		options->seconds = number;
 		return ret;
-	case 'b':
-		options->backend = optarg;
-		if (access(optarg, X_OK) == 0)
-			return 0;
-		fprintf(stderr, "--backend %s: no program there; it is virtio-loopback\n", optarg);
-		return -EINVAL;
 	case 'r':
 		return soak_parse_number("seed", optarg, 0, UINT64_MAX, &options->seed);
-	case 'v':
+	case 'b':
+		return soak_parse_backend(&options->backend);
+	default:
 		options->verbose = true;
 		return 0;
-	case 'h':
-		fputs(help_text, stdout);
-		return 1;
-	case 'V':
-		printf("virtio-soak-secondaries %s, %s\n", PROJECT_VERSION, rte_version());
-		return 1;
-	default:
-		/* getopt has said what is wrong. */
-		fprintf(stderr, "virtio-soak-secondaries --help lists the options\n");
-		return -EINVAL;
 	}
 }
 
 int
 secondaries_options_parse(struct secondaries_options *options, int argc, char **argv)
 {
-	int option, ret;
+	static const struct soak_parser parser = {
+		.program = "virtio-soak-secondaries", .help = help_text, .options = long_options,
+		.take = take,
+	};
+	int ret;
 
 	*options = (struct secondaries_options) { .seed = (uint64_t)time(NULL) };
-	while ((option = getopt_long(argc, argv, "h", long_options, NULL)) != -1) {
-		ret = parse_option(options, option);
-		if (ret != 0)
-			return ret;
-	}
-	if (optind < argc) {
-		fprintf(stderr, "%s: not an option; virtio-soak-secondaries --help lists them\n",
-			argv[optind]);
-		return -EINVAL;
-	}
+	ret = soak_parse(&parser, options, argc, argv);
+	if (ret != 0)
+		return ret;
 	if (options->seconds == 0 || options->backend == NULL) {
 		fprintf(stderr, "--seconds N and --backend PROGRAM are needed; "
 			"virtio-soak-secondaries --help says for what\n");
