@@ -368,7 +368,7 @@ static void
 lies_among_good_entries(void)
 {
 	static const struct lie lies[] = {
-		/* The fake device of packed rings has no other buffer after it. */
+		/* With a packed ring the fake device takes no buffer after such an entry. */
 		{ "", id_out_of_range, 0, 0, OWNS, true },
 		{ "", longer_than_the_buffer, 0, 0, LENGTH, false },
 		{ "", of_length_4_g, 0, 0, LENGTH, false },

@@ -257,7 +257,7 @@ no_headroom_in_each_place(void)
 			for (i = 0; i < PACKETS; i++)
 				m[i] = ip_frame_mbuf(fp->tx_pool[0], bytes, len, 0, 0,
 						     i == place ? rooms[r] : 128);
-			/* What is there is of the mbuf itself. */
+			/* The bytes in front of the buffer belong to the mbuf's own structure. */
 			before = (uint8_t *)m[place]->buf_addr - FAKE_PORT_HDR;
 			memset(before, 0x5a, FAKE_PORT_HDR);
 			CHECK_EQ(rte_eth_tx_burst(fp->port, 0, m, PACKETS), PACKETS);

@@ -215,6 +215,9 @@ virtio_gate_enter_query(struct virtio_gate *gate)
 void
 virtio_gate_leave_query(struct virtio_gate *gate)
 {
-	/* Pairs with virtio_gate_is_empty(): ring_is_handed_over_by_the_gate, tsan. */
+	/*
+	 * Pairs with the acquire in virtio_gate_is_empty(). ring_is_handed_over_by_the_gate fails
+	 * without it under the thread sanitizer.
+	 */
 	rte_atomic_fetch_sub_explicit(&gate->visitors, 1, rte_memory_order_release);
 }
