@@ -31,7 +31,7 @@ struct child_conf {
 	bool client;		/**< it connects; else it listens */
 	bool stock;		/**< without lib/vhost_ring_reset */
 	bool verbose;		/**< logs each message, or CHILD_READ_NOTHING does nothing */
-	bool one_core;		/**< one core for all threads of the back-end, its poller included */
+	bool one_core;		/**< one core for all threads of the back-end and its poller */
 	bool no_huge;
 };
 
