@@ -4,7 +4,8 @@
 
 /*
  * Percentiles are right to 1.6 %, and what a run has of memory, file descriptors and threads may
- * grow by the allowance of its rule and no more. A descriptor, a page and an allocation are seen.
+ * grow by the allowance of its rule and no more. A descriptor, a page and an allocation are seen. A
+ * log that nobody reads is counted if its pipe has become full, and not otherwise.
  */
 
 #include <inttypes.h>
@@ -15,8 +16,11 @@
 
 #include <rte_common.h>
 
+#include "child.h"
 #include "resources.h"
 #include "times.h"
+
+#define LOG_ACTION_US 20000u
 
 static unsigned int failures;
 
@@ -116,6 +120,37 @@ what_is_taken_is_seen(void)
 	close(fds[1]);
 }
 
+/* Whether a shell command's log fills its pipe in one of so many actions that leave it unread. */
+static uint32_t
+filled_by(const char *command, unsigned int most)
+{
+	const char *const argv[] = { "/bin/sh", "-c", command, NULL };
+	struct child child;
+	uint32_t filled = 0;
+
+	CHECK(child_execute(&child, "a shell", argv, "ready", false) == 0);
+	if (child.pid == 0)
+		return 0;
+	while (most-- > 0 && filled == 0) {
+		child_schedule(&child, CHILD_READ_NOTHING, 0, LOG_ACTION_US);
+		CHECK(child_wait_action(&child) == 0);
+		filled = child_filled(&child);
+	}
+	child_schedule(&child, CHILD_KILL, 0, 0);
+	CHECK(child_wait_action(&child) == 0);
+	CHECK(child_reap(&child) == 0);
+	return filled;
+}
+
+static void
+full_logs_are_counted(void)
+{
+	CHECK(child_init() == 0);
+	CHECK(filled_by("echo ready; exec yes", 3000) == 1);
+	CHECK(filled_by("echo ready; exec sleep 1000", 5) == 0);
+	child_exit();
+}
+
 int
 main(void)
 {
@@ -126,6 +161,7 @@ main(void)
 		{ "percentiles_are_right", percentiles_are_right },
 		{ "growth_is_judged_by_its_rule", growth_is_judged_by_its_rule },
 		{ "what_is_taken_is_seen", what_is_taken_is_seen },
+		{ "full_logs_are_counted", full_logs_are_counted },
 	};
 	unsigned int i, before, failed = 0;
 
