@@ -5,10 +5,10 @@
 /*
  * Target "burst": a pair of queues of a virtio-pci port, polled over each of the data paths that
  * the processor has: layouts, scalar, AVX2 and AVX-512, mergeable buffers, offloads, hashes, and
- * those of vectorized=1. Rings have 32 places or fewer: 16 of a split ring, or 24 of a packed one,
- * which is no power of two. The device writes received headers and frames, and used entries, by the
- * rules or against them. Packets that are sent have any flags, lengths and segments, and go through
- * tx_prepare.
+ * those of vectorized=1, with and without ACCESS_PLATFORM and ORDER_PLATFORM. Rings have 32 places
+ * or fewer: 16 of a split ring, or 24 of a packed one, which is no power of two. The device writes
+ * received headers and frames, and used entries, by the rules or against them. Packets that are
+ * sent have any flags, lengths and segments, and go through tx_prepare.
  *
  * Each received mbuf is sound, a conforming device's frame arrives as it was, the device finds sent
  * packets with a header and all of their bytes, and every buffer is back at the end.
@@ -44,6 +44,7 @@ struct run {
 	struct pci_registers regs;
 	struct driver_port port;
 	uint16_t ring_size;
+	bool behind_bus;           /**< it has ACCESS_PLATFORM or ORDER_PLATFORM */
 	bool hostile;              /**< the device has broken a rule */
 	bool rings_random;         /**< its rings hold anything, which it cannot use itself */
 	uint64_t frames;           /**< that a conforming device has given */
@@ -198,6 +199,7 @@ static void
 take_sent(struct run *r, struct pci_ring *q, unsigned int most)
 {
 	struct device_chain chain;
+	uint16_t num_buffers;
 	uint32_t len;
 	uint16_t i;
 
@@ -207,6 +209,12 @@ take_sent(struct run *r, struct pci_ring *q, unsigned int most)
 			len += chain.part[i].len;
 		}
 		CHECK(r->hostile || len > header_size(r));
+		if (!r->hostile && r->behind_bus) {
+			/* 5.1.9.2.1 */
+			memcpy(&num_buffers, chain.part[0].at +
+			       offsetof(struct virtio_net_hdr, num_buffers), sizeof(num_buffers));
+			CHECK_EQ(num_buffers, 0);
+		}
 		ring_device_use(&q->ring, chain.head, 0);
 	}
 }
@@ -458,7 +466,7 @@ step(struct run *r)
 /* ---- the port ----------------------------------------------------------------------------- */
 
 static uint64_t
-some_features(uint8_t flags)
+some_features(uint8_t flags, uint8_t platform)
 {
 	uint64_t features = VIRTIO_BIT(VIRTIO_F_VERSION_1) | VIRTIO_BIT(VIRTIO_F_RING_RESET);
 
@@ -467,6 +475,8 @@ some_features(uint8_t flags)
 	features |= flags & 4 ? VIRTIO_BIT(VIRTIO_RING_F_EVENT_IDX) : 0;
 	features |= flags & 8 ? VIRTIO_BIT(VIRTIO_RING_F_INDIRECT_DESC) : 0;
 	features |= flags & 16 ? VIRTIO_BIT(VIRTIO_F_IN_ORDER) : 0;
+	features |= platform & 1 ? VIRTIO_BIT(VIRTIO_F_ACCESS_PLATFORM) : 0;
+	features |= platform & 2 ? VIRTIO_BIT(VIRTIO_F_ORDER_PLATFORM) : 0;
 	if (flags & 32)
 		features |= VIRTIO_BIT(VIRTIO_NET_F_CSUM) | VIRTIO_BIT(VIRTIO_NET_F_GUEST_CSUM) |
 			    VIRTIO_BIT(VIRTIO_NET_F_GUEST_TSO4) |
@@ -554,7 +564,7 @@ fuzz_run(const uint8_t *data, size_t size)
 	static struct run run;
 	const char *args;
 	unsigned int steps;
-	uint8_t flags;
+	uint8_t flags, platform;
 
 	run.in = (struct fuzz_input){ data, data + size };
 	run.hostile = false;
@@ -562,7 +572,9 @@ fuzz_run(const uint8_t *data, size_t size)
 	run.frames = 0;
 	run.received = 0;
 	flags = fuzz_byte(&run.in);
-	pci_registers_init(&run.regs, &run.in, some_features(flags), 3, RING);
+	platform = fuzz_below(&run.in, 4);
+	run.behind_bus = platform != 0;
+	pci_registers_init(&run.regs, &run.in, some_features(flags, platform), 3, RING);
 	args = flags & 128 ? "queue_reset_timeout_ms=1,vectorized=1" : "queue_reset_timeout_ms=1";
 	if (driver_port_create(&run.port, &run.regs, args) == 0) {
 		if (start_port(&run) == 0) {
