@@ -24,7 +24,7 @@
 
 /* What the primary answers. */
 struct joined {
-	uint32_t number; /* 0: none to be had */
+	uint32_t number; /* 0: the primary has no memory for it */
 };
 
 struct process {
@@ -182,8 +182,11 @@ join(void)
 	if (reply.nb_received == 0)
 		return -ETIMEDOUT;
 	joined = (const struct joined *)(const void *)reply.msgs[0].param;
-	ret = reply.msgs[0].len_param != sizeof(*joined) || joined->number == 0 ? -ENOTSUP : 0;
-	if (ret == 0)
+	if (reply.msgs[0].len_param != sizeof(*joined))
+		ret = -EPROTO;
+	else if (joined->number == 0)
+		ret = -ENOMEM;
+	else
 		virtio_process_self = joined->number;
 	free(reply.msgs);
 	return ret;

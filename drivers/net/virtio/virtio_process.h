@@ -41,7 +41,8 @@ int virtio_process_listen(const char *message, rte_mp_t action);
  * Secondary: gets a number, if it has none yet.
  *
  * @return
- *   0. -ETIMEDOUT, -ENOTSUP: the primary does not answer, or has not got this driver.
+ *   0. -ETIMEDOUT: the primary does not answer. -EPROTO: its answer is none of this driver.
+ *   -ENOMEM: it has no memory for the number. Else what EAL says.
  */
 int virtio_process_join(void);
 

@@ -183,12 +183,15 @@ virtio_secondary_attach(struct rte_eth_dev *edev)
 	int ret;
 
 	ret = check_layout(name, &port->layout);
-	if (ret == 0)
-		ret = virtio_process_join();
-	if (ret == 0)
-		ret = virtio_device_attach(&port->dev);
-	if (ret == -ENOTSUP)
+	if (ret != 0)
 		return ret;
+	ret = virtio_process_join();
+	if (ret == 0) {
+		ret = virtio_device_attach(&port->dev);
+		/* A device that is for the primary only, which was logged. */
+		if (ret == -ENOTSUP)
+			return ret;
+	}
 	if (ret != 0) {
 		VIRTIO_INIT_LOG(ERR, "%s: the primary process gave no valid answer: %s. Check that "
 				"it still runs and has the port.", name, rte_strerror(-ret));
