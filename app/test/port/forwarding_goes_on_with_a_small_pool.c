@@ -5,7 +5,8 @@
 /*
  * An application that forwards, with a pool that the transmit rings can hold: sent packets that no
  * burst would take back are given back by the driver, and traffic goes on. A stop, a poller that is
- * inside a queue, and pools with a single producer are left alone.
+ * inside a queue, pools that are not known to take several threads, and external buffers are left
+ * alone.
  */
 
 #include <pthread.h>
@@ -16,6 +17,8 @@
 
 #include <rte_bus_vdev.h>
 #include <rte_ethdev.h>
+#include <rte_malloc.h>
+#include <rte_mempool.h>
 
 #include "fake_vhost_user.h"
 #include "test.h"
@@ -26,6 +29,7 @@
 #define HDR 12
 #define LEN 64
 #define BURST 32
+#define EXTERNAL 512 /* bytes of an external buffer */
 
 struct stand {
 	struct fake_vu *vu;
@@ -34,6 +38,7 @@ struct stand {
 	char name[32];
 	struct rte_mempool *pool;
 	uint64_t forwarded;
+	struct rte_mbuf_ext_shared_info *external; /* packets get this buffer; NULL: they do not */
 };
 
 struct shape {
@@ -138,8 +143,15 @@ forward(struct stand *from, struct stand *to, uint16_t q)
 {
 	struct rte_mbuf *m[BURST];
 	const uint16_t n = rte_eth_rx_burst(from->port, q, m, BURST);
-	const uint16_t sent = n == 0 ? 0 : rte_eth_tx_burst(to->port, q, m, n);
+	uint16_t sent, i;
 
+	for (i = 0; i < n && from->external != NULL; i++) {
+		rte_pktmbuf_attach_extbuf(m[i], from->external + 1, RTE_BAD_IOVA, EXTERNAL,
+					  from->external);
+		m[i]->data_off = RTE_PKTMBUF_HEADROOM;
+		m[i]->data_len = LEN;
+	}
+	sent = n == 0 ? 0 : rte_eth_tx_burst(to->port, q, m, n);
 	if (sent < n)
 		rte_pktmbuf_free_bulk(m + sent, n - sent);
 	from->forwarded += sent;
@@ -251,30 +263,88 @@ from_one_port_to_another(void)
 
 /* It stands still, with a line that tells the cure. */
 static void
-pool_with_one_producer_is_left_alone(void)
+check_left_alone(struct stand *s, uint64_t buffers, const char *why)
 {
-	const struct shape shape = {
-		.pairs = 1, .size = 256, .buffers = 256, .handler = "ring_sp_mc"
-	};
-	struct rte_mempool *pool = make_pool(&shape);
 	const time_t start = time(NULL);
-	struct stand s;
 	unsigned int i;
 
-	set_up(&s, &shape, pool);
-	while (test_logged("pool small") == 0 || s.forwarded < shape.buffers) {
+	while (test_logged("pool small") == 0 || s->forwarded < buffers) {
 		CHECK(time(NULL) - start < 60);
-		pass(&s, &s);
+		pass(s, s);
 	}
 	for (i = 0; i < 1000; i++) {
-		pass(&s, &s);
+		pass(s, s);
 		usleep(100);
 	}
-	CHECK_EQ(s.forwarded, shape.buffers);
-	CHECK_EQ(reclaimed(&s), 0);
-	CHECK_EQ(test_logged("has a single producer"), 1);
+	CHECK_EQ(s->forwarded, buffers);
+	CHECK_EQ(reclaimed(s), 0);
+	CHECK_EQ(test_logged(why), 1);
+}
+
+static void
+handler_is_left_alone(const char *handler)
+{
+	const struct shape shape = {
+		.pairs = 1, .size = 256, .buffers = 256, .handler = handler
+	};
+	struct rte_mempool *pool = make_pool(&shape);
+	struct stand s;
+
+	set_up(&s, &shape, pool);
+	check_left_alone(&s, shape.buffers, "is not known to take several threads");
 	tear_down(&s);
 	free_pool(pool);
+}
+
+static void
+pool_with_one_producer_is_left_alone(void)
+{
+	handler_is_left_alone("ring_sp_mc");
+}
+
+/* As an application's own, which may have a cache for each of its threads. */
+static void
+pool_of_unknown_handler_is_left_alone(void)
+{
+	static struct rte_mempool_ops ops;
+	const struct shape shape = { .buffers = 1 };
+	struct rte_mempool *pool = make_pool(&shape);
+
+	if (ops.name[0] == '\0') {
+		ops = *rte_mempool_get_ops(pool->ops_index);
+		snprintf(ops.name, sizeof(ops.name), "application");
+		CHECK(rte_mempool_register_ops(&ops) >= 0);
+	}
+	free_pool(pool);
+	handler_is_left_alone("application");
+}
+
+static void
+free_external(void *addr __rte_unused, void *arg __rte_unused)
+{
+}
+
+static void
+external_buffers_are_left_alone(void)
+{
+	/* A shared buffer has no room for a header: such a packet takes two descriptors. */
+	const struct shape shape = { .pairs = 1, .size = 1024, .buffers = 256 };
+	struct rte_mempool *pool = make_pool(&shape);
+	struct rte_mbuf_ext_shared_info *shared =
+		rte_zmalloc("external", sizeof(*shared) + EXTERNAL, 0);
+	struct stand s;
+
+	CHECK(shared != NULL);
+	shared->free_cb = free_external;
+	/* One of them is the test's. */
+	rte_mbuf_ext_refcnt_set(shared, shape.buffers + 1);
+	set_up(&s, &shape, pool);
+	s.external = shared;
+	check_left_alone(&s, shape.buffers, "has packets with external buffers");
+	tear_down(&s);
+	free_pool(pool);
+	CHECK_EQ(rte_mbuf_ext_refcnt_read(shared), 1);
+	rte_free(shared);
 }
 
 /* ---- others at the queues ----------------------------------------------------------------- */
@@ -469,6 +539,8 @@ TEST_MAIN(
 	TEST_LAYOUTS(one_queue_of_2048),
 	TEST_LAYOUTS(from_one_port_to_another),
 	TEST_LAYOUTS(pool_with_one_producer_is_left_alone),
+	TEST(pool_of_unknown_handler_is_left_alone),
+	TEST_LAYOUTS(external_buffers_are_left_alone),
 	TEST_LAYOUTS(stopped_queue_stays_stopped),
 	TEST_LAYOUTS(beside_stops),
 	TEST_LAYOUTS(poller_inside),

@@ -88,7 +88,7 @@ send_frame(struct virtio_queue *q)
 	 * The last frame may be there yet, and be all that the pool has. With it packets of others
 	 * go back to their pools, on this thread.
 	 */
-	if (virtio_pool_of_one_thread(q) != NULL || path->complete(txq, UINT32_MAX) < 0)
+	if (virtio_pool_of_one_thread(q).pool != NULL || path->complete(txq, UINT32_MAX) < 0)
 		return false;
 	m = rte_net_make_rarp_packet(q->port->announce.pool, &q->port->edev->data->mac_addrs[0]);
 	if (m == NULL)

@@ -21,11 +21,16 @@ struct virtio_queue;
 bool virtio_pool_takes_producers(const struct rte_mempool *pool);
 bool virtio_pool_takes_consumers(const struct rte_mempool *pool);
 
+struct virtio_pool_found {
+	const struct rte_mempool *pool; /**< NULL: there is none */
+	const char *why;                /**< for a log line, after the pool's name */
+};
+
 /**
- * A pool with a single producer or consumer, which keeps the worker from a restart of the queue
- * and from giving its buffers back. NULL: there is none. The gate of a transmit queue is closed
- * and empty.
+ * A pool that keeps the worker from a restart of the queue and from giving its buffers back: it is
+ * not known to take several threads, or packets of it have external buffers. The gate of a transmit
+ * queue is closed and empty.
  */
-const struct rte_mempool *virtio_pool_of_one_thread(struct virtio_queue *q);
+struct virtio_pool_found virtio_pool_of_one_thread(struct virtio_queue *q);
 
 #endif /* VIRTIO_POOL_H */

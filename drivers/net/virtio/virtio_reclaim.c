@@ -26,13 +26,13 @@
 #define GATE_TIMEOUT_US    10000
 
 static void
-refuse(struct virtio_txq *txq, const struct rte_mempool *pool)
+refuse(struct virtio_txq *txq, const struct virtio_pool_found *found)
 {
 	txq->not_reclaimed = true;
-	VIRTIO_LOG(NOTICE, "port %u: tx queue %u: pool %s has a single producer, so the driver's "
-		   "thread cannot return sent packets to it while a receive queue has no buffers. "
-		   "Use a pool for several producers (ring_mp_mc), or a tx_free_thresh near the "
-		   "ring's size.", txq->q.port->data->port_id, txq->q.id, pool->name);
+	VIRTIO_LOG(NOTICE, "port %u: tx queue %u: pool %s %s, so the driver's thread cannot return "
+		   "sent packets to it while a receive queue has no buffers. Use a pool for several "
+		   "threads (ring_mp_mc), or a tx_free_thresh near the ring's size.",
+		   txq->q.port->data->port_id, txq->q.id, found->pool->name, found->why);
 }
 
 /* Behind the queue's gate. How many packets were freed. */
@@ -40,12 +40,12 @@ static int
 complete(struct virtio_txq *txq)
 {
 	struct virtqueue *vq = txq->q.vq;
-	const struct rte_mempool *pool = virtio_pool_of_one_thread(&txq->q);
+	const struct virtio_pool_found found = virtio_pool_of_one_thread(&txq->q);
 	uint16_t more;
 	int n;
 
-	if (pool != NULL) {
-		refuse(txq, pool);
+	if (found.pool != NULL) {
+		refuse(txq, &found);
 		return 0;
 	}
 	n = virtio_tx_path_of(txq->q.port, vq->conf.packed)->complete(txq, UINT32_MAX);

@@ -54,21 +54,22 @@ plan(struct virtio_queue *q, uint64_t took_us)
 static bool
 is_for_one_thread(struct virtio_queue *q)
 {
-	const struct rte_mempool *pool;
+	struct virtio_pool_found found = { 0 };
 
 	if (!q->is_rx && virtio_gate_close(&q->gate, q->port->args.reset_timeout_us) != 0)
 		return false; /* the restart fails by the same, and is planned again */
 	/* A killed poller's transmit ring does not say whose packets are in it. */
-	pool = q->gate.abandoned && !q->is_rx ? NULL : virtio_pool_of_one_thread(q);
-	if (pool == NULL)
+	if (q->is_rx || !q->gate.abandoned)
+		found = virtio_pool_of_one_thread(q);
+	if (found.pool == NULL)
 		return false;
 	/* One that is merely not served goes on as it was. */
 	if (!q->is_rx && virtqueue_state(q->vq) == VIRTQUEUE_LIVE)
 		virtio_queue_resume(q);
-	VIRTIO_LOG(ERR, "port %u: %s queue %u: recovery=auto does not restart the queue: its pool "
-		   "%s has a single producer or consumer, which excludes the driver's thread. Stop "
-		   "and start the queue, or use a pool for several threads (ring_mp_mc).",
-		   q->port->data->port_id, virtio_queue_kind(q), q->id, pool->name);
+	VIRTIO_LOG(ERR, "port %u: %s queue %u: recovery=auto does not restart the queue: pool %s "
+		   "%s, which excludes the driver's thread. Stop and start the queue, or use a pool "
+		   "for several threads (ring_mp_mc).", q->port->data->port_id,
+		   virtio_queue_kind(q), q->id, found.pool->name, found.why);
 	return true;
 }
 
