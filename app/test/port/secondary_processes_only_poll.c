@@ -267,8 +267,12 @@ attach(struct fake_port *fp)
 	close_fds(&exchanges[1].answer);
 	if (ret != 0)
 		return ret;
+	/* As ethdev sets these for a port that is not configured yet. */
 	rte_eth_fp_ops[fp->port].rx_pkt_burst = edev->rx_pkt_burst;
 	rte_eth_fp_ops[fp->port].tx_pkt_burst = edev->tx_pkt_burst;
+	rte_eth_fp_ops[fp->port].rxq.data = NULL;
+	rte_eth_fp_ops[fp->port].txq.data = NULL;
+	virtio_secondary_finish(edev);
 	return 0;
 }
 
@@ -316,6 +320,33 @@ bursts_and_reading_are_possible(void)
 	CHECK_EQ(rte_eth_tx_done_cleanup(fp->port, 0, 0), 0);
 	fake_port_check_runs(fp, 1);
 	detach(fp);
+	fake_port_destroy(fp);
+}
+
+/* The primary fails to configure the port, and has no queues then: ethdev has freed its arrays. */
+static void
+bursts_outlive_a_configuration(void)
+{
+	struct fake_port *fp = fake_port_start(&(struct fake_port_conf){ 0 });
+	const struct rte_eth_conf conf = { .rxmode.mq_mode = RTE_ETH_MQ_RX_RSS };
+	struct rte_eth_dev *edev = edev_of(fp);
+	struct rte_eth_fp_ops secondary;
+	struct rte_mbuf *m;
+	uint16_t q;
+
+	CHECK_EQ(attach(fp), 0);
+	fake_port_check_runs(fp, 1);
+	secondary = rte_eth_fp_ops[fp->port];
+	detach(fp);
+	CHECK_EQ(rte_eth_dev_stop(fp->port), 0);
+	CHECK(rte_eth_dev_configure(fp->port, 1, 1, &conf) != 0);
+	CHECK(edev->data->rx_queues == NULL && edev->data->tx_queues == NULL);
+	for (q = 0; q < FAKE_PORT_PAIRS; q++) {
+		CHECK_EQ(secondary.rx_pkt_burst(secondary.rxq.data[q], &m, 1), 0);
+		m = rte_pktmbuf_alloc(fp->tx_pool[q]);
+		CHECK_EQ(secondary.tx_pkt_burst(secondary.txq.data[q], &m, 1), 0);
+		rte_pktmbuf_free(m);
+	}
 	fake_port_destroy(fp);
 }
 
@@ -611,6 +642,7 @@ errors_that_cannot_be_sent_are_logged(void)
 TEST_MAIN(
 	TEST_WARM_UP(fake_port_warm_up),
 	TEST_LAYOUTS(bursts_and_reading_are_possible),
+	TEST(bursts_outlive_a_configuration),
 	TEST(control_calls_are_refused),
 	TEST(answers_are_checked),
 	TEST(requests_are_checked),

@@ -331,7 +331,7 @@ probe_secondary(struct rte_pci_device *pci)
 		rte_eth_dev_release_port(edev);
 		return ret;
 	}
-	rte_eth_dev_probing_finish(edev);
+	virtio_secondary_finish(edev);
 	return 0;
 }
 

@@ -203,10 +203,24 @@ virtio_secondary_attach(struct rte_eth_dev *edev)
 	edev->tx_pkt_prepare = virtio_tx_prepare;
 	if (edev->data->rx_queues == NULL && edev->data->tx_queues == NULL)
 		VIRTIO_INIT_LOG(NOTICE, "%s: the primary process has not configured the port yet, "
-				"so bursts in this process return 0. Attach the port again after "
-				"that.", name);
+				"so bursts in this process return 0 until then.", name);
 	VIRTIO_INIT_LOG(INFO, "%s: attached in a secondary process, for bursts and reading of "
 			"state. Control calls are possible in the primary process only.", name);
 	virtio_version_log(name);
 	return 0;
+}
+
+void
+virtio_secondary_finish(struct rte_eth_dev *edev)
+{
+	const struct virtio_port *port = virtio_port(edev);
+	struct rte_eth_fp_ops *ops = &rte_eth_fp_ops[edev->data->port_id];
+
+	rte_eth_dev_probing_finish(edev);
+	/*
+	 * ethdev's own arrays of queues are not there before the first configuration, and a later
+	 * one may free them while this process polls. The driver's are there until the close.
+	 */
+	ops->rxq.data = (void **)port->rxqs;
+	ops->txq.data = (void **)port->txqs;
 }

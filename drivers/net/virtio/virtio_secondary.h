@@ -17,7 +17,7 @@
 #include "virtio.h"
 
 /**
- * Makes the port of the primary's device usable in this process; the bus finishes it.
+ * Makes the port of the primary's device usable in this process, until virtio_secondary_finish().
  *
  * @return
  *   0. -ENOTSUP: the primary has another driver, or another version or build of this one; or the
@@ -25,5 +25,8 @@
  *   virtio_process_join() and virtio_device_attach().
  */
 int virtio_secondary_attach(struct rte_eth_dev *edev);
+
+/** Announces the port in this process, in place of rte_eth_dev_probing_finish(). */
+void virtio_secondary_finish(struct rte_eth_dev *edev);
 
 #endif /* VIRTIO_SECONDARY_H */

@@ -391,7 +391,7 @@ probe_secondary(struct rte_vdev_device *vdev, const char *name)
 		rte_eth_dev_release_port(edev);
 		return ret;
 	}
-	rte_eth_dev_probing_finish(edev);
+	virtio_secondary_finish(edev);
 	return 0;
 }
 
