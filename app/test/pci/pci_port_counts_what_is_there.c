@@ -306,6 +306,7 @@ mtu_of_any_size(void)
 		fp = fake_pci_port_start(&conf);
 		CHECK_EQ(rte_eth_dev_info_get(fp->port, &info), 0);
 		CHECK_EQ(info.max_mtu, all[i].max);
+		CHECK_EQ(info.max_rx_pktlen - info.max_mtu, 14 + 4 + 12);
 		fake_pci_port_destroy(fp);
 	}
 }

@@ -61,7 +61,10 @@ static const struct {
 static int
 configure(struct fake_port *fp, uint64_t rx, uint64_t tx)
 {
-	const struct rte_eth_conf conf = { .rxmode.offloads = rx, .txmode.offloads = tx };
+	const struct rte_eth_conf conf = {
+		.rxmode.offloads = rx, .txmode.offloads = tx,
+		.rxmode.max_lro_pkt_size = rx & RTE_ETH_RX_OFFLOAD_TCP_LRO ? 65535 : 0,
+	};
 
 	return rte_eth_dev_configure(fp->port, FAKE_PORT_PAIRS, FAKE_PORT_PAIRS, &conf);
 }
@@ -95,6 +98,8 @@ capability_table(void)
 		CHECK_EQ(info.rx_queue_offload_capa,
 			 ALWAYS_RX | (capabilities[i].rx & RTE_ETH_RX_OFFLOAD_SCATTER));
 		CHECK_EQ(info.tx_queue_offload_capa, ALWAYS_TX);
+		CHECK_EQ(info.max_lro_pkt_size,
+			 capabilities[i].rx & RTE_ETH_RX_OFFLOAD_TCP_LRO ? 65562 : 0);
 		/* And it starts with all of them. */
 		CHECK_EQ(configure(fp, info.rx_offload_capa, info.tx_offload_capa), 0);
 		setup_all(fp);

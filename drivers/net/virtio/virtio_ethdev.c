@@ -35,10 +35,11 @@
 #include "virtio_stats.h"
 #include "virtio_worker.h"
 
-#define MAX_RX_PKTLEN   9728
+/* Bytes of a frame and its header, beside the MTU. */
+#define OVERHEAD        (RTE_ETHER_HDR_LEN + RTE_VLAN_HLEN + VIRTIO_HDR_SIZE)
 /* What a shortest Ethernet frame holds, as ethdev has it where a driver does not say. */
 #define MIN_MTU         (RTE_ETHER_MIN_LEN - RTE_ETHER_HDR_LEN - RTE_ETHER_CRC_LEN)
-#define MAX_MTU         (MAX_RX_PKTLEN - RTE_ETHER_HDR_LEN - RTE_VLAN_HLEN - VIRTIO_HDR_SIZE)
+#define MAX_MTU         (VIRTIO_FRAME_MAX - OVERHEAD)
 #define MIN_RX_BUFSIZE  64
 
 /* ---- ops: configure, start, stop, reset, close -------------------------------------------- */
@@ -463,7 +464,8 @@ virtio_dev_infos_get(struct rte_eth_dev *edev, struct rte_eth_dev_info *info)
 	info->max_rx_queues = port->args.pairs;
 	info->max_tx_queues = port->args.pairs;
 	info->min_rx_bufsize = MIN_RX_BUFSIZE;
-	info->max_rx_pktlen = MAX_RX_PKTLEN;
+	/* ethdev and applications take the difference to max_mtu for the overhead of a frame. */
+	info->max_rx_pktlen = max_mtu(port) + OVERHEAD;
 	info->min_mtu = MIN_MTU;
 	info->max_mtu = max_mtu(port);
 	info->max_mac_addrs = VIRTIO_MAX_MAC_ADDRS;
@@ -474,6 +476,8 @@ virtio_dev_infos_get(struct rte_eth_dev *edev, struct rte_eth_dev_info *info)
 	info->default_txportconf.ring_size =
 		port->tx_queue_size != 0 ? port->tx_queue_size : port->args.queue_size;
 	offload_capa(port, info);
+	if (info->rx_offload_capa & RTE_ETH_RX_OFFLOAD_TCP_LRO)
+		info->max_lro_pkt_size = VIRTIO_SEGMENT_MAX;
 	if (port->vlan_filter)
 		info->rx_offload_capa |= RTE_ETH_RX_OFFLOAD_VLAN_FILTER;
 	if (port->rss.offered)
@@ -503,7 +507,7 @@ static int
 check_mtu(const struct virtio_port *port, uint16_t mtu)
 {
 	const struct rte_eth_dev *edev = port->edev;
-	const uint32_t frame = mtu + RTE_ETHER_HDR_LEN + RTE_VLAN_HLEN + VIRTIO_HDR_SIZE;
+	const uint32_t frame = mtu + OVERHEAD;
 	uint16_t i;
 
 	if (mtu < MIN_MTU || mtu > max_mtu(port)) {

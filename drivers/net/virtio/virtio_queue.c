@@ -141,10 +141,6 @@ virtio_queue_show_waiting(struct virtio_queue *q)
 
 /* ---- filling and emptying ----------------------------------------------------------------- */
 
-/* Bytes of the longest frame: with TSO a whole segment, else the largest frame of a port. */
-#define SEGMENT_MAX 65562
-#define FRAME_MAX   9728
-
 /*
  * A device with MRG_RXBUF uses no buffer of a frame before it has buffers for the whole frame. If
  * the longest frame may need more buffers than a busy ring has, an idle ring is filled completely.
@@ -155,7 +151,8 @@ idle_thresh(const struct virtio_rxq *rxq)
 	const struct virtio_port *port = rxq->q.port;
 	const bool segments = port->offloads & (VIRTIO_BIT(VIRTIO_NET_F_GUEST_TSO4) |
 						VIRTIO_BIT(VIRTIO_NET_F_GUEST_TSO6));
-	const uint32_t longest = (segments ? SEGMENT_MAX : FRAME_MAX) + virtio_hdr_size(port->hash);
+	const uint32_t longest =
+		(segments ? VIRTIO_SEGMENT_MAX : VIRTIO_FRAME_MAX) + virtio_hdr_size(port->hash);
 	const uint32_t there = rxq->q.vq->size - rxq->free_thresh + 1;
 
 	return there < (longest + rxq->buf_len - 1) / rxq->buf_len ? 1 : rxq->free_thresh;

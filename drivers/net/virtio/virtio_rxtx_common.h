@@ -22,6 +22,10 @@
 
 #define VIRTIO_HDR_SIZE ((uint32_t)sizeof(struct virtio_net_hdr))
 
+/** Bytes of the longest frame of a port, and of one with large receive offload: a whole segment. */
+#define VIRTIO_FRAME_MAX   9728
+#define VIRTIO_SEGMENT_MAX 65562
+
 /** Bytes before each frame, with HASH_REPORT or without. */
 static __rte_always_inline uint32_t
 virtio_hdr_size(bool hash)
