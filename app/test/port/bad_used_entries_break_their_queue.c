@@ -132,6 +132,16 @@ second_buffer_of_a_frame_is_too_long(struct fake_port *fp, struct ring_device *r
 	ring_device_use(rd, second, FAKE_PORT_ROOM + FAKE_PORT_HDR + 1);
 }
 
+static void
+second_buffer_of_a_frame_is_empty(struct fake_port *fp, struct ring_device *rd)
+{
+	const uint16_t head = fake_port_prepare(fp, 0, 1000, 2);
+	const uint16_t second = fake_port_prepare(fp, 0, 1000, 1);
+
+	ring_device_use(rd, head, 1000 + FAKE_PORT_HDR);
+	ring_device_use(rd, second, 0);
+}
+
 /* ---- IN_ORDER: the same of batches ----------------------------------------------------------- */
 
 /* Two frames more that are right, all of their buffers but the last one's being full. */
@@ -236,6 +246,7 @@ static const struct lie rx_lies[] = {
 	  2, WITHIN, false },
 	{ "second too long", second_buffer_of_a_frame_is_too_long, VU_F_MRG_RXBUF,
 	  2, WITHIN, false },
+	{ "second is empty", second_buffer_of_a_frame_is_empty, VU_F_MRG_RXBUF, 2, WITHIN, false },
 	{ "in order: id out of range", id_out_of_range, VU_F_IN_ORDER, 2, OWNS, false },
 	{ "in order: id with high bits", id_of_high_bits, VU_F_IN_ORDER, 2, OWNS, true },
 	{ "in order: id twice", id_twice, VU_F_IN_ORDER, 2, OWNS, false },

@@ -377,8 +377,55 @@ lro_needs_mergeable_buffers(void)
 	fake_port_destroy(fp);
 }
 
+/*
+ * A frame of two buffers is none for an application that did not ask for SCATTER: it may read no
+ * more than the first. It is dropped and counted, and logged once; a set-up of the queue alone
+ * changes that.
+ */
+static void
+long_frames_are_for_who_asks(void)
+{
+	const struct rte_eth_rxconf scatter = { .offloads = RTE_ETH_RX_OFFLOAD_SCATTER };
+	struct fake_port *fp = fake_port_start(&(struct fake_port_conf){
+		.features = VU_F_MRG_RXBUF, .no_scatter = true,
+	});
+	const uint8_t hdr[FAKE_PORT_HDR] = { 0 };
+	const uint8_t frame[3000] = { 2 };
+	struct rte_eth_rxq_info info;
+	struct rte_mbuf *m[4];
+	unsigned int i;
+
+	CHECK_EQ(rte_eth_rx_queue_info_get(fp->port, 0, &info), 0);
+	CHECK_EQ(info.scattered_rx, 0);
+	for (i = 0; i < 2; i++) {
+		fake_port_write(fp, 0, 100);
+		fake_port_give(fp, 0, hdr, frame, sizeof(frame), 0);
+		fake_port_write(fp, 0, 200);
+		CHECK_EQ(fake_port_receive(fp, 0), 2);
+		CHECK_EQ(fake_port_xstat(fp, "rx_q0_errors"), i + 1);
+	}
+	CHECK_EQ(test_logged("a frame is longer than a buffer and is dropped"), 1);
+	CHECK_EQ(rte_eth_dev_rx_queue_stop(fp->port, 0), 0);
+	CHECK_EQ(rte_eth_rx_queue_setup(fp->port, 0, FAKE_PORT_SIZE, SOCKET_ID_ANY, &scatter,
+					fp->rx_pool[0]), 0);
+	CHECK_EQ(rte_eth_dev_rx_queue_start(fp->port, 0), 0);
+	CHECK_EQ(rte_eth_rx_queue_info_get(fp->port, 0, &info), 0);
+	CHECK_EQ(info.scattered_rx, 1);
+	fake_port_give(fp, 0, hdr, frame, sizeof(frame), 0);
+	CHECK_EQ(rte_eth_rx_burst(fp->port, 0, m, 4), 1);
+	CHECK_EQ(m[0]->nb_segs, 2);
+	CHECK_EQ(m[0]->pkt_len, sizeof(frame));
+	rte_pktmbuf_free(m[0]);
+	/* The other queue is as it was. */
+	fake_port_give(fp, 1, hdr, frame, sizeof(frame), 0);
+	CHECK_EQ(rte_eth_rx_burst(fp->port, 1, m, 4), 0);
+	CHECK_EQ(fake_port_xstat(fp, "rx_q1_errors"), 1);
+	fake_port_destroy(fp);
+}
+
 TEST_MAIN(
 	TEST_WARM_UP(fake_port_warm_up),
+	TEST_LAYOUTS(long_frames_are_for_who_asks),
 	TEST_LAYOUTS(capability_table),
 	TEST_LAYOUTS(what_the_device_lacks_is_refused),
 	TEST_LAYOUTS(configured_anew),

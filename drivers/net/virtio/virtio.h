@@ -294,11 +294,13 @@ struct virtio_rxq {
 	uint16_t free_thresh; /**< free descriptors from which on the ring is refilled; or none */
 	uint16_t idle_thresh; /**< the same after a burst that brought nothing */
 	RTE_ATOMIC(bool) vlan_strip; /**< atomic: may be switched while the queue is polled */
+	bool scatters;        /**< the application takes frames of several buffers */
 	uint32_t room;        /**< bytes of a buffer for the frame */
 	char pool_name[RTE_MEMPOOL_NAMESIZE];
 	struct rte_eth_rxconf conf;
 	/* The polling thread's. */
 	alignas(RTE_CACHE_LINE_SIZE) struct virtio_counters counters;
+	bool scatter_logged;  /**< that a frame was dropped, as `scatters` is false */
 };
 
 struct virtio_txq {

@@ -159,6 +159,26 @@ idle_thresh(const struct virtio_rxq *rxq)
 }
 
 bool
+virtio_rx_is_scattered(const struct virtio_rxq *rxq)
+{
+	const uint64_t offloads = rxq->conf.offloads |
+				  rxq->q.port->data->dev_conf.rxmode.offloads;
+
+	return (offloads & (RTE_ETH_RX_OFFLOAD_SCATTER | RTE_ETH_RX_OFFLOAD_TCP_LRO)) != 0;
+}
+
+void
+virtio_rx_log_scatter(struct virtio_rxq *rxq)
+{
+	if (rxq->scatter_logged)
+		return;
+	rxq->scatter_logged = true;
+	VIRTIO_LOG(NOTICE, "port %u: rx queue %u: a frame is longer than a buffer and is dropped, "
+		   "as are those to come. Configure RTE_ETH_RX_OFFLOAD_SCATTER, or larger buffers, "
+		   "to receive them.", rxq->q.port->data->port_id, rxq->q.id);
+}
+
+bool
 virtio_queue_has_pool(const struct virtio_rxq *rxq)
 {
 	return rte_mempool_lookup(rxq->pool_name) == rxq->pool;
@@ -179,6 +199,8 @@ virtio_queue_fill(struct virtio_queue *q)
 	}
 	to_rxq(q)->free_thresh = to_rxq(q)->conf.rx_free_thresh;
 	to_rxq(q)->idle_thresh = idle_thresh(to_rxq(q));
+	to_rxq(q)->scatters = virtio_rx_is_scattered(to_rxq(q));
+	to_rxq(q)->scatter_logged = false;
 	posted = virtio_rx_path_choose(q->port)->fill(to_rxq(q));
 	if (posted == 0) {
 		VIRTIO_LOG(ERR,

@@ -444,7 +444,7 @@ virtio_rxq_info_get(struct rte_eth_dev *edev, uint16_t id, struct rte_eth_rxq_in
 
 	info->mp = virtio_queue_has_pool(rxq) ? rxq->pool : NULL;
 	info->conf = rxq->conf;
-	info->scattered_rx = rxq->q.port->mergeable;
+	info->scattered_rx = rxq->q.port->mergeable && virtio_rx_is_scattered(rxq);
 	info->nb_desc = rxq->q.nb_desc;
 	info->rx_buf_size = rxq->room;
 }

@@ -192,7 +192,8 @@ rx_chain_rest(struct virtio_rxq *rxq, struct virtqueue *vq, struct rte_mbuf *fir
 		const int head = ring_next(vq, &next, &len, mode.packed);
 		struct rte_mbuf *m;
 
-		if (unlikely(head < 0 || len > rxq->buf_len))
+		/* Too long, or empty, in one comparison. */
+		if (unlikely(head < 0 || len - 1 >= rxq->buf_len))
 			break;
 		*cur = next;
 		m = vq->cookies[head];
@@ -284,6 +285,12 @@ rx_until_drop(struct virtio_rxq *rxq, struct rte_mbuf **pkts, uint16_t n, struct
 			     (offload && virtio_rx_has_offload(rx_hdr(m, mode)) &&
 			      virtio_rx_offload(rxq, m, rx_hdr(m, mode)) != 0))) {
 			*drop = m;
+			break;
+		}
+		/* Longer than the port's MTU allows, and the application may read one segment only. */
+		if (unlikely(buffers > 1 && !rxq->scatters)) {
+			*drop = m;
+			virtio_rx_log_scatter(rxq);
 			break;
 		}
 		if (mode.hash)
