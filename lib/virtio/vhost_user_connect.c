@@ -357,7 +357,7 @@ vhost_user_disconnect(struct virtio_device *dev)
 {
 	struct vhost_user *vu = dev->priv;
 
-	vhost_user_give_up(&vu->ch, "it did not confirm the device's reset");
+	vhost_user_give_up(&vu->ch, "the reset or the start of the port failed");
 }
 
 int
