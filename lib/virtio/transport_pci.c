@@ -76,6 +76,33 @@ pci_forget_rings(struct pci *pci)
 	}
 }
 
+int
+pci_reset_confirmed(struct virtio_device *dev,
+		    int (*get_status)(struct virtio_device *dev, uint8_t *status))
+{
+	struct pci *pci = dev->priv;
+	uint8_t status;
+	int ret;
+
+	if (!pci->cut_off) {
+		ret = get_status(dev, &status);
+		if (ret != 0)
+			return ret;
+		if (status != VIRTIO_STATUS_RESET)
+			return -EAGAIN;
+	}
+	pci_forget_rings(pci);
+	return 0;
+}
+
+void
+virtio_pci_cut_off(struct virtio_device *dev)
+{
+	struct pci *pci = dev->priv;
+
+	pci->cut_off = true;
+}
+
 /* 4.1.5.1.2: a vector that the device could not map reads back as NO_VECTOR. */
 int
 pci_write_vector(struct virtio_device *dev, uint32_t offset, uint16_t vector)

@@ -173,6 +173,12 @@ void virtio_pci_legacy_destroy(struct virtio_device *dev);
 void virtio_pci_legacy_set_msix(struct virtio_device *dev, bool on);
 
 /**
+ * Tells that the bus lets the device access no memory any more, for good: a device reset is then
+ * confirmed whatever the device's registers read.
+ */
+void virtio_pci_cut_off(struct virtio_device *dev);
+
+/**
  * MSI-X vectors, 4.1.5.1.2: written, and read back, at each set-up of the ring; that of the
  * configuration before the first ring that is set up after a device reset. Nothing is written for
  * VIRTIO_PCI_NO_VECTOR, which is what holds until another is set: MSI-X may be off.

@@ -163,15 +163,7 @@ legacy_reset_ask(struct virtio_device *dev)
 static int
 legacy_reset_poll(struct virtio_device *dev)
 {
-	uint8_t status;
-	const int ret = legacy_get_status(dev, &status);
-
-	if (ret != 0)
-		return ret;
-	if (status != VIRTIO_STATUS_RESET)
-		return -EAGAIN;
-	pci_forget_rings(dev->priv);
-	return 0;
+	return pci_reset_confirmed(dev, legacy_get_status);
 }
 
 /* Where the device configuration begins, and how much there is of it. */

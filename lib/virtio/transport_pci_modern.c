@@ -352,15 +352,7 @@ pci_reset_ask(struct virtio_device *dev)
 static int
 pci_reset_poll(struct virtio_device *dev)
 {
-	uint8_t status;
-	const int ret = pci_get_status(dev, &status);
-
-	if (ret != 0)
-		return ret;
-	if (status != VIRTIO_STATUS_RESET)
-		return -EAGAIN;
-	pci_forget_rings(dev->priv);
-	return 0;
+	return pci_reset_confirmed(dev, pci_get_status);
 }
 
 /* 2.5.1, 4.1.4.3: again where the configuration has changed meanwhile. */

@@ -38,6 +38,7 @@ struct pci {
 	bool config_vector_set;
 	bool msix; /**< legacy: the registers of vectors are there */
 	bool gone; /**< and that was said */
+	bool cut_off; /**< from all memory, by the bus */
 	uint16_t nb_rings;
 	struct pci_ring rings[];
 };
@@ -99,6 +100,10 @@ int pci_gone(struct virtio_device *dev);
 
 /** What is known of rings does not hold any more: the device was reset. */
 void pci_forget_rings(struct pci *pci);
+
+/** Whether the device has confirmed its reset: 0, -EAGAIN, or the error of get_status. */
+int pci_reset_confirmed(struct virtio_device *dev,
+			int (*get_status)(struct virtio_device *dev, uint8_t *status));
 
 /** Writes a vector unless it is NO_VECTOR, and reads it back. 0, -EBUSY, -ENODEV. */
 int pci_write_vector(struct virtio_device *dev, uint32_t offset, uint16_t vector);

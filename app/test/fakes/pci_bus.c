@@ -10,6 +10,8 @@
 #include "virtio_config.h"
 #include "virtio_pci_port.h"
 
+bool pci_bus_cuts_off;
+
 static int
 reconnect(struct virtio_device *dev __rte_unused)
 {
@@ -17,8 +19,10 @@ reconnect(struct virtio_device *dev __rte_unused)
 }
 
 static void
-disconnect(struct virtio_device *dev __rte_unused)
+disconnect(struct virtio_device *dev)
 {
+	if (pci_bus_cuts_off)
+		virtio_pci_cut_off(dev);
 }
 
 const struct virtio_bus pci_bus = {

@@ -11,8 +11,13 @@
  * virtio_pci_probe.c has, but for interrupts, and for a device that comes back.
  */
 
+#include <stdbool.h>
+
 #include "virtio.h"
 
 extern const struct virtio_bus pci_bus;
+
+/** Whether it can keep a device from all memory; at first it cannot. */
+extern bool pci_bus_cuts_off;
 
 #endif /* PCI_BUS_H */

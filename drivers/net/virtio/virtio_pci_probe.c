@@ -30,6 +30,10 @@
 #define VIRTIO_PCI_NET_TRANSITIONAL 0x1000
 #define VIRTIO_PCI_NET_MODERN       0x1041
 
+/* The command register in PCI's configuration space, and the bit of bus mastering. */
+#define COMMAND            4
+#define COMMAND_BUS_MASTER 4
+
 /* A port, and what a legacy device is reached by. */
 struct pci_port {
 	struct virtio_port port; /* first: ethdev's private data */
@@ -66,11 +70,26 @@ pci_reconnect(struct virtio_device *dev)
 	return -ENODEV;
 }
 
-/* It does not confirm its reset: off the bus with it. */
+/*
+ * Whether the function may write to memory. What it wrote before has arrived when the register is
+ * read: the answer does not overtake it on the bus. All ones: no function answers there.
+ */
+static bool
+is_bus_master(const struct rte_pci_device *pci)
+{
+	uint16_t command;
+
+	return rte_pci_read_config(pci, &command, sizeof(command), COMMAND) != sizeof(command) ||
+	       (command != UINT16_MAX && (rte_le_to_cpu_16(command) & COMMAND_BUS_MASTER));
+}
+
+/* It does not confirm its reset, or is not there: no memory is its to write to any more. */
 static void
 pci_disconnect(struct virtio_device *dev)
 {
 	rte_pci_set_bus_master(pci_device(port_of(dev)), false);
+	if (!is_bus_master(pci_device(port_of(dev))))
+		virtio_pci_cut_off(dev);
 }
 
 /* ---- interrupts --------------------------------------------------------------------------- */
