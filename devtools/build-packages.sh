@@ -69,9 +69,15 @@ need() {
 	"$@" >/dev/null 2>&1 || missing+=("$package")
 }
 
+is_installed() {
+	[ "$(dpkg-query -W -f '${db:Status-Status}' "$1")" = installed ]
+}
+
 look() {
 	missing=()
 	need dpkg-dev command -v dpkg-buildpackage
+	# dpkg-buildpackage demands it by name.
+	need build-essential is_installed build-essential
 	need debhelper command -v dh
 	need lintian command -v lintian
 	need pkg-config command -v pkg-config
@@ -91,6 +97,8 @@ get_programs() {
 	[ "$(id -u)" -eq 0 ] ||
 		die "missing: ${missing[*]} (as root: apt-get install ${missing[*]})"
 	say "installing ${missing[*]}"
+	apt-get -q update >&2 ||
+		say "warning: apt-get update reported a failure; going on with the known lists"
 	DEBIAN_FRONTEND=noninteractive \
 		apt-get -q install -y --no-install-recommends "${missing[@]}" >&2 ||
 		die "apt-get could not install ${missing[*]}"
@@ -102,7 +110,7 @@ get_programs() {
 # A copy, so that the build leaves nothing in the tree.
 build() {
 	# The place does not change, so that a compiler cache knows the files of an earlier run.
-	local copy=$root/build-packages/tree/dpdk-virtio-$version found
+	local copy=$root/build-packages/tree/dpdk-virtio-$version found package
 	found=$(dpkg-parsechangelog -l "$root/debian/changelog" -S Version)
 	[ "$found" = "$version" ] ||
 		die "debian/changelog has version $found, the file VERSION has $version"
@@ -122,7 +130,10 @@ build() {
 	fi
 	rm -rf "$copy"
 	mkdir -p "$output"
-	rm -f "$output"/dpdk-*.deb "$output"/dpdk-virtio_*.{changes,buildinfo}
+	for package in "${packages[@]}"; do
+		rm -f "$output/${package}"_*.deb
+	done
+	rm -f "$output"/dpdk-virtio_*.{changes,buildinfo}
 	mv "${copy%/*}"/dpdk-*.deb "${copy%/*}"/dpdk-virtio_*.{changes,buildinfo} "$output"
 	say "the packages are in $output"
 }
@@ -164,13 +175,15 @@ no_file_is_in_two() {
 }
 
 no_path_of_the_build() {
-	! dpkg-deb --fsys-tarfile "$(deb "$name")" | grep -qaF "$root"
+	# Not -q, with which grep would end before the program that writes to it.
+	! dpkg-deb --fsys-tarfile "$(deb "$name")" | grep -aF "$root" >/dev/null
 }
 
 check_contents() {
 	local lib man=usr/share/man/man1 abi packaged
 	lib=usr/lib/$(dpkg-architecture -qDEB_HOST_MULTIARCH)
-	packaged=$(find "/$lib/dpdk" -name 'librte_net_virtio.so.*.*' ! -name '*.packaged')
+	packaged=$(find "/$lib/$(dirname "$(readlink "/$lib/librte_net_virtio.so")")" \
+		-name 'librte_net_virtio.so.*.*' ! -name '*.packaged')
 	abi=${packaged##*.so.}
 	judge "$name has the plug-in" has "$name" "$lib/dpdk-virtio/librte_net_virtio.so"
 	judge "$name depends on the ABI of DPDK" needs "$name" "librte-ethdev${abi%%.*} "
@@ -209,7 +222,7 @@ make_chroot() {
 		return
 	fi
 	say "making a chroot of $codename with DPDK in $base (this takes some minutes)"
-	rm -rf "$base.part"
+	rm -rf --one-file-system "$base.part"
 	debootstrap --variant=minbase "$codename" "$base.part" "$site" >"$work/log" 2>&1 ||
 		{ tail -n 20 "$work/log" >&2; die "debootstrap failed"; }
 	awk '{ print "deb", $1, $2, $4 }' <<<"$entries" >"$base.part/etc/apt/sources.list"

@@ -21,7 +21,8 @@
 #   --dpdk-source FILE_OR_DIR  a tarball of DPDK, or the folder that it unpacks to, of any version
 #                              of a release: keeps its headers, and compiles as above with them.
 #                              With --dpdk-prefix or a VERSION: has the driver headers for it
-#   --dpdk-prefix DIR          build and test against the DPDK that was installed with this prefix
+#   --dpdk-prefix DIR          build and test against the DPDK that was installed with this prefix;
+#                              the machine's own DPDK is needed as well
 #   --chroot DIR               folder of the chroots, which are kept (default: .driver-sdk/chroots)
 #   -h, --help                 this text
 #   --version                  the version of this tree
@@ -30,6 +31,8 @@
 # 2 for wrong options.
 set -euo pipefail
 . "$(dirname "${BASH_SOURCE[0]}")/common.sh"
+# Where relative paths of the options begin.
+start=$PWD
 cd "$root"
 
 releases=(22.11 23.11 24.11 25.11 26.11)
@@ -296,15 +299,6 @@ mirror() {
 		sed -n '/^Debian .*security/d; s/^Debian //p' | head -n1
 }
 
-mounted=()
-unmount_all() {
-	local i
-	for ((i = ${#mounted[@]} - 1; i >= 0; i--)); do
-		umount -l "${mounted[i]}" || true
-	done
-	mounted=()
-}
-
 make_chroot() {
 	local suite=$1 dir=$2 from script
 	[ ! -f "$dir/etc/apt/apt.conf.d/80versions" ] || return 0
@@ -316,31 +310,35 @@ make_chroot() {
 	script=/usr/share/debootstrap/scripts/$suite
 	[ -f "$script" ] || script=/usr/share/debootstrap/scripts/sid
 	say "installing Debian $suite from $from"
-	mkdir -p "$dir"
-	debootstrap --variant=minbase "$suite" "$dir" "$from" "$script" >"$dir.log" 2>&1 ||
+	mkdir -p "${dir%/*}"
+	rm -rf --one-file-system "$dir" "$dir.part"
+	debootstrap --variant=minbase "$suite" "$dir.part" "$from" "$script" >"$dir.log" 2>&1 ||
 		die "debootstrap could not install $suite: see $dir.log"
-	apt-config dump | grep '^Acquire::' >"$dir/etc/apt/apt.conf.d/70machine" || true
+	apt-config dump | grep '^Acquire::' >"$dir.part/etc/apt/apt.conf.d/70machine" || true
 	# The index of a suite in the making may have expired on a mirror that lags.
-	echo 'Acquire::Check-Valid-Until "false";' >"$dir/etc/apt/apt.conf.d/80versions"
+	echo 'Acquire::Check-Valid-Until "false";' >"$dir.part/etc/apt/apt.conf.d/80versions"
+	mv "$dir.part" "$dir"
 }
 
-# inside CHROOT COMMAND...: folders that this environment names are not there.
+# inside CHROOT COMMAND...: its mounts end with it. Folders that this environment names are not
+# there.
 inside() {
 	local dir=$1
 	shift
-	chroot "$dir" env -u TMPDIR -u XDG_CACHE_HOME -u XDG_RUNTIME_DIR LC_ALL=C.UTF-8 "$@"
+	# shellcheck disable=SC2016
+	unshare --mount sh -euc '
+		mount --make-rprivate /
+		for name in proc sys dev; do
+			mount --rbind "/$name" "$1/$name"
+		done
+		exec chroot "$@"' sh "$dir" \
+		env -u TMPDIR -u XDG_CACHE_HOME -u XDG_RUNTIME_DIR LC_ALL=C.UTF-8 "$@"
 }
 
 # run_in_chroot RELEASE SUITE
 run_in_chroot() {
-	local release=$1 suite=$2 dir=$chroots/$2 name header found='' status=0
+	local release=$1 suite=$2 dir=$chroots/$2 header found='' status=0
 	make_chroot "$suite" "$dir"
-	for name in proc sys dev dev/pts dev/hugepages; do
-		[ -d "/$name" ] || continue
-		mkdir -p "$dir/$name"
-		mount --bind "/$name" "$dir/$name"
-		mounted+=("$dir/$name")
-	done
 	rm -rf "$dir/tree"
 	mkdir -p "$dir/tree/.driver-sdk/headers"
 	tar -c --exclude=./build\* --exclude=./.driver-sdk --exclude=./.git --exclude=./.guest \
@@ -357,7 +355,6 @@ run_in_chroot() {
 		die "the mirror has no driver headers of DPDK $release: give --dpdk-source"
 	inside "$dir" /tree/devtools/check-versions.sh "$release" |
 		tee "$work/inside" | sed '$d' || status=$?
-	unmount_all
 	[ "$status" -le 1 ] || die "the check in the chroot $dir ended with status $status"
 	sed -nE '$s/^([0-9]+) passed, ([0-9]+) failed(, ([0-9]+) skipped)?$/\1 \2 \4/p' \
 		"$work/inside" | awk '{ print $1, $2, $3 + 0 }' >"$work/counts"
@@ -389,10 +386,12 @@ while [ $# -gt 0 ]; do
 	case $1 in
 	--dpdk-source | --dpdk-prefix | --chroot)
 		[ $# -ge 2 ] || usage_error "$1 wants a value (see --help)"
+		path=$2
+		[[ $path = /* ]] || path=$start/$path
 		case $1 in
-		--dpdk-source) sources+=("$2") ;;
-		--dpdk-prefix) prefixes+=("$2") ;;
-		--chroot) chroots=$2 ;;
+		--dpdk-source) sources+=("$path") ;;
+		--dpdk-prefix) prefixes+=("$path") ;;
+		--chroot) chroots=$path ;;
 		esac
 		shift 2
 		;;
@@ -413,7 +412,7 @@ for prefix in "${prefixes[@]}"; do
 done
 
 work=$(mktemp -d)
-trap 'unmount_all; rm -rf "$work"' EXIT
+trap 'rm -rf "$work"' EXIT
 pkg-config --exists libdpdk || die "no libdpdk that pkg-config knows: run devtools/setup.sh"
 prepare_syntax
 

@@ -104,14 +104,17 @@ write_source_entries() {
 	for file in /etc/apt/sources.list /etc/apt/sources.list.d/*.list; do
 		[ -f "$file" ] || continue
 		awk -v suites="$suites" '
-			$1 != "deb" { next }
+			$1 != "deb" && $1 != "deb-src" { next }
 			{
 				uri = 2
 				if ($2 ~ /^\[/)
 					while (uri <= NF && $(uri++) !~ /\]$/)
 						;
 			}
-			$uri !~ /^cdrom:/ && $(uri + 1) ~ suites { sub(/deb/, "deb-src"); print }
+			$uri !~ /^cdrom:/ && $(uri + 1) ~ suites {
+				sub(/deb(-src)?/, "deb-src")
+				print
+			}
 		' "$file"
 	done >"$dir/machine.list"
 	for file in /etc/apt/sources.list.d/*.sources; do
@@ -129,7 +132,7 @@ write_source_entries() {
 					value = $i
 					sub(/^[^:]*:[ \t]*/, "", value)
 					if (name == "types") {
-						types = value ~ /(^|[ \t])deb([ \t]|$)/
+						types = value ~ /(^|[ \t])deb(-src)?([ \t]|$)/
 						$i = "Types: deb-src"
 					} else if (name == "suites") {
 						n = split(value, suite, /[ \t]+/)

@@ -78,8 +78,8 @@ uses_the_packaged_one() {
 
 packaged_driver_is_back() {
 	[ "$(md5sum <"$packaged")" = "$packaged_sum" ] && [ ! -e "$packaged.packaged" ] &&
-		dpkg --verify "$owner"
-	[ -z "$(dpkg --verify "$owner")" ] && ! dpkg-divert --list | grep -F librte_net_virtio
+		[ -z "$(dpkg --verify "$owner")" ] &&
+		! dpkg-divert --list | grep -F librte_net_virtio
 }
 
 # ldconfig makes links by the SONAME of a file, and the loader's cache needs the library's name.
@@ -93,8 +93,8 @@ links() {
 	find "$libdir" -maxdepth 1 -name 'librte_net_virtio.so*' -printf '%p %l\n' | sort
 }
 
-# A version of -default that was made for another release of DPDK has diverted another file.
-next_version_diverts_its_own_file() {
+# Makes /tmp/next.deb, a version of -default that is for another release of DPDK.
+make_next_version() {
 	local other=${packaged%.so.*}.so.0.0 next=/tmp/next
 	rm -rf "$next"
 	dpkg-deb -R "./$name-default_${version}_$(dpkg --print-architecture).deb" "$next" &&
@@ -102,11 +102,36 @@ next_version_diverts_its_own_file() {
 			"$next/DEBIAN/control" &&
 		sed -i "s|$packaged|$other|g" "$next"/DEBIAN/p* &&
 		mv "$next$packaged" "$next$other" &&
+		"$@" &&
 		(cd "$next" && find usr -type f -exec md5sum {} + >DEBIAN/md5sums) &&
-		dpkg-deb -b "$next" /tmp/next.deb && apt-get -q -y install /tmp/next.deb &&
-		[ "$(md5sum <"$packaged")" = "$packaged_sum" ] &&
-		[ "$(dpkg-divert --list | grep -c librte_net_virtio)" -eq 1 ] &&
+		dpkg-deb -b "$next" /tmp/next.deb
+}
+
+is_diverted_once() {
+	[ "$(dpkg-divert --list | grep -c librte_net_virtio)" -eq 1 ]
+}
+
+next_version_diverts_its_own_file() {
+	make_next_version && apt-get -q -y install /tmp/next.deb &&
+		[ "$(md5sum <"$packaged")" = "$packaged_sum" ] && is_diverted_once &&
 		remove "$name-default" && packaged_driver_is_back
+}
+
+# Removed before it was configured, which would have undone the diversion of the version before.
+next_version_is_removed_at_once() {
+	make_next_version && dpkg --unpack /tmp/next.deb && remove "$name-default" &&
+		packaged_driver_is_back
+}
+
+# It has a file of another package, so that dpkg refuses it after its preinst.
+add_foreign_file() {
+	mkdir -p /tmp/next/usr/bin && echo >/tmp/next/usr/bin/dpkg
+}
+
+refused_version_changes_nothing() {
+	make_next_version add_foreign_file && ! dpkg --install /tmp/next.deb &&
+		dpkg --audit && [ -z "$(dpkg --audit)" ] && is_diverted_once && uses_ours &&
+		[ "$(md5sum <"$packaged.packaged")" = "$packaged_sum" ]
 }
 
 nothing_is_left() {
@@ -136,7 +161,10 @@ judge "$name-default is removed" remove "$name-default"
 judge "the packaged driver is back" packaged_driver_is_back
 judge "testpmd uses the packaged driver again" uses_the_packaged_one
 judge "$name-default is installed once more" install "$name-default"
+judge "a next version that dpkg refuses changes nothing" refused_version_changes_nothing
 judge "its next version diverts its own file alone" next_version_diverts_its_own_file
+judge "$name-default is installed for the last time" install "$name-default"
+judge "its next version is removed before it is configured" next_version_is_removed_at_once
 judge "all packages are removed" remove "$name" "$name-dev" dpdk-virtio-tools
 judge "no file is left" nothing_is_left
 judge "the links of the library are unchanged" library_links_are_unchanged

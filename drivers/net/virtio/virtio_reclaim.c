@@ -30,8 +30,8 @@ refuse(struct virtio_txq *txq, const struct virtio_pool_found *found)
 {
 	txq->not_reclaimed = true;
 	VIRTIO_LOG(NOTICE, "port %u: tx queue %u: pool %s %s, so the driver's thread cannot return "
-		   "sent packets to it while a receive queue has no buffers. Use a pool for several "
-		   "threads (ring_mp_mc), or a tx_free_thresh near the ring's size.",
+		   "sent packets to it while a receive queue has no buffers. Use a pool for "
+		   "several threads (ring_mp_mc), or a tx_free_thresh near the ring's size.",
 		   txq->q.port->data->port_id, txq->q.id, found->pool->name, found->why);
 }
 

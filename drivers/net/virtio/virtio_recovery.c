@@ -67,8 +67,8 @@ is_for_one_thread(struct virtio_queue *q)
 	if (!q->is_rx && virtqueue_state(q->vq) == VIRTQUEUE_LIVE)
 		virtio_queue_resume(q);
 	VIRTIO_LOG(ERR, "port %u: %s queue %u: recovery=auto does not restart the queue: pool %s "
-		   "%s, which excludes the driver's thread. Stop and start the queue, or use a pool "
-		   "for several threads (ring_mp_mc).", q->port->data->port_id,
+		   "%s, which excludes the driver's thread. Stop and start the queue, or use a "
+		   "pool for several threads (ring_mp_mc).", q->port->data->port_id,
 		   virtio_queue_kind(q), q->id, found.pool->name, found.why);
 	return true;
 }

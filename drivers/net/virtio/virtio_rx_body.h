@@ -287,7 +287,7 @@ rx_until_drop(struct virtio_rxq *rxq, struct rte_mbuf **pkts, uint16_t n, struct
 			*drop = m;
 			break;
 		}
-		/* Longer than the port's MTU allows, and the application may read one segment only. */
+		/* Longer than the MTU allows, and the application may read one segment only. */
 		if (unlikely(buffers > 1 && !rxq->scatters)) {
 			*drop = m;
 			virtio_rx_log_scatter(rxq);
