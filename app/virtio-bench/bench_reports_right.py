@@ -138,6 +138,10 @@ def goals_are_judged_both_ways():
         text
     assert row(text, 'packets/s, median of all decided')[2:] == ['1.000', 'yes'], text
     assert row(text, 'latency, p50: split, generic')[3] == 'NO', text
+    # What is not decided is not met.
+    result['paths'][0]['latency'] = a_rate([a_session([0.5]), a_session([0.9])],
+                                           ('p50_ns', 'p99_ns'))
+    assert row(report.goals(result), 'latency, p99: split, generic')[3] == 'NO', text
 
 
 def interval_says_how_sure_a_ratio_is():
@@ -166,6 +170,21 @@ def only_like_is_compared_with_like():
     result['paths'][0]['rate'] = [a_rate([a_session([1.0] * 5, (200.0, 100.0))])]
     text = report.render(result)
     assert row(text, 'split, generic', 'loop')[5] == 'no like with like', text
+
+
+def places_of_undecided_rows_are_shown():
+    near, far = (80.0, 90.0), (500.0, 550.0)
+    sample = [a_session([0.8] * 8, far), a_session([1.1] * 8, near) + a_session([0.8] * 8, far),
+              a_session([1.1] * 8, near), a_session([0.5] * 5, (30.0, 30.0))]
+    result = a_result()
+    result['paths'][0]['rate'] = [a_rate(sample)]
+    # Of one core there are too few pairs to say something.
+    assert row(report.render(result), 'split, generic', 'loop', '64', '-')[4:] == [
+        '1.100 [1.100, 1.100], 16', '0.800 [0.800, 0.800], 16']
+    for same in ([a_session([1.0] * 9, far), a_session([1.0] * 9, near)] * 2,
+                 [a_session([0.5] * 9, far), a_session([1.0] * 9, far)]):
+        result['paths'][0]['rate'] = [a_rate(same)]
+        assert 'by the place' not in report.render(result)
 
 
 def scheduler_is_not_judged():
@@ -259,7 +278,8 @@ def main():
                  missing_path_is_shown_in_its_own_words,
                  goals_are_judged_both_ways, interval_says_how_sure_a_ratio_is,
                  only_like_is_compared_with_like, path_not_taken_is_not_judged,
-                 scheduler_is_not_judged, busy_machine_is_named,
+                 places_of_undecided_rows_are_shown, scheduler_is_not_judged,
+                 busy_machine_is_named,
                  tables_go_between_the_marks, plot_is_drawn, wrong_options_are_refused,
                  wrong_traffic_is_refused):
         try:

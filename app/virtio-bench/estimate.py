@@ -53,6 +53,26 @@ def estimate(sample, key):
     return found
 
 
+# Where the two processors are, by the most cycles that the hand-over of a line takes between them.
+PLACES = {'one core': 60, 'near': 200, 'far': math.inf}
+
+
+def place_of(pair):
+    """Where the processors were during a pair that counts."""
+    cycles = statistics.fmean(pair['handover'])
+    return next(place for place, most in PLACES.items() if cycles < most)
+
+
+def by_place(sample):
+    """The sessions of each place, with the pairs that were measured there; all of them count."""
+    found = {}
+    for place in PLACES:
+        sessions = [[pair for pair in session if place_of(pair) == place]
+                    for session in kept_pairs(sample)]
+        found[place] = [session for session in sessions if session]
+    return {place: sessions for place, sessions in found.items() if sessions}
+
+
 def median_of(sample, driver, key):
     """The median of all turns of one driver that count."""
     return statistics.median([pair[driver][key] for session in kept_pairs(sample)
