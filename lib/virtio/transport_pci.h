@@ -173,8 +173,8 @@ void virtio_pci_legacy_destroy(struct virtio_device *dev);
 void virtio_pci_legacy_set_msix(struct virtio_device *dev, bool on);
 
 /**
- * Tells that the bus lets the device access no memory any more, for good: a device reset is then
- * confirmed whatever the device's registers read.
+ * Tells that the device can access no memory any more, for good: a device reset is then confirmed
+ * whatever the device's registers read.
  */
 void virtio_pci_cut_off(struct virtio_device *dev);
 

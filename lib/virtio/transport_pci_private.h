@@ -38,7 +38,7 @@ struct pci {
 	bool config_vector_set;
 	bool msix; /**< legacy: the registers of vectors are there */
 	bool gone; /**< and that was said */
-	bool cut_off; /**< from all memory, by the bus */
+	bool cut_off; /**< from all memory */
 	uint16_t nb_rings;
 	struct pci_ring rings[];
 };

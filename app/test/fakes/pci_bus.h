@@ -17,7 +17,7 @@
 
 extern const struct virtio_bus pci_bus;
 
-/** Whether it can keep a device from all memory; at first it cannot. */
+/** Whether it finds that a device can access no memory any more; at first it does not. */
 extern bool pci_bus_cuts_off;
 
 #endif /* PCI_BUS_H */

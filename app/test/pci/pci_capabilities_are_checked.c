@@ -266,6 +266,31 @@ space_that_cannot_be_read_is_an_error(void)
 	CHECK_EQ(find(), -EIO);
 }
 
+/* With bits of the command register that vfio-pci keeps by itself. */
+static void
+function_that_is_gone_is_noticed(void)
+{
+	static const struct {
+		uint16_t command;
+		bool gone;
+	} all[] = {
+		{ 0xffff, true }, { 0xfbff, true }, { 0xf800, true }, { 0x0006, false },
+		{ 0x0002, false }, { 0x0000, false }, { 0x0506, false }, { 0x7fff, false },
+	};
+	unsigned int i;
+
+	for (i = 0; i < RTE_DIM(all); i++) {
+		fill();
+		space[4] = all[i].command & 0xff;
+		space[5] = all[i].command >> 8;
+		CHECK_EQ(virtio_pci_function_is_gone(read_space, space), all[i].gone);
+	}
+	fill();
+	memset(space, 0xff, sizeof(space));
+	readable = 5;
+	CHECK(!virtio_pci_function_is_gone(read_space, space));
+}
+
 TEST_MAIN(
 	TEST(windows_are_found),
 	TEST(legacy_device_is_recognised),
@@ -278,4 +303,5 @@ TEST_MAIN(
 	TEST(ports_are_counted),
 	TEST(endless_list_is_an_error),
 	TEST(space_that_cannot_be_read_is_an_error),
+	TEST(function_that_is_gone_is_noticed),
 )

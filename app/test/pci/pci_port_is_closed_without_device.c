@@ -3,8 +3,8 @@
  */
 
 /*
- * A port is closed whose device does not confirm a reset any more, or is gone. Where the bus keeps
- * it from all memory, buffers and rings come back; where that is not certain, they stay taken.
+ * A port is closed whose device does not confirm a reset any more, or is gone. Where it is
+ * certain that it can access no memory, buffers and rings come back; else they stay taken.
  */
 
 #include "fake_pci_port.h"

@@ -13,6 +13,8 @@
 #include "virtio_pci_caps.h"
 
 /* Of PCI's own header and capabilities. */
+#define PCI_COMMAND         0x04
+#define PCI_COMMAND_ZEROS   0xf800 /* reserved bits, 0 in each function */
 #define PCI_STATUS          0x06
 #define PCI_STATUS_HAS_CAPS 0x10
 #define PCI_CAPS            0x34
@@ -190,4 +192,13 @@ virtio_pci_ports_length(FILE *resources, uint32_t *length)
 		return -EINVAL;
 	*length = last - first + 1;
 	return 0;
+}
+
+bool
+virtio_pci_function_is_gone(virtio_pci_config_read_t read, const void *arg)
+{
+	uint16_t command;
+
+	return read(arg, &command, sizeof(command), PCI_COMMAND) == sizeof(command) &&
+	       (rte_le_to_cpu_16(command) & PCI_COMMAND_ZEROS) == PCI_COMMAND_ZEROS;
 }

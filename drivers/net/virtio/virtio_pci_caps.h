@@ -52,6 +52,15 @@ int virtio_pci_find_windows(const char *name, virtio_pci_config_read_t read, con
 			    struct virtio_pci_found *found);
 
 /**
+ * Whether no function answers at the device's address any more: its command register reads ones in
+ * bits that are 0 in each function. vfio-pci has some of the other bits from memory of its own.
+ *
+ * @return
+ *   false also where the configuration space cannot be read.
+ */
+bool virtio_pci_function_is_gone(virtio_pci_config_read_t read, const void *arg);
+
+/**
  * How many I/O ports the first BAR has, by the kernel's list of a device's resources (the file of
  * that name in sysfs; NULL: there is none). EAL knows of no ports.
  *

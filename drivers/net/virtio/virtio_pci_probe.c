@@ -30,10 +30,6 @@
 #define VIRTIO_PCI_NET_TRANSITIONAL 0x1000
 #define VIRTIO_PCI_NET_MODERN       0x1041
 
-/* The command register in PCI's configuration space, and the bit of bus mastering. */
-#define COMMAND            4
-#define COMMAND_BUS_MASTER 4
-
 /* A port, and what a legacy device is reached by. */
 struct pci_port {
 	struct virtio_port port; /* first: ethdev's private data */
@@ -70,25 +66,24 @@ pci_reconnect(struct virtio_device *dev)
 	return -ENODEV;
 }
 
-/*
- * Whether the function may write to memory. What it wrote before has arrived when the register is
- * read: the answer does not overtake it on the bus. All ones: no function answers there.
- */
-static bool
-is_bus_master(const struct rte_pci_device *pci)
+static int
+read_config_space(const void *arg, void *to, size_t len, off_t offset)
 {
-	uint16_t command;
-
-	return rte_pci_read_config(pci, &command, sizeof(command), COMMAND) != sizeof(command) ||
-	       (command != UINT16_MAX && (rte_le_to_cpu_16(command) & COMMAND_BUS_MASTER));
+	return rte_pci_read_config(arg, to, len, offset);
 }
 
-/* It does not confirm its reset, or is not there: no memory is its to write to any more. */
+/*
+ * It does not confirm its reset, or is not there: bus mastering goes off. A hypervisor may keep the
+ * bit and go on (cloud-hypervisor does), so that only a function that is gone counts as one that
+ * writes nothing.
+ */
 static void
 pci_disconnect(struct virtio_device *dev)
 {
-	rte_pci_set_bus_master(pci_device(port_of(dev)), false);
-	if (!is_bus_master(pci_device(port_of(dev))))
+	struct rte_pci_device *pci = pci_device(port_of(dev));
+
+	rte_pci_set_bus_master(pci, false);
+	if (virtio_pci_function_is_gone(read_config_space, pci))
 		virtio_pci_cut_off(dev);
 }
 
@@ -210,12 +205,6 @@ static const struct virtio_bus virtio_pci_bus = {
 };
 
 /* ---- probe -------------------------------------------------------------------------------- */
-
-static int
-read_config_space(const void *arg, void *to, size_t len, off_t offset)
-{
-	return rte_pci_read_config(arg, to, len, offset);
-}
 
 static int
 find_windows(const struct rte_pci_device *pci, struct virtio_pci_found *found)
