@@ -325,6 +325,34 @@ another_thread_sends_meanwhile(void)
 	rte_mempool_free(sender.pool);
 }
 
+/* Packets of a pool for one thread are left in the ring by the driver's, and the frame is sent. */
+static void
+pool_of_one_thread_is_left_alone(void)
+{
+	struct fake_pci_port *fp = fake_pci_port_start(&asked);
+	struct ring_device *ring = fake_pci_ring(fp->fake, 1);
+	struct rte_mempool *pool =
+		rte_pktmbuf_pool_create_by_ops("sender", 15, 0, 0, RTE_MBUF_DEFAULT_BUF_SIZE,
+					       SOCKET_ID_ANY, "ring_sp_sc");
+	struct device_chain chain;
+	struct rte_mbuf *m;
+
+	CHECK(pool != NULL);
+	m = rte_pktmbuf_alloc(pool);
+	CHECK(m != NULL && rte_pktmbuf_append(m, 64) != NULL);
+	CHECK_EQ(rte_eth_tx_burst(fp->port, 0, &m, 1), 1);
+	CHECK(ring_device_take(ring, &chain));
+	ring_device_use(ring, chain.head, 0);
+	ask(fp);
+	CHECK_EQ(announcements(fp, 0), 1);
+	CHECK_EQ(counted(fp), 1);
+	CHECK_EQ(rte_mempool_in_use_count(pool), 1);
+	CHECK_EQ(rte_eth_tx_done_cleanup(fp->port, 0, 0), 2);
+	CHECK_EQ(rte_mempool_in_use_count(pool), 0);
+	fake_pci_port_destroy(fp);
+	rte_mempool_free(pool);
+}
+
 TEST_MAIN(
 	TEST_WARM_UP(frame_then_command),
 	TEST_LAYOUTS(frame_then_command),
@@ -335,4 +363,5 @@ TEST_MAIN(
 	TEST(not_negotiated_where_it_would_not_be_heard),
 	TEST(refused_confirmation_is_no_end),
 	TEST_LAYOUTS(another_thread_sends_meanwhile),
+	TEST_LAYOUTS(pool_of_one_thread_is_left_alone),
 )

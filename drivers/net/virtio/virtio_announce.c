@@ -20,6 +20,8 @@
 /* Frames that may be in rings at once: one stays in a ring without other traffic. */
 #define FRAMES    7
 #define FRAME_MAX 64
+/* Descriptors that a frame takes at most. */
+#define FRAME_DESCS 2
 
 /* A request that comes sooner is acknowledged, and nothing is sent. */
 #define PAUSE_US  10000
@@ -86,10 +88,14 @@ send_frame(struct virtio_queue *q)
 
 	/*
 	 * The last frame may be there yet, and be all that the pool has. With it packets of others
-	 * go back to their pools, on this thread.
+	 * go back to their pools, on this thread; where they may not, the frame needs a free place.
 	 */
-	if (virtio_pool_of_one_thread(q).pool != NULL || path->complete(txq, UINT32_MAX) < 0)
+	if (virtio_pool_of_one_thread(q).pool != NULL) {
+		if (q->vq->free_count < FRAME_DESCS)
+			return false;
+	} else if (path->complete(txq, UINT32_MAX) < 0) {
 		return false;
+	}
 	m = rte_net_make_rarp_packet(q->port->announce.pool, &q->port->edev->data->mac_addrs[0]);
 	if (m == NULL)
 		return false;
