@@ -76,7 +76,7 @@ int vhost_user_watch_fd(struct virtio_device *dev);
 short vhost_user_watch_events(struct virtio_device *dev);
 
 /**
- * Takes leave of a back-end that does not answer or cannot be used: nothing is sent any more, and
+ * Disconnects a back-end that does not answer or cannot be used: nothing is sent any more, and
  * one that still reads its socket sees the end of it, lets go and closes. virtio_device_reset()
  * then waits for that.
  */

@@ -142,8 +142,8 @@ take_next(struct virtio_port *port)
 	int ret;
 
 	ret = reconnect_port(port);
-	/* Or no other is taken while it stays. It may connect again. */
-	if (ret != 0 && port->bus->is_up(&port->dev))
+	/* While it is connected no other is taken. It may connect again. */
+	if (ret != 0 && ret != -ECANCELED && port->bus->is_up(&port->dev))
 		port->bus->disconnect(&port->dev);
 	/* Longer and longer: a process may have no descriptors left, or a client come in a loop. */
 	port->accept_pause_us = ret == 0 ? 0 : port->accept_pause_us == 0 ? ACCEPT_PAUSE_US :
