@@ -310,8 +310,9 @@ make_chroot() {
 	script=/usr/share/debootstrap/scripts/$suite
 	[ -f "$script" ] || script=/usr/share/debootstrap/scripts/sid
 	say "installing Debian $suite from $from"
+	[ ! -e "$dir" ] || die "$dir is no chroot that this script has made: remove it"
 	mkdir -p "${dir%/*}"
-	rm -rf --one-file-system "$dir" "$dir.part"
+	rm -rf --one-file-system "$dir.part"
 	debootstrap --variant=minbase "$suite" "$dir.part" "$from" "$script" >"$dir.log" 2>&1 ||
 		die "debootstrap could not install $suite: see $dir.log"
 	apt-config dump | grep '^Acquire::' >"$dir.part/etc/apt/apt.conf.d/70machine" || true

@@ -13,8 +13,8 @@
 #   doc/guides/nics/features/virtio.ini, where the tree has documents
 #
 # The packaged driver's files are removed there. What it has and this driver has not is in the
-# guide, doc/guides/nics/virtio/static-dpdk.rst. A second run brings the copy up to
-# date, in a git clone once the first is committed, or with --force.
+# guide, doc/guides/nics/virtio/static-dpdk.rst. A second run brings the copy up to date; in a git
+# clone it wants the first one committed, or --force.
 #
 #   --force     also where git knows of changes in DIR that are not committed, and that are lost
 #   -h, --help  this text

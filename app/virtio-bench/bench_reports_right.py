@@ -142,6 +142,9 @@ def goals_are_judged_both_ways():
     result['paths'][0]['latency'] = a_rate([a_session([0.5]), a_session([0.9])],
                                            ('p50_ns', 'p99_ns'))
     assert row(report.goals(result), 'latency, p99: split, generic')[3] == 'NO', text
+    result['quick'] = True
+    text = report.goals(result)
+    assert 'latency' not in text and 'packets/s' not in text, text
 
 
 def interval_says_how_sure_a_ratio_is():

@@ -342,10 +342,11 @@ def goals(result):
             limit = 0.85 if vector else 0.60
             ratio = statistics.median(ratios(entry['cycles'], lambda s: s['rx'] + s['tx']))
             judge(f'cycles, rx + tx: {entry["name"]}', f'<= {limit:.2f}', ratio, ratio <= limit)
-        for figure, found in entry.get('latency', {}).get('estimates', {}).items():
+        # A quick run has one session, which decides nothing.
+        latency = {} if result['quick'] else entry.get('latency', {})
+        for figure, found in latency.get('estimates', {}).items():
             judge(f'latency, {figure[:3]}: {entry["name"]}', '<= 1.00', 0,
                   found['decided'] and found['low'] <= 1.0, interval(found))
-    # A quick run has one session, which decides nothing.
     if not result['quick']:
         judge_rates(result, judge)
     for life in result['life']:

@@ -129,8 +129,10 @@ add_foreign_file() {
 }
 
 refused_version_changes_nothing() {
-	make_next_version add_foreign_file && ! dpkg --install /tmp/next.deb &&
-		dpkg --audit && [ -z "$(dpkg --audit)" ] && is_diverted_once && uses_ours &&
+	make_next_version add_foreign_file &&
+		! dpkg --install /tmp/next.deb >/tmp/refused 2>&1 && cat /tmp/refused &&
+		grep -q "trying to overwrite" /tmp/refused &&
+		[ -z "$(dpkg --audit)" ] && is_diverted_once && uses_ours &&
 		[ "$(md5sum <"$packaged.packaged")" = "$packaged_sum" ]
 }
 
