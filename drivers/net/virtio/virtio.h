@@ -63,7 +63,7 @@ struct virtio_bus {
 	short (*watch_events)(struct virtio_device *dev);
 	/** The worker, before it looks at the link: takes what that has. NULL: nothing to take. */
 	void (*take_events)(struct virtio_device *dev);
-	/** Ends the connection, whatever the device does. PCI: no memory is freed for that alone. */
+	/** Ends the connection, whatever the device does. */
 	void (*disconnect)(struct virtio_device *dev);
 	/** At close: no event of the device reaches the port any more. NULL: there are none. */
 	void (*unwatch)(struct virtio_port *port);
