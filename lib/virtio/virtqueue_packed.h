@@ -57,6 +57,9 @@ packed_rest(const struct vring_packed_desc *desc)
 	return rte_le_to_cpu_64(virtqueue_load_acquire(packed_rest_at(desc)));
 }
 
+/** Descriptors in a cache line of 64 bytes; the ring begins with one. */
+#define PACKED_LINE 4
+
 /** Whether the device has used the buffer whose used descriptor is expected there. */
 static __rte_always_inline bool
 packed_is_used(const struct virtqueue *vq, const struct virtqueue_place *at)

@@ -141,6 +141,27 @@ ring_used_hint(const struct virtqueue *vq, uint16_t most, const bool packed)
 }
 
 /**
+ * Packed: of `n` buffers, those up to the end of the last cache line that is used as a whole; 0:
+ * the first line is not. A hint: only the last descriptor of each line is read. The processor
+ * fetches the lines together, and the line that the device is writing is read once.
+ */
+static __rte_always_inline uint16_t
+ring_used_lines(const struct virtqueue *vq, uint16_t n)
+{
+	const struct ring_view view = ring_view(vq, true);
+	const uint16_t run = RTE_MIN(n, view.size - view.used_at);
+	uint16_t end = PACKED_LINE - view.used_at % PACKED_LINE;
+	uint16_t seen = 0;
+
+	while (end <= run && (packed_rest(&view.packed.used[end - 1]) & PACKED_BOTH) ==
+	       view.packed.used_bits) {
+		seen = end;
+		end += PACKED_LINE;
+	}
+	return seen;
+}
+
+/**
  * Does for the plain way what virtqueue_unexpected() does for the general one, where ring_expect()
  * did not find what is expected. Not while there are chains, nor with IN_ORDER.
  *

@@ -300,6 +300,7 @@ struct virtio_rxq {
 	struct rte_eth_rxconf conf;
 	/* The polling thread's. */
 	alignas(RTE_CACHE_LINE_SIZE) struct virtio_counters counters;
+	uint16_t last_burst;  /**< packets of the last burst that brought any */
 	bool scatter_logged;  /**< that a frame was dropped, as `scatters` is false */
 };
 

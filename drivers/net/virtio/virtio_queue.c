@@ -167,17 +167,6 @@ virtio_rx_is_scattered(const struct virtio_rxq *rxq)
 	return (offloads & (RTE_ETH_RX_OFFLOAD_SCATTER | RTE_ETH_RX_OFFLOAD_TCP_LRO)) != 0;
 }
 
-void
-virtio_rx_log_scatter(struct virtio_rxq *rxq)
-{
-	if (rxq->scatter_logged)
-		return;
-	rxq->scatter_logged = true;
-	VIRTIO_LOG(NOTICE, "port %u: rx queue %u: a frame is longer than a buffer and is dropped, "
-		   "as are those to come. Configure RTE_ETH_RX_OFFLOAD_SCATTER, or larger buffers, "
-		   "to receive them.", rxq->q.port->data->port_id, rxq->q.id);
-}
-
 bool
 virtio_queue_has_pool(const struct virtio_rxq *rxq)
 {

@@ -61,9 +61,6 @@ struct virtio_queue *virtio_queue_next_made(const struct virtio_port *port,
 /** Whether the application takes frames of several buffers: SCATTER or LRO, of port or queue. */
 bool virtio_rx_is_scattered(const struct virtio_rxq *rxq);
 
-/** Burst: such a frame is dropped, as it does not. Logged once after each start. */
-void virtio_rx_log_scatter(struct virtio_rxq *rxq);
-
 /** Whether its pool exists: after a stop the application may have freed it. */
 bool virtio_queue_has_pool(const struct virtio_rxq *rxq);
 

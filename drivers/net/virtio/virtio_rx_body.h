@@ -225,6 +225,18 @@ rx_buffers(struct virtio_rxq *rxq, const struct rte_mbuf *m, uint16_t posted,
 	return buffers;
 }
 
+/* Once after each start. */
+static inline void
+rx_log_scatter(struct virtio_rxq *rxq)
+{
+	if (rxq->scatter_logged)
+		return;
+	rxq->scatter_logged = true;
+	VIRTIO_LOG(NOTICE, "port %u: rx queue %u: a frame is longer than a buffer and is dropped, "
+		   "as are those to come. Configure RTE_ETH_RX_OFFLOAD_SCATTER, or larger buffers, "
+		   "to receive them.", rxq->q.port->data->port_id, rxq->q.id);
+}
+
 /*
  * What is received of a burst, in any shape, from used_next on, up to the first frame that is not
  * to be passed on: that one is taken too, and the caller's to free.
@@ -290,7 +302,7 @@ rx_until_drop(struct virtio_rxq *rxq, struct rte_mbuf **pkts, uint16_t n, struct
 		/* Longer than the MTU allows, and the application may read one segment only. */
 		if (unlikely(buffers > 1 && !rxq->scatters)) {
 			*drop = m;
-			virtio_rx_log_scatter(rxq);
+			rx_log_scatter(rxq);
 			break;
 		}
 		if (mode.hash)
@@ -413,11 +425,27 @@ rx_unordered(struct virtio_rxq *rxq, struct rte_mbuf **pkts, uint16_t used, uint
 	return nb;
 }
 
+/*
+ * Of `used` buffers, those that a burst looks at. While packets come fast, a burst follows the
+ * device closely, and each look at the line that the device is writing transfers that line. Only
+ * whole lines are taken then, and the next burst takes the rest.
+ */
+static __rte_always_inline uint16_t
+rx_whole_lines(const struct virtio_rxq *rxq, uint16_t used)
+{
+	uint16_t whole;
+
+	if (rxq->last_burst <= PACKED_LINE || !ring_is_plain(rxq->q.vq))
+		return used;
+	whole = ring_used_lines(rxq->q.vq, used);
+	return whole > 0 ? whole : used;
+}
+
 static __rte_always_inline uint16_t
 rx_burst(struct virtio_rxq *rxq, struct rte_mbuf **pkts, uint16_t n, const struct rx_mode mode)
 {
 	struct virtqueue *vq = rxq->q.vq;
-	const int used = ring_used_hint(vq, n, mode.packed);
+	int used = ring_used_hint(vq, n, mode.packed);
 	uint16_t least;
 	uint16_t nb = 0;
 
@@ -427,6 +455,8 @@ rx_burst(struct virtio_rxq *rxq, struct rte_mbuf **pkts, uint16_t n, const struc
 		return 0;
 	}
 	if (used > 0) {
+		if (mode.packed)
+			used = rx_whole_lines(rxq, used);
 		if (mode.fast != NULL)
 			nb = mode.fast(rxq, pkts, used);
 		if (nb < used)
@@ -437,6 +467,8 @@ rx_burst(struct virtio_rxq *rxq, struct rte_mbuf **pkts, uint16_t n, const struc
 		if (unlikely(nb < used))
 			nb += mode.unordered(rxq, pkts + nb, used - nb, n - nb);
 		rxq->counters.packets += nb;
+		if (mode.packed && nb > 0)
+			rxq->last_burst = nb;
 	}
 	/* Also when nothing came: a pool that was empty may have buffers again. */
 	least = rx_is_mergeable(rxq, mode) && nb == 0 ? rxq->idle_thresh : rxq->free_thresh;
