@@ -353,7 +353,7 @@ external_buffers_are_left_alone(void)
 static void
 stopped_queue_stays_stopped(void)
 {
-	const struct shape shape = { .pairs = 3, .size = 256, .buffers = 768 };
+	const struct shape shape = { .pairs = 3, .size = 256, .buffers = 512 };
 	struct rte_mempool *pool = make_pool(&shape);
 	const time_t start = time(NULL);
 	struct stand s;
