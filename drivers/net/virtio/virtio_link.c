@@ -142,7 +142,7 @@ take_next(struct virtio_port *port)
 	int ret;
 
 	ret = reconnect_port(port);
-	/* While it is connected no other is taken. It may connect again. */
+	/* No other back-end is taken while this one is connected. It may connect again. */
 	if (ret != 0 && ret != -ECANCELED && port->bus->is_up(&port->dev))
 		port->bus->disconnect(&port->dev);
 	/* Longer and longer: a process may have no descriptors left, or a client come in a loop. */

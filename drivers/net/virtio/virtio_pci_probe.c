@@ -73,9 +73,9 @@ read_config_space(const void *arg, void *to, size_t len, off_t offset)
 }
 
 /*
- * It does not confirm its reset, or is not there: bus mastering goes off. A hypervisor may keep the
- * bit and go on (cloud-hypervisor does), so that only a function that is gone counts as one that
- * writes nothing.
+ * The device does not confirm its reset, or is gone. Bus mastering is switched off, but a
+ * hypervisor may let the device write all the same (cloud-hypervisor does). So only a device that
+ * is gone counts as one that writes nothing.
  */
 static void
 pci_disconnect(struct virtio_device *dev)

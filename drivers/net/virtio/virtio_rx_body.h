@@ -299,7 +299,7 @@ rx_until_drop(struct virtio_rxq *rxq, struct rte_mbuf **pkts, uint16_t n, struct
 			*drop = m;
 			break;
 		}
-		/* Longer than the MTU allows, and the application may read one segment only. */
+		/* The frame exceeds the MTU, and the application may not expect segments. */
 		if (unlikely(buffers > 1 && !rxq->scatters)) {
 			*drop = m;
 			rx_log_scatter(rxq);
