@@ -527,7 +527,8 @@ vhost_kernel_create(struct virtio_device *dev, const struct vhost_kernel_conf *c
 	if (vk == NULL)
 		return -ENOMEM;
 	dev->priv = vk;
-	vk->steering.map_fd = vk->steering.prog_fd = -1;
+	vk->steering.map_fd = -1;
+	vk->steering.prog_fd = -1;
 	vk->fds = rte_malloc("vhost_kernel_fds", conf->nb_pairs * sizeof(*vk->fds), 0);
 	vk->rings = rte_zmalloc("vhost_kernel_rings", 2 * conf->nb_pairs * sizeof(*vk->rings), 0);
 	if (vk->fds == NULL || vk->rings == NULL) {
@@ -538,7 +539,9 @@ vhost_kernel_create(struct virtio_device *dev, const struct vhost_kernel_conf *c
 	vk->stops = conf->stops;
 	vk->steers = conf->steers;
 	for (i = 0; i < conf->nb_pairs; i++)
-		vk->fds[i] = vk->rings[2 * i].call_fd = vk->rings[2 * i + 1].call_fd = -1;
+		vk->fds[i] = -1;
+	for (i = 0; i < 2 * conf->nb_pairs; i++)
+		vk->rings[i].call_fd = -1;
 	ret = rte_strscpy(vk->path, conf->path, sizeof(vk->path)) < 0 ||
 	      rte_strscpy(vk->iface, conf->iface, sizeof(vk->iface)) < 0 ? -EINVAL :
 	      open_calls(dev);

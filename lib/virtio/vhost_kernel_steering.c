@@ -296,9 +296,12 @@ vhost_kernel_steering_open(struct vhost_kernel_steering *steering)
 	int ret;
 
 	steering->prog_fd = -1;
-	steering->map_fd = ret = create_map();
-	if (ret >= 0)
-		steering->prog_fd = ret = load_program(steering->map_fd);
+	ret = create_map();
+	steering->map_fd = ret;
+	if (ret >= 0) {
+		ret = load_program(steering->map_fd);
+		steering->prog_fd = ret;
+	}
 	if (ret >= 0)
 		return 0;
 	vhost_kernel_steering_close(steering);
@@ -312,7 +315,8 @@ vhost_kernel_steering_close(struct vhost_kernel_steering *steering)
 		close(steering->prog_fd);
 	if (steering->map_fd >= 0)
 		close(steering->map_fd);
-	steering->prog_fd = steering->map_fd = -1;
+	steering->prog_fd = -1;
+	steering->map_fd = -1;
 }
 
 /* ---- contents of the map -------------------------------------------------------------------- */
