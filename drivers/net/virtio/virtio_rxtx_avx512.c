@@ -10,6 +10,7 @@
  */
 
 #include <immintrin.h>
+#include <stdalign.h>
 
 #include "virtio_rxtx_vector.h"
 
@@ -74,7 +75,7 @@ static __rte_always_inline __m512i
 size_bins(__m512i lens)
 {
 	/* The lowest five bits of the number of zeros above the highest bit, of 64. */
-	static const uint16_t bins[32] __rte_aligned(64) = {
+	alignas(64) static const uint16_t bins[32] = {
 		[25] = 2, [24] = 3, [23] = 4, [22] = 5, [21] = 6, [16 ... 20] = 7,
 	};
 	__m512i found = _mm512_permutexvar_epi16(_mm512_lzcnt_epi64(lens), load(bins));
