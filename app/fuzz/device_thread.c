@@ -47,7 +47,7 @@ some_length(void)
 #define TURNS 65536
 
 #define ALTERNATE(at, one, other) do { \
-	const __typeof__(*(at)) values_[] = { one, other }; \
+	const typeof(*(at)) values_[] = { one, other }; \
 	unsigned int n_ = random_below(TURNS); \
 	\
 	while (n_-- > 0) \

@@ -27,7 +27,7 @@
 #include "virtio_compat.h"
 
 /** A field of plain type as the operand of rte_atomic_*_explicit(). */
-#define VIRTQUEUE_SHARED(at) ((__rte_atomic __typeof__(*(at)) *)(at))
+#define VIRTQUEUE_SHARED(at) ((__rte_atomic typeof(*(at)) *)(at))
 
 /** Reads a field once, in no order. */
 #define virtqueue_load_relaxed(at) \
