@@ -4,218 +4,37 @@
 
 /*
  * A virtio-pci device from before virtio 1.0 is a few ports (4.1.4.8): brought up in fewer steps,
- * rings in pages and of the device's size, and no stop of a single one, ever. The fake here has
- * just these ports.
+ * rings in pages and of the device's size, and no stop of a single one, ever.
  */
 
-#include <stdarg.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include <rte_common.h>
 #include <rte_memory.h>
 
+#include "fake_legacy_device.h"
 #include "ring.h"
-#include "transport_pci.h"
 
 #define RINGS 3
 #define SIZE 64
-#define PORTS 64
-#define MAX_RECORD 1024
 
 /* Where the device has a ring's memory; ours may be at addresses that its register cannot hold. */
 #define IOVA(i) (UINT64_C(0x10000000) + (i) * UINT64_C(0x100000))
 
-static struct {
-	struct virtio_device dev;
-	struct virtio_pci_hooks hooks;
-	struct virtio_pci_conf conf;
-	uint32_t features;
-	uint32_t driver_features;
-	uint16_t select;
-	uint8_t status;
-	uint8_t isr;
-	uint16_t size[RINGS];
-	uint32_t page[RINGS];
-	uint16_t vector[RINGS];
-	uint16_t config_vector;
-	bool msix;
-	bool keeps_no_page;
-	bool keeps_no_vector;
-	uint8_t config[16];
-	unsigned int config_changes;
-	unsigned int late_status; /* reads until a reset is done */
-	int gone_after; /* accesses; negative: never */
-	bool gone;
-	struct ring_device ring[RINGS];
-	uint8_t *memory[RINGS]; /**< pages of the rings that were set up */
-	char record[MAX_RECORD * 16];
-} fake;
-
-static void __attribute__((format(printf, 1, 2)))
-note(const char *format, ...)
-{
-	const size_t n = strlen(fake.record);
-	va_list ap;
-
-	va_start(ap, format);
-	vsnprintf(fake.record + n, sizeof(fake.record) - n, format, ap);
-	va_end(ap);
-}
-
-static void
-goes(void)
-{
-	if (fake.gone_after >= 0 && fake.gone_after-- == 0)
-		fake.gone = true;
-}
-
-static uint32_t
-fake_read(void *arg __rte_unused, enum virtio_pci_region region, uint32_t offset,
-	  unsigned int width)
-{
-	const bool there = fake.select < RINGS;
-	const uint32_t config = fake.msix ? 24 : 20;
-	uint32_t value = 0;
-
-	CHECK_EQ(region, VIRTIO_PCI_COMMON);
-	CHECK(offset + width <= fake.conf.window[VIRTIO_PCI_COMMON].length);
-	goes();
-	if (fake.gone)
-		return UINT32_MAX >> 8 * (4 - width);
-	if (offset >= config) {
-		memcpy(&value, fake.config + offset - config, width);
-		if (fake.config_changes > 0) {
-			fake.config_changes--;
-			fake.config[0]++;
-		}
-		return value;
-	}
-	switch (offset * 8 + width) {
-	case 0 * 8 + 4:
-		return fake.features;
-	case 8 * 8 + 4:
-		return there ? fake.page[fake.select] : 0;
-	case 12 * 8 + 2:
-		return there ? fake.size[fake.select] : 0;
-	case 18 * 8 + 1:
-		if (fake.status == 0 && fake.late_status > 0) {
-			fake.late_status--;
-			return 1;
-		}
-		return fake.status;
-	case 19 * 8 + 1:
-		value = fake.isr;
-		fake.isr = 0;
-		return value;
-	case 20 * 8 + 2:
-		return fake.config_vector;
-	case 22 * 8 + 2:
-		return there ? fake.vector[fake.select] : 0xffff;
-	}
-	test_fail(__FILE__, __LINE__, "%u bytes are read at port %u", width, offset);
-}
-
-static void
-open_ring(uint32_t page)
-{
-	uint8_t *at = fake.memory[fake.select];
-	const uint16_t size = fake.size[fake.select];
-	/* 2.7.2: the descriptors, the available ring, and on the next page the used ring. */
-	uint8_t *avail = at + 16 * size;
-	uint8_t *used = avail + 4 + 2 * size + 2;
-
-	CHECK_EQ((uint64_t)page << 12, IOVA(fake.select));
-	fake.page[fake.select] = page;
-	used = (uint8_t *)(((uintptr_t)used + 4095) & ~(uintptr_t)4095);
-	ring_device_close(&fake.ring[fake.select]);
-	ring_device_open(&fake.ring[fake.select], size, false, at, avail, used, false);
-}
-
-static void
-fake_write(void *arg __rte_unused, enum virtio_pci_region region, uint32_t offset,
-	   unsigned int width, uint32_t value)
-{
-	const uint32_t config = fake.msix ? 24 : 20;
-	unsigned int i;
-
-	CHECK_EQ(region, VIRTIO_PCI_COMMON);
-	goes();
-	if (fake.gone)
-		return;
-	if (offset >= config) {
-		memcpy(fake.config + offset - config, &value, width);
-		return;
-	}
-	switch (offset * 8 + width) {
-	case 4 * 8 + 4:
-		CHECK_EQ(value & ~fake.features, 0);
-		fake.driver_features = value;
-		note("features ");
-		return;
-	case 8 * 8 + 4:
-		CHECK(fake.select < RINGS);
-		if (!fake.keeps_no_page)
-			open_ring(value);
-		note("page%u ", fake.select);
-		return;
-	case 14 * 8 + 2:
-		fake.select = value;
-		return;
-	case 16 * 8 + 2:
-		CHECK(fake.status & VIRTIO_STATUS_DRIVER_OK);
-		note("notify%u ", value);
-		return;
-	case 18 * 8 + 1:
-		fake.status = value;
-		note("status%u ", value);
-		if (value == 0) {
-			memset(fake.page, 0, sizeof(fake.page));
-			fake.config_vector = 0xffff;
-			for (i = 0; i < RINGS; i++)
-				fake.vector[i] = 0xffff;
-		}
-		return;
-	case 20 * 8 + 2:
-		fake.config_vector = fake.keeps_no_vector ? 0xffff : value;
-		note("config_vector ");
-		return;
-	case 22 * 8 + 2:
-		fake.vector[fake.select] = fake.keeps_no_vector ? 0xffff : value;
-		note("vector%u ", fake.select);
-		return;
-	}
-	test_fail(__FILE__, __LINE__, "%u bytes are written to port %u", width, offset);
-}
+static struct fake_legacy fake;
+static struct virtio_device dev;
+static struct virtio_pci_hooks hooks = { fake_legacy_read, fake_legacy_write, &fake };
+static struct virtio_pci_conf ports;
 
 static void
 plug(void)
 {
-	unsigned int i;
-
-	memset(&fake, 0, sizeof(fake));
-	fake.gone_after = -1;
-	fake.status = 7;
-	fake.features = VIRTIO_BIT(VIRTIO_RING_F_INDIRECT_DESC) | 1 << 5;
-	for (i = 0; i < RINGS; i++)
-		fake.size[i] = SIZE;
-	for (i = 0; i < sizeof(fake.config); i++)
-		fake.config[i] = i + 1;
-	fake.hooks = (struct virtio_pci_hooks){ fake_read, fake_write, NULL };
-	fake.conf.hooks = &fake.hooks;
-	fake.conf.window[VIRTIO_PCI_COMMON].length = 36;
-}
-
-static void
-unplug(void)
-{
-	unsigned int i;
-
-	for (i = 0; i < RINGS; i++) {
-		CHECK(ring_device_breach(&fake.ring[i])[0] == '\0');
-		ring_device_close(&fake.ring[i]);
-	}
+	memset(&dev, 0, sizeof(dev));
+	fake_legacy_create(&fake, RINGS, SIZE);
+	fake.features |= VIRTIO_BIT(VIRTIO_RING_F_INDIRECT_DESC);
+	ports = (struct virtio_pci_conf){
+		.hooks = &hooks, .window[VIRTIO_PCI_COMMON].length = FAKE_LEGACY_PORTS,
+	};
 }
 
 static void
@@ -225,12 +44,13 @@ up(struct virtqueue **vq)
 	unsigned int i;
 
 	plug();
-	CHECK_EQ(virtio_pci_legacy_create(&fake.dev, "old", &fake.conf), 0);
+	CHECK_EQ(virtio_pci_legacy_create(&dev, "old", &ports), 0);
 	for (i = 0; i < RINGS; i++) {
-		vq[i] = ring_create(&fake.dev, i, &ring);
+		vq[i] = ring_create(&dev, i, &ring);
 		CHECK_EQ((uintptr_t)vq[i]->desc % 4096, 0);
 		vq[i]->dev_delta = IOVA(i) - (uintptr_t)vq[i]->desc;
 		fake.memory[i] = (uint8_t *)vq[i]->desc;
+		fake.iova[i] = IOVA(i);
 	}
 	fake.record[0] = '\0';
 }
@@ -240,11 +60,11 @@ down(struct virtqueue **vq)
 {
 	unsigned int i;
 
-	CHECK_EQ(virtio_device_reset(&fake.dev, PATIENCE_US), 0);
+	CHECK_EQ(virtio_device_reset(&dev, PATIENCE_US), 0);
 	for (i = 0; i < RINGS; i++)
 		ring_destroy(vq[i]);
-	virtio_pci_legacy_destroy(&fake.dev);
-	unplug();
+	virtio_pci_legacy_destroy(&dev);
+	fake_legacy_destroy(&fake);
 }
 
 static void
@@ -263,17 +83,17 @@ order_of_a_device(void)
 	struct virtqueue *vq[RINGS];
 
 	up(vq);
-	CHECK_EQ(fake.dev.nb_vqs, RINGS);
-	CHECK_EQ(fake.dev.offered, fake.features);
+	CHECK_EQ(dev.nb_vqs, RINGS);
+	CHECK_EQ(dev.offered, fake.features);
 	fake.msix = true;
-	virtio_pci_legacy_set_msix(&fake.dev, true);
-	virtio_pci_set_config_vector(&fake.dev, 0);
-	virtio_pci_set_queue_vector(&fake.dev, 1, 1);
-	CHECK_EQ(virtio_device_negotiate(&fake.dev, VIRTIO_BIT(VIRTIO_F_RING_RESET) |
+	virtio_pci_legacy_set_msix(&dev, true);
+	virtio_pci_set_config_vector(&dev, 0);
+	virtio_pci_set_queue_vector(&dev, 1, 1);
+	CHECK_EQ(virtio_device_negotiate(&dev, VIRTIO_BIT(VIRTIO_F_RING_RESET) |
 					 VIRTIO_BIT(VIRTIO_RING_F_INDIRECT_DESC)), 0);
 	CHECK_EQ(fake.driver_features, VIRTIO_BIT(VIRTIO_RING_F_INDIRECT_DESC));
 	check_recorded("status1 status3 features ");
-	CHECK_EQ(virtio_device_start(&fake.dev, vq, RINGS), 0);
+	CHECK_EQ(virtio_device_start(&dev, vq, RINGS), 0);
 	check_recorded("config_vector vector1 page0 page1 page2 status7 notify0 notify1 notify2 ");
 	down(vq);
 }
@@ -287,8 +107,8 @@ ring_in_pages(void)
 	unsigned int i;
 
 	up(vq);
-	CHECK_EQ(virtio_device_negotiate(&fake.dev, 0), 0);
-	CHECK_EQ(virtio_device_start(&fake.dev, vq, RINGS), 0);
+	CHECK_EQ(virtio_device_negotiate(&dev, 0), 0);
+	CHECK_EQ(virtio_device_start(&dev, vq, RINGS), 0);
 	for (i = 0; i < 5 * SIZE; i++) {
 		struct device_chain chain;
 		uint32_t len;
@@ -309,13 +129,13 @@ no_stop_of_a_ring(void)
 	struct virtqueue *vq[RINGS];
 
 	up(vq);
-	CHECK_EQ(fake.dev.stop_method, VIRTIO_STOP_NONE);
+	CHECK_EQ(dev.stop_method, VIRTIO_STOP_NONE);
 	CHECK_EQ(test_logged("stopped by: none (a legacy device"), 1);
 	/* It has no ACCESS_PLATFORM (6.1). */
 	CHECK_EQ(test_logged("the device takes physical addresses"),
 		 rte_eal_iova_mode() == RTE_IOVA_VA);
-	CHECK_EQ(virtio_device_negotiate(&fake.dev, UINT64_MAX), 0);
-	CHECK_EQ(virtio_device_start(&fake.dev, vq, RINGS), 0);
+	CHECK_EQ(virtio_device_negotiate(&dev, UINT64_MAX), 0);
+	CHECK_EQ(virtio_device_start(&dev, vq, RINGS), 0);
 	fake.record[0] = '\0';
 	CHECK_EQ(virtqueue_stop(vq[1], PATIENCE_US), -ENOTSUP);
 	CHECK_EQ(virtqueue_state(vq[1]), VIRTQUEUE_LIVE);
@@ -331,22 +151,22 @@ size_is_the_devices_word(void)
 	unsigned int i;
 
 	plug();
-	CHECK_EQ(virtio_pci_legacy_create(&fake.dev, "old", &fake.conf), 0);
+	CHECK_EQ(virtio_pci_legacy_create(&dev, "old", &ports), 0);
 	for (i = 0; i < RTE_DIM(sizes); i++) {
 		const struct virtqueue_conf conf = { .size = sizes[i], .node = SOCKET_ID_ANY };
 
-		CHECK_EQ(virtqueue_create(&fake.dev, 0, &conf, &vq), -EINVAL);
+		CHECK_EQ(virtqueue_create(&dev, 0, &conf, &vq), -EINVAL);
 		CHECK_EQ(test_logged("the device takes no more and no fewer than 64"), i + 1);
 	}
-	virtio_pci_legacy_destroy(&fake.dev);
-	unplug();
+	virtio_pci_legacy_destroy(&dev);
+	fake_legacy_destroy(&fake);
 }
 
 static void
 check_start_fails(struct virtqueue **vq, int error, const char *line)
 {
-	CHECK_EQ(virtio_device_negotiate(&fake.dev, 0), 0);
-	CHECK_EQ(virtio_device_start(&fake.dev, vq, RINGS), error);
+	CHECK_EQ(virtio_device_negotiate(&dev, 0), 0);
+	CHECK_EQ(virtio_device_start(&dev, vq, RINGS), error);
 	CHECK_EQ(test_logged(line), 1);
 	CHECK_EQ(fake.status & VIRTIO_STATUS_DRIVER_OK, 0);
 }
@@ -395,8 +215,8 @@ vector_that_is_not_taken(void)
 	up(vq);
 	fake.msix = true;
 	fake.keeps_no_vector = true;
-	virtio_pci_legacy_set_msix(&fake.dev, true);
-	virtio_pci_set_queue_vector(&fake.dev, 0, 1);
+	virtio_pci_legacy_set_msix(&dev, true);
+	virtio_pci_set_queue_vector(&dev, 0, 1);
 	check_start_fails(vq, -EBUSY, "MSI-X vector 1 is not accepted");
 	down(vq);
 }
@@ -408,10 +228,10 @@ vectors_without_msix(void)
 	struct virtqueue *vq[RINGS];
 
 	up(vq);
-	virtio_pci_set_queue_vector(&fake.dev, 0, 9);
-	virtio_pci_set_config_vector(&fake.dev, 8);
-	CHECK_EQ(virtio_device_negotiate(&fake.dev, 0), 0);
-	CHECK_EQ(virtio_device_start(&fake.dev, vq, RINGS), 0);
+	virtio_pci_set_queue_vector(&dev, 0, 9);
+	virtio_pci_set_config_vector(&dev, 8);
+	CHECK_EQ(virtio_device_negotiate(&dev, 0), 0);
+	CHECK_EQ(virtio_device_start(&dev, vq, RINGS), 0);
 	CHECK(memcmp(fake.config, "\1\2\3\4", 4) == 0);
 	down(vq);
 }
@@ -424,13 +244,13 @@ msix_is_on_already(void)
 
 	plug();
 	fake.msix = true;
-	fake.conf.msix_on = true;
-	CHECK_EQ(virtio_pci_legacy_create(&fake.dev, "old", &fake.conf), 0);
-	CHECK_EQ(virtio_device_read_config(&fake.dev, 0, mac, sizeof(mac)), 0);
+	ports.msix_on = true;
+	CHECK_EQ(virtio_pci_legacy_create(&dev, "old", &ports), 0);
+	CHECK_EQ(virtio_device_read_config(&dev, 0, mac, sizeof(mac)), 0);
 	CHECK(memcmp(mac, fake.config, sizeof(mac)) == 0);
 	CHECK_EQ(fake.config_vector, VIRTIO_PCI_NO_VECTOR);
-	virtio_pci_legacy_destroy(&fake.dev);
-	unplug();
+	virtio_pci_legacy_destroy(&dev);
+	fake_legacy_destroy(&fake);
 }
 
 static void
@@ -440,32 +260,32 @@ configuration(void)
 	bool msix;
 
 	plug();
-	CHECK_EQ(virtio_pci_legacy_create(&fake.dev, "old", &fake.conf), 0);
+	CHECK_EQ(virtio_pci_legacy_create(&dev, "old", &ports), 0);
 	for (msix = false;; msix = true) {
 		fake.msix = msix;
-		virtio_pci_legacy_set_msix(&fake.dev, msix);
-		CHECK_EQ(virtio_device_read_config(&fake.dev, 2, mac, sizeof(mac)), 0);
+		virtio_pci_legacy_set_msix(&dev, msix);
+		CHECK_EQ(virtio_device_read_config(&dev, 2, mac, sizeof(mac)), 0);
 		CHECK(memcmp(mac, fake.config + 2, sizeof(mac)) == 0);
-		CHECK_EQ(virtio_device_read_config(&fake.dev, msix ? 6 : 10, mac, 6), 0);
-		CHECK_EQ(virtio_device_read_config(&fake.dev, msix ? 7 : 11, mac, 6), -EINVAL);
-		CHECK_EQ(virtio_device_write_config(&fake.dev, 1, "ab", 2), 0);
+		CHECK_EQ(virtio_device_read_config(&dev, msix ? 6 : 10, mac, 6), 0);
+		CHECK_EQ(virtio_device_read_config(&dev, msix ? 7 : 11, mac, 6), -EINVAL);
+		CHECK_EQ(virtio_device_write_config(&dev, 1, "ab", 2), 0);
 		CHECK_EQ(fake.config[2], 'b');
 		if (msix)
 			break;
 	}
 	/* Two looks must agree, 2.5.4. */
 	fake.config_changes = 5;
-	CHECK_EQ(virtio_device_read_config(&fake.dev, 0, mac, 1), 0);
+	CHECK_EQ(virtio_device_read_config(&dev, 0, mac, 1), 0);
 	CHECK_EQ(mac[0], fake.config[0]);
 	CHECK_EQ(fake.config_changes, 0);
 	fake.config_changes = UINT32_MAX;
-	CHECK_EQ(virtio_device_read_config(&fake.dev, 0, mac, 1), -EIO);
+	CHECK_EQ(virtio_device_read_config(&dev, 0, mac, 1), -EIO);
 	CHECK_EQ(test_logged("changes faster"), 1);
 	fake.isr = 3;
-	CHECK_EQ(virtio_pci_isr(&fake.dev), VIRTIO_PCI_ISR_QUEUE | VIRTIO_PCI_ISR_CONFIG);
-	CHECK_EQ(virtio_pci_isr(&fake.dev), 0);
-	virtio_pci_legacy_destroy(&fake.dev);
-	unplug();
+	CHECK_EQ(virtio_pci_isr(&dev), VIRTIO_PCI_ISR_QUEUE | VIRTIO_PCI_ISR_CONFIG);
+	CHECK_EQ(virtio_pci_isr(&dev), 0);
+	virtio_pci_legacy_destroy(&dev);
+	fake_legacy_destroy(&fake);
 }
 
 static void
@@ -474,10 +294,10 @@ reset_is_waited_for(void)
 	struct virtqueue *vq[RINGS];
 
 	up(vq);
-	CHECK_EQ(virtio_device_negotiate(&fake.dev, 0), 0);
-	CHECK_EQ(virtio_device_start(&fake.dev, vq, RINGS), 0);
+	CHECK_EQ(virtio_device_negotiate(&dev, 0), 0);
+	CHECK_EQ(virtio_device_start(&dev, vq, RINGS), 0);
 	fake.late_status = UINT32_MAX;
-	CHECK_EQ(virtio_device_reset(&fake.dev, SHORT_US), -ETIMEDOUT);
+	CHECK_EQ(virtio_device_reset(&dev, SHORT_US), -ETIMEDOUT);
 	CHECK_EQ(virtqueue_state(vq[0]), VIRTQUEUE_BROKEN);
 	CHECK_EQ(virtqueue_destroy(vq[0]), -EBUSY);
 	fake.late_status = 5;
@@ -489,12 +309,12 @@ static void
 devices_that_are_none(void)
 {
 	plug();
-	fake.conf.window[VIRTIO_PCI_COMMON].length = 23;
-	CHECK_EQ(virtio_pci_legacy_create(&fake.dev, "old", &fake.conf), -EINVAL);
+	ports.window[VIRTIO_PCI_COMMON].length = 23;
+	CHECK_EQ(virtio_pci_legacy_create(&dev, "old", &ports), -EINVAL);
 	CHECK_EQ(test_logged("23 bytes, at least 24"), 1);
 	plug();
 	fake.size[0] = 0;
-	CHECK_EQ(virtio_pci_legacy_create(&fake.dev, "old", &fake.conf), -EINVAL);
+	CHECK_EQ(virtio_pci_legacy_create(&dev, "old", &ports), -EINVAL);
 	CHECK_EQ(test_logged("reports no rings"), 1);
 }
 
@@ -510,13 +330,13 @@ gone_after(int accesses)
 	up(vq);
 	test_forget_log();
 	fake.gone_after = accesses;
-	ret = virtio_device_negotiate(&fake.dev, 0);
+	ret = virtio_device_negotiate(&dev, 0);
 	if (ret == 0)
-		ret = virtio_device_read_config(&fake.dev, 0, mac, sizeof(mac));
+		ret = virtio_device_read_config(&dev, 0, mac, sizeof(mac));
 	if (ret == 0)
-		ret = virtio_device_start(&fake.dev, vq, RINGS);
+		ret = virtio_device_start(&dev, vq, RINGS);
 	if (ret == 0)
-		ret = virtio_device_reset(&fake.dev, PATIENCE_US);
+		ret = virtio_device_reset(&dev, PATIENCE_US);
 	gone = fake.gone;
 	CHECK_EQ(ret, gone ? -ENODEV : 0);
 	CHECK_EQ(test_logged("it is gone"), gone);
@@ -544,7 +364,7 @@ gone_at_first_sight(void)
 	for (n = 0; n < 16; n++) {
 		plug();
 		fake.gone_after = n;
-		CHECK_EQ(virtio_pci_legacy_create(&fake.dev, "old", &fake.conf), -ENODEV);
+		CHECK_EQ(virtio_pci_legacy_create(&dev, "old", &ports), -ENODEV);
 	}
 }
 
