@@ -21,7 +21,6 @@ WORDS = {
     'ours rx-queue': 'This driver: one queue is stopped, set up on another pool, started',
 }
 BEFORE_MS, AFTER_MS = 6, 14
-STRIPS_MAX = 4
 # The queue that is reset, where single ones can be: virtio-bench's.
 RESET_QUEUE = 1
 
@@ -134,7 +133,7 @@ def draw_bars(axes, rows, value, title, unit):
 
 
 def draw(path, runs, rows, load):
-    strips = min(len(rows[0]['lost']), STRIPS_MAX)
+    strips = len(rows[0]['lost'])
     figure = tool.pyplot().figure(figsize=(12, 1.1 + len(runs) * (0.75 * strips + 0.6)))
     height = figure.get_figheight()
     columns = figure.add_gridspec(1, 2, width_ratios=[3, 1.15], left=0.055, right=0.985,

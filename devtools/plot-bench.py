@@ -16,9 +16,10 @@ import sys
 
 import tool
 
-COLOURS = {'ours': tool.BLUE, 'packaged': '#a9b4bb'}
+COLOURS = {'ours': tool.BLUE, 'packaged': tool.GREY}
 ACCENT = tool.ORANGE
-RX_ALPHA = 0.6
+# Of the part that is transmit's, whose colour is that of receive's.
+TX_HATCH = '////'
 
 
 def parse_args():
@@ -54,22 +55,23 @@ def draw_costs(axes, costs, title):
             if side is None:
                 axes.text(0, y + shift, ' not there yet', va='center', fontsize=7, color=tool.GREY)
                 continue
-            axes.barh(y + shift, side['rx'], 0.38, color=COLOURS[driver], alpha=RX_ALPHA,
+            axes.barh(y + shift, side['rx'], 0.38, color=COLOURS[driver],
                       label=f'{driver}, rx' if y == 0 else None)
             axes.barh(y + shift, side['tx'], 0.38, left=side['rx'], color=COLOURS[driver],
+                      hatch=TX_HATCH, edgecolor='white', linewidth=0,
                       label=f'{driver}, tx' if y == 0 else None)
             axes.text(side['rx'] + side['tx'], y + shift, f" {side['rx'] + side['tx']:.0f}",
                       va='center', fontsize=7)
     axes.set_yticks(range(len(costs)), [name for name, _ in costs])
     axes.invert_yaxis()
-    axes.legend(fontsize=7, frameon=False, loc='lower right')
+    axes.legend(fontsize=7, frameon=False, loc='lower right', bbox_to_anchor=(1, 1), ncol=4)
     tidy(axes, title)
 
 
 def draw_rates(axes, rates):
     """rates: (label, medians of the sessions, estimate)."""
     for y, (_, medians, found) in enumerate(rates):
-        axes.plot(medians, [y] * len(medians), 'o', markersize=3, color=COLOURS['ours'], alpha=0.6)
+        axes.plot(medians, [y] * len(medians), 'o', markersize=3, color=COLOURS['ours'])
         if found['low'] is not None:
             axes.plot([found['low'], found['high']], [y, y], color=ACCENT,
                       linewidth=2 if found['decided'] else 0.6)
@@ -84,7 +86,7 @@ def draw_rates(axes, rates):
 def draw_life(axes, life):
     """life: (label, {what: microseconds})."""
     names = list(dict.fromkeys(name for _, times in life for name in times))
-    colours = [COLOURS['ours'], '#6fa3bd', ACCENT, COLOURS['packaged']]
+    colours = [COLOURS['ours'], tool.GREEN, ACCENT, COLOURS['packaged']]
     for i, name in enumerate(names):
         axes.barh([y + (i - 1.5) * 0.2 for y, (_, times) in enumerate(life) if name in times],
                   [times[name] for _, times in life if name in times], 0.18,
@@ -142,6 +144,8 @@ def main():
         draw(axes)
     figure.suptitle(f"{run['machine']['cpu']}, DPDK {run['machine']['dpdk']}, bursts of "
                     f"{run['burst']}" + (', quick run' if run['quick'] else ''), fontsize=9)
+    bottom = 0.25 / figure.get_figheight()
+    figure.get_layout_engine().set(rect=(0, bottom, 1, 1 - bottom))
     tool.warn_of_load(figure, run['machine']['load_before'])
     tool.save_figure(figure, args.png, 130)
 

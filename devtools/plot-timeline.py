@@ -7,8 +7,8 @@ plot-timeline.py FILE.json OUT.png [--from MS] [--to MS]
 
 One strip for each queue: the packets that came back in each millisecond. Where a queue was itself
 being reset, from the call of its stop to the return of its start, its strip is shaded; the resets
-of the others are thin lines. Without --from and --to it is the time around the first reset of each
-of the queues that are shown.
+of the others are thin lines. Without --from and --to it is the time around the first resets of the
+first four queues. Of more than 16 queues, the first 16 are shown.
 """
 
 import json
@@ -17,7 +17,9 @@ import sys
 import tool
 
 FAINT = '#b9c2c8'
-STRIPS_MAX = 4
+STRIPS_MAX = 16
+# Inches: of a strip where there are few of them, and many.
+HIGH, LOW, FEW = 1.15, 0.62, 4
 # Of the width: a label that begins further to the right stands at the left of its reset.
 LABEL_FITS = 0.8
 
@@ -46,7 +48,8 @@ def load(path):
 def window(args, rows, resets, strips):
     """The time that is shown."""
     shown = [next(reset for reset in resets if reset['queue'] == queue)
-             for queue in range(strips) if any(reset['queue'] == queue for reset in resets)]
+             for queue in range(min(strips, FEW))
+             if any(reset['queue'] == queue for reset in resets)]
     shown = shown or resets[:1]
     begin, end = args.begin, args.end
     if begin is None:
@@ -87,9 +90,11 @@ def draw_strip(axes, queue, rows, resets, begin, end):
 def subtitle(run):
     queues = run['queues']
     lost = sum(queue['lost'] for queue in queues)
+    some = f' (the first {STRIPS_MAX} are shown)' if len(queues) > STRIPS_MAX else ''
     dropped = sum(queue['tx_reset_dropped'] + queue['rx_reset_dropped'] for queue in queues)
     rate = run["packets"] / run["seconds"] / 1e6
-    return (f"{len(run['resets'])} resets of {len(queues)} queues under {rate:.1f} million "
+    words = 'queue' if len(queues) == 1 else 'queues'
+    return (f"{len(run['resets'])} resets of {len(queues)} {words}{some} under {rate:.2g} million "
             f"packets per second: {lost} packets lost, {dropped} dropped with their own ring, "
             f"{run['leaked']} buffers leaked")
 
@@ -104,8 +109,9 @@ def main():
     if not rows:
         sys.exit(f'{args.json}: no time line from {begin:g} to {end:g} ms')
 
+    inches = 1.3 + strips * (HIGH if strips <= FEW else LOW)
     figure, all_axes = tool.pyplot().subplots(strips, 1, sharex=True, sharey=True, squeeze=False,
-                                              figsize=(10, 1.3 + 1.15 * strips))
+                                              figsize=(10, inches))
     top = max(max(row[1:1 + strips]) for row in rows)
     for queue, axes in enumerate(all_axes[:, 0]):
         tool.packets_axes(axes, top, 0.35)
