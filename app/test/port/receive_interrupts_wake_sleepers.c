@@ -7,12 +7,14 @@
  * for that and not else. Its request and its descriptor outlive every restart of the queue.
  */
 
+#include <fcntl.h>
 #include <poll.h>
 #include <sys/epoll.h>
 #include <time.h>
 #include <unistd.h>
 
 #include <ethdev_driver.h>
+#include <rte_interrupts.h>
 #include <rte_pause.h>
 
 #include "fake_port.h"
@@ -569,6 +571,25 @@ two_who_do_not_agree(uint64_t features)
 	end(&set);
 }
 
+/* The back-end has the descriptors too, and may make them block. */
+static void
+descriptors_that_block(void)
+{
+	struct set set;
+	int fd;
+
+	begin(&set, 0);
+	fd = rte_intr_efds_index_get(rte_eth_devices[set.fp->port].intr_handle, 0);
+	CHECK_EQ(fcntl(fd, F_SETFL, 0), 0);
+	enable(&set, 0);
+	disable(&set, 0);
+	CHECK_EQ(rte_eth_dev_rx_queue_stop(set.fp->port, 0), 0);
+	CHECK_EQ(rte_eth_dev_rx_queue_start(set.fp->port, 0), 0);
+	check_wakes(&set, 0);
+	CHECK_EQ(rte_eth_dev_stop(set.fp->port), 0);
+	end(&set);
+}
+
 #define WITH_AND_WITHOUT_EVENT_IDX(body) \
 	static void body##_by_flag(void) { body(0); } \
 	static void body##_by_event(void) { body(VU_F_EVENT_IDX); }
@@ -604,4 +625,5 @@ TEST_MAIN(
 	TEST_BOTH(configured_with_fewer_and_more_queues),
 	TEST_BOTH(asked_in_the_middle_of_restarts),
 	TEST_BOTH(two_who_do_not_agree),
+	TEST_LAYOUTS(descriptors_that_block),
 )

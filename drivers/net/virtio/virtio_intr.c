@@ -13,6 +13,7 @@
  */
 
 #include <errno.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 #include <rte_errno.h>
@@ -105,6 +106,7 @@ void
 virtio_rx_intr_clear(const struct virtio_queue *q)
 {
 	uint64_t count;
+	const struct iovec to = { &count, sizeof(count) };
 	ssize_t n;
 
 	/*
@@ -115,7 +117,11 @@ virtio_rx_intr_clear(const struct virtio_queue *q)
 	if (event_fd(q) < 0 ||
 	    rte_intr_type_get(q->port->edev->intr_handle) != RTE_INTR_HANDLE_VDEV)
 		return;
-	n = read(event_fd(q), &count, sizeof(count)); /* does not block */
+	/* The back-end has the same descriptor, and may have taken O_NONBLOCK from it. */
+	n = preadv2(event_fd(q), &to, 1, -1, RWF_NOWAIT);
+	/* An older kernel does not know that for event descriptors. */
+	if (n < 0 && (errno == EOPNOTSUPP || errno == ENOSYS))
+		n = read(event_fd(q), &count, sizeof(count));
 	RTE_SET_USED(n);
 }
 
