@@ -282,11 +282,12 @@ large_receive(void)
 {
 	static const uint32_t payloads[] = { 50, 1000, 3000, 30000, 64000 };
 	struct fake_port *fp = port(LRO, RTE_ETH_RX_OFFLOAD_TCP_LRO);
-	unsigned int i, v6, with_sum;
+	static const uint8_t flags[] = { IP_FRAME_NEEDS_CSUM, IP_FRAME_DATA_VALID, 0 };
+	unsigned int i, v6, k;
 
 	for (i = 0; i < RTE_DIM(payloads); i++) {
 		for (v6 = 0; v6 < 2; v6++) {
-			for (with_sum = 0; with_sum < 2; with_sum++) {
+			for (k = 0; k < RTE_DIM(flags); k++) {
 				const struct ip_frame f = {
 					.ipv6 = v6, .payload = payloads[i], .vlan = i % 2
 				};
@@ -294,8 +295,8 @@ large_receive(void)
 				uint32_t len = ip_frame_write_unfinished(&f, bytes);
 				struct rte_mbuf *m;
 
-				if (with_sum) {
-					hdr.flags = IP_FRAME_DATA_VALID;
+				if (flags[k] != IP_FRAME_NEEDS_CSUM) {
+					hdr = (struct ip_frame_hdr){ .flags = flags[k] };
 					len = ip_frame_write(&f, bytes);
 				}
 				hdr.gso_type = v6 ? IP_FRAME_GSO_TCPV6 : IP_FRAME_GSO_TCPV4;
@@ -303,7 +304,7 @@ large_receive(void)
 				fake_port_give(fp, 0, &hdr, bytes, len, 0);
 				m = receive_one(fp);
 				ip_frame_check_mbuf(m, bytes, len, "received");
-				CHECK_EQ(m->ol_flags,
+				CHECK_EQ(m->ol_flags, flags[k] == 0 ? RTE_MBUF_F_RX_LRO :
 					 RTE_MBUF_F_RX_LRO | RTE_MBUF_F_RX_L4_CKSUM_NONE);
 				CHECK_EQ(m->tso_segsz, 1448 + i);
 				CHECK_EQ(m->packet_type, type_of(&f));

@@ -347,7 +347,10 @@ virtio_rx_offload(const struct virtio_rxq *rxq, struct rte_mbuf *m,
 	if (ret != 0 || hdr.gso_type == VIRTIO_NET_HDR_GSO_NONE)
 		return ret;
 	m->tso_segsz = hdr.gso_size;
-	m->ol_flags |= RTE_MBUF_F_RX_LRO | RTE_MBUF_F_RX_L4_CKSUM_NONE;
+	m->ol_flags |= RTE_MBUF_F_RX_LRO;
+	/* Without one of them, nobody has checked the data (5.1.9.4.2). */
+	if (hdr.flags & (VIRTIO_NET_HDR_F_NEEDS_CSUM | VIRTIO_NET_HDR_F_DATA_VALID))
+		m->ol_flags |= RTE_MBUF_F_RX_L4_CKSUM_NONE;
 	return 0;
 }
 
