@@ -86,6 +86,14 @@ virtio_device_limit(struct virtio_device *dev, uint64_t limit_us)
 	dev->ends_us = limit_us == 0 ? 0 : virtio_now_us() + limit_us;
 }
 
+uint64_t
+virtio_device_deadline(const struct virtio_device *dev, uint32_t timeout_us)
+{
+	const uint64_t at_us = virtio_now_us() + timeout_us;
+
+	return dev->ends_us == 0 ? at_us : RTE_MIN(at_us, dev->ends_us);
+}
+
 const char *
 virtio_device_silence(struct virtio_device *dev, char text[VIRTIO_SILENCE_SIZE])
 {

@@ -209,13 +209,16 @@ bool virtio_device_is_cancelled(const uint32_t __rte_atomic *cancels);
 
 /**
  * Bounds what the calling thread waits for the device from now on: transports whose waits each have
- * a deadline of their own end them with -ETIMEDOUT after this time. Neither a stop nor a reset is
- * bounded so.
+ * a deadline of their own end them with -ETIMEDOUT after this time, and so do commands of the
+ * control queue. Neither a stop nor a reset is bounded so.
  *
  * @param limit_us
  *   0: no limit.
  */
 void virtio_device_limit(struct virtio_device *dev, uint64_t limit_us);
+
+/** So many microseconds from now, or the limit if that is earlier, as virtio_now_us() counts. */
+uint64_t virtio_device_deadline(const struct virtio_device *dev, uint32_t timeout_us);
 
 /** Longest text of virtio_device_silence(), with its end. */
 #define VIRTIO_SILENCE_SIZE 96

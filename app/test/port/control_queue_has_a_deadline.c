@@ -6,8 +6,11 @@
  * A control queue whose device refuses, keeps silent or lies costs an error, and never the port.
  */
 
+#include <ethdev_driver.h>
+
 #include "fake_pci_port.h"
 #include "test.h"
+#include "virtio.h"
 
 static const struct fake_pci_port_conf quick = { .features = FAKE_F_CONTROL, .timeout_ms = 20 };
 static const struct fake_pci_port_conf patient = { .features = FAKE_F_CONTROL };
@@ -159,6 +162,27 @@ device_that_is_gone_is_not_waited_for(void)
 	fake_pci_port_destroy(fp);
 }
 
+static void
+pass_limit(struct fake_pci_port *fp)
+{
+	virtio_port(&rte_eth_devices[fp->port])->dev.ends_us = 1;
+}
+
+/* Each command has its deadline, and all commands of a start have one limit together. */
+static void
+start_has_a_limit_in_all(void)
+{
+	struct fake_pci_port *fp = fake_pci_port_create(&patient);
+
+	fp->answer = FAKE_CTRL_NEVER;
+	fp->at_command = pass_limit;
+	CHECK_EQ(rte_eth_dev_start(fp->port), -ETIMEDOUT);
+	fp->answer = FAKE_CTRL_OBEYS;
+	fp->at_command = NULL;
+	CHECK_EQ(rte_eth_dev_start(fp->port), 0);
+	fake_pci_port_destroy(fp);
+}
+
 TEST_MAIN(
 	TEST_WARM_UP(refusal_is_an_error_and_no_more),
 	TEST_LAYOUTS(refusal_is_an_error_and_no_more),
@@ -167,5 +191,6 @@ TEST_MAIN(
 	TEST_LAYOUTS(control_queue_that_does_not_reset),
 	TEST_LAYOUTS(bad_entries_are_noticed),
 	TEST_LAYOUTS(start_fails_where_pairs_are_refused),
+	TEST(start_has_a_limit_in_all),
 	TEST(device_that_is_gone_is_not_waited_for),
 )

@@ -192,7 +192,8 @@ send_on_ring(struct virtio_port *port, const struct virtio_ctrl_command *command
 	ret = post(vq, command);
 	if (ret == 0)
 		ret = virtio_device_wait(&port->dev, answered, port,
-					 virtio_now_us() + port->args.reset_timeout_us);
+					 virtio_device_deadline(&port->dev,
+								port->args.reset_timeout_us));
 	if (ret == 0)
 		ret = collect(vq, &answer);
 	if (ret != 0) {
