@@ -13,6 +13,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include <ethdev_driver.h>
+
 #include "fake_port.h"
 #include "test.h"
 
@@ -98,6 +100,36 @@ each_state_of_a_port(void)
 	text = NULL;
 }
 
+/*
+ * ethdev frees its arrays of queues, and lowers their number after that, while the port's worker or
+ * telemetry may look at the queues.
+ */
+static void
+port_that_is_configured_meanwhile(void)
+{
+	struct fake_port *fp = fake_port_create(&(struct fake_port_conf){ .timeout_ms = 1000 });
+	struct rte_eth_dev_data *data = rte_eth_devices[fp->port].data;
+	void **rx = data->rx_queues;
+	void **tx = data->tx_queues;
+
+	data->rx_queues = NULL;
+	data->tx_queues = NULL;
+	CHECK_EQ(dump(fp), 0);
+	data->rx_queues = rx;
+	data->tx_queues = tx;
+	check_line("rx queue 1: ", "64 descriptors");
+	check_line("tx queue 1: ", "64 descriptors");
+	/* What the configuration has released before. */
+	CHECK_EQ(rte_eth_dev_configure(fp->port, 1, 1, &(struct rte_eth_conf){ 0 }), 0);
+	CHECK_EQ(dump(fp), 0);
+	CHECK(strstr(text, "rx queue 0: ") != NULL);
+	CHECK(strstr(text, "rx queue 1: ") == NULL);
+	CHECK(strstr(text, "tx queue 1: ") == NULL);
+	fake_port_destroy(fp);
+	free(text);
+	text = NULL;
+}
+
 static void *
 stop_queue_0(void *arg)
 {
@@ -146,6 +178,7 @@ file_that_takes_no_more(void)
 TEST_MAIN(
 	TEST_WARM_UP(fake_port_warm_up),
 	TEST_LAYOUTS(each_state_of_a_port),
+	TEST(port_that_is_configured_meanwhile),
 	TEST(port_that_waits_for_its_device),
 	TEST(file_that_takes_no_more),
 )

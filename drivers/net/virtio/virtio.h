@@ -264,6 +264,7 @@ struct virtio_queue {
 	bool is_rx;
 	bool deferred;        /**< stays stopped when the port starts */
 	bool watched;         /**< transmit: started, and not yet seen to be served */
+	RTE_ATOMIC(bool) shown; /**< ethdev has it: set up, and not released since */
 	uint16_t watch_ticks; /**< watchdog's looks since there is work */
 	uint16_t addr_at;     /**< where in an mbuf the buffer's address for the device is */
 	uint16_t nb_desc;     /**< of the ring, as it was set up */

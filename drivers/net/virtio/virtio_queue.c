@@ -42,24 +42,23 @@ to_txq(struct virtio_queue *q)
 struct virtio_queue *
 virtio_queue_rx(const struct virtio_port *port, uint16_t id)
 {
-	const struct rte_eth_dev_data *data = port->data;
+	struct virtio_rxq *rxq = id < port->args.pairs ? port->rxqs[id] : NULL;
 
-	return id < data->nb_rx_queues && data->rx_queues[id] != NULL ? &port->rxqs[id]->q : NULL;
+	return rxq != NULL && virtio_queue_is_shown(&rxq->q) ? &rxq->q : NULL;
 }
 
 struct virtio_queue *
 virtio_queue_tx(const struct virtio_port *port, uint16_t id)
 {
-	const struct rte_eth_dev_data *data = port->data;
+	struct virtio_txq *txq = id < port->args.pairs ? port->txqs[id] : NULL;
 
-	return id < data->nb_tx_queues && data->tx_queues[id] != NULL ? &port->txqs[id]->q : NULL;
+	return txq != NULL && virtio_queue_is_shown(&txq->q) ? &txq->q : NULL;
 }
 
 bool
 virtio_queue_is_shown(const struct virtio_queue *q)
 {
-	return (q->is_rx ? virtio_queue_rx(q->port, q->id) :
-			   virtio_queue_tx(q->port, q->id)) != NULL;
+	return rte_atomic_load_explicit(&q->shown, rte_memory_order_relaxed);
 }
 
 /* The queue of a ring index, whether or not ethdev shows it. */

@@ -33,7 +33,11 @@ virtio_queue_ring(const struct virtio_queue *q)
 	return q->is_rx ? virtio_net_rx_vq(q->id) : virtio_net_tx_vq(q->id);
 }
 
-/** Whether ethdev shows the queue: it was set up, and the application has not released it. */
+/**
+ * Whether ethdev shows the queue: it was set up, and the application has not released it. ethdev's
+ * own array of queues says the same, and may be freed by a configuration while the port's worker or
+ * telemetry looks: ethdev does not know the port's lock.
+ */
 bool virtio_queue_is_shown(const struct virtio_queue *q);
 
 /** The next queue in the order of ring indices; after NULL the first. NULL: there is no other. */

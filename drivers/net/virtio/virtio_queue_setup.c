@@ -302,6 +302,13 @@ first_setup(struct virtio_port *port, uint16_t id, size_t size, bool is_rx, int 
 	return q;
 }
 
+/* A release has no lock: the queue itself stays, and what looks at it meanwhile may. */
+static void
+show(struct virtio_queue *q, bool shown)
+{
+	rte_atomic_store_explicit(&q->shown, shown, rte_memory_order_relaxed);
+}
+
 static int
 rx_setup(struct virtio_rxq *rxq, uint16_t nb_desc, int node, const struct rte_eth_rxconf *conf,
 	 struct rte_mempool *pool)
@@ -363,6 +370,7 @@ virtio_rx_queue_setup(struct rte_eth_dev *edev, uint16_t id, uint16_t nb_desc,
 	if (rxq->q.vq != NULL) {
 		port->rxqs[id] = rxq;
 		edev->data->rx_queues[id] = rxq;
+		show(&rxq->q, true);
 		virtio_queue_show_state(&rxq->q);
 	}
 	pthread_mutex_unlock(&port->lock);
@@ -417,6 +425,7 @@ virtio_tx_queue_setup(struct rte_eth_dev *edev, uint16_t id, uint16_t nb_desc,
 	if (txq->q.vq != NULL) {
 		port->txqs[id] = txq;
 		edev->data->tx_queues[id] = txq;
+		show(&txq->q, true);
 		virtio_queue_show_state(&txq->q);
 	}
 	pthread_mutex_unlock(&port->lock);
@@ -428,13 +437,21 @@ virtio_tx_queue_setup(struct rte_eth_dev *edev, uint16_t id, uint16_t nb_desc,
 void
 virtio_rx_queue_release(struct rte_eth_dev *edev, uint16_t id)
 {
+	struct virtio_rxq *rxq = edev->data->rx_queues[id];
+
 	edev->data->rx_queues[id] = NULL;
+	if (rxq != NULL)
+		show(&rxq->q, false);
 }
 
 void
 virtio_tx_queue_release(struct rte_eth_dev *edev, uint16_t id)
 {
+	struct virtio_txq *txq = edev->data->tx_queues[id];
+
 	edev->data->tx_queues[id] = NULL;
+	if (txq != NULL)
+		show(&txq->q, false);
 }
 
 void
