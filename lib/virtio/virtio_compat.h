@@ -87,8 +87,8 @@ typedef uint32_t virtio_rx_queue_count_t;
 #define VIRTIO_SET_TX_QUEUE_COUNT(edev, function) ((void)(function))
 #endif
 
-/** dev_supported_ptypes_get counts its answer from 24.11 on. */
-#if RTE_VERSION >= RTE_VERSION_NUM(24, 11, 0, 0)
+/** dev_supported_ptypes_get counts its answer from 24.03 on. */
+#if RTE_VERSION >= RTE_VERSION_NUM(24, 3, 0, 0)
 #define VIRTIO_PTYPES_GET_ARGS struct rte_eth_dev *edev, size_t *count
 #define VIRTIO_PTYPES_COUNT(n) (*count = (n))
 #else
