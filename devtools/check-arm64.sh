@@ -63,7 +63,7 @@ write_apt_conf() {
 	. /etc/os-release
 	grep -lsE "(^|[ :])${VERSION_CODENAME:-none}( |\$)" /etc/apt/sources.list \
 		/etc/apt/sources.list.d/* | while read -r file; do
-		sed -E 's/^Architectures:.*//; s/ ?arch=[a-z0-9,]+//' "$file" \
+		sed -E '/^Architectures:/d; s/ ?arch=[a-z0-9,]+//' "$file" \
 			>"$work/sources.d/${file##*/}"
 	done
 	: >"$work/status"
