@@ -160,5 +160,10 @@ mapfile -t sources < <(find "$to" -name '*.[ch]' ! -name virtio_compat.h)
 "$python" "$root/devtools/settle-release.py" "$release" "$to/base/virtio_compat.h" "${sources[@]}"
 write_meson_build >"$to/meson.build"
 [ -f "$dir/buildtools/gen-version-map.py" ] || write_version_map >"$to/version.map"
-[ ! -d "$(dirname "$dir/$features")" ] || cp "$root/$features" "$dir/$features"
+# A build of the documents refuses names that the release does not know.
+names=$dir/$(dirname "$features")/default.ini
+if [ -f "$names" ]; then
+	awk -F ' *=' 'NR == FNR { known[$1]; next } NF < 2 || $1 in known' \
+		"$names" "$root/$features" >"$dir/$features"
+fi
 say "this driver is net/virtio of DPDK $version in $dir now"
