@@ -117,6 +117,16 @@ add_release_note() {
 	cp "$work/notes" "$notes"
 }
 
+# The public header is a part of the API documents.
+add_to_api_index() {
+	local api=$work/dpdk/doc/api
+	sed -i '/(@ref rte_vdpa\.h)/a\  [virtio](@ref rte_pmd_virtio.h),' "$api/doxy-api-index.md"
+	sed -i '/drivers\/net\/softnic /{h;s/softnic/virtio/;H;x}' "$api/doxy-api.conf.in"
+	grep -q 'rte_pmd_virtio' "$api/doxy-api-index.md" &&
+		grep -q 'drivers/net/virtio' "$api/doxy-api.conf.in" ||
+		die "the API documents of DPDK $release have another form"
+}
+
 for patch in "$root"/doc/upstream/series/*.txt; do
 	mapfile -t patterns < <(sed -n 's/^Files: //p' "$patch" | tr ' ' '\n')
 	case ${patterns[*]} in
@@ -144,6 +154,7 @@ for patch in "$root"/doc/upstream/series/*.txt; do
 			"$work/dpdk/doc/guides/nics/features/virtio.ini"
 		cp "$root/doc/upstream/virtio.rst" "$work/dpdk/doc/guides/nics/virtio.rst"
 		add_release_note
+		add_to_api_index
 	fi
 	git -C "$work/dpdk" add -A
 	sed '/^Files: /d' "$patch" | git -C "$work/dpdk" -c user.name="$name" \
