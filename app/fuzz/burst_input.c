@@ -10,8 +10,8 @@
  * received headers and frames, and used entries, by the rules or against them. Packets that are
  * sent have any flags, lengths and segments, and go through tx_prepare.
  *
- * Each received mbuf is sound, a conforming device's frame arrives as it was, the device finds sent
- * packets with a header and all of their bytes, and every buffer is back at the end.
+ * Each received mbuf is sound, a conforming device's frame arrives as it was, the device finds the
+ * bytes of the packets that were sent, in their order, and every buffer is back at the end.
  *
  * Target "race" (DEVICE_RACES): the same, where the device is a thread that changes rings and
  * buffers while the queues are polled.
@@ -35,9 +35,20 @@
 #define RING 32
 #define BURST 16
 #define MAX_FRAME 400
+#define MAX_PACKET 1024
 
 #define RX 0
 #define TX 1
+
+/* What a side has given the other; so many at most, a burst in each step. */
+struct packet {
+	uint32_t len;
+	bool may_be_dropped; /* its header may be one that is not possible */
+	bool may_differ;     /* the driver completes a checksum in it */
+	uint8_t bytes[MAX_PACKET];
+};
+
+#define MAX_PACKETS (MAX_STEPS * BURST)
 
 struct run {
 	struct fuzz_input in;
@@ -47,9 +58,12 @@ struct run {
 	bool behind_bus;           /**< it has ACCESS_PLATFORM or ORDER_PLATFORM */
 	bool hostile;              /**< the device has broken a rule */
 	bool rings_random;         /**< its rings hold anything, which it cannot use itself */
-	uint64_t frames;           /**< that a conforming device has given */
-	uint64_t received;
-	uint32_t frame_len[2 * RING]; /**< of those under way, by number; 0: unknown */
+	unsigned int frames;       /**< that the device has given */
+	unsigned int received;     /**< of these, received or dropped */
+	unsigned int packets;      /**< that were sent */
+	unsigned int taken;        /**< of these, taken by the device or dropped */
+	struct packet frame[MAX_PACKETS];
+	struct packet packet[MAX_PACKETS];
 };
 
 void
@@ -102,7 +116,7 @@ make_frame(struct run *r, uint8_t *frame)
 }
 
 static void
-make_header(struct run *r, uint8_t *hdr, uint32_t frame)
+make_header(struct run *r, uint8_t *hdr, struct packet *frame)
 {
 	struct virtio_net_hdr_hash h = { .hdr = { .num_buffers = 1 } };
 
@@ -118,12 +132,11 @@ make_header(struct run *r, uint8_t *hdr, uint32_t frame)
 		h.hdr.gso_type = fuzz_below(&r->in, 8);
 		h.hdr.gso_size = fuzz_number(&r->in, 2);
 	}
-	h.hash_value = frame;
+	h.hash_value = r->frames;
 	h.hash_report = fuzz_below(&r->in, 12);
 	memcpy(hdr, &h, header_size(r));
-	/* A header that is not possible drops its frame: the number of frames is not known then. */
-	if (h.hdr.flags != 0 || h.hdr.gso_type != 0)
-		r->hostile = true;
+	frame->may_differ = h.hdr.flags & VIRTIO_NET_HDR_F_NEEDS_CSUM;
+	frame->may_be_dropped = frame->may_differ || h.hdr.gso_type != 0;
 }
 
 static void
@@ -131,12 +144,20 @@ give_frame(struct run *r, struct pci_ring *q)
 {
 	uint8_t bytes[sizeof(struct virtio_net_hdr_hash) + MAX_FRAME];
 	const uint32_t hdr = header_size(r);
+	struct packet *frame = &r->frame[r->frames];
 	struct device_chain chain[3];
 	uint32_t len, at = 0, part;
 	unsigned int n, i;
 
-	len = hdr + make_frame(r, bytes + hdr);
-	make_header(r, bytes, r->frames);
+	if (r->frames == MAX_PACKETS)
+		return;
+	frame->len = make_frame(r, bytes + hdr);
+	/* Its number in two places, which no checksum covers both. */
+	memcpy(bytes + hdr + 6, &(uint16_t){ r->frames }, sizeof(uint16_t));
+	memcpy(bytes + hdr + 10, &(uint16_t){ r->frames }, sizeof(uint16_t));
+	memcpy(frame->bytes, bytes + hdr, frame->len);
+	len = hdr + frame->len;
+	make_header(r, bytes, frame);
 	n = r->port.port->mergeable ? 1 + fuzz_below(&r->in, RTE_DIM(chain)) : 1;
 	for (i = 0; i < n && ring_device_take(&q->ring, &chain[i]); i++)
 		;
@@ -145,12 +166,14 @@ give_frame(struct run *r, struct pci_ring *q)
 	/* Too few buffers for what the header is going to say. */
 	n = i;
 	memcpy(bytes + offsetof(struct virtio_net_hdr, num_buffers), &(uint16_t){ n }, 2);
-	r->frame_len[r->frames++ % RTE_DIM(r->frame_len)] = len - hdr;
+	r->frames++;
 	for (i = 0; i < n; i++) {
 		/* Drivers, Linux' among them, take no frame whose first buffer lacks its header. */
 		part = i + 1 == n ? len - at :
 				    RTE_MIN((len - at) / n + hdr + RTE_ETHER_HDR_LEN, len - at);
 		part = RTE_MIN(part, chain[i].part[0].len);
+		/* The driver takes no buffer in which there is nothing of the frame. */
+		frame->may_be_dropped |= part == 0;
 		memcpy(chain[i].part[0].at, bytes + at, part);
 		at += part;
 		ring_device_use(&q->ring, chain[i].head, part);
@@ -195,24 +218,70 @@ write_anything(struct run *r, struct pci_ring *q)
 	memcpy(at + offset, &value, n);
 }
 
+/* How many bytes lie between the first and the last difference, both included. */
+static uint32_t
+difference(const uint8_t *a, const uint8_t *b, uint32_t len)
+{
+	uint32_t first = 0, end = len;
+
+	while (first < len && a[first] == b[first])
+		first++;
+	while (end > first && a[end - 1] == b[end - 1])
+		end--;
+	return end - first;
+}
+
+/* Whether these bytes are the packet's, or if its tag is off, what is left of the packet then. */
+static bool
+is_packet(const struct packet *packet, const uint8_t *bytes, uint32_t len, bool tag_is_off)
+{
+	const uint32_t tag = tag_is_off ? sizeof(struct rte_vlan_hdr) : 0;
+	const uint32_t macs = 2 * RTE_ETHER_ADDR_LEN;
+	uint8_t wanted[MAX_PACKET];
+
+	if (len + tag != packet->len)
+		return false;
+	memcpy(wanted, packet->bytes, packet->len);
+	if (tag_is_off)
+		memmove(wanted + macs, wanted + macs + tag, len - macs);
+	return difference(bytes, wanted, len) <= (packet->may_differ ? sizeof(uint16_t) : 0);
+}
+
+/* A packet of those that were sent: the driver drops some that no device could take. */
+static void
+check_sent(struct run *r, const uint8_t *bytes, uint32_t len)
+{
+	while (r->taken < r->packets) {
+		if (is_packet(&r->packet[r->taken++], bytes, len, false))
+			return;
+	}
+	CHECK(!"the packet was sent, and is whole");
+}
+
 static void
 take_sent(struct run *r, struct pci_ring *q, unsigned int most)
 {
+	uint8_t bytes[sizeof(struct virtio_net_hdr_hash) + MAX_PACKET];
 	struct device_chain chain;
 	uint16_t num_buffers;
 	uint32_t len;
 	uint16_t i;
 
 	while (most-- > 0 && ring_device_take(&q->ring, &chain)) {
-		for (len = 0, i = 0; i < chain.n; i++) {
-			CHECK(r->hostile || !chain.part[i].writable);
+		for (len = 0, i = 0; !r->hostile && i < chain.n; i++) {
+			CHECK(!chain.part[i].writable);
+			CHECK(len + chain.part[i].len <= sizeof(bytes));
+			memcpy(bytes + len, chain.part[i].at, chain.part[i].len);
 			len += chain.part[i].len;
 		}
-		CHECK(r->hostile || len > header_size(r));
+		if (!r->hostile) {
+			CHECK(len > header_size(r));
+			check_sent(r, bytes + header_size(r), len - header_size(r));
+		}
 		if (!r->hostile && r->behind_bus) {
 			/* 5.1.9.2.1 */
-			memcpy(&num_buffers, chain.part[0].at +
-			       offsetof(struct virtio_net_hdr, num_buffers), sizeof(num_buffers));
+			memcpy(&num_buffers, bytes + offsetof(struct virtio_net_hdr, num_buffers),
+			       sizeof(num_buffers));
 			CHECK_EQ(num_buffers, 0);
 		}
 		ring_device_use(&q->ring, chain.head, 0);
@@ -241,10 +310,31 @@ step_device(struct run *r)
 
 /* ---- the application ---------------------------------------------------------------------- */
 
+/* The next frame that the device has given; what may be dropped may be missing. */
+static void
+check_content(struct run *r, const struct rte_mbuf *m)
+{
+	const bool tag_is_off = m->ol_flags & RTE_MBUF_F_RX_VLAN_STRIPPED;
+	uint8_t copy[MAX_FRAME];
+	const uint8_t *bytes;
+
+	CHECK(m->pkt_len <= sizeof(copy));
+	bytes = rte_pktmbuf_read(m, 0, m->pkt_len, copy);
+	CHECK(bytes != NULL);
+	for (;;) {
+		const struct packet *frame = &r->frame[r->received];
+
+		CHECK(r->received < r->frames);
+		r->received++;
+		if (is_packet(frame, bytes, m->pkt_len, tag_is_off))
+			return;
+		CHECK(frame->may_be_dropped);
+	}
+}
+
 static void
 check_received(struct run *r, struct rte_mbuf *m)
 {
-	const uint32_t wanted = r->frame_len[r->received++ % RTE_DIM(r->frame_len)];
 	uint32_t len = 0;
 	uint16_t segments = 0;
 	struct rte_mbuf *seg;
@@ -258,10 +348,8 @@ check_received(struct run *r, struct rte_mbuf *m)
 	CHECK_EQ(m->nb_segs, segments);
 	CHECK_EQ(m->pkt_len, len);
 	CHECK_EQ(m->port, r->port.id);
-	/* A tag may be stripped. */
 	if (!r->hostile)
-		CHECK(len == wanted || ((m->ol_flags & RTE_MBUF_F_RX_VLAN_STRIPPED) &&
-					len == wanted - sizeof(struct rte_vlan_hdr)));
+		check_content(r, m);
 }
 
 static void
@@ -371,13 +459,30 @@ make_packet(struct run *r)
 	return m;
 }
 
+/* What the device is to see of a packet. */
+static struct packet
+packet_of(const struct rte_mbuf *m)
+{
+	struct packet packet = { .len = m->pkt_len };
+	const struct rte_mbuf *seg;
+	uint32_t at = 0;
+
+	CHECK(m->pkt_len <= sizeof(packet.bytes));
+	for (seg = m; seg != NULL; seg = seg->next) {
+		memcpy(packet.bytes + at, rte_pktmbuf_mtod(seg, void *), seg->data_len);
+		at += seg->data_len;
+	}
+	return packet;
+}
+
 static void
 transmit(struct run *r)
 {
+	struct packet packets[BURST];
 	struct rte_mbuf *pkts[BURST];
 	const uint16_t wanted = 1 + fuzz_below(&r->in, BURST);
 	const bool prepares = fuzz_below(&r->in, 8) != 0;
-	uint16_t n, ready, sent;
+	uint16_t n, ready, sent, i;
 
 	for (n = 0; n < wanted; n++) {
 		pkts[n] = make_packet(r);
@@ -386,9 +491,13 @@ transmit(struct run *r)
 	}
 	ready = prepares ? rte_eth_tx_prepare(r->port.id, 0, pkts, n) : n;
 	CHECK(ready <= n);
+	for (i = 0; i < ready; i++)
+		packets[i] = packet_of(pkts[i]);
 	/* A packet whose preparation failed is not one to send. */
 	sent = rte_eth_tx_burst(r->port.id, 0, pkts, ready);
 	CHECK(sent <= ready);
+	memcpy(r->packet + r->packets, packets, sent * sizeof(packets[0]));
+	r->packets += sent;
 	rte_pktmbuf_free_bulk(pkts + sent, n - sent);
 }
 
@@ -403,6 +512,7 @@ restart_queue(struct run *r)
 		r->received = r->frames;
 	} else if (rte_eth_dev_tx_queue_stop(id, 0) == 0) {
 		rte_eth_dev_tx_queue_start(id, 0);
+		r->taken = r->packets;
 	}
 }
 
@@ -571,6 +681,8 @@ fuzz_run(const uint8_t *data, size_t size)
 	run.rings_random = false;
 	run.frames = 0;
 	run.received = 0;
+	run.packets = 0;
+	run.taken = 0;
 	flags = fuzz_byte(&run.in);
 	platform = fuzz_below(&run.in, 4);
 	run.behind_bus = platform != 0;
