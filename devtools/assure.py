@@ -127,8 +127,10 @@ def soak(args):
 
 def soak_table(result, lines):
     events, resources, other = result['events'], result['resources'], result['other_port']
-    times = [[name, *(f'{result[name + "_us"][key]:.0f}' for key in ('p50', 'p99', 'p99.9', 'max'))]
-             for name in ('stop', 'start')]
+    rows = {'stop': 'stop', 'start': 'start', 'stop_beside': 'stop, back-end held up or killed',
+            'start_beside': 'start, the same'}
+    times = [[words, *(f'{result[name + "_us"][key]:.0f}' for key in ('p50', 'p99', 'p99.9', 'max'))]
+             for name, words in rows.items()]
     growth = [[name, r['warm'], r['greatest'], r['last']] for name, r in resources.items()]
     missing = sum(path['missing'] for path in result['paths'])
     dropped = sum(path['tx_dropped'] + path['rx_dropped'] for path in result['paths'])

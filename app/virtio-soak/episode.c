@@ -104,6 +104,7 @@ reset_queue(struct episode *episode, uint16_t queue, unsigned int rings)
 	const struct resize resize = { .queue = queue, .ring_size = random_size(episode) };
 	const bool had_action = child_has_action(&episode->sp.child);
 	const struct reset_record *record;
+	bool beside;
 	int ret;
 
 	ret = resetter_reset(resetter, 0, &resize, rings);
@@ -111,9 +112,10 @@ reset_queue(struct episode *episode, uint16_t queue, unsigned int rings)
 		soak->resets += rings == PORT_BOTH ? 2 : 1;
 		episode->path->resets += rings == PORT_BOTH ? 2 : 1;
 		record = &resetter->records[resetter->n_records - 1];
-		if (rings != PORT_BOTH && !had_action && !child_has_action(&episode->sp.child)) {
-			times_add(&soak->stop, record->stop);
-			times_add(&soak->start, record->start);
+		beside = had_action || child_has_action(&episode->sp.child);
+		if (rings != PORT_BOTH) {
+			times_add(beside ? &soak->stop_beside : &soak->stop, record->stop);
+			times_add(beside ? &soak->start_beside : &soak->start, record->start);
 		}
 	}
 	/* The records of a long run would be a leak of their own. */

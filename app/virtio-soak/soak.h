@@ -62,6 +62,7 @@ struct soak {
 	uint64_t resets;
 	struct soak_events events;
 	struct times stop, start;	/* of one ring, the back-end being left alone */
+	struct times stop_beside, start_beside;	/* of one ring, beside what is done to it */
 	/* The greatest of the warm-up and after it, and at the end. */
 	struct resources warm, top, last;
 	uint32_t warm_up;		/* episodes */

@@ -46,7 +46,7 @@ print_times(const char *name, const struct times *times)
 {
 	unsigned int i;
 
-	printf("%-8s", name);
+	printf("%-14s", name);
 	for (i = 0; i < RTE_DIM(percentiles); i++)
 		printf(" %s %.1f", percentiles[i].name,
 			times_percentile(times, percentiles[i].per_mille) / 1e3);
@@ -119,6 +119,8 @@ soak_print(const struct soak *soak)
 		events->calls_again);
 	print_times("stop", &soak->stop);
 	print_times("start", &soak->start);
+	print_times("stop, beside", &soak->stop_beside);
+	print_times("start, beside", &soak->start_beside);
 	print_resources(soak);
 	print_tests(soak);
 	printf("%s: seed %" PRIu64 "\n", soak_verdict(soak), soak->options.seed);
@@ -218,6 +220,8 @@ write_all(FILE *file, const struct soak *soak)
 	fprintf(file, "},\n");
 	write_times(file, "stop", &soak->stop);
 	write_times(file, "start", &soak->start);
+	write_times(file, "stop_beside", &soak->stop_beside);
+	write_times(file, "start_beside", &soak->start_beside);
 	write_resources(file, soak);
 	fprintf(file, "  \"failure\": ");
 	write_string(file, soak->failure);
