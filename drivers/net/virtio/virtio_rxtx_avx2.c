@@ -36,7 +36,10 @@ four_places(uint16_t at)
 static __rte_always_inline __m256i
 packed_rests(const struct vring_packed_desc *desc)
 {
-	/* Of each the eight bytes are read at once; x86 keeps these loads before later ones. */
+	/*
+	 * Of each the eight bytes are read at once; x86 keeps these loads before later ones, which
+	 * is the driver's side of packed_mixed.litmus.
+	 */
 	const __m256i first = _mm256_loadu_si256((const __m256i *)(const void *)desc);
 	const __m256i second = _mm256_loadu_si256((const __m256i *)(const void *)(desc + 2));
 

@@ -121,7 +121,10 @@ eight_used(const struct ring_view *view, size_t i, const bool packed, __m512i *l
 
 	if (packed) {
 		const struct vring_packed_desc *desc = &view->packed.used[i];
-		/* Of each the second half in one piece; x86 keeps these loads before later ones. */
+		/*
+		 * Of each the second half in one piece; x86 keeps these loads before later ones,
+		 * which is the driver's side of packed_mixed.litmus.
+		 */
 		const __m512i rest = _mm512_permutex2var_epi64(
 			load(desc), _mm512_set_epi64(15, 13, 11, 9, 7, 5, 3, 1), load(desc + 4));
 		const __m512i mask = each(PACKED_BOTH | UINT64_C(0xffff) << 32);
@@ -154,8 +157,9 @@ eight_place(const struct ring_view *view, size_t i, __m512i addr, __m512i len, c
 		const __m512i others = interleave(addr, rest, true);
 
 		/*
-		 * Pairs with the device's acquire of the flags (2.8.21.1): addresses first. x86
-		 * keeps stores in order, but what is within one of 64 bytes has none.
+		 * Pairs with the device's acquire of the flags (2.8.21.1): addresses first, see
+		 * packed_mixed.litmus. x86 keeps stores in order, but what is within one of 64
+		 * bytes has none.
 		 */
 		_mm512_mask_storeu_epi64(desc, 0x55, first);
 		_mm512_mask_storeu_epi64(desc + 4, 0x55, others);
