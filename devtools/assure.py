@@ -129,7 +129,8 @@ def soak_table(result, lines):
     events, resources, other = result['events'], result['resources'], result['other_port']
     rows = {'stop': 'stop', 'start': 'start', 'stop_beside': 'stop, back-end held up or killed',
             'start_beside': 'start, the same'}
-    times = [[words, *(f'{result[name + "_us"][key]:.0f}' for key in ('p50', 'p99', 'p99.9', 'max'))]
+    columns = ['p50', 'p99', 'p99.9', 'max']
+    times = [[words, *(f'{result[name + "_us"][key]:.0f}' for key in columns)]
              for name, words in rows.items()]
     growth = [[name, r['warm'], r['greatest'], r['last']] for name, r in resources.items()]
     missing = sum(path['missing'] for path in result['paths'])
@@ -147,7 +148,7 @@ def soak_table(result, lines):
         f'mapped under traffic, {events["calls_again"]} queue calls were made again after a '
         f'time-out, {events["port_resets"]} ports were reset after a kill. The other port sent '
         f'{other["sent"]:,} packets and missed {other["missing"]}.',
-        table(['us', 'p50', 'p99', 'p99.9', 'max'], times),
+        table(['us', *columns], times),
         table(['resource', 'warm-up at most', 'later at most', 'at the end'], growth),
         secondaries_sentence(lines)))
 

@@ -7,8 +7,8 @@
 # Builds for arm64 with gcc and clang, warnings being errors, against Debian's arm64 packages, and
 # runs unit tests under qemu-user. The packages are unpacked into build-arm64/, which later runs use
 # again. The machine's own packages and dpkg architectures stay as they are, and root is not needed.
-# By itself it builds the plug-in with both, and runs chosen unit tests. Where a tool or the packages
-# are not available, it skips.
+# By itself it builds the plug-in with both, and runs chosen unit tests. Where a tool or the
+# packages are not available, it skips.
 #
 #   --full      build everything, and run all unit tests
 #   -h, --help  this text

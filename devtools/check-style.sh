@@ -25,6 +25,7 @@ of() {
 }
 
 code=('*.[ch]' '*.sh' run '*.py' meson.build meson_options.txt)
+licensed=("${code[@]}" '*.rst' '*.map' '*.install')
 text=("${code[@]}" '*.md' '*.rst' '*.ini' '*.map')
 
 words="told|whoever|wish(es|ed)?|heals?|healed|greets?|nobody else|says so|affair|hands off"
@@ -52,11 +53,11 @@ lines_with() {
 	of "$@" | xargs -rd'\n' grep -nHE "$pattern" || true
 }
 
-verdict "the licence comes first" < <(of "${code[@]}" '*.rst' | while read -r file; do
+verdict "the licence comes first" < <(of "${licensed[@]}" | while read -r file; do
 	head -n2 "$file" | sed '/^#!/d;q' | grep -q 'SPDX-License-Identifier: BSD-3-Clause' ||
 		echo "$file: no SPDX-License-Identifier: BSD-3-Clause in its first line"
 done)
-verdict "the copyright comes second" < <(of "${code[@]}" '*.rst' | while read -r file; do
+verdict "the copyright comes second" < <(of "${licensed[@]}" | while read -r file; do
 	head -n3 "$file" | sed '/^#!/d' | sed -n 2p |
 		grep -qE "Copyright\(c\) 20[0-9]{2}(-20[0-9]{2})? $copyright_holder\$" ||
 		echo "$file: no copyright below its licence: run devtools/add-copyright.sh"
