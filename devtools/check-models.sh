@@ -124,6 +124,7 @@ try_queue_life() {
 	breaks queue_life -DWITHOUT_LOCK "${small[@]}"
 	breaks queue_life -DWITHOUT_EMPTY_RING "${small[@]}"
 	breaks queue_life -DWITHOUT_PLAN_SHOWN "${small[@]}"
+	breaks queue_life -DENDS_LATE "${small[@]}"
 	[ -n "$large" ] || return 0
 	holds queue_life
 	holds queue_life -DDRAIN

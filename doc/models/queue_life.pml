@@ -68,7 +68,7 @@ bool driver_ok; /* of the device's status */
 
 /* the device */
 bool up = true;         /* the connection */
-bool quiet;             /* the connection ended so long ago that nothing is written any more */
+bool quiet;             /* the 200 ms after the connection's end are over */
 bool next_one;          /* another back-end waits to be taken */
 bool has_ring;          /* the device may write to the ring and its buffers */
 bool stop_asked, stop_proven, reset_asked, reset_proven;
@@ -647,6 +647,9 @@ end:
 		up = false;
 		stop_asked = false;
 		reset_asked = false }
+#ifdef ENDS_LATE
+		quiet = true;
+#endif
 		if
 		:: has_ring && posted -> assert(!pool_freed)
 		:: true
