@@ -507,6 +507,9 @@ driver_ask(struct ring_run *r)
 		const bool has = ring_has(vq, &r->cur, n, r->packed);
 
 		CHECK(r->hostile || has == (used >= n));
+		/* What was seen used is not read again. */
+		ring_commit(vq, &r->cur);
+		model_close_cursor(&r->model, true);
 	}
 }
 
