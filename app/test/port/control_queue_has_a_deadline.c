@@ -177,6 +177,7 @@ start_has_a_limit_in_all(void)
 	fp->answer = FAKE_CTRL_NEVER;
 	fp->at_command = pass_limit;
 	CHECK_EQ(rte_eth_dev_start(fp->port), -ETIMEDOUT);
+	CHECK_EQ(test_logged("the start has waited for the device for 60 s in all"), 1);
 	fp->answer = FAKE_CTRL_OBEYS;
 	fp->at_command = NULL;
 	CHECK_EQ(rte_eth_dev_start(fp->port), 0);

@@ -183,6 +183,7 @@ static int
 send_on_ring(struct virtio_port *port, const struct virtio_ctrl_command *command)
 {
 	struct virtqueue *vq = port->ctrl;
+	uint64_t deadline_us;
 	uint8_t answer;
 	int ret;
 
@@ -190,15 +191,16 @@ send_on_ring(struct virtio_port *port, const struct virtio_ctrl_command *command
 	if (ret != 0)
 		return ret;
 	ret = post(vq, command);
+	deadline_us = virtio_device_deadline(&port->dev, port->args.reset_timeout_us);
 	if (ret == 0)
-		ret = virtio_device_wait(&port->dev, answered, port,
-					 virtio_device_deadline(&port->dev,
-								port->args.reset_timeout_us));
+		ret = virtio_device_wait(&port->dev, answered, port, deadline_us);
 	if (ret == 0)
 		ret = collect(vq, &answer);
 	if (ret != 0) {
 		VIRTIO_LOG(ERR, "port %u: control queue: %s failed: %s. The next command resets "
 			   "the queue.", port->data->port_id, command_name(command),
+			   ret == -ETIMEDOUT && deadline_us == port->dev.ends_us ?
+			   "the start has waited for the device for 60 s in all" :
 			   ret == -ETIMEDOUT ? "the device did not answer in time" :
 			   ret == -EPROTO ? "the device's answer is not valid" :
 			   rte_strerror(-ret));
