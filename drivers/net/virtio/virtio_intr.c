@@ -13,6 +13,7 @@
  */
 
 #include <errno.h>
+#include <poll.h>
 #include <sys/uio.h>
 #include <unistd.h>
 
@@ -91,13 +92,16 @@ event_fd(const struct virtio_queue *q)
 	return rte_intr_efds_index_get(q->port->edev->intr_handle, q->id);
 }
 
-/* Fails only with the counter at its limit: then there is a wake-up waiting anyway. */
+/* Not with the counter at its limit, where a write may block: there is a wake-up waiting then. */
 static void
 raise_event(const struct virtio_queue *q)
 {
+	struct pollfd room = { .fd = event_fd(q), .events = POLLOUT };
 	const uint64_t one = 1;
 	ssize_t n;
 
+	if (poll(&room, 1, 0) != 1)
+		return;
 	n = write(event_fd(q), &one, sizeof(one));
 	RTE_SET_USED(n);
 }
