@@ -116,21 +116,16 @@ open_ring(struct fake_legacy *fake, uint32_t page)
 {
 	const uint16_t i = fake->select;
 	const uint16_t size = fake->size[i];
-	uint8_t *at = fake->memory[i];
-	uint8_t *avail, *used;
+	uint8_t *avail = fake->memory[i] + 16 * size;
+	uint8_t *used = RTE_PTR_ALIGN_CEIL(avail + 4 + 2 * size + 2, PAGE);
 
-	if (at == NULL)
-		at = (uint8_t *)((uintptr_t)page * PAGE);
-	else if ((uint64_t)page * PAGE != fake->iova[i])
+	if (fake->memory[i] == NULL || (uint64_t)page * PAGE != fake->iova[i]) {
 		note_breach(fake, "ring %u is said to be in page 0x%x", i, page);
+		return;
+	}
 	fake->page[i] = page;
 	ring_device_close(&fake->ring[i]);
-	/* 0: the ring is the driver's again. */
-	if (page == 0)
-		return;
-	avail = at + 16 * size;
-	used = RTE_PTR_ALIGN_CEIL(avail + 4 + 2 * size + 2, PAGE);
-	ring_device_open(&fake->ring[i], size, false, at, avail, used, false);
+	ring_device_open(&fake->ring[i], size, false, fake->memory[i], avail, used, false);
 }
 
 static void

@@ -41,7 +41,7 @@ struct fake_legacy {
 	int gone_after;              /**< accesses until it is; negative: never */
 	bool gone;                   /**< all ones */
 	struct ring_device ring[FAKE_LEGACY_RINGS];
-	/** Where the test has a ring that the driver believes at `iova`. NULL: where it says. */
+	/** Where the test has a ring that the driver says to be at `iova`. */
 	uint8_t *memory[FAKE_LEGACY_RINGS];
 	uint64_t iova[FAKE_LEGACY_RINGS];
 	char record[4096];           /**< the writes, by names; what is too much is left out */

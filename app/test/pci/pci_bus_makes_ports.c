@@ -526,6 +526,7 @@ device_that_hangs(void)
 	CHECK(rte_eth_dev_allocated(NAME) == NULL);
 	CHECK_EQ(bus.mapped, 0);
 	CHECK_EQ(rte_mempool_in_use_count(bus.pool), RING);
+	fake_legacy_destroy(&bus.fake);
 }
 
 /* ---- a secondary process ------------------------------------------------------------------ */

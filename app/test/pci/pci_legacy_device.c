@@ -312,10 +312,12 @@ devices_that_are_none(void)
 	ports.window[VIRTIO_PCI_COMMON].length = 23;
 	CHECK_EQ(virtio_pci_legacy_create(&dev, "old", &ports), -EINVAL);
 	CHECK_EQ(test_logged("23 bytes, at least 24"), 1);
+	fake_legacy_destroy(&fake);
 	plug();
 	fake.size[0] = 0;
 	CHECK_EQ(virtio_pci_legacy_create(&dev, "old", &ports), -EINVAL);
 	CHECK_EQ(test_logged("reports no rings"), 1);
+	fake_legacy_destroy(&fake);
 }
 
 /* Whether the device was gone before the end of a life. */
@@ -365,6 +367,7 @@ gone_at_first_sight(void)
 		plug();
 		fake.gone_after = n;
 		CHECK_EQ(virtio_pci_legacy_create(&dev, "old", &ports), -ENODEV);
+		fake_legacy_destroy(&fake);
 	}
 }
 
