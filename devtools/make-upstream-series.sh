@@ -120,6 +120,8 @@ add_release_note() {
 # The public header is a part of the API documents.
 add_to_api_index() {
 	local api=$work/dpdk/doc/api
+	[ -f "$api/doxy-api-index.md" ] && [ -f "$api/doxy-api.conf.in" ] ||
+		die "DPDK $release has no lists of API documents"
 	sed -i '/(@ref rte_vdpa\.h)/a\  [virtio](@ref rte_pmd_virtio.h),' "$api/doxy-api-index.md"
 	sed -i '/drivers\/net\/softnic /{h;s/softnic/virtio/;H;x}' "$api/doxy-api.conf.in"
 	grep -q 'rte_pmd_virtio' "$api/doxy-api-index.md" &&

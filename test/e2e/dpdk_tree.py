@@ -3,10 +3,13 @@
 """A folder that has of DPDK's source tree what the scripts for it look at."""
 
 import subprocess
+from pathlib import Path
 
 from program import PATIENCE
 
 FEATURES = "doc/guides/nics/features/virtio.ini"
+NAMES = "doc/guides/nics/features/default.ini"
+UNKNOWN = "Tx queue count"
 AUTHOR = ["-c", "user.name=A Maintainer", "-c", "user.email=a@maintainer.example"]
 
 
@@ -21,12 +24,21 @@ def git(tree, *command):
     return done.stdout
 
 
+def known_features():
+    """Our table of features without a name that the tree's documents do not know."""
+    ours = (Path(__file__).resolve().parents[2] / FEATURES).read_text(encoding="utf-8")
+    return "".join(line + "\n" for line in ours.splitlines() if not line.startswith(UNKNOWN))
+
+
 def make_tree(tree, version):
-    """The tree of that release, in the folder."""
+    """The tree of that release, in the folder, whose documents know all of our features but one."""
     files = {"VERSION": version, "ABI_VERSION": "25.0", "drivers/meson.build": "",
              "drivers/net/virtio/meson.build": "sources += files('virtio_old.c')",
              "drivers/net/virtio/virtio_old.c": "int old;",
              "drivers/net/virtio/virtio_user/vhost.h": "", FEATURES: "[Features]",
+             NAMES: known_features(),
+             "doc/api/doxy-api-index.md": "  [vdpa](@ref rte_vdpa.h),",
+             "doc/api/doxy-api.conf.in": "INPUT = @TOPDIR@/drivers/net/softnic \\",
              "doc/guides/nics/virtio.rst": "Old\n===",
              "doc/guides/rel_notes/release_26_11.rst":
              "New Features\n------------\n\n\nRemoved Items\n-------------",

@@ -96,6 +96,7 @@ def test_soak_has_times_and_growth(assure, said, result):
         "resets": 3000, "episodes": 4, "seconds": 120, "seed": 7, "verdict": "PASSED",
         "paths": [{"missing": n, "tx_dropped": 1, "rx_dropped": 0} for n in (1, 2)],
         "stop_us": times, "start_us": times,
+        "stop_beside_us": {**times, "max": 50}, "start_beside_us": times,
         "events": {"kills": 1, "stops": 2, "stopped_ms": 1500, "unread": 6, "filled": 5,
                    "one_core": 3, "pools": 8, "calls_again": 9, "port_resets": 10},
         "other_port": {"sent": 1234, "missing": 0},
@@ -106,6 +107,7 @@ def test_soak_has_times_and_growth(assure, said, result):
     assert "6 times nobody read what one logs, and 5 times its pipe was full" in made
     assert "The other port sent 1,234 packets and missed 0." in made
     assert "| stop | 10 | 20 | 30 | 40 |" in made
+    assert "| stop, back-end held up or killed | 10 | 20 | 30 | 50 |" in made
     assert "| fds | 9 | 9 | 8 |" in made
     assert f"Secondary processes: {result}." in made
 

@@ -37,6 +37,8 @@ def test_series_ends_as_the_lift(tmp_path):
     assert (dpdk / ".mailmap").read_text().splitlines()[0].startswith("A Maintainer")
     assert "Replaced virtio net driver" in \
         (dpdk / "doc/guides/rel_notes/release_26_11.rst").read_text()
+    assert "(@ref rte_pmd_virtio.h)" in (dpdk / "doc/api/doxy-api-index.md").read_text()
+    assert "/drivers/net/virtio " in (dpdk / "doc/api/doxy-api.conf.in").read_text()
     done = run(SERIES, dpdk, out)
     assert done.returncode == 1
     assert "is not empty" in done.stderr
