@@ -70,7 +70,10 @@ virtqueue_set_state(struct virtqueue *vq, enum virtqueue_state state)
 	VIRTIO_LOG(DEBUG, "%s: ring %u: %s -> %s", vq->conf.name, vq->index,
 		   virtqueue_state_name(virtqueue_state(vq)), virtqueue_state_name(state));
 	vq->dev->vqs[vq->index] = state == VIRTQUEUE_READY ? NULL : vq;
-	/* Its order with the gate: gate_closed_inside.litmus; with all else by reading. */
+	/*
+	 * gate_closed_inside.litmus has its order with the gate. No test has its order with other
+	 * accesses.
+	 */
 	rte_atomic_store_explicit(&vq->state, state, rte_memory_order_release);
 }
 

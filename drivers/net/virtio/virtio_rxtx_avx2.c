@@ -37,8 +37,8 @@ static __rte_always_inline __m256i
 packed_rests(const struct vring_packed_desc *desc)
 {
 	/*
-	 * Of each the eight bytes are read at once; x86 keeps these loads before later ones, which
-	 * is the driver's side of packed_mixed.litmus.
+	 * Of each the eight bytes are read at once; x86 keeps these loads before later ones: as
+	 * packed_mixed.litmus, with the parts of driver and device exchanged.
 	 */
 	const __m256i first = _mm256_loadu_si256((const __m256i *)(const void *)desc);
 	const __m256i second = _mm256_loadu_si256((const __m256i *)(const void *)(desc + 2));

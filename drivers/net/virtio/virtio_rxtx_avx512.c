@@ -122,8 +122,8 @@ eight_used(const struct ring_view *view, size_t i, const bool packed, __m512i *l
 	if (packed) {
 		const struct vring_packed_desc *desc = &view->packed.used[i];
 		/*
-		 * Of each the second half in one piece; x86 keeps these loads before later ones,
-		 * which is the driver's side of packed_mixed.litmus.
+		 * Of each the second half in one piece; x86 keeps these loads before later ones:
+		 * as packed_mixed.litmus, with the parts of driver and device exchanged.
 		 */
 		const __m512i rest = _mm512_permutex2var_epi64(
 			load(desc), _mm512_set_epi64(15, 13, 11, 9, 7, 5, 3, 1), load(desc + 4));
