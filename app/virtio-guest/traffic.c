@@ -196,9 +196,10 @@ receive_some(struct guest *guest, uint16_t q)
 		__atomic_store_n(&guest->flows[f].queue, q, __ATOMIC_RELEASE);
 		add(&guest->flows[f].got, 1);
 	}
-	rte_pktmbuf_free_bulk(m, n);
 	add(&guest->foreign, n - ours);
 	add(&rx->packets, ours);
+	/* Last: a full pool means that everything was counted. */
+	rte_pktmbuf_free_bulk(m, n);
 }
 
 /* How many may go now. */
