@@ -565,6 +565,28 @@ requests_are_checked(void)
 	fake_port_destroy(fp);
 }
 
+/* Nobody asks whether the process has ended: the close of a port looks. */
+static void
+descriptors_of_ended_processes_are_closed(void)
+{
+	const uint64_t one = 1;
+	unsigned int fds;
+	struct fake_port *fp = fake_port_start(&(struct fake_port_conf){ 0 });
+	struct rte_mp_msg msg = { .name = JOIN, .num_fds = 1 };
+
+	fake_port_destroy(fp);
+	fds = test_open_fds();
+	fp = fake_port_start(&(struct fake_port_conf){ 0 });
+	process_fd = eventfd(0, 0);
+	msg.fds[0] = dup(process_fd);
+	CHECK_EQ(ask(&msg), 0);
+	close_fds(&msg);
+	CHECK_EQ(write(process_fd, &one, sizeof(one)), sizeof(one));
+	CHECK_EQ(close(process_fd), 0);
+	fake_port_destroy(fp);
+	CHECK_EQ(test_open_fds(), fds);
+}
+
 /* ---- queue errors ------------------------------------------------------------------------- */
 
 static unsigned int events; /* atomic */
@@ -646,6 +668,7 @@ TEST_MAIN(
 	TEST(control_calls_are_refused),
 	TEST(answers_are_checked),
 	TEST(requests_are_checked),
+	TEST(descriptors_of_ended_processes_are_closed),
 	TEST_LAYOUTS(errors_reach_the_primary),
 	TEST(errors_that_cannot_be_sent_are_logged),
 )

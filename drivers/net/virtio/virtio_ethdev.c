@@ -395,6 +395,7 @@ virtio_port_close(struct rte_eth_dev *edev)
 	virtio_announce_release(port);
 	pthread_mutex_unlock(&port->lock);
 	virtio_rx_intr_release(port);
+	virtio_process_forget_ended();
 	if (entered) {
 		/* Its next step may be the doorbell: the transport stays, and what leads there. */
 		VIRTIO_LOG(ERR, "port %u: closed while a thread is in a burst of a queue. The "

@@ -78,6 +78,14 @@ forget_ended(void)
 	}
 }
 
+void
+virtio_process_forget_ended(void)
+{
+	pthread_mutex_lock(&lock);
+	forget_ended();
+	pthread_mutex_unlock(&lock);
+}
+
 uint32_t
 virtio_process_enrol(int pidfd)
 {
