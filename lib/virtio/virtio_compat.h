@@ -73,6 +73,14 @@ typedef struct rte_eth_stats virtio_queue_stats_t;
 	container_of((class_dev)->device, typeof(bus_dev_type), device)
 #endif
 
+/** What EAL's bus notes of a PCI device that a driver has taken; before 26.07 twice. */
+#if RTE_VERSION < RTE_VERSION_NUM(26, 7, 0, 0)
+#define VIRTIO_NOTE_PCI_DRIVER(pci, its) \
+	((pci)->driver = (its), (pci)->device.driver = &(its)->driver)
+#else
+#define VIRTIO_NOTE_PCI_DRIVER(pci, its) ((pci)->device.driver = &(its)->driver)
+#endif
+
 /** What rx_queue_count returns: signed from 25.11 on. */
 #if RTE_VERSION >= RTE_VERSION_NUM(25, 11, 0, 0)
 typedef int virtio_rx_queue_count_t;

@@ -29,6 +29,7 @@
 #include "packet.h"
 #include "test.h"
 #include "virtio.h"
+#include "virtio_compat.h"
 #include "virtio_secondary.h"
 #include "virtqueue.h"
 
@@ -246,8 +247,7 @@ plug(const char *args)
 	write_resource("0xc000 0xc023 0x40101\n");
 	bus.pci.device.name = NAME;
 	bus.pci.device.numa_node = SOCKET_ID_ANY;
-	bus.pci.driver = driver;
-	bus.pci.device.driver = &driver->driver;
+	VIRTIO_NOTE_PCI_DRIVER(&bus.pci, driver);
 	bus.devargs.args = args;
 	bus.pci.device.devargs = args == NULL ? NULL : &bus.devargs;
 	bus.pci.intr_handle = rte_intr_instance_alloc(RTE_INTR_INSTANCE_F_PRIVATE);
