@@ -8,6 +8,7 @@
 
 #include <rte_common.h>
 
+#include "breach.h"
 #include "fake_legacy_device.h"
 #include "test.h"
 
@@ -29,17 +30,8 @@ note(struct fake_legacy *fake, const char *format, ...)
 	va_end(ap);
 }
 
-static void __attribute__((format(printf, 2, 3)))
-note_breach(struct fake_legacy *fake, const char *format, ...)
-{
-	va_list ap;
-
-	if (fake->breach[0] != '\0')
-		return;
-	va_start(ap, format);
-	vsnprintf(fake->breach, sizeof(fake->breach), format, ap);
-	va_end(ap);
-}
+#define note_breach(fake, ...) \
+	breach_note((fake)->breach, sizeof((fake)->breach), __VA_ARGS__)
 
 /* Whether it still takes an access. */
 static bool

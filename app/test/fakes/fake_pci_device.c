@@ -3,13 +3,13 @@
  */
 
 #include <inttypes.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include <rte_common.h>
 
+#include "breach.h"
 #include "fake_pci_device.h"
 #include "test.h"
 #include "virtqueue_reset.h"
@@ -65,17 +65,8 @@ static const struct {
 	[QUEUE_RESET] = { "queue_reset", 58, 2, true },
 };
 
-static void __attribute__((format(printf, 2, 3)))
-breach(struct fake_pci *fake, const char *format, ...)
-{
-	va_list ap;
-
-	if (fake->breach[0] != '\0')
-		return;
-	va_start(ap, format);
-	vsnprintf(fake->breach, sizeof(fake->breach), format, ap);
-	va_end(ap);
-}
+#define breach(fake, ...) \
+	breach_note((fake)->breach, sizeof((fake)->breach), __VA_ARGS__)
 
 static enum reg
 reg_at(uint32_t offset)

@@ -3,11 +3,10 @@
  */
 
 #include <inttypes.h>
-#include <stdarg.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "breach.h"
 #include "packed_device.h"
 
 /* Offsets and flags of 2.8.13 and 2.8.14. */
@@ -44,17 +43,8 @@ half(uint8_t *desc)
 	return (uint64_t *)(void *)(desc + DESC_LEN);
 }
 
-static void __attribute__((format(printf, 2, 3)))
-breach(struct packed_device *pd, const char *format, ...)
-{
-	va_list ap;
-
-	if (pd->breach[0] != '\0')
-		return;
-	va_start(ap, format);
-	vsnprintf(pd->breach, sizeof(pd->breach), format, ap);
-	va_end(ap);
-}
+#define breach(pd, ...) \
+	breach_note((pd)->breach, sizeof((pd)->breach), __VA_ARGS__)
 
 size_t
 packed_device_desc_size(uint32_t size)

@@ -3,11 +3,10 @@
  */
 
 #include <inttypes.h>
-#include <stdarg.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "breach.h"
 #include "split_device.h"
 
 /* Offsets and flags of 2.7.5, 2.7.6 and 2.7.8. */
@@ -80,17 +79,8 @@ split_device_used_size(uint32_t size)
 	return RING_ENTRIES + USED_ENTRY * size + 2;
 }
 
-static void __attribute__((format(printf, 2, 3)))
-breach(struct split_device *sd, const char *format, ...)
-{
-	va_list ap;
-
-	if (sd->breach[0] != '\0')
-		return;
-	va_start(ap, format);
-	vsnprintf(sd->breach, sizeof(sd->breach), format, ap);
-	va_end(ap);
-}
+#define breach(sd, ...) \
+	breach_note((sd)->breach, sizeof((sd)->breach), __VA_ARGS__)
 
 void
 split_device_open(struct split_device *sd, uint32_t size, void *desc, void *avail, void *used,
