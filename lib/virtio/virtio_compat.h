@@ -73,7 +73,7 @@ typedef struct rte_eth_stats virtio_queue_stats_t;
 	container_of((class_dev)->device, typeof(bus_dev_type), device)
 #endif
 
-/** What EAL's bus notes of a PCI device that a driver has taken; before 26.07 twice. */
+/** Sets a PCI device's driver as EAL's bus does after a probe: two fields before 26.07. */
 #if RTE_VERSION < RTE_VERSION_NUM(26, 7, 0, 0)
 #define VIRTIO_NOTE_PCI_DRIVER(pci, its) \
 	((pci)->driver = (its), (pci)->device.driver = &(its)->driver)

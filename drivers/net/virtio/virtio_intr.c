@@ -92,7 +92,7 @@ event_fd(const struct virtio_queue *q)
 	return rte_intr_efds_index_get(q->port->edev->intr_handle, q->id);
 }
 
-/* Not with the counter at its limit, where a write may block: there is a wake-up waiting then. */
+/* With the counter at its limit a write may block. Nothing is written: a wake-up is pending. */
 static void
 raise_event(const struct virtio_queue *q)
 {

@@ -62,7 +62,7 @@ bool virtio_process_is_alone(void);
 /** Primary: whether that process has ended for certain. */
 bool virtio_process_has_ended(uint32_t number);
 
-/** Closes the descriptors of those that have ended, as each enrolment does. */
+/** Primary: closes the descriptors of processes that have ended. Each enrolment does so too. */
 void virtio_process_forget_ended(void);
 
 #endif /* VIRTIO_PROCESS_H */

@@ -302,7 +302,10 @@ first_setup(struct virtio_port *port, uint16_t id, size_t size, bool is_rx, int 
 	return q;
 }
 
-/* A release has no lock: the queue itself stays, and what looks at it meanwhile may. */
+/*
+ * ethdev releases a queue without the port's lock. The queue's memory stays until the close, so a
+ * thread that reads the queue at the same time reads valid memory.
+ */
 static void
 show(struct virtio_queue *q, bool shown)
 {
