@@ -133,6 +133,7 @@ make_fresh(struct virtqueue *vq)
 	vq->next_used = (struct virtqueue_place){ .wrap = true };
 	vq->free_count = vq->size;
 	vq->chains = 0;
+	vq->has_batches = false;
 	vq->used_known = 0;
 	vq->used_seen = 0;
 	vq->notified_at = 0;

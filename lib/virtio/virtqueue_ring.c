@@ -80,6 +80,7 @@ virtqueue_unexpected(struct virtqueue *vq, struct ring_cursor *cur, uint32_t id,
 	n = buffers_to(vq, cur->at.pos, place);
 	if (n == 0)
 		return -EPROTO;
+	vq->has_batches = true;
 	cur->known = n;
 	cur->known_len = *len;
 	*len = vq->conf.buf_len;

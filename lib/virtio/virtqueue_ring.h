@@ -161,6 +161,16 @@ ring_used_lines(const struct virtqueue *vq, uint16_t n)
 	return seen;
 }
 
+/** Packed: whether the device has used the `n`th descriptor from the next one on; a hint. */
+static __rte_always_inline bool
+ring_is_used_ahead(const struct virtqueue *vq, uint16_t n)
+{
+	struct virtqueue_place at = vq->next_used;
+
+	ring_step(vq, &at, n - 1, 0, true);
+	return packed_is_used(vq, &at);
+}
+
 /**
  * Does for the plain way what virtqueue_unexpected() does for the general one, where ring_expect()
  * did not find what is expected. Not while there are chains, nor with IN_ORDER.

@@ -283,6 +283,16 @@ typedef rte_v128u64_t virtio_rearm_t __rte_may_alias;
 /** The same of the fields from packet_type on. */
 typedef rte_v128u32_t virtio_fields_t __rte_may_alias;
 
+/**
+ * Packed rings: a burst that has caught up with the device reads the cache line that the device
+ * writes next, and the device has to fetch the line once more for each such look. For some time
+ * after that, bursts look only at a descriptor further ahead, and take nothing before it is used.
+ */
+struct virtio_look_ahead {
+	uint64_t cycles; /**< how long, of the time stamp counter; 0: not at all */
+	uint64_t until;  /**< the polling thread's: when it ends; 0: it has ended */
+};
+
 struct virtio_rxq {
 	struct virtio_queue q;
 	/* Constant while the gate is open. */
@@ -301,7 +311,9 @@ struct virtio_rxq {
 	struct rte_eth_rxconf conf;
 	/* The polling thread's. */
 	alignas(RTE_CACHE_LINE_SIZE) struct virtio_counters counters;
-	uint16_t last_burst;  /**< packets of the last burst that brought any */
+	struct virtio_look_ahead ahead;
+	uint16_t look_at;     /**< descriptor that is looked at then, before it is rounded */
+	uint16_t last_burst;  /**< packets of the last burst that brought any; 0: none since */
 	bool scatter_logged;  /**< that a frame was dropped, as `scatters` is false */
 };
 
@@ -315,7 +327,9 @@ struct virtio_txq {
 	uint32_t hdr_last;
 	uint64_t sent_before; /**< counters.packets, when the worker last looked */
 	struct rte_eth_txconf conf;
+	/* The polling thread's. */
 	alignas(RTE_CACHE_LINE_SIZE) struct virtio_counters counters;
+	struct virtio_look_ahead ahead;
 };
 
 /** "rx" or "tx", for log lines. */

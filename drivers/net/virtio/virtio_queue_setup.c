@@ -11,6 +11,7 @@
 #include <errno.h>
 #include <stdio.h>
 
+#include <rte_cycles.h>
 #include <rte_errno.h>
 #include <rte_malloc.h>
 #include <rte_memzone.h>
@@ -32,6 +33,28 @@ static uint16_t
 free_thresh(uint16_t asked, uint16_t nb_desc)
 {
 	return asked != 0 ? asked : RTE_MIN(RTE_ALIGN_FLOOR(nb_desc / 4, 4), 32);
+}
+
+/*
+ * How long bursts look ahead, in nanoseconds: struct virtio_look_ahead. That is as long as a
+ * received packet waits at most. A full transmit ring waits while the device has three quarters of
+ * it, so the device does not run dry.
+ */
+#define RX_AHEAD_NS 1000
+#define TX_AHEAD_NS 4000
+
+/* Where receive bursts look at first. */
+#define RX_AHEAD_FIRST 16
+
+/* A shorter ring has few bursts in it, and is never looked ahead of. */
+#define AHEAD_MIN_RING 128
+
+static struct virtio_look_ahead
+look_ahead(uint64_t ns, uint16_t nb_desc)
+{
+	return (struct virtio_look_ahead){
+		.cycles = nb_desc < AHEAD_MIN_RING ? 0 : rte_get_tsc_hz() * ns / NS_PER_S,
+	};
 }
 
 /* room: of a buffer, for a frame. */
@@ -342,6 +365,8 @@ rx_setup(struct virtio_rxq *rxq, uint16_t nb_desc, int node, const struct rte_et
 	rxq->conf = *conf;
 	rxq->conf.rx_free_thresh = free_thresh(conf->rx_free_thresh, nb_desc);
 	rxq->free_thresh = rxq->conf.rx_free_thresh;
+	rxq->ahead = look_ahead(RX_AHEAD_NS, nb_desc);
+	rxq->look_at = RX_AHEAD_FIRST;
 	rxq->q.deferred = conf->rx_deferred_start;
 	rxq->room = room;
 	rxq->buf_len = buf_len;
@@ -404,6 +429,7 @@ tx_setup(struct virtio_txq *txq, uint16_t nb_desc, int node, const struct rte_et
 	txq->conf = *conf;
 	txq->conf.tx_free_thresh = free_thresh(conf->tx_free_thresh, nb_desc);
 	txq->free_thresh = txq->conf.tx_free_thresh;
+	txq->ahead = look_ahead(TX_AHEAD_NS, nb_desc);
 	txq->hdr_last = UINT32_MAX; /* until virtio_queue_open() */
 	txq->q.deferred = conf->tx_deferred_start;
 	return 0;

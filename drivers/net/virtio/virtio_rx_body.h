@@ -441,14 +441,43 @@ rx_whole_lines(const struct virtio_rxq *rxq, uint16_t used)
 	return whole > 0 ? whole : used;
 }
 
+/*
+ * Fewest and most packets that a burst waits for, see struct virtio_look_ahead. In between are as
+ * many as the device brings in that time.
+ */
+#define RX_AHEAD_LEAST (2 * PACKED_LINE)
+#define RX_AHEAD_MOST  (8 * PACKED_LINE)
+
+/* Packed: whether to wait for the end of a cache line. */
+static __rte_always_inline bool
+rx_waits(struct virtio_rxq *rxq, uint16_t n)
+{
+	const struct virtqueue *vq = rxq->q.vq;
+	const uint16_t most = RTE_MIN(n, rxq->look_at);
+	const uint16_t rest = (vq->next_used.pos + most) % PACKED_LINE;
+
+	if (most > rest && virtio_look_ahead_waits(&rxq->ahead, vq, most - rest))
+		return true;
+	if (rxq->ahead.until != 0) {
+		rxq->look_at = RTE_MIN(rxq->look_at + 1, RX_AHEAD_MOST);
+	} else {
+		rxq->look_at = RTE_MAX(rxq->look_at - RX_AHEAD_LEAST, RX_AHEAD_LEAST);
+		rxq->last_burst = 0;
+	}
+	return false;
+}
+
 static __rte_always_inline uint16_t
 rx_burst(struct virtio_rxq *rxq, struct rte_mbuf **pkts, uint16_t n, const struct rx_mode mode)
 {
 	struct virtqueue *vq = rxq->q.vq;
-	int used = ring_used_hint(vq, n, mode.packed);
 	uint16_t least;
 	uint16_t nb = 0;
+	int used;
 
+	if (mode.packed && rxq->ahead.until != 0 && rx_waits(rxq, n))
+		return 0;
+	used = ring_used_hint(vq, n, mode.packed);
 	if (unlikely(used < 0)) {
 		virtio_queue_set_broken(&rxq->q,
 				  "the device's used index is beyond the available buffers");
@@ -467,8 +496,11 @@ rx_burst(struct virtio_rxq *rxq, struct rte_mbuf **pkts, uint16_t n, const struc
 		if (unlikely(nb < used))
 			nb += mode.unordered(rxq, pkts + nb, used - nb, n - nb);
 		rxq->counters.packets += nb;
-		if (mode.packed && nb > 0)
+		if (mode.packed && nb > 0) {
 			rxq->last_burst = nb;
+			if (nb > PACKED_LINE && (nb < n || rxq->ahead.until != 0))
+				virtio_look_ahead_begin(&rxq->ahead);
+		}
 	}
 	/* Also when nothing came: a pool that was empty may have buffers again. */
 	least = rx_is_mergeable(rxq, mode) && nb == 0 ? rxq->idle_thresh : rxq->free_thresh;

@@ -12,6 +12,7 @@
 
 #include <string.h>
 
+#include <rte_cycles.h>
 #include <rte_ether.h>
 #include <rte_mbuf.h>
 
@@ -19,6 +20,7 @@
 #include "virtio_event.h"
 #include "virtio_log.h"
 #include "virtio_queue.h"
+#include "virtqueue_ring.h"
 
 #define VIRTIO_HDR_SIZE ((uint32_t)sizeof(struct virtio_net_hdr))
 
@@ -200,6 +202,31 @@ virtio_queue_set_broken(struct virtio_queue *q, const char *why)
 	/* The ring's state before the gate: virtio_queue_resume(), gate_closed_inside.litmus. */
 	rte_atomic_thread_fence(rte_memory_order_seq_cst);
 	virtio_gate_close_inside(&q->gate);
+}
+
+/** At the end of a burst that has caught up with the device. */
+static __rte_always_inline void
+virtio_look_ahead_begin(struct virtio_look_ahead *ahead)
+{
+	if (likely(ahead->cycles > 0))
+		ahead->until = rte_rdtsc() + ahead->cycles;
+}
+
+/**
+ * Whether a burst is to read no other descriptor: the `n`th one from the next on, at least 1, is
+ * not used, and the time is not over. Ends the looking ahead when it is.
+ */
+static __rte_always_inline bool
+virtio_look_ahead_waits(struct virtio_look_ahead *ahead, const struct virtqueue *vq, uint16_t n)
+{
+	if (likely(n < virtqueue_in_flight(vq) && ring_is_plain(vq) && !vq->has_batches)) {
+		if (ring_is_used_ahead(vq, n))
+			return false;
+		if (rte_rdtsc() < ahead->until)
+			return true;
+	}
+	ahead->until = 0;
+	return false;
 }
 
 /**

@@ -554,6 +554,29 @@ tx_any(struct virtio_txq *txq, struct virtqueue *vq, struct rte_mbuf *m, const s
 	return mode.hash ? tx_any_hash(txq, vq, m, mode.packed) : tx_any_plain(txq, vq, m, mode);
 }
 
+/* Most used buffers that a full ring waits for, see struct virtio_look_ahead. */
+#define TX_AHEAD 64
+
+/*
+ * Frees packets for a burst of `n`, up to `room` places, or waits for the device. How many packets
+ * the burst is to try, or -EPROTO on a bad ring.
+ */
+static __rte_always_inline int
+tx_make_room(struct virtio_txq *txq, uint16_t n, uint16_t room, const struct tx_mode mode)
+{
+	struct virtqueue *vq = txq->q.vq;
+
+	if (mode.packed && txq->ahead.until != 0 &&
+	    virtio_look_ahead_waits(&txq->ahead, vq, RTE_MIN(vq->size / 4, TX_AHEAD)))
+		return RTE_MIN(n, vq->free_count);
+	if (unlikely(tx_complete(txq, room, mode) < 0))
+		return -EPROTO;
+	/* With IN_ORDER a device may leave descriptors as they are. */
+	if (mode.packed && !vq->in_order && (vq->free_count < n || txq->ahead.until != 0))
+		virtio_look_ahead_begin(&txq->ahead);
+	return vq->free_count > 0 ? n : 0;
+}
+
 static __rte_always_inline uint16_t
 tx_burst(struct virtio_txq *txq, struct rte_mbuf **pkts, uint16_t n, const struct tx_mode mode)
 {
@@ -565,8 +588,13 @@ tx_burst(struct virtio_txq *txq, struct rte_mbuf **pkts, uint16_t n, const struc
 	 * No more than that: a device at work uses others meanwhile, and a driver that follows it
 	 * closely takes each cache line that the device is about to write.
 	 */
-	if (vq->free_count < room && unlikely(tx_complete(txq, room, mode) < 0))
-		return 0;
+	if (vq->free_count < room) {
+		const int most = tx_make_room(txq, n, room, mode);
+
+		if (unlikely(most <= 0))
+			return 0;
+		n = most;
+	}
 	if (mode.fast != NULL)
 		nb = mode.fast(txq, pkts, n);
 	while (nb < n) {

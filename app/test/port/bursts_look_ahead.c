@@ -1,0 +1,345 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * Copyright(c) 2026 The authors of dpdk-virtio
+ */
+
+/*
+ * Packed rings: a burst that has caught up with the device looks only at a descriptor further
+ * ahead, until that one is used or the time is over. No frame and no place in the ring is lost by
+ * that, and each case in which that descriptor may never be used is known.
+ */
+
+#include <rte_cycles.h>
+
+#include "fake_port.h"
+#include "test.h"
+#include "virtio.h"
+
+#define RING 128
+#define LINE 4
+#define MOST 32
+
+/* Of a wait that has to end by itself. */
+#define LIMIT_S 20
+
+/* A time that ends only where the test ends it. */
+#define ENDLESS (UINT64_MAX / 2)
+
+static struct virtio_rxq *
+rxq_of(const struct fake_port *fp)
+{
+	return virtio_port(&rte_eth_devices[fp->port])->rxqs[0];
+}
+
+static struct virtio_txq *
+txq_of(const struct fake_port *fp)
+{
+	return virtio_port(&rte_eth_devices[fp->port])->txqs[0];
+}
+
+static void
+time_is_over(struct virtio_look_ahead *ahead)
+{
+	CHECK(ahead->until != 0);
+	ahead->until = 1;
+}
+
+static struct fake_port *
+start(uint64_t features, uint16_t ring)
+{
+	struct fake_port *fp =
+		fake_port_create(&(struct fake_port_conf){ .features = features });
+
+	CHECK_EQ(fake_port_setup_rx(fp, 0, ring), 0);
+	CHECK_EQ(fake_port_setup_tx(fp, 0, ring), 0);
+	CHECK_EQ(rte_eth_dev_start(fp->port), 0);
+	if (ring >= RING) {
+		CHECK(rxq_of(fp)->ahead.cycles > 0);
+		CHECK(txq_of(fp)->ahead.cycles > 0);
+		rxq_of(fp)->ahead.cycles = ENDLESS;
+		txq_of(fp)->ahead.cycles = ENDLESS;
+	}
+	return fp;
+}
+
+static void
+write_frames(struct fake_port *fp, unsigned int n)
+{
+	while (n-- > 0)
+		fake_port_write(fp, 0, 100);
+}
+
+/*
+ * The device writes frames one by one until a burst takes some. How many there were; all of them
+ * are taken, or those before the end of the ring.
+ */
+static unsigned int
+frames_until_taken(struct fake_port *fp)
+{
+	const struct virtqueue *vq = rxq_of(fp)->q.vq;
+	unsigned int n, got;
+
+	do {
+		write_frames(fp, 1);
+		n = fp->rx_next[0] - fp->got[0];
+		CHECK(n <= MOST);
+		got = fake_port_receive(fp, 0);
+	} while (got == 0);
+	CHECK(got == n || vq->next_used.pos == 0);
+	return n;
+}
+
+static void
+receive_waits(uint64_t features)
+{
+	struct fake_port *fp = start(features, RING);
+	struct virtio_rxq *rxq = rxq_of(fp);
+	unsigned int i;
+
+	/* A line or less is no fast burst. */
+	write_frames(fp, LINE);
+	CHECK_EQ(fake_port_receive(fp, 0), LINE);
+	write_frames(fp, 2);
+	CHECK_EQ(fake_port_receive(fp, 0), 2);
+	/* More than a line, and all that there is: caught up. To the end of a line from now on. */
+	write_frames(fp, 8);
+	CHECK_EQ(fake_port_receive(fp, 0), 8);
+	CHECK_EQ(fake_port_receive(fp, 0), 0);
+	CHECK_EQ(frames_until_taken(fp) + 2, 16);
+	/* As long as the device brings them, a burst waits for more and more, up to a limit. */
+	for (i = 0; i < MOST; i++)
+		CHECK(frames_until_taken(fp) >= 16);
+	CHECK_EQ(frames_until_taken(fp), MOST);
+	CHECK_EQ(rxq->look_at, MOST);
+	/* No more: what there is comes when the time is over, and what comes then at once. */
+	write_frames(fp, 3);
+	CHECK_EQ(fake_port_receive(fp, 0), 0);
+	time_is_over(&rxq->ahead);
+	CHECK_EQ(fake_port_receive(fp, 0), 3);
+	CHECK_EQ(rxq->look_at, MOST - 2 * LINE);
+	for (i = 0; i < 10; i++) {
+		write_frames(fp, 1 + i % LINE);
+		CHECK_EQ(fake_port_receive(fp, 0), 1 + i % LINE);
+	}
+	/* Slower again and again: not below two lines. */
+	for (i = 0; i < 6; i++) {
+		write_frames(fp, LINE + 2);
+		while (rxq->ahead.until == 0)
+			fake_port_receive(fp, 0);
+		time_is_over(&rxq->ahead);
+		fake_port_receive(fp, 0);
+	}
+	CHECK_EQ(rxq->look_at, 2 * LINE);
+	rxq->ahead.until = 0;
+	fake_port_receive(fp, 0);
+	CHECK_EQ(fp->got[0], fp->rx_next[0]);
+	CHECK_EQ(fake_port_xstat(fp, "rx_q0_errors"), 0);
+	fake_port_destroy(fp);
+}
+
+static void
+receive_waits_for_lines(void)
+{
+	receive_waits(0);
+	receive_waits(VU_F_MRG_RXBUF);
+	receive_waits(VU_F_IN_ORDER);
+}
+
+/* With the time that a port has: it ends, whatever the device does. */
+static void
+receive_goes_on_by_itself(void)
+{
+	struct fake_port *fp = start(0, RING);
+	struct virtio_rxq *rxq = rxq_of(fp);
+	uint64_t end;
+
+	rxq->ahead.cycles = rte_get_tsc_hz() / 1000;
+	write_frames(fp, LINE + 2);
+	CHECK_EQ(fake_port_receive(fp, 0), LINE + 2);
+	write_frames(fp, 1);
+	end = rte_rdtsc() + LIMIT_S * rte_get_tsc_hz();
+	while (fake_port_receive(fp, 0) == 0)
+		CHECK(rte_rdtsc() < end);
+	CHECK_EQ(rxq->ahead.until, 0);
+	fake_port_destroy(fp);
+}
+
+/* A device with fewer buffers than a burst waits for could never bring them. */
+static void
+receive_does_not_wait_for_buffers(void)
+{
+	struct fake_port *fp = start(0, RING);
+	struct virtio_rxq *rxq = rxq_of(fp);
+	struct rte_mbuf *kept[FAKE_PORT_BUFFERS];
+	unsigned int n = 0;
+
+	rxq->look_at = MOST;
+	while (rte_mempool_get(fp->rx_pool[0], (void **)&kept[n]) == 0)
+		n++;
+	write_frames(fp, RING - MOST);
+	/* They are all free again, and posted again, but for those that are taken away. */
+	while (fp->got[0] < fp->rx_next[0]) {
+		rxq->ahead.until = 0;
+		fake_port_receive(fp, 0);
+		while (rte_mempool_get(fp->rx_pool[0], (void **)&kept[n]) == 0)
+			n++;
+	}
+	write_frames(fp, MOST - LINE);
+	rxq->ahead.until = ENDLESS;
+	CHECK(fake_port_receive(fp, 0) > 0);
+	rte_pktmbuf_free_bulk(kept, n);
+	fake_port_destroy(fp);
+}
+
+/* A device that tells of many buffers by one entry leaves out the one that is looked at. */
+static void
+receive_does_not_wait_for_batches(void)
+{
+	struct fake_port *fp = start(VU_F_IN_ORDER, RING);
+	struct ring_device *rd = fake_vu_ring(fp->vu, 0);
+	struct virtio_rxq *rxq = rxq_of(fp);
+	unsigned int round, i;
+
+	for (round = 0; round < 3; round++) {
+		const uint32_t full = FAKE_PORT_ROOM;
+		uint16_t heads[LINE + 2];
+
+		/* All but the last are full. */
+		for (i = 0; i < RTE_DIM(heads); i++)
+			heads[i] = fake_port_prepare(fp, 0, full, 1);
+		ring_device_use_batch(rd, heads, RTE_DIM(heads), full + FAKE_PORT_HDR);
+		CHECK_EQ(fake_port_receive(fp, 0), RTE_DIM(heads));
+		CHECK(rxq->q.vq->has_batches);
+	}
+	/* Nor after a stop: that is another device, maybe. */
+	CHECK_EQ(rte_eth_dev_rx_queue_stop(fp->port, 0), 0);
+	CHECK(!rxq->q.vq->has_batches);
+	CHECK_EQ(rte_eth_dev_rx_queue_start(fp->port, 0), 0);
+	fake_port_destroy(fp);
+}
+
+static void
+take(struct fake_port *fp, unsigned int n)
+{
+	struct device_chain chain;
+	uint8_t bytes[4096];
+
+	for (; n > 0; n--) {
+		CHECK(fake_port_take_bytes(fp, 0, &chain, bytes, sizeof(bytes)) > 0);
+		fp->took[0]++;
+	}
+}
+
+static void
+fill(struct fake_port *fp)
+{
+	unsigned int n;
+
+	for (n = 0; n < RING; n += RING / 2)
+		CHECK_EQ(fake_port_send(fp, 0, RING / 2), RING / 2);
+	CHECK_EQ(fake_port_send(fp, 0, 1), 0);
+}
+
+static void
+full_ring_waits_for_a_quarter(void)
+{
+	struct fake_port *fp = start(0, RING);
+	struct virtio_txq *txq = txq_of(fp);
+	uint64_t end;
+
+	fill(fp);
+	CHECK(txq->ahead.until != 0);
+	take(fp, RING / 4 - 1);
+	CHECK_EQ(fake_port_send(fp, 0, 1), 0);
+	take(fp, 1);
+	CHECK_EQ(fake_port_send(fp, 0, RING / 4), RING / 4);
+	/* Full again, and followed still. What is free is used meanwhile. */
+	take(fp, RING / 4);
+	CHECK_EQ(fake_port_send(fp, 0, 5), 5);
+	take(fp, 7);
+	CHECK_EQ(fake_port_send(fp, 0, RING / 4), RING / 4 - 5);
+	CHECK_EQ(fake_port_send(fp, 0, 1), 0);
+	/* The device is slower: what it has sent makes room when the time is over. */
+	time_is_over(&txq->ahead);
+	CHECK_EQ(fake_port_send(fp, 0, 7), 7);
+	CHECK_EQ(fake_port_take(fp, 0, true), RING - 7 + 7);
+	CHECK_EQ(fp->took[0], fp->tx_next[0]);
+	/* The time that a port has ends by itself. */
+	fill(fp);
+	txq->ahead.until = 0;
+	txq->ahead.cycles = rte_get_tsc_hz() / 1000;
+	CHECK_EQ(fake_port_send(fp, 0, 1), 0);
+	take(fp, 2);
+	end = rte_rdtsc() + LIMIT_S * rte_get_tsc_hz();
+	while (fake_port_send(fp, 0, 1) == 0)
+		CHECK(rte_rdtsc() < end);
+	fake_port_destroy(fp);
+}
+
+/* Entries of such rings may be left out. */
+static void
+ring_with_batches_does_not_wait(void)
+{
+	struct fake_port *fp = start(VU_F_IN_ORDER, RING);
+
+	fill(fp);
+	CHECK_EQ(txq_of(fp)->ahead.until, 0);
+	take(fp, 2);
+	CHECK_EQ(fake_port_send(fp, 0, 3), 2);
+	fake_port_destroy(fp);
+}
+
+/* Of a chain only the first descriptor is marked used. */
+static void
+ring_with_chains_does_not_wait(void)
+{
+	struct fake_port *fp = start(0, RING);
+	struct virtio_txq *txq = txq_of(fp);
+	struct rte_mbuf *m[RING];
+	unsigned int i;
+
+	fill(fp);
+	CHECK_EQ(fake_port_take(fp, 0, true), RING);
+	CHECK_EQ(rte_mempool_get_bulk(fp->tx_pool[0], (void **)m, RING), 0);
+	for (i = 0; i < RING; i++) {
+		rte_pktmbuf_reset(m[i]);
+		CHECK(rte_pktmbuf_append(m[i], 64) != NULL);
+	}
+	for (i = 0; i < RING / 2; i++)
+		CHECK_EQ(rte_pktmbuf_chain(m[i], m[RING - 1 - i]), 0);
+	txq->ahead.until = 0;
+	CHECK_EQ(rte_eth_tx_burst(fp->port, 0, m, RING / 2), RING / 2);
+	CHECK_EQ(fake_port_send(fp, 0, 1), 0);
+	CHECK(txq->ahead.until != 0);
+	take(fp, 2);
+	CHECK_EQ(fake_port_send(fp, 0, 3), 3);
+	CHECK_EQ(txq->ahead.until, 0);
+	fake_port_destroy(fp);
+}
+
+/* Rings of few bursts are looked at as ever. */
+static void
+short_rings_do_not_wait(void)
+{
+	struct fake_port *fp = start(0, RING - LINE);
+
+	CHECK_EQ(rxq_of(fp)->ahead.cycles, 0);
+	CHECK_EQ(txq_of(fp)->ahead.cycles, 0);
+	write_frames(fp, LINE + 2);
+	CHECK_EQ(fake_port_receive(fp, 0), LINE + 2);
+	CHECK_EQ(rxq_of(fp)->ahead.until, 0);
+	write_frames(fp, 1);
+	CHECK_EQ(fake_port_receive(fp, 0), 1);
+	fake_port_destroy(fp);
+}
+
+TEST_MAIN(
+	TEST_WARM_UP(fake_port_warm_up),
+	TEST_PACKED(receive_waits_for_lines),
+	TEST_PACKED(receive_goes_on_by_itself),
+	TEST_PACKED(receive_does_not_wait_for_buffers),
+	TEST_PACKED(receive_does_not_wait_for_batches),
+	TEST_PACKED(full_ring_waits_for_a_quarter),
+	TEST_PACKED(ring_with_batches_does_not_wait),
+	TEST_PACKED(ring_with_chains_does_not_wait),
+	TEST_PACKED(short_rings_do_not_wait),
+)
