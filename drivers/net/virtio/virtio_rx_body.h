@@ -498,7 +498,7 @@ rx_burst(struct virtio_rxq *rxq, struct rte_mbuf **pkts, uint16_t n, const struc
 		rxq->counters.packets += nb;
 		if (mode.packed && nb > 0) {
 			rxq->last_burst = nb;
-			if (nb > PACKED_LINE && (nb < n || rxq->ahead.until != 0))
+			if (nb >= PACKED_LINE && (nb < n || rxq->ahead.until != 0))
 				virtio_look_ahead_begin(&rxq->ahead);
 		}
 	}
