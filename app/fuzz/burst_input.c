@@ -6,9 +6,10 @@
  * Target "burst": a pair of queues of a virtio-pci port, polled over each of the data paths that
  * the processor has: layouts, scalar, AVX2 and AVX-512, mergeable buffers, offloads, hashes, and
  * those of vectorized=1, with and without ACCESS_PLATFORM and ORDER_PLATFORM. Rings have 32 places
- * or fewer: 16 of a split ring, or 24 of a packed one, which is no power of two. The device writes
- * received headers and frames, and used entries, by the rules or against them. Packets that are
- * sent have any flags, lengths and segments, and go through tx_prepare.
+ * or fewer: 16 of a split ring, or 24 of a packed one, which is no power of two. Bursts on packed
+ * ones look ahead, or not, as the input says. The device writes received headers and frames, and
+ * used entries, by the rules or against them. Packets that are sent have any flags, lengths and
+ * segments, and go through tx_prepare.
  *
  * Each received mbuf is sound, a conforming device's frame arrives as it was, the device finds the
  * bytes of the packets that were sent, in their order, and every buffer is back at the end.
@@ -59,6 +60,7 @@ struct run {
 	bool behind_bus;           /**< it has ACCESS_PLATFORM or ORDER_PLATFORM */
 	bool hostile;              /**< the device has broken a rule */
 	bool rings_random;         /**< its rings hold anything, which it cannot use itself */
+	bool looks_ahead;          /**< bursts look ahead until a step ends it */
 	unsigned int frames;       /**< that the device has given */
 	unsigned int received;     /**< of these, received or dropped */
 	unsigned int packets;      /**< that were sent */
@@ -363,14 +365,23 @@ check_received(struct run *r, struct rte_mbuf *m)
 		check_content(r, m);
 }
 
+/* Bursts that look ahead end it by time, which no input has: by some steps. */
+static void
+end_look_ahead(struct run *r, struct virtio_look_ahead *ahead)
+{
+	if (r->looks_ahead && ahead->until != 0 && fuzz_below(&r->in, 4) == 0)
+		ahead->until = 1;
+}
+
 static void
 receive(struct run *r)
 {
 	struct rte_mbuf *pkts[2 * BURST];
 	const uint16_t most = 1 + fuzz_below(&r->in, RTE_DIM(pkts));
-	const uint16_t n = rte_eth_rx_burst(r->port.id, 0, pkts, most);
-	uint16_t i;
+	uint16_t n, i;
 
+	end_look_ahead(r, &r->port.port->rxqs[0]->ahead);
+	n = rte_eth_rx_burst(r->port.id, 0, pkts, most);
 	CHECK(n <= most);
 	for (i = 0; i < n; i++)
 		check_received(r, pkts[i]);
@@ -507,6 +518,7 @@ transmit(struct run *r)
 	CHECK(ready <= n);
 	for (i = 0; i < ready; i++)
 		packets[i] = packet_of(pkts[i]);
+	end_look_ahead(r, &r->port.port->txqs[0]->ahead);
 	/* A packet whose preparation failed is not one to send. */
 	sent = rte_eth_tx_burst(r->port.id, 0, pkts, ready);
 	CHECK(sent <= ready);
@@ -640,6 +652,11 @@ start_port(struct run *r)
 	if (rte_eth_rx_queue_setup(id, 0, r->ring_size, 0, NULL, driver_port_pool()) != 0 ||
 	    rte_eth_tx_queue_setup(id, 0, r->ring_size, 0, NULL) != 0)
 		return -1;
+	r->looks_ahead = flags & 128;
+	if (r->looks_ahead) {
+		r->port.port->rxqs[0]->ahead.cycles = UINT64_MAX / 2;
+		r->port.port->txqs[0]->ahead.cycles = UINT64_MAX / 2;
+	}
 	return rte_eth_dev_start(id);
 }
 
