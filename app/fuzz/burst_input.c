@@ -369,8 +369,8 @@ check_received(struct run *r, struct rte_mbuf *m)
 static void
 end_look_ahead(struct run *r, struct virtio_look_ahead *ahead)
 {
-	if (r->looks_ahead && ahead->until != 0 && fuzz_below(&r->in, 4) == 0)
-		ahead->until = 1;
+	if (r->looks_ahead && ahead->on && fuzz_below(&r->in, 4) == 0)
+		ahead->since -= ahead->cycles;
 }
 
 static void

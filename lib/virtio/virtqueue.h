@@ -128,7 +128,7 @@ struct virtqueue {
 	bool event_idx;    /**< EVENT_IDX is in force */
 	bool in_order;     /**< IN_ORDER is in force */
 	bool is_identity;  /**< order[p] is p: every buffer so far was used in order; a hint */
-	bool has_batches;  /**< IN_ORDER: the device left out used entries; a hint, of receive */
+	bool has_batches;  /**< IN_ORDER: the device left out used entries; a hint */
 	uint64_t dev_delta; /**< see virtqueue_dev_addr() */
 
 	/* What a burst writes. */

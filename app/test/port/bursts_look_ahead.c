@@ -39,8 +39,8 @@ txq_of(const struct fake_port *fp)
 static void
 time_is_over(struct virtio_look_ahead *ahead)
 {
-	CHECK(ahead->until != 0);
-	ahead->until = 1;
+	CHECK(ahead->on);
+	ahead->since -= ahead->cycles;
 }
 
 static struct fake_port *
@@ -53,8 +53,9 @@ start(uint64_t features, uint16_t ring)
 	CHECK_EQ(fake_port_setup_tx(fp, 0, ring), 0);
 	CHECK_EQ(rte_eth_dev_start(fp->port), 0);
 	if (ring >= RING) {
-		CHECK(rxq_of(fp)->ahead.cycles > 0);
-		CHECK(txq_of(fp)->ahead.cycles > 0);
+		/* As the guide says: a microsecond, and four. */
+		CHECK_EQ(rxq_of(fp)->ahead.cycles, rte_get_tsc_hz() / US_PER_S);
+		CHECK_EQ(txq_of(fp)->ahead.cycles, 4 * rte_get_tsc_hz() / US_PER_S);
 		rxq_of(fp)->ahead.cycles = ENDLESS;
 		txq_of(fp)->ahead.cycles = ENDLESS;
 	}
@@ -123,13 +124,13 @@ receive_waits(uint64_t features)
 	/* Slower again and again: not below two lines. */
 	for (i = 0; i < 6; i++) {
 		write_frames(fp, LINE);
-		while (rxq->ahead.until == 0)
+		while (!rxq->ahead.on)
 			fake_port_receive(fp, 0);
 		time_is_over(&rxq->ahead);
 		fake_port_receive(fp, 0);
 	}
 	CHECK_EQ(rxq->look_at, 2 * LINE);
-	rxq->ahead.until = 0;
+	rxq->ahead.on = false;
 	fake_port_receive(fp, 0);
 	CHECK_EQ(fp->got[0], fp->rx_next[0]);
 	CHECK_EQ(fake_port_xstat(fp, "rx_q0_errors"), 0);
@@ -144,7 +145,7 @@ receive_waits_for_lines(void)
 	receive_waits(VU_F_IN_ORDER);
 }
 
-/* With the time that a port has: it ends, whatever the device does. */
+/* It ends by itself, whatever the device does. */
 static void
 receive_goes_on_by_itself(void)
 {
@@ -159,7 +160,45 @@ receive_goes_on_by_itself(void)
 	end = rte_rdtsc() + LIMIT_S * rte_get_tsc_hz();
 	while (fake_port_receive(fp, 0) == 0)
 		CHECK(rte_rdtsc() < end);
-	CHECK_EQ(rxq->ahead.until, 0);
+	CHECK(!rxq->ahead.on);
+	fake_port_destroy(fp);
+}
+
+/* A burst of so few that none of them is further ahead. */
+static void
+small_bursts_do_not_wait(void)
+{
+	struct fake_port *fp = start(0, RING);
+	struct rte_mbuf *m[LINE];
+
+	write_frames(fp, LINE);
+	CHECK_EQ(fake_port_receive(fp, 0), LINE);
+	CHECK(rxq_of(fp)->ahead.on);
+	write_frames(fp, 2);
+	CHECK_EQ(rte_eth_rx_burst(fp->port, 0, m, LINE - 1), 2);
+	rte_pktmbuf_free_bulk(m, 2);
+	fake_port_destroy(fp);
+}
+
+/* Lines begin at the start of the ring, also where its end is within one. */
+static void
+receive_waits_over_the_end_of_the_ring(void)
+{
+	struct fake_port *fp = start(0, RING + 2);
+	struct virtio_rxq *rxq = rxq_of(fp);
+
+	while (rxq->q.vq->next_used.pos < RING - 2 * LINE) {
+		rxq->ahead.on = false;
+		write_frames(fp, 2 * LINE);
+		CHECK_EQ(fake_port_receive(fp, 0), 2 * LINE);
+	}
+	CHECK(rxq->ahead.on);
+	rxq->look_at = 16;
+	/* The next 10 are before the end of the ring, and 4 are a line. */
+	write_frames(fp, 13);
+	CHECK_EQ(fake_port_receive(fp, 0), 0);
+	write_frames(fp, 1);
+	CHECK(fake_port_receive(fp, 0) > 0);
 	fake_port_destroy(fp);
 }
 
@@ -178,13 +217,14 @@ receive_does_not_wait_for_buffers(void)
 	write_frames(fp, RING - MOST);
 	/* They are all free again, and posted again, but for those that are taken away. */
 	while (fp->got[0] < fp->rx_next[0]) {
-		rxq->ahead.until = 0;
+		rxq->ahead.on = false;
 		fake_port_receive(fp, 0);
 		while (rte_mempool_get(fp->rx_pool[0], (void **)&kept[n]) == 0)
 			n++;
 	}
 	write_frames(fp, MOST - LINE);
-	rxq->ahead.until = ENDLESS;
+	rxq->ahead.since = rte_rdtsc();
+	rxq->ahead.on = true;
 	CHECK(fake_port_receive(fp, 0) > 0);
 	rte_pktmbuf_free_bulk(kept, n);
 	fake_port_destroy(fp);
@@ -210,7 +250,7 @@ receive_does_not_wait_for_batches(void)
 		CHECK_EQ(fake_port_receive(fp, 0), RTE_DIM(heads));
 		CHECK(rxq->q.vq->has_batches);
 	}
-	/* Nor after a stop: that is another device, maybe. */
+	/* A start forgets it: the device may be another one. */
 	CHECK_EQ(rte_eth_dev_rx_queue_stop(fp->port, 0), 0);
 	CHECK(!rxq->q.vq->has_batches);
 	CHECK_EQ(rte_eth_dev_rx_queue_start(fp->port, 0), 0);
@@ -232,10 +272,11 @@ take(struct fake_port *fp, unsigned int n)
 static void
 fill(struct fake_port *fp)
 {
+	const uint16_t size = txq_of(fp)->q.vq->size;
 	unsigned int n;
 
-	for (n = 0; n < RING; n += RING / 2)
-		CHECK_EQ(fake_port_send(fp, 0, RING / 2), RING / 2);
+	for (n = 0; n < size; n += size / 4)
+		CHECK_EQ(fake_port_send(fp, 0, size / 4), size / 4);
 	CHECK_EQ(fake_port_send(fp, 0, 1), 0);
 }
 
@@ -247,7 +288,7 @@ full_ring_waits_for_a_quarter(void)
 	uint64_t end;
 
 	fill(fp);
-	CHECK(txq->ahead.until != 0);
+	CHECK(txq->ahead.on);
 	take(fp, RING / 4 - 1);
 	CHECK_EQ(fake_port_send(fp, 0, 1), 0);
 	take(fp, 1);
@@ -261,17 +302,47 @@ full_ring_waits_for_a_quarter(void)
 	/* The device is slower: what it has sent makes room when the time is over. */
 	time_is_over(&txq->ahead);
 	CHECK_EQ(fake_port_send(fp, 0, 7), 7);
-	CHECK_EQ(fake_port_take(fp, 0, true), RING - 7 + 7);
+	CHECK_EQ(fake_port_take(fp, 0, true), RING);
 	CHECK_EQ(fp->took[0], fp->tx_next[0]);
-	/* The time that a port has ends by itself. */
+	/* The time ends by itself. */
 	fill(fp);
-	txq->ahead.until = 0;
+	txq->ahead.on = false;
 	txq->ahead.cycles = rte_get_tsc_hz() / 1000;
 	CHECK_EQ(fake_port_send(fp, 0, 1), 0);
 	take(fp, 2);
 	end = rte_rdtsc() + LIMIT_S * rte_get_tsc_hz();
 	while (fake_port_send(fp, 0, 1) == 0)
 		CHECK(rte_rdtsc() < end);
+	fake_port_destroy(fp);
+}
+
+/* Of a long ring less than a quarter, or a burst would wait for long. */
+static void
+long_ring_waits_for_64(void)
+{
+	struct fake_port *fp = start(0, 288);
+
+	fill(fp);
+	take(fp, 63);
+	CHECK_EQ(fake_port_send(fp, 0, 1), 0);
+	take(fp, 1);
+	CHECK_EQ(fake_port_send(fp, 0, 1), 1);
+	fake_port_destroy(fp);
+}
+
+/* A packet that can never be sent needs no place, and does not wait for one. */
+static void
+full_ring_drops_what_cannot_be_sent(void)
+{
+	struct fake_port *fp = start(0, RING);
+	struct rte_mbuf *empty = rte_pktmbuf_alloc(fp->tx_pool[0]);
+
+	CHECK(empty != NULL);
+	fill(fp);
+	time_is_over(&txq_of(fp)->ahead);
+	CHECK_EQ(rte_eth_tx_burst(fp->port, 0, &empty, 1), 1);
+	CHECK_EQ(fake_port_xstat(fp, "tx_q0_errors"), 1);
+	fake_port_check_in_use(fp->tx_pool[0], RING);
 	fake_port_destroy(fp);
 }
 
@@ -282,7 +353,7 @@ ring_with_batches_does_not_wait(void)
 	struct fake_port *fp = start(VU_F_IN_ORDER, RING);
 
 	fill(fp);
-	CHECK_EQ(txq_of(fp)->ahead.until, 0);
+	CHECK(!txq_of(fp)->ahead.on);
 	take(fp, 2);
 	CHECK_EQ(fake_port_send(fp, 0, 3), 2);
 	fake_port_destroy(fp);
@@ -306,17 +377,17 @@ ring_with_chains_does_not_wait(void)
 	}
 	for (i = 0; i < RING / 2; i++)
 		CHECK_EQ(rte_pktmbuf_chain(m[i], m[RING - 1 - i]), 0);
-	txq->ahead.until = 0;
+	txq->ahead.on = false;
 	CHECK_EQ(rte_eth_tx_burst(fp->port, 0, m, RING / 2), RING / 2);
 	CHECK_EQ(fake_port_send(fp, 0, 1), 0);
-	CHECK(txq->ahead.until != 0);
+	CHECK(txq->ahead.on);
 	take(fp, 2);
 	CHECK_EQ(fake_port_send(fp, 0, 3), 3);
-	CHECK_EQ(txq->ahead.until, 0);
+	CHECK(!txq->ahead.on);
 	fake_port_destroy(fp);
 }
 
-/* Rings of few bursts are looked at as ever. */
+/* A ring with few bursts in it. */
 static void
 short_rings_do_not_wait(void)
 {
@@ -326,7 +397,7 @@ short_rings_do_not_wait(void)
 	CHECK_EQ(txq_of(fp)->ahead.cycles, 0);
 	write_frames(fp, LINE + 2);
 	CHECK_EQ(fake_port_receive(fp, 0), LINE + 2);
-	CHECK_EQ(rxq_of(fp)->ahead.until, 0);
+	CHECK(!rxq_of(fp)->ahead.on);
 	write_frames(fp, 1);
 	CHECK_EQ(fake_port_receive(fp, 0), 1);
 	fake_port_destroy(fp);
@@ -336,9 +407,13 @@ TEST_MAIN(
 	TEST_WARM_UP(fake_port_warm_up),
 	TEST_PACKED(receive_waits_for_lines),
 	TEST_PACKED(receive_goes_on_by_itself),
+	TEST_PACKED(small_bursts_do_not_wait),
+	TEST_PACKED(receive_waits_over_the_end_of_the_ring),
 	TEST_PACKED(receive_does_not_wait_for_buffers),
 	TEST_PACKED(receive_does_not_wait_for_batches),
 	TEST_PACKED(full_ring_waits_for_a_quarter),
+	TEST_PACKED(long_ring_waits_for_64),
+	TEST_PACKED(full_ring_drops_what_cannot_be_sent),
 	TEST_PACKED(ring_with_batches_does_not_wait),
 	TEST_PACKED(ring_with_chains_does_not_wait),
 	TEST_PACKED(short_rings_do_not_wait),

@@ -286,11 +286,13 @@ typedef rte_v128u32_t virtio_fields_t __rte_may_alias;
 /**
  * Packed rings: a burst that has caught up with the device reads the cache line that the device
  * writes next, and the device has to fetch the line once more for each such look. For some time
- * after that, bursts look only at a descriptor further ahead, and take nothing before it is used.
+ * after that, bursts look at one descriptor further ahead, and take no used buffer before the
+ * device has used that one.
  */
 struct virtio_look_ahead {
 	uint64_t cycles; /**< how long, of the time stamp counter; 0: not at all */
-	uint64_t until;  /**< the polling thread's: when it ends; 0: it has ended */
+	uint64_t since;  /**< the polling thread's: when it began */
+	bool on;         /**< the polling thread's: it began, and no burst has seen its end */
 };
 
 struct virtio_rxq {
@@ -313,7 +315,8 @@ struct virtio_rxq {
 	alignas(RTE_CACHE_LINE_SIZE) struct virtio_counters counters;
 	struct virtio_look_ahead ahead;
 	uint16_t look_at;     /**< descriptor that is looked at then, before it is rounded */
-	uint16_t last_burst;  /**< packets of the last burst that brought any; 0: none since */
+	/** Packets of the last burst that brought any; 0: the looking ahead has ended since. */
+	uint16_t last_burst;
 	bool scatter_logged;  /**< that a frame was dropped, as `scatters` is false */
 };
 

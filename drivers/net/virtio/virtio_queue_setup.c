@@ -36,9 +36,9 @@ free_thresh(uint16_t asked, uint16_t nb_desc)
 }
 
 /*
- * How long bursts look ahead, in nanoseconds: struct virtio_look_ahead. That is as long as a
- * received packet waits at most. A full transmit ring waits while the device has three quarters of
- * it, so the device does not run dry.
+ * How long bursts look ahead, in nanoseconds: struct virtio_look_ahead. Receive: so long after a
+ * burst, at most, the next one leaves packets where they are. Transmit: the device has at least
+ * three quarters of the ring meanwhile, but for 64 descriptors of a long one, so it has work.
  */
 #define RX_AHEAD_NS 1000
 #define TX_AHEAD_NS 4000
@@ -46,7 +46,7 @@ free_thresh(uint16_t asked, uint16_t nb_desc)
 /* Where receive bursts look at first. */
 #define RX_AHEAD_FIRST 16
 
-/* A shorter ring has few bursts in it, and is never looked ahead of. */
+/* Of descriptors. A shorter ring has few bursts in it, and its bursts do not look ahead. */
 #define AHEAD_MIN_RING 128
 
 static struct virtio_look_ahead

@@ -442,23 +442,39 @@ rx_whole_lines(const struct virtio_rxq *rxq, uint16_t used)
 }
 
 /*
- * Fewest and most packets that a burst waits for, see struct virtio_look_ahead. In between are as
- * many as the device brings in that time.
+ * Fewest and most buffers that bursts wait for, see struct virtio_look_ahead. The number grows by
+ * one with each time that the device brings them, and falls when it does not.
  */
 #define RX_AHEAD_LEAST (2 * PACKED_LINE)
 #define RX_AHEAD_MOST  (8 * PACKED_LINE)
+
+/* How many buffers a burst of `n` waits for: up to the end of a cache line. 0: not for any. */
+static __rte_always_inline uint16_t
+rx_wanted(const struct virtio_rxq *rxq, uint16_t n)
+{
+	const struct virtqueue *vq = rxq->q.vq;
+	const uint16_t most = RTE_MIN(n, rxq->look_at);
+	uint32_t end = (uint32_t)vq->next_used.pos + most;
+
+	if (end >= vq->size)
+		end -= vq->size;
+	return most - RTE_MIN(most, end % PACKED_LINE);
+}
 
 /* Packed: whether to wait for the end of a cache line. */
 static __rte_always_inline bool
 rx_waits(struct virtio_rxq *rxq, uint16_t n)
 {
-	const struct virtqueue *vq = rxq->q.vq;
-	const uint16_t most = RTE_MIN(n, rxq->look_at);
-	const uint16_t rest = (vq->next_used.pos + most) % PACKED_LINE;
+	const uint16_t wanted = rx_wanted(rxq, n);
 
-	if (most > rest && virtio_look_ahead_waits(&rxq->ahead, vq, most - rest))
+	/* Of so small a burst no descriptor is further ahead. */
+	if (wanted == 0) {
+		rxq->ahead.on = false;
+		return false;
+	}
+	if (virtio_look_ahead_waits(&rxq->ahead, rxq->q.vq, wanted))
 		return true;
-	if (rxq->ahead.until != 0) {
+	if (rxq->ahead.on) {
 		rxq->look_at = RTE_MIN(rxq->look_at + 1, RX_AHEAD_MOST);
 	} else {
 		rxq->look_at = RTE_MAX(rxq->look_at - RX_AHEAD_LEAST, RX_AHEAD_LEAST);
@@ -475,7 +491,7 @@ rx_burst(struct virtio_rxq *rxq, struct rte_mbuf **pkts, uint16_t n, const struc
 	uint16_t nb = 0;
 	int used;
 
-	if (mode.packed && rxq->ahead.until != 0 && rx_waits(rxq, n))
+	if (mode.packed && rxq->ahead.on && rx_waits(rxq, n))
 		return 0;
 	used = ring_used_hint(vq, n, mode.packed);
 	if (unlikely(used < 0)) {
@@ -498,7 +514,7 @@ rx_burst(struct virtio_rxq *rxq, struct rte_mbuf **pkts, uint16_t n, const struc
 		rxq->counters.packets += nb;
 		if (mode.packed && nb > 0) {
 			rxq->last_burst = nb;
-			if (nb >= PACKED_LINE && (nb < n || rxq->ahead.until != 0))
+			if (nb >= PACKED_LINE && (nb < n || rxq->ahead.on))
 				virtio_look_ahead_begin(&rxq->ahead);
 		}
 	}

@@ -208,13 +208,15 @@ virtio_queue_set_broken(struct virtio_queue *q, const char *why)
 static __rte_always_inline void
 virtio_look_ahead_begin(struct virtio_look_ahead *ahead)
 {
-	if (likely(ahead->cycles > 0))
-		ahead->until = rte_rdtsc() + ahead->cycles;
+	if (unlikely(ahead->cycles == 0))
+		return;
+	ahead->since = rte_rdtsc();
+	ahead->on = true;
 }
 
 /**
- * Whether a burst is to read no other descriptor: the `n`th one from the next on, at least 1, is
- * not used, and the time is not over. Ends the looking ahead when it is.
+ * Whether a burst is to leave used buffers where they are: the `n`th descriptor from the next one
+ * on, at least 1, is not used, and the time is not over. Ends the looking ahead when it is.
  */
 static __rte_always_inline bool
 virtio_look_ahead_waits(struct virtio_look_ahead *ahead, const struct virtqueue *vq, uint16_t n)
@@ -222,10 +224,11 @@ virtio_look_ahead_waits(struct virtio_look_ahead *ahead, const struct virtqueue 
 	if (likely(n < virtqueue_in_flight(vq) && ring_is_plain(vq) && !vq->has_batches)) {
 		if (ring_is_used_ahead(vq, n))
 			return false;
-		if (rte_rdtsc() < ahead->until)
+		/* A counter that was set back ends it too. */
+		if (rte_rdtsc() - ahead->since < ahead->cycles)
 			return true;
 	}
-	ahead->until = 0;
+	ahead->on = false;
 	return false;
 }
 

@@ -554,7 +554,7 @@ tx_any(struct virtio_txq *txq, struct virtqueue *vq, struct rte_mbuf *m, const s
 	return mode.hash ? tx_any_hash(txq, vq, m, mode.packed) : tx_any_plain(txq, vq, m, mode);
 }
 
-/* Most used buffers that a full ring waits for, see struct virtio_look_ahead. */
+/* Most used buffers that bursts wait for, see struct virtio_look_ahead. */
 #define TX_AHEAD 64
 
 /*
@@ -566,15 +566,16 @@ tx_make_room(struct virtio_txq *txq, uint16_t n, uint16_t room, const struct tx_
 {
 	struct virtqueue *vq = txq->q.vq;
 
-	if (mode.packed && txq->ahead.until != 0 &&
+	if (mode.packed && txq->ahead.on &&
 	    virtio_look_ahead_waits(&txq->ahead, vq, RTE_MIN(vq->size / 4, TX_AHEAD)))
 		return RTE_MIN(n, vq->free_count);
 	if (unlikely(tx_complete(txq, room, mode) < 0))
 		return -EPROTO;
 	/* With IN_ORDER a device may leave descriptors as they are. */
-	if (mode.packed && !vq->in_order && (vq->free_count < n || txq->ahead.until != 0))
+	if (mode.packed && !vq->in_order && (vq->free_count < n || txq->ahead.on))
 		virtio_look_ahead_begin(&txq->ahead);
-	return vq->free_count > 0 ? n : 0;
+	/* Also where none is free: a packet that can never be sent is dropped all the same. */
+	return n;
 }
 
 static __rte_always_inline uint16_t
