@@ -14,7 +14,7 @@
 #   cycles  cycles per packet against a device that costs nothing
 #   life    how long it takes to stop, set up and start one queue, and what does the same with the
 #           packaged driver
-# The whole takes about an hour and a quarter, on a machine that has nothing else to do;
+# The whole takes about 50 minutes, on a machine that has nothing else to do;
 # doc/performance.md tells the method. Fails if a measurement did; a path that a driver does not
 # have is no failure.
 #
