@@ -176,6 +176,7 @@ small_bursts_do_not_wait(void)
 	CHECK(rxq_of(fp)->ahead.on);
 	write_frames(fp, 2);
 	CHECK_EQ(rte_eth_rx_burst(fp->port, 0, m, LINE - 1), 2);
+	CHECK(!rxq_of(fp)->ahead.on);
 	rte_pktmbuf_free_bulk(m, 2);
 	fake_port_destroy(fp);
 }
