@@ -164,7 +164,7 @@ receive_goes_on_by_itself(void)
 	fake_port_destroy(fp);
 }
 
-/* A burst of so few that none of them is further ahead. */
+/* A burst that ends before the cache line does takes what there is. */
 static void
 small_bursts_do_not_wait(void)
 {
@@ -195,7 +195,7 @@ receive_waits_over_the_end_of_the_ring(void)
 	}
 	CHECK(rxq->ahead.on);
 	rxq->look_at = 16;
-	/* The next 10 are before the end of the ring, and 4 are a line. */
+	/* The next 10 descriptors are the last of the ring, and 4 after them are a line. */
 	write_frames(fp, 13);
 	CHECK_EQ(fake_port_receive(fp, 0), 0);
 	write_frames(fp, 1);
@@ -203,7 +203,7 @@ receive_waits_over_the_end_of_the_ring(void)
 	fake_port_destroy(fp);
 }
 
-/* A device with fewer buffers than a burst waits for could never bring them. */
+/* A device that has fewer buffers than a burst waits for never uses so many. */
 static void
 receive_does_not_wait_for_buffers(void)
 {

@@ -36,17 +36,17 @@ free_thresh(uint16_t asked, uint16_t nb_desc)
 }
 
 /*
- * How long bursts look ahead, in nanoseconds: struct virtio_look_ahead. Receive: so long after a
- * burst, at most, the next one leaves packets where they are. Transmit: the device has at least
- * three quarters of the ring meanwhile, but for 64 descriptors of a long one, so it has work.
+ * How long bursts look ahead, in nanoseconds: struct virtio_look_ahead. In receive, no burst leaves
+ * packets in the ring for longer than this time after the last burst. In transmit, bursts wait only
+ * while the device has used less than a quarter of the ring, so the device has buffers to send.
  */
 #define RX_AHEAD_NS 1000
 #define TX_AHEAD_NS 4000
 
-/* Where receive bursts look at first. */
+/* Number of the descriptor that receive bursts look at first. */
 #define RX_AHEAD_FIRST 16
 
-/* Of descriptors. A shorter ring has few bursts in it, and its bursts do not look ahead. */
+/* Fewest descriptors of a ring whose bursts look ahead: a shorter ring holds few bursts. */
 #define AHEAD_MIN_RING 128
 
 static struct virtio_look_ahead

@@ -448,7 +448,7 @@ rx_whole_lines(const struct virtio_rxq *rxq, uint16_t used)
 #define RX_AHEAD_LEAST (2 * PACKED_LINE)
 #define RX_AHEAD_MOST  (8 * PACKED_LINE)
 
-/* How many buffers a burst of `n` waits for: up to the end of a cache line. 0: not for any. */
+/* Buffers that a burst of `n` waits for, up to the end of a cache line; 0: it does not wait. */
 static __rte_always_inline uint16_t
 rx_wanted(const struct virtio_rxq *rxq, uint16_t n)
 {
@@ -467,7 +467,7 @@ rx_waits(struct virtio_rxq *rxq, uint16_t n)
 {
 	const uint16_t wanted = rx_wanted(rxq, n);
 
-	/* Of so small a burst no descriptor is further ahead. */
+	/* The burst ends before the cache line does, so there is nothing to wait for. */
 	if (wanted == 0) {
 		rxq->ahead.on = false;
 		return false;
