@@ -36,6 +36,7 @@ static bool closed;          /* by the back-end */
 static bool shut;            /* by the driver, for writing */
 static uint64_t closed_us;
 static bool breaks_rules;
+static bool left_out;        /* an answer on this connection */
 static bool in_this_process;
 static struct stream to_driver, late;
 static unsigned int retries; /* in a row that the socket was full */
@@ -260,9 +261,11 @@ value_of(uint8_t how)
 	}
 }
 
+/* Answers come in order and none is left out: most do not say which request they are to. */
 static void
 send_answer(const struct vhost_user_msg *answer, bool later)
 {
+	breaks_rules |= left_out;
 	append(later ? &late : &to_driver, answer, VHOST_USER_HEADER_SIZE + sizeof(uint64_t));
 }
 
@@ -345,6 +348,8 @@ answer_request(void)
 			confirm(&answer);
 	} else if (how >= 240) {
 		send_wrong_answer(&answer);
+	} else {
+		left_out = true;
 	}
 	if (!refused)
 		obey();
@@ -375,6 +380,7 @@ connected(int fd)
 	shut = false;
 	to_driver.n = 0;
 	late.n = 0;
+	left_out = false;
 	request_bytes = 0;
 	retries = 0;
 	memset(has_ring, 0, sizeof(has_ring));

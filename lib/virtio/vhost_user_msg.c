@@ -250,6 +250,19 @@ note_answer(struct vhost_user_channel *ch)
 	ch->answered_us = now_us;
 }
 
+/*
+ * Whether a complete answer is to this request. Where a back-end leaves an answer out, the next one
+ * must not prove that another ring is stopped: the answer to GET_VRING_BASE names its ring.
+ */
+static bool
+is_answer_to(const struct vhost_user_msg *in, const struct vhost_user_waiting *w)
+{
+	if (in->request != w->request || !(in->flags & VHOST_USER_FLAG_REPLY) ||
+	    in->size != sizeof(uint64_t))
+		return false;
+	return in->request != VHOST_USER_GET_VRING_BASE || in->payload.state.index == w->ring;
+}
+
 /* Hands a complete answer to the request that waits for it. Lock held. */
 static void
 take_answer(struct vhost_user_channel *ch)
@@ -257,8 +270,7 @@ take_answer(struct vhost_user_channel *ch)
 	struct vhost_user_waiting *w = &ch->waiting[ch->first];
 
 	ch->in_bytes = 0;
-	if (ch->count == 0 || ch->in.request != w->request ||
-	    !(ch->in.flags & VHOST_USER_FLAG_REPLY) || ch->in.size != sizeof(uint64_t)) {
+	if (ch->count == 0 || !is_answer_to(&ch->in, w)) {
 		give_up(ch, "it sent an answer to no request");
 		return;
 	}
@@ -459,12 +471,14 @@ check_room(const struct vhost_user_channel *ch, unsigned int answers)
 
 /* Lock held. */
 static void
-await_answer(struct vhost_user_channel *ch, uint32_t request, struct vhost_user_reply *reply)
+await_answer(struct vhost_user_channel *ch, const struct vhost_user_msg *msg,
+	     struct vhost_user_reply *reply)
 {
 	struct vhost_user_waiting *w =
 		&ch->waiting[(ch->first + ch->count) % VHOST_USER_MAX_WAITING];
 
-	w->request = request;
+	w->request = msg->request;
+	w->ring = msg->request == VHOST_USER_GET_VRING_BASE ? msg->payload.state.index : 0;
 	w->round = reply->round;
 	w->sent_us = virtio_now_us();
 	w->reply = reply;
@@ -484,7 +498,7 @@ send_message(struct vhost_user_channel *ch, struct vhost_user_msg *msg, const in
 	if (ret == 0)
 		ret = write_all(ch, msg, VHOST_USER_HEADER_SIZE + msg->size, fds, nfds, through);
 	if (ret == 0 && reply != NULL)
-		await_answer(ch, msg->request, reply);
+		await_answer(ch, msg, reply);
 	pthread_mutex_unlock(&ch->lock);
 	return ret;
 }
@@ -522,7 +536,7 @@ vhost_user_send_batch(struct vhost_user_channel *ch, const struct vhost_user_bat
 		ret = write_all(ch, bytes, len, NULL, 0, false);
 	for (i = 0; ret == 0 && i < batch->n; i++) {
 		if (batch->of[i].reply != NULL)
-			await_answer(ch, batch->of[i].msg.request, batch->of[i].reply);
+			await_answer(ch, &batch->of[i].msg, batch->of[i].reply);
 	}
 	pthread_mutex_unlock(&ch->lock);
 	return ret;

@@ -147,6 +147,7 @@ vhost_user_answered(const struct vhost_user_reply *reply)
 
 struct vhost_user_waiting {
 	uint32_t request;
+	uint32_t ring; /**< of GET_VRING_BASE: the answer names it */
 	uint16_t round;
 	uint64_t sent_us;
 	struct vhost_user_reply *reply;

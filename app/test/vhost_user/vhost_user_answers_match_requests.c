@@ -107,7 +107,7 @@ answers_go_to_their_requests(void)
 	CHECK_EQ(ask(VHOST_USER_GET_FEATURES, 0, &features), 0);
 	CHECK_EQ(ask(VHOST_USER_SET_VRING_ENABLE, 0, &enable), 0);
 	CHECK_EQ(ask(VHOST_USER_SET_VRING_NUM, 0, NULL), 0);
-	CHECK_EQ(ask(VHOST_USER_GET_VRING_BASE, 0, &base), 0);
+	CHECK_EQ(ask(VHOST_USER_GET_VRING_BASE, 7, &base), 0);
 	/* An acknowledgement is asked for where there is no answer otherwise, and one is wanted. */
 	CHECK_EQ(read_request().flags, 0x1);
 	CHECK_EQ(read_request().flags, 0x9);
@@ -120,12 +120,12 @@ answers_go_to_their_requests(void)
 	CHECK_EQ(features.value, 0x1234567890);
 	CHECK(!vhost_user_answered(&enable) && !vhost_user_answered(&base));
 	write_answer(VHOST_USER_SET_VRING_ENABLE, 0);
-	write_answer(VHOST_USER_GET_VRING_BASE, 77);
+	write_answer(VHOST_USER_GET_VRING_BASE, 7 | UINT64_C(70) << 32);
 	/* The thread that reads hands each answer to the thread that waits for it. */
 	CHECK_EQ(vhost_user_wait(&ch, &base, PATIENCE_US), 0);
 	CHECK(vhost_user_answered(&enable));
 	CHECK_EQ(enable.error, 0);
-	CHECK_EQ(base.value, 77);
+	CHECK_EQ(base.value, 7 | UINT64_C(70) << 32);
 	down();
 }
 
@@ -340,6 +340,19 @@ garbage_answers(void)
 	garbage(&w, sizeof(w));
 	memset(&w, 0xff, sizeof(w));
 	garbage(&w, sizeof(w));
+}
+
+static void
+answer_about_another_ring(void)
+{
+	struct vhost_user_reply reply = { 0 };
+
+	up();
+	test_forget_log();
+	CHECK_EQ(ask(VHOST_USER_GET_VRING_BASE, 1, &reply), 0);
+	write_answer(VHOST_USER_GET_VRING_BASE, 2);
+	check_gave_up(&reply);
+	down();
 }
 
 static void
@@ -669,6 +682,7 @@ TEST_MAIN(
 	TEST(answer_in_pieces),
 	TEST(answers_in_one_piece),
 	TEST(garbage_answers),
+	TEST(answer_about_another_ring),
 	TEST(answer_that_nobody_asked_for),
 	TEST(answer_to_a_request_of_long_ago),
 	TEST(noise_after_the_end_is_logged_once),

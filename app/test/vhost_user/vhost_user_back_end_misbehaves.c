@@ -260,6 +260,29 @@ nonsense_instead_of_proof(void)
 	}
 }
 
+/*
+ * Without REPLY_ACK the stops of two rings differ by the ring alone. The answer that is left out is
+ * the first ring's, and the second ring's is no proof of it.
+ */
+static void
+answer_left_out_is_not_replaced_by_the_next(void)
+{
+	port_create(&port);
+	port.vu->protocol &= ~VU_P_REPLY_ACK;
+	port.vu->once = true;
+	CHECK_EQ(port_connect(&port, VHOST_USER_STOP_GET_BASE), 0);
+	port_start(&port);
+	fake_vu_rule(port.vu, VU_GET_VRING_BASE, 0, 1, VU_SILENT);
+	CHECK_EQ(virtqueue_stop(port.vq[1], SHORT_US), -ETIMEDOUT);
+	test_forget_log();
+	/* The connection ends at the answer, and with it all that the back-end has. */
+	CHECK_EQ(virtqueue_stop(port.vq[2], PATIENCE_US), 0);
+	CHECK_EQ(test_logged("the connection to the back-end is closed"), 1);
+	CHECK_EQ(fake_vu_count(port.vu, VU_GET_VRING_BASE), 2);
+	CHECK_EQ(virtqueue_stop(port.vq[1], PATIENCE_US), 0);
+	port_down(&port);
+}
+
 /* More than was asked for: the talk is over at the next look, and proof given before it counts. */
 static void
 more_answers_than_asked_for(void)
@@ -543,6 +566,7 @@ TEST_MAIN(
 	TEST(features_are_refused),
 	TEST(memory_table_is_refused),
 	TEST(nonsense_instead_of_proof),
+	TEST(answer_left_out_is_not_replaced_by_the_next),
 	TEST(more_answers_than_asked_for),
 	TEST(noise_without_end),
 	TEST(closed_at_each_message),
