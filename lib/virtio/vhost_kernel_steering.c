@@ -360,18 +360,22 @@ key_bits(const uint8_t *key, unsigned int bit)
 	return bits >> (8 - bit % 8);
 }
 
+/* The hash of a byte is that of the byte without its highest bit, and that of the bit. */
 static void
 fill_hashes(struct steering_value *value, const uint8_t *key)
 {
 	unsigned int at, bit, byte;
 
 	for (at = 0; at < INPUT_MAX; at++) {
-		for (byte = 0; byte < 256; byte++) {
-			value->hashes[at][byte] = 0;
-			for (bit = 0; bit < 8; bit++) {
-				if (byte & 0x80u >> bit)
-					value->hashes[at][byte] ^= key_bits(key, 8 * at + bit);
-			}
+		uint32_t *hashes = value->hashes[at];
+
+		hashes[0] = 0;
+		for (bit = 0; bit < 8; bit++) {
+			const uint32_t bits = key_bits(key, 8 * at + 7 - bit);
+			const unsigned int below = 1u << bit;
+
+			for (byte = 0; byte < below; byte++)
+				hashes[below + byte] = hashes[byte] ^ bits;
 		}
 	}
 }
