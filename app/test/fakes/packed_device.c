@@ -22,7 +22,6 @@
 #define EVENT_WHERE 0
 #define EVENT_FLAGS 2
 #define EVENT_WRAP 0x8000
-#define IDS 65536
 
 static uint16_t
 get16(const uint8_t *at)
@@ -69,8 +68,8 @@ packed_device_open(struct packed_device *pd, uint32_t size, void *desc, void *dr
 	pd->event_idx = event_idx;
 	pd->avail_wrap = true;
 	pd->used_wrap = true;
-	pd->descs = calloc(IDS, sizeof(*pd->descs));
-	pd->in_flight = calloc(IDS, sizeof(*pd->in_flight));
+	pd->descs = calloc(size, sizeof(*pd->descs));
+	pd->in_flight = calloc(size, sizeof(*pd->in_flight));
 	pd->before = calloc(size, sizeof(*pd->before));
 	if ((uintptr_t)desc % 16 != 0 || (uintptr_t)driver_event % 4 != 0 ||
 	    (uintptr_t)device_event % 4 != 0)
@@ -213,6 +212,10 @@ packed_device_take(struct packed_device *pd, struct device_chain *chain)
 	} while (flags & F_NEXT);
 	/* The last descriptor's is the one that counts (2.8.6). */
 	chain->head = id;
+	if (id >= pd->size) {
+		breach(pd, "id %u in a ring of %" PRIu32 ", which back-ends refuse", id, pd->size);
+		return false;
+	}
 	if (pd->in_flight[id]) {
 		breach(pd, "id %u is available before it was used", id);
 		return false;
@@ -225,10 +228,18 @@ packed_device_take(struct packed_device *pd, struct device_chain *chain)
 void
 packed_device_use(struct packed_device *pd, uint16_t id, uint32_t len)
 {
-	if (pd->in_flight[id])
+	if (id < pd->size && pd->in_flight[id]) {
 		pd->held -= pd->descs[id];
-	pd->in_flight[id] = false;
+		pd->in_flight[id] = false;
+	}
 	packed_device_use_raw(pd, id, len);
+}
+
+/* Places that a used descriptor with this id stands for. */
+static uint32_t
+places(const struct packed_device *pd, uint16_t id)
+{
+	return id < pd->size && pd->descs[id] > 0 ? pd->descs[id] : 1;
 }
 
 void
@@ -248,7 +259,7 @@ packed_device_use_raw(struct packed_device *pd, uint16_t id, uint32_t len)
 		memcpy(desc + DESC_ID, &id, sizeof(id));
 		put16(desc + DESC_FLAGS, flags);
 	}
-	step(pd, &pd->used_at, &pd->used_wrap, pd->descs[id] > 0 ? pd->descs[id] : 1);
+	step(pd, &pd->used_at, &pd->used_wrap, places(pd, id));
 }
 
 void

@@ -30,7 +30,7 @@ struct packed_device {
 	uint32_t used_at;    /**< place to write the next used buffer to */
 	bool used_wrap;
 	uint32_t held;       /**< descriptors taken and not used yet */
-	uint16_t *descs;     /**< by id: descriptors of the buffer that had it last */
+	uint16_t *descs;     /**< by id, below size: descriptors of the buffer that had it last */
 	bool *in_flight;     /**< by id: taken, not used yet */
 	uint8_t (*before)[16]; /**< by place: what a raw use was written over */
 	device_map_t map;
