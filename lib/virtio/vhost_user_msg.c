@@ -250,17 +250,21 @@ note_answer(struct vhost_user_channel *ch)
 	ch->answered_us = now_us;
 }
 
-/*
- * Whether a complete answer is to this request. Where a back-end leaves an answer out, the next one
- * must not prove that another ring is stopped: the answer to GET_VRING_BASE names its ring.
- */
 static bool
 is_answer_to(const struct vhost_user_msg *in, const struct vhost_user_waiting *w)
 {
-	if (in->request != w->request || !(in->flags & VHOST_USER_FLAG_REPLY) ||
-	    in->size != sizeof(uint64_t))
-		return false;
-	return in->request != VHOST_USER_GET_VRING_BASE || in->payload.state.index == w->ring;
+	return in->request == w->request && (in->flags & VHOST_USER_FLAG_REPLY) &&
+	       in->size == sizeof(uint64_t);
+}
+
+/*
+ * Where a back-end leaves an answer out, the next one must not prove that another ring is stopped:
+ * the answer to GET_VRING_BASE names its ring.
+ */
+static bool
+is_about_another_ring(const struct vhost_user_msg *in, const struct vhost_user_waiting *w)
+{
+	return in->request == VHOST_USER_GET_VRING_BASE && in->payload.state.index != w->ring;
 }
 
 /* Hands a complete answer to the request that waits for it. Lock held. */
@@ -272,6 +276,10 @@ take_answer(struct vhost_user_channel *ch)
 	ch->in_bytes = 0;
 	if (ch->count == 0 || !is_answer_to(&ch->in, w)) {
 		give_up(ch, "it sent an answer to no request");
+		return;
+	}
+	if (is_about_another_ring(&ch->in, w)) {
+		give_up(ch, "it left out the answer to GET_VRING_BASE of another ring");
 		return;
 	}
 	note_answer(ch);
@@ -311,12 +319,16 @@ read_answers(struct vhost_user_channel *ch)
 			continue;
 		}
 		n = recv(ch->fd, (uint8_t *)&ch->in + ch->in_bytes, want - ch->in_bytes, 0);
-		if (n > 0)
+		if (n > 0) {
 			ch->in_bytes += n;
-		else if (n == 0 || (errno != EAGAIN && errno != EINTR))
+		} else if (n == 0 || errno == ECONNRESET) {
 			mark_gone(ch);
-		else if (errno == EAGAIN)
+		} else if (errno != EINTR) {
+			/* Only the end of the connection proves that the back-end is gone. */
+			if (errno != EAGAIN)
+				give_up(ch, "nothing can be read from it");
 			return;
+		}
 	}
 }
 

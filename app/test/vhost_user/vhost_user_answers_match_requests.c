@@ -11,6 +11,7 @@
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/eventfd.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <sys/wait.h>
@@ -352,6 +353,7 @@ answer_about_another_ring(void)
 	CHECK_EQ(ask(VHOST_USER_GET_VRING_BASE, 1, &reply), 0);
 	write_answer(VHOST_USER_GET_VRING_BASE, 2);
 	check_gave_up(&reply);
+	CHECK_EQ(test_logged("left out the answer to GET_VRING_BASE of another ring"), 1);
 	down();
 }
 
@@ -446,6 +448,47 @@ connection_ends_after_an_answer(void)
 	peer = -1;
 	CHECK_EQ(vhost_user_wait(&ch, &reply, PATIENCE_US), 0);
 	CHECK_EQ(reply.value, 5);
+	down();
+}
+
+/* The back-end closed the connection, and had not read all: that, too, is its end. */
+static void
+connection_ends_with_unread_requests(void)
+{
+	struct vhost_user_reply reply = { 0 };
+
+	up();
+	CHECK_EQ(ask(VHOST_USER_GET_FEATURES, 0, &reply), 0);
+	close(peer);
+	peer = -1;
+	CHECK_EQ(vhost_user_wait(&ch, &reply, PATIENCE_US), -ENODEV);
+	CHECK(ch.gone);
+	down();
+}
+
+/* That the socket cannot be read says nothing of what the back-end has. */
+static void
+error_is_not_the_end(void)
+{
+	struct vhost_user_reply reply = { 0 };
+	const int fd = eventfd(0, EFD_CLOEXEC);
+
+	up();
+	test_forget_log();
+	CHECK_EQ(ask(VHOST_USER_SET_VRING_ENABLE, 0, &reply), 0);
+	/* recv(2) of what is not a socket fails. */
+	CHECK_EQ(dup2(fd, ch.fd), ch.fd);
+	CHECK_EQ(vhost_user_poll(&ch), 0);
+	CHECK(ch.broken);
+	CHECK(!ch.gone);
+	CHECK_EQ(test_logged("nothing can be read from it"), 1);
+	CHECK_EQ(ask(VHOST_USER_SET_VRING_NUM, 0, NULL), -ENODEV);
+	usleep(GRACE_US);
+	CHECK_EQ(vhost_user_poll(&ch), 0);
+	CHECK(!vhost_user_peer_is_done(&ch));
+	CHECK(!vhost_user_answered(&reply));
+	CHECK_EQ(test_logged("nothing can be read from it"), 1);
+	close(fd);
 	down();
 }
 
@@ -688,6 +731,8 @@ TEST_MAIN(
 	TEST(noise_after_the_end_is_logged_once),
 	TEST(connection_ends_within_an_answer),
 	TEST(connection_ends_after_an_answer),
+	TEST(connection_ends_with_unread_requests),
+	TEST(error_is_not_the_end),
 	TEST(new_connection_starts_afresh),
 	TEST(too_many_without_an_answer),
 	TEST(peer_does_not_read),
