@@ -26,6 +26,9 @@
 
 #define STREAM_SIZE 16384
 
+/* More requests than an input can have on one connection. */
+#define AWAITED_MAX 4096
+
 /* Bytes that are to be read, or sent later. */
 struct stream {
 	uint8_t bytes[STREAM_SIZE];
@@ -39,10 +42,19 @@ static bool closed;          /* by the back-end */
 static bool shut;            /* by the driver, for writing */
 static uint64_t closed_us;
 static bool breaks_rules;
-static bool left_out;        /* an answer on this connection */
 static bool in_this_process;
 static struct stream to_driver, late;
 static unsigned int retries; /* in a row that the socket was full */
+
+/*
+ * The requests of this connection that want an answer, as long as the driver matches answers with
+ * them by their order.
+ */
+static struct {
+	uint32_t request, ring;
+} awaited[AWAITED_MAX];
+static unsigned int nb_asked, nb_matched;
+static bool out_of_step; /* an answer came that is not to the oldest of them */
 
 /* The request that is being sent. */
 static struct vhost_user_msg request;
@@ -264,11 +276,38 @@ value_of(uint8_t how)
 	}
 }
 
-/* Answers come in order and none is left out: most do not say which request they are to. */
+static void
+await(void)
+{
+	if (nb_asked == AWAITED_MAX) {
+		breaks_rules = true;
+		return;
+	}
+	awaited[nb_asked].request = request.request;
+	awaited[nb_asked++].ring = request.payload.state.index;
+}
+
+/*
+ * After an answer that was left out, the driver can tell that the next one is not the one it awaits
+ * by the kind of request, and by the ring of GET_VRING_BASE. It cannot by anything else.
+ */
+static void
+match(const struct vhost_user_msg *answer)
+{
+	const unsigned int oldest = nb_matched++;
+
+	if (out_of_step || oldest >= nb_asked)
+		return;
+	out_of_step = awaited[oldest].request != answer->request ||
+		      (answer->request == VHOST_USER_GET_VRING_BASE &&
+		       awaited[oldest].ring != answer->payload.state.index);
+	breaks_rules |= !out_of_step && oldest + 1 < nb_asked && !has_value(answer->request);
+}
+
 static void
 send_answer(const struct vhost_user_msg *answer, bool later)
 {
-	breaks_rules |= left_out;
+	match(answer);
 	append(later ? &late : &to_driver, answer, VHOST_USER_HEADER_SIZE + sizeof(uint64_t));
 }
 
@@ -326,6 +365,7 @@ answer_request(void)
 		obey();
 		return;
 	}
+	await();
 	if (how < 200) {
 		/* Answers come in order: what is late comes before this one. */
 		back_end_catch_up();
@@ -351,8 +391,6 @@ answer_request(void)
 			confirm(&answer);
 	} else if (how >= 240) {
 		send_wrong_answer(&answer);
-	} else {
-		left_out = true;
 	}
 	if (!refused)
 		obey();
@@ -383,7 +421,10 @@ connected(int fd)
 	shut = false;
 	to_driver.n = 0;
 	late.n = 0;
-	left_out = false;
+	nb_asked = 0;
+	nb_matched = 0;
+	out_of_step = false;
+	breaks_rules = false;
 	request_bytes = 0;
 	retries = 0;
 	memset(has_ring, 0, sizeof(has_ring));
@@ -552,8 +593,10 @@ __wrap_recv(int fd, void *to, size_t len, int flags __rte_unused)
 		return closed ? 0 : -1;
 	}
 	if (fuzz_left(in) > 0 && *in->at >= 250) {
-		if (fuzz_byte(in) == 250) {
-			errno = EINTR;
+		const uint8_t how = fuzz_byte(in);
+
+		if (how <= 251) {
+			errno = how == 250 ? EINTR : ENOMEM;
 			return -1;
 		}
 		len = RTE_MIN(len, (size_t)1 + fuzz_below(in, 8));

@@ -225,14 +225,14 @@ packed_device_take(struct packed_device *pd, struct device_chain *chain)
 	return (flags & F_INDIRECT) ? read_table(pd, chain) : true;
 }
 
-void
-packed_device_use(struct packed_device *pd, uint16_t id, uint32_t len)
+/* The driver has this buffer again; an id of a hostile device may be any. */
+static void
+return_buffer(struct packed_device *pd, uint16_t id)
 {
 	if (id < pd->size && pd->in_flight[id]) {
 		pd->held -= pd->descs[id];
 		pd->in_flight[id] = false;
 	}
-	packed_device_use_raw(pd, id, len);
 }
 
 /* Places that a used descriptor with this id stands for. */
@@ -240,6 +240,13 @@ static uint32_t
 places(const struct packed_device *pd, uint16_t id)
 {
 	return id < pd->size && pd->descs[id] > 0 ? pd->descs[id] : 1;
+}
+
+void
+packed_device_use(struct packed_device *pd, uint16_t id, uint32_t len)
+{
+	return_buffer(pd, id);
+	packed_device_use_raw(pd, id, len);
 }
 
 void
@@ -269,9 +276,8 @@ packed_device_use_batch(struct packed_device *pd, const uint16_t *ids, uint16_t 
 	uint16_t i;
 
 	for (i = 0; i < n; i++) {
-		pd->held -= pd->descs[ids[i]];
-		pd->in_flight[ids[i]] = false;
-		more += i + 1 < n ? pd->descs[ids[i]] : 0;
+		return_buffer(pd, ids[i]);
+		more += i + 1 < n ? places(pd, ids[i]) : 0;
 	}
 	packed_device_use_raw(pd, ids[n - 1], len);
 	step(pd, &pd->used_at, &pd->used_wrap, more);
