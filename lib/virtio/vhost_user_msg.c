@@ -289,7 +289,7 @@ take_answer(struct vhost_user_channel *ch)
 		w->reply->value = ch->in.payload.u64;
 	else if (ch->in.payload.u64 != 0 && w->round == w->reply->round)
 		w->reply->error = -EIO;
-	/* Last: a waiting thread looks at the rest once this is set. */
+	/* Last: a waiting thread looks at the rest once this is 0 (control_publish.litmus). */
 	if (rte_atomic_fetch_sub_explicit(&w->reply->pending, 1, rte_memory_order_release) == 1)
 		wake(ch);
 }

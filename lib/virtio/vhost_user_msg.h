@@ -141,7 +141,7 @@ vhost_user_reply_begin(struct vhost_user_reply *reply)
 static inline bool
 vhost_user_answered(const struct vhost_user_reply *reply)
 {
-	/* Pairs with the release in the reader: error and value are final. */
+	/* Pairs with the release in take_answer(), as error and value are final then. */
 	return rte_atomic_load_explicit(&reply->pending, rte_memory_order_acquire) == 0;
 }
 

@@ -70,10 +70,7 @@ virtqueue_set_state(struct virtqueue *vq, enum virtqueue_state state)
 	VIRTIO_LOG(DEBUG, "%s: ring %u: %s -> %s", vq->conf.name, vq->index,
 		   virtqueue_state_name(virtqueue_state(vq)), virtqueue_state_name(state));
 	vq->dev->vqs[vq->index] = state == VIRTQUEUE_READY ? NULL : vq;
-	/*
-	 * gate_closed_inside.litmus has its order with the gate. No test has its order with other
-	 * accesses.
-	 */
+	/* Who reads the state sees what was written before: control_publish.litmus. */
 	rte_atomic_store_explicit(&vq->state, state, rte_memory_order_release);
 }
 
@@ -93,7 +90,11 @@ virtqueue_set_broken(struct virtqueue *vq, const char *why)
 {
 	uint32_t live = VIRTQUEUE_LIVE;
 
-	/* The control thread may be stopping the ring at this moment: then its state stands. */
+	/*
+	 * The control thread may be stopping the ring at this moment: then its state stands. The
+	 * order with other accesses is that of virtqueue_set_state(); gate_closed_inside.litmus has
+	 * the order with the gate.
+	 */
 	if (!rte_atomic_compare_exchange_strong_explicit(&vq->state, &live, VIRTQUEUE_BROKEN,
 							 rte_memory_order_acq_rel,
 							 rte_memory_order_acquire))

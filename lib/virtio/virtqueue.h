@@ -221,6 +221,7 @@ virtqueue_in_flight(const struct virtqueue *vq)
 static inline enum virtqueue_state
 virtqueue_state(const struct virtqueue *vq)
 {
+	/* Pairs with the releases of those who change it (control_publish.litmus). */
 	return (enum virtqueue_state)rte_atomic_load_explicit(&vq->state, rte_memory_order_acquire);
 }
 

@@ -32,7 +32,10 @@ virtio_event_raise(struct virtio_port *port, uint32_t work)
 {
 	struct virtio_worker *w = port->worker;
 
-	/* Release pairs with the acquire in serve(). A bit that was set has its wake-up already. */
+	/*
+	 * Release pairs with the acquire in serve(). A bit that was set has its wake-up already,
+	 * and the exchange that takes it has not come yet (control_take.litmus).
+	 */
 	if ((rte_atomic_fetch_or_explicit(&w->work, work, rte_memory_order_acq_rel) & work) != work)
 		wake(w);
 }
@@ -83,6 +86,7 @@ notify_primary(void *port_id)
 void
 virtio_event_report(struct virtio_queue *q, enum rte_pmd_virtio_queue_error error)
 {
+	/* Pairs with the acquire in see_to(): the ring's state is seen (control_publish.litmus). */
 	rte_atomic_store_explicit(&q->recovery.error, error, rte_memory_order_release);
 	/* Not from here: a burst neither waits nor calls the application back. */
 	if (rte_eal_process_type() == RTE_PROC_PRIMARY)

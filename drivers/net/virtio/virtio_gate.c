@@ -50,7 +50,10 @@ virtio_gate_prepare(void)
 	return have;
 }
 
-/* Whether the thread inside was killed there; if so, the gate is empty now. */
+/*
+ * Whether the thread inside was killed there; if so, the gate is empty now. The kernel reports the
+ * end of a process after the last store of it, and gate.pml assumes that (HAS_ENDED).
+ */
 static bool
 take_out_ended(struct virtio_gate *gate)
 {
@@ -74,7 +77,10 @@ virtio_gate_share(struct virtio_gate *gate)
 	uint32_t open = VIRTIO_GATE_OPEN;
 
 	pthread_mutex_lock(&opening);
-	/* A poller may close it meanwhile. One inside without a number is of the primary. */
+	/*
+	 * A poller may close it meanwhile. One inside without a number is of the primary. The lock
+	 * orders this with an opening (gate.pml, WITHOUT_LOCK).
+	 */
 	rte_atomic_compare_exchange_strong_explicit(&gate->open, &open, VIRTIO_GATE_SHARED,
 						    rte_memory_order_acq_rel,
 						    rte_memory_order_relaxed);
@@ -147,6 +153,7 @@ virtio_gate_close(struct virtio_gate *gate, uint32_t timeout_us)
 	int ret;
 
 	gate->occupied = true;
+	/* Before the look at who is inside: gate_fenced.litmus and gate_membarrier_*.litmus. */
 	rte_atomic_store_explicit(&gate->open, VIRTIO_GATE_CLOSED, rte_memory_order_seq_cst);
 	ret = force_barrier(gate);
 	gate->unproven = ret != 0;
@@ -185,7 +192,7 @@ virtio_gate_enter_shared(struct virtio_gate *gate)
 
 	/* One thread at a time polls a queue: of this process it can only be this one. */
 	if (process != 0 && process != virtio_process_self) {
-		/* Another process died in a burst. */
+		/* Another process died in a burst. This one has not touched the ring. */
 		rte_atomic_store_explicit(&gate->inside, 0, rte_memory_order_release);
 		return false;
 	}

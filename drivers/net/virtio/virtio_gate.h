@@ -91,8 +91,8 @@ int virtio_gate_close(struct virtio_gate *gate, uint32_t timeout_us);
 void virtio_gate_share(struct virtio_gate *gate);
 
 /**
- * Enters a gate that is not OPEN. Processes other than the primary always use this function. It
- * stores the number of the process before `inside`, so that a close always knows the process.
+ * Enters a gate that is not OPEN. Processes other than the primary always use this function. Their
+ * number alone shows that they are inside, so that a close always knows the process.
  */
 bool virtio_gate_enter_shared(struct virtio_gate *gate);
 
@@ -130,6 +130,7 @@ virtio_gate_enter(struct virtio_gate *gate)
 static inline bool
 virtio_gate_is_open(const struct virtio_gate *gate)
 {
+	/* Pairs with the stores of open, as in control_publish.litmus. */
 	return rte_atomic_load_explicit(&gate->open, rte_memory_order_acquire) !=
 	       VIRTIO_GATE_CLOSED;
 }
@@ -138,7 +139,10 @@ virtio_gate_is_open(const struct virtio_gate *gate)
 static inline bool
 virtio_gate_is_empty(const struct virtio_gate *gate)
 {
-	/* Pair with the releases of virtio_gate_leave() and of virtio_gate_leave_query(). */
+	/*
+	 * Pair with the releases of virtio_gate_leave() and of virtio_gate_leave_query()
+	 * (gate_fenced.litmus).
+	 */
 	return !gate->unproven &&
 	       rte_atomic_load_explicit(&gate->any, rte_memory_order_acquire) == 0 &&
 	       rte_atomic_load_explicit(&gate->visitors, rte_memory_order_acquire) == 0;

@@ -98,7 +98,10 @@ virtio_process_enrol(int pidfd)
 	pthread_mutex_lock(&lock);
 	forget_ended();
 	if (process != NULL) {
-		/* More than can ever come. */
+		/*
+		 * More than can ever come. For gates a lock orders it with their openings, see
+		 * virtio_gate_open().
+		 */
 		number = rte_atomic_fetch_add_explicit(&last_number, 1,
 						       rte_memory_order_release) + 1;
 		*process = (struct process){ processes, number, pidfd };

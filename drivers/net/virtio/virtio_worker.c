@@ -88,6 +88,7 @@ serve(struct virtio_worker *w, struct wait *wait)
 	uint32_t work;
 
 	pthread_mutex_lock(&port->lock);
+	/* With the work, what it was raised for is seen (control_take.litmus). */
 	work = rte_atomic_exchange_explicit(&w->work, 0, rte_memory_order_acq_rel);
 	virtio_watchdog_serve(port);
 	error = virtio_recovery_serve(port, (work & VIRTIO_WORK_QUEUE_ERROR) != 0);
