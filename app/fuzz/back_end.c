@@ -21,7 +21,7 @@
 /* How long the driver gives a back-end that has closed the connection. */
 #define GRACE_US 200000
 
-/* How long a look at a socket takes that has nothing to read. */
+/* How long a look takes at a socket that has nothing to read. */
 #define LOOK_US 1000
 
 #define STREAM_SIZE 16384
@@ -46,10 +46,7 @@ static bool in_this_process;
 static struct stream to_driver, late;
 static unsigned int retries; /* in a row that the socket was full */
 
-/*
- * The requests of this connection that want an answer, as long as the driver matches answers with
- * them by their order.
- */
+/* The requests of this connection that want an answer, in their order, by which it is matched. */
 static struct {
 	uint32_t request, ring;
 } awaited[AWAITED_MAX];
@@ -279,17 +276,23 @@ value_of(uint8_t how)
 static void
 await(void)
 {
-	if (nb_asked == AWAITED_MAX) {
-		breaks_rules = true;
-		return;
-	}
+	CHECK(nb_asked < AWAITED_MAX);
 	awaited[nb_asked].request = request.request;
 	awaited[nb_asked++].ring = request.payload.state.index;
 }
 
+/* Whether an acknowledgement proves that the back-end has less than before. */
+static bool
+is_proof(uint32_t what)
+{
+	return what == VHOST_USER_SET_VRING_ENABLE || what == VHOST_USER_SET_MEM_TABLE ||
+	       what == VHOST_USER_ADD_MEM_REG || what == VHOST_USER_REM_MEM_REG;
+}
+
 /*
  * After an answer that was left out, the driver can tell that the next one is not the one it awaits
- * by the kind of request, and by the ring of GET_VRING_BASE. It cannot by anything else.
+ * by the kind of request, and by the ring of GET_VRING_BASE. It cannot by anything else. An answer
+ * is matched when it is made: only after a wrong one, which excuses all, are others sent before it.
  */
 static void
 match(const struct vhost_user_msg *answer)
@@ -301,7 +304,7 @@ match(const struct vhost_user_msg *answer)
 	out_of_step = awaited[oldest].request != answer->request ||
 		      (answer->request == VHOST_USER_GET_VRING_BASE &&
 		       awaited[oldest].ring != answer->payload.state.index);
-	breaks_rules |= !out_of_step && oldest + 1 < nb_asked && !has_value(answer->request);
+	breaks_rules |= !out_of_step && oldest + 1 < nb_asked && is_proof(answer->request);
 }
 
 static void

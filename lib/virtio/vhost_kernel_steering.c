@@ -360,7 +360,7 @@ key_bits(const uint8_t *key, unsigned int bit)
 	return bits >> (8 - bit % 8);
 }
 
-/* The hash of a byte is that of the byte without its highest bit, and that of the bit. */
+/* The hash of a byte is the exclusive or of those of its highest bit and of the rest. */
 static void
 fill_hashes(struct steering_value *value, const uint8_t *key)
 {

@@ -47,9 +47,9 @@ struct kicks {
 /* Between those who make, close and send them. */
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 /*
- * Entries stay for the next device, as others may be looking for theirs. An entry is complete when
- * it is in the table, and its descriptors when it has a device: control_publish.litmus has both
- * pairs of a release and an acquire.
+ * Entries stay for the next device, as others may be looking for theirs. The link of an entry is
+ * set when it is in the table, and its descriptors when it has a device: control_publish.litmus has
+ * both pairs of a release and an acquire.
  */
 static RTE_ATOMIC(struct kicks *) table;
 

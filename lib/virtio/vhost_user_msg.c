@@ -279,7 +279,7 @@ take_answer(struct vhost_user_channel *ch)
 		return;
 	}
 	if (is_about_another_ring(&ch->in, w)) {
-		give_up(ch, "it left out the answer to GET_VRING_BASE of another ring");
+		give_up(ch, "its answer to GET_VRING_BASE names another ring than the request");
 		return;
 	}
 	note_answer(ch);
@@ -292,6 +292,15 @@ take_answer(struct vhost_user_channel *ch)
 	/* Last: a waiting thread looks at the rest once this is 0 (control_publish.litmus). */
 	if (rte_atomic_fetch_sub_explicit(&w->reply->pending, 1, rte_memory_order_release) == 1)
 		wake(ch);
+}
+
+/* Whether the back-end has closed the connection, of a socket that cannot be read. */
+static bool
+is_hung_up(int fd)
+{
+	struct pollfd pfd = { .fd = fd };
+
+	return poll(&pfd, 1, 0) == 1 && (pfd.revents & POLLHUP);
 }
 
 /* Reads without waiting, and no more than an honest back-end can have to say. Lock held. */
@@ -324,9 +333,12 @@ read_answers(struct vhost_user_channel *ch)
 		} else if (n == 0 || errno == ECONNRESET) {
 			mark_gone(ch);
 		} else if (errno != EINTR) {
+			if (errno == EAGAIN)
+				return;
 			/* Only the end of the connection proves that the back-end is gone. */
-			if (errno != EAGAIN)
-				give_up(ch, "nothing can be read from it");
+			give_up(ch, "nothing can be read from it");
+			if (is_hung_up(ch->fd))
+				mark_gone(ch);
 			return;
 		}
 	}

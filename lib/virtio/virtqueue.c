@@ -70,7 +70,7 @@ virtqueue_set_state(struct virtqueue *vq, enum virtqueue_state state)
 	VIRTIO_LOG(DEBUG, "%s: ring %u: %s -> %s", vq->conf.name, vq->index,
 		   virtqueue_state_name(virtqueue_state(vq)), virtqueue_state_name(state));
 	vq->dev->vqs[vq->index] = state == VIRTQUEUE_READY ? NULL : vq;
-	/* Who reads the state sees what was written before: control_publish.litmus. */
+	/* A thread that reads it sees what was written before (control_publish.litmus). */
 	rte_atomic_store_explicit(&vq->state, state, rte_memory_order_release);
 }
 

@@ -52,7 +52,7 @@ virtio_gate_prepare(void)
 
 /*
  * Whether the thread inside was killed there; if so, the gate is empty now. The kernel reports the
- * end of a process after the last store of it, and gate.pml assumes that (HAS_ENDED).
+ * end of a process after its last store, and gate.pml assumes that (HAS_ENDED).
  */
 static bool
 take_out_ended(struct virtio_gate *gate)

@@ -100,8 +100,8 @@ static __rte_always_inline void
 virtio_gate_leave(struct virtio_gate *gate)
 {
 	/*
-	 * Orders the burst before the store. Pairs with the acquires in virtio_gate_is_empty() and
-	 * take_out_ended() (gate_fenced.litmus).
+	 * Orders the burst before the store. Pairs with the acquire in virtio_gate_is_empty()
+	 * (gate_fenced.litmus).
 	 */
 	rte_atomic_store_explicit(&gate->any, 0, rte_memory_order_release);
 }

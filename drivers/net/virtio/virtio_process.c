@@ -99,8 +99,8 @@ virtio_process_enrol(int pidfd)
 	forget_ended();
 	if (process != NULL) {
 		/*
-		 * More than can ever come. For gates a lock orders it with their openings, see
-		 * virtio_gate_open().
+		 * More than can ever come. A lock orders this number with the openings of gates,
+		 * see virtio_gate_open().
 		 */
 		number = rte_atomic_fetch_add_explicit(&last_number, 1,
 						       rte_memory_order_release) + 1;

@@ -107,7 +107,7 @@ recover_if_due(struct virtio_queue *q, uint64_t now_us)
 	q->events.recovered++;
 	r->recover_at_us = 0;
 	r->recovered_at_us = virtio_now_us();
-	/* Pairs with the acquire of who asks for the error (control_publish.litmus). */
+	/* Pairs with the acquire of rte_pmd_virtio_get_queue_event() (control_publish.litmus). */
 	rte_atomic_store_explicit(&r->event, RTE_PMD_VIRTIO_QUEUE_RECOVERED,
 				  rte_memory_order_release);
 	VIRTIO_LOG(NOTICE, "port %u: %s queue %u: the queue was recovered and is in service again",
