@@ -418,6 +418,57 @@ reset_from_a_call_back(void)
 	fake_port_destroy(fp);
 }
 
+struct held_call_back {
+	int calls;
+	bool released;
+};
+
+static int
+on_lsc_held(uint16_t port __rte_unused, enum rte_eth_event_type type __rte_unused, void *arg,
+	    void *ret __rte_unused)
+{
+	struct held_call_back *held = arg;
+
+	__atomic_add_fetch(&held->calls, 1, __ATOMIC_RELEASE);
+	while (!__atomic_load_n(&held->released, __ATOMIC_ACQUIRE))
+		usleep(1000);
+	return 0;
+}
+
+static void
+wait_calls(struct held_call_back *held, int calls)
+{
+	const time_t start = time(NULL);
+
+	while (__atomic_load_n(&held->calls, __ATOMIC_ACQUIRE) < calls) {
+		CHECK(time(NULL) - start < 60);
+		usleep(1000);
+	}
+}
+
+/* The worker is in a call-back while the next connection is made, and ends. */
+static void
+connection_ends_before_the_worker_looks(void)
+{
+	struct fake_port *fp = fake_port_start(&(struct fake_port_conf){ 0 });
+	struct held_call_back held = { 0 };
+
+	CHECK_EQ(rte_eth_dev_callback_register(fp->port, RTE_ETH_EVENT_INTR_LSC, on_lsc_held,
+					       &held), 0);
+	fake_vu_disconnect(fp->vu);
+	wait_calls(&held, 1);
+	fp->vu->once = false;
+	CHECK_EQ(rte_eth_dev_reset(fp->port), 0);
+	CHECK_EQ(rte_eth_dev_start(fp->port), 0);
+	fake_vu_disconnect(fp->vu);
+	__atomic_store_n(&held.released, true, __ATOMIC_RELEASE);
+	wait_calls(&held, 2);
+	while (rte_eth_dev_callback_unregister(fp->port, RTE_ETH_EVENT_INTR_LSC, on_lsc_held,
+					       &held) == -EAGAIN)
+		usleep(1000);
+	fake_port_destroy(fp);
+}
+
 /* Closed there, it is closed, and EAL's thread lives to serve the next port. */
 static void
 closed_from_a_call_back(void)
@@ -513,6 +564,7 @@ TEST_MAIN(
 	TEST_LAYOUTS(we_are_the_client),
 	TEST_LAYOUTS(reset_with_the_back_end_there),
 	TEST_LAYOUTS(reset_from_a_call_back),
+	TEST_LAYOUTS(connection_ends_before_the_worker_looks),
 	TEST_LAYOUTS(closed_from_a_call_back),
 	TEST_LAYOUTS(queue_0_is_set_up_later),
 	TEST_LAYOUTS(burst_mode_is_as_negotiated),

@@ -198,8 +198,13 @@ virtio_link_serve(struct virtio_port *port, bool changed)
 			up = port->bus->is_up(&port->dev);
 			changed = true;
 		}
-		/* An event on the descriptor that is watched may be about the link as well. */
-		changed |= up != port->was_up || port->bus->link_is_up != NULL;
+		/*
+		 * An event on the descriptor that is watched may be about the link as well. A
+		 * connection that a control call has made may have ended before this first look.
+		 */
+		changed |= up != port->was_up || port->bus->link_is_up != NULL ||
+			   (!up && rte_atomic_load_explicit(&port->link_reported,
+							    rte_memory_order_relaxed));
 		port->was_up = up;
 	}
 	if (!changed)
