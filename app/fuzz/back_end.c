@@ -46,7 +46,7 @@ static bool in_this_process;
 static struct stream to_driver, late;
 static unsigned int retries; /* in a row that the socket was full */
 
-/* The requests of this connection that want an answer, in their order, by which it is matched. */
+/* The requests of this connection that want an answer. Answers come in the same order. */
 static struct {
 	uint32_t request, ring;
 } awaited[AWAITED_MAX];

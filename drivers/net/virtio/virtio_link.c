@@ -200,7 +200,7 @@ virtio_link_serve(struct virtio_port *port, bool changed)
 		}
 		/*
 		 * An event on the descriptor that is watched may be about the link as well. A
-		 * connection that a control call has made may have ended before this first look.
+		 * connection that a control call has made may have ended before the worker looks.
 		 */
 		changed |= up != port->was_up || port->bus->link_is_up != NULL ||
 			   (!up && rte_atomic_load_explicit(&port->link_reported,
