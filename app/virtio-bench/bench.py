@@ -67,7 +67,7 @@ ORDERS = ('turn', 'random', 'one', 'once')
 # (back-end of BACK_ENDS, ring size, queue pairs).
 FULL = {
     'pairs': 5, 'step_bursts': 64, 'cycle_bursts': 100000,
-    'turn_ms': 10, 'turns': 12, 'sessions': 5, 'sessions_most': 10,
+    'turn_ms': 10, 'turns': 12, 'sessions': 5, 'sessions_wide': 10, 'sessions_most': 16,
     'traffic': [(d, s) for s in ('64', '256', '1518', 'imix') for d in ('loop', 'rx', 'tx')],
     'traffic_of_others': 12,
     'life': [(back_end, ring, pairs) for back_end in ('idle', 'polling') for ring in (256, 4096)
@@ -76,7 +76,7 @@ FULL = {
 }
 QUICK = {
     'pairs': 2, 'step_bursts': 8, 'cycle_bursts': 5000,
-    'turn_ms': 10, 'turns': 6, 'sessions': 1, 'sessions_most': 1,
+    'turn_ms': 10, 'turns': 6, 'sessions': 1, 'sessions_wide': 1, 'sessions_most': 1,
     'traffic': [('loop', '64'), ('rx', '64'), ('tx', '64'), ('loop', 'imix')],
     'traffic_of_others': 1,
     'life': [('idle', 256, 1), ('polling', 256, 4), ('crowded', 256, 4)],
@@ -333,15 +333,14 @@ def take_turns(bench, handover, path, direction, size, plan):
 
 
 def measure_turns(bench, path, direction, size, plan):
-    """Sessions until the interval is narrow enough, or there have been too many."""
+    """Sessions until the interval is narrow enough and decides, or there have been too many."""
     figures = FIGURES.get(direction, ('mpps',))
     sample = []
+    found = {}
     with HandOver(bench) as handover:
-        while len(sample) < plan['sessions_most']:
+        while estimate.wants_more(found, len(sample), plan):
             sample.append(take_turns(bench, handover, path, direction, size, plan))
             found = {figure: estimate.estimate(sample, figure) for figure in figures}
-            if len(sample) >= plan['sessions'] and all(f['decided'] for f in found.values()):
-                break
     return {'direction': direction, 'size': size, 'sessions': sample, 'estimates': found}
 
 

@@ -162,6 +162,20 @@ def interval_says_how_sure_a_ratio_is():
     assert estimate.estimate([a_session([1.0])] * 40, 'mpps')['decided']
 
 
+def sessions_are_added_while_they_decide_something():
+    plan = {'sessions': 5, 'sessions_wide': 10, 'sessions_most': 16}
+    narrow = {'low': 0.98, 'high': 1.0, 'decided': True}
+    wide = {'low': 1.1, 'high': 1.4, 'decided': False}
+    for figures, most in (({}, 5), ({'mpps': narrow}, 5), ({'mpps': wide}, 10),
+                          ({'mpps': {**narrow, 'low': 0.96}}, 16),
+                          ({'mpps': {**narrow, 'low': 0.93, 'high': 0.96}}, 5),
+                          ({'mpps': {**wide, 'low': None, 'high': None}}, 16),
+                          ({'p50_ns': narrow, 'p99_ns': wide}, 10),
+                          ({'p50_ns': {**narrow, 'low': 0.96}}, 5)):
+        found = [done for done in range(20) if estimate.wants_more(figures, done, plan)]
+        assert found == list(range(most)), (figures, found)
+
+
 def only_like_is_compared_with_like():
     """A pair during which the hand-over of a line took another time is left out."""
     sample = [a_session([1.0] * 5) + a_session([3.0] * 6, (100.0, 200.0))] * 3
@@ -280,6 +294,7 @@ def main():
     for test in (ratios_are_ours_to_packaged, orders_are_shown,
                  missing_path_is_shown_in_its_own_words,
                  goals_are_judged_both_ways, interval_says_how_sure_a_ratio_is,
+                 sessions_are_added_while_they_decide_something,
                  only_like_is_compared_with_like, path_not_taken_is_not_judged,
                  places_of_undecided_rows_are_shown, scheduler_is_not_judged,
                  busy_machine_is_named,

@@ -15,7 +15,10 @@ WIDEST = 0.03
 # Between two hand-overs of a line that took so different times the machine was not the same.
 SAME_MODE = 1.25
 # Student's t for 95 %, two-sided, by degrees of freedom from 1 on.
-T = (12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262, 2.228, 2.201)
+T = (12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262, 2.228, 2.201, 2.179, 2.160,
+     2.145, 2.131)
+# The least ratio of packets per second that is wanted.
+GOAL = 0.97
 
 
 def same_mode(pair):
@@ -51,6 +54,21 @@ def estimate(sample, key):
         found['low'], found['high'] = math.exp(middle - half), math.exp(middle + half)
         found['decided'] = (found['high'] - found['low']) / 2 <= WIDEST * found['ratio']
     return found
+
+
+def is_open(found):
+    """Whether the goal is within the interval, and so neither met for certain nor missed."""
+    return found['low'] is None or found['low'] < GOAL <= found['high']
+
+
+def wants_more(found, done, plan):
+    """Whether `done` sessions are too few: the interval is wide, or it has the goal in it."""
+    if done < plan['sessions']:
+        return True
+    wide = not all(figure['decided'] for figure in found.values())
+    # Of packets per second alone: latency has another goal.
+    unsure = 'mpps' in found and is_open(found['mpps'])
+    return done < plan['sessions_wide'] and wide or done < plan['sessions_most'] and unsure
 
 
 # Where the two processors are, by the most cycles that the hand-over of a line takes between them.

@@ -304,11 +304,15 @@ def judge_rates(result, judge):
           f'{len(decided)} of {len(found)}')
     if decided:
         low, ratio, name = min(decided, key=lambda row: row[0])
-        judge(f'packets/s, lower end, least of all: {name}', '>= 0.97', low, low >= 0.97,
+        goal = estimate.GOAL
+        judge(f'packets/s, lower end, least of all: {name}', f'>= {goal}', low, low >= goal,
               interval(ratio))
-        below = sum(row[0] < 0.97 for row in decided)
-        judge('packets/s, decided rows with a lower end below 0.97', '0', below, below == 0,
+        below = sum(row[0] < goal for row in decided)
+        judge(f'packets/s, decided rows with a lower end below {goal}', '0', below, below == 0,
               str(below))
+        below = sum(ratio['low'] is None or ratio['low'] < goal for ratio, _ in found)
+        judge(f'packets/s, all rows with a lower end below {goal}', '0', below, below == 0,
+              f'{below} of {len(found)}')
         middle = statistics.median(ratio['ratio'] for _, ratio, _ in decided)
         judge('packets/s, median of all decided', '>= 1.000', middle, middle >= 1.0,
               f'{middle:.3f}')
