@@ -306,6 +306,7 @@ struct virtio_rxq {
 	uint32_t buf_len;     /**< bytes of a buffer, header included */
 	uint16_t free_thresh; /**< free descriptors from which on the ring is refilled; or none */
 	uint16_t idle_thresh; /**< the same after a burst that brought nothing */
+	uint16_t slow_thresh; /**< the same where packets come one by one; packed rings */
 	RTE_ATOMIC(bool) vlan_strip; /**< atomic: may be switched while the queue is polled */
 	bool scatters;        /**< the application takes frames of several buffers */
 	uint32_t room;        /**< bytes of a buffer for the frame */

@@ -18,7 +18,7 @@
  * virtio_port, the queues, rings, devices, and what they contain), of the meaning of a field, and
  * of a message between processes.
  */
-#define VIRTIO_LAYOUT_NUMBER 7
+#define VIRTIO_LAYOUT_NUMBER 8
 
 /**
  * The first bytes of a port's private memory, in every version of this driver. Its own layout never

@@ -187,6 +187,7 @@ virtio_queue_fill(struct virtio_queue *q)
 	}
 	to_rxq(q)->free_thresh = to_rxq(q)->conf.rx_free_thresh;
 	to_rxq(q)->idle_thresh = idle_thresh(to_rxq(q));
+	to_rxq(q)->slow_thresh = RTE_MIN(PACKED_LINE, to_rxq(q)->idle_thresh);
 	to_rxq(q)->scatters = virtio_rx_is_scattered(to_rxq(q));
 	to_rxq(q)->scatter_logged = false;
 	posted = virtio_rx_path_choose(q->port)->fill(to_rxq(q));
@@ -483,6 +484,7 @@ poll_on(struct virtio_queue *q)
 		return false;
 	to_rxq(q)->free_thresh = UINT16_MAX;
 	to_rxq(q)->idle_thresh = UINT16_MAX;
+	to_rxq(q)->slow_thresh = UINT16_MAX;
 	virtio_queue_resume(q);
 	return true;
 }

@@ -483,6 +483,21 @@ rx_waits(struct virtio_rxq *rxq, uint16_t n)
 	return false;
 }
 
+/*
+ * Free descriptors from which on a burst of `nb` packets refills the ring. Where packets come one
+ * by one, the bursts in between refill a packed ring: a packet, and the answer to it, would have to
+ * wait while cache lines that the device has are written.
+ */
+static __rte_always_inline uint16_t
+rx_refill_from(const struct virtio_rxq *rxq, uint16_t nb, const struct rx_mode mode)
+{
+	if (nb > 0)
+		return rxq->free_thresh;
+	if (mode.packed && rxq->last_burst < PACKED_LINE)
+		return rxq->slow_thresh;
+	return rx_is_mergeable(rxq, mode) ? rxq->idle_thresh : rxq->free_thresh;
+}
+
 static __rte_always_inline uint16_t
 rx_burst(struct virtio_rxq *rxq, struct rte_mbuf **pkts, uint16_t n, const struct rx_mode mode)
 {
@@ -519,7 +534,7 @@ rx_burst(struct virtio_rxq *rxq, struct rte_mbuf **pkts, uint16_t n, const struc
 		}
 	}
 	/* Also when nothing came: a pool that was empty may have buffers again. */
-	least = rx_is_mergeable(rxq, mode) && nb == 0 ? rxq->idle_thresh : rxq->free_thresh;
+	least = rx_refill_from(rxq, nb, mode);
 	if (vq->free_count >= least && rx_refill(rxq, vq, least, mode) > 0 &&
 	    unlikely(ring_must_notify(vq, mode.packed)))
 		virtqueue_notify(vq);
