@@ -169,8 +169,9 @@ check_posted(const struct virtqueue *vq, const struct posted *p, unsigned int de
 	CHECK_EQ(vq->links[p->ids[0]].count, p->descs);
 	for (i = 0; i < p->descs; i++) {
 		const unsigned int place = vq->where[p->ids[i]];
+		const unsigned int first = vq->next_used.pos;
 
-		CHECK((place + vq->size - vq->next_used.pos) % vq->size < descs);
+		CHECK((place < first ? place + vq->size - first : place - first) < descs);
 		CHECK(i == 0 || vq->cookies[p->ids[i]] == NULL);
 		CHECK(i == 0 || vq->links[p->ids[i - 1]].next == p->ids[i]);
 	}

@@ -32,7 +32,7 @@ void ring_destroy(struct virtqueue *vq);
 /**
  * Puts the ring's private arrays into blocks of the C library's heap, which the address sanitizer
  * watches, and poisons the gaps of the shared memory. Taken back by ring_unfence(), which is needed
- * before the ring is reclaimed or destroyed.
+ * before the ring is reclaimed or destroyed. Without that sanitizer neither does anything.
  */
 struct ring_fence {
 	void **cookies;

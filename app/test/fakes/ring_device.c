@@ -151,16 +151,17 @@ ring_device_breach(const struct ring_device *rd)
 }
 
 bool
+ring_device_is_zero(const void *at, size_t len)
+{
+	const uint8_t *bytes = at;
+
+	return len == 0 || (bytes[0] == 0 && memcmp(bytes, bytes + 1, len - 1) == 0);
+}
+
+bool
 ring_device_area_is_zero(uint32_t size, bool packed, const void *device)
 {
-	const uint8_t *byte = device;
-	size_t i;
-
-	for (i = 0; i < ring_device_device_size(size, packed); i++) {
-		if (byte[i] != 0)
-			return false;
-	}
-	return true;
+	return ring_device_is_zero(device, ring_device_device_size(size, packed));
 }
 
 void

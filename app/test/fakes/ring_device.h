@@ -57,6 +57,8 @@ void ring_device_set_event(struct ring_device *rd, uint64_t number);
 /** Empty: the driver has broken no rule. */
 const char *ring_device_breach(const struct ring_device *rd);
 
+/** Whether all of `len` bytes are 0. */
+bool ring_device_is_zero(const void *at, size_t len);
 /** Whether the device's area is as it has to be when a ring is set up: zero. */
 bool ring_device_area_is_zero(uint32_t size, bool packed, const void *device);
 /** Fills what a device may write with what an earlier life might have left. */
