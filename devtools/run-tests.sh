@@ -6,7 +6,7 @@
 #
 # Makes the machine ready (devtools/setup.sh), builds, and runs every test:
 #   - the checks of the sources (devtools/check-*.sh);
-#   - a build with gcc and one with clang, warnings being errors;
+#   - a build with gcc and one with clang and sanitizers, warnings being errors;
 #   - the unit tests, plain and under the address and undefined-behaviour sanitizers, and those of
 #     lib/virtio and the gate that have several threads under the thread sanitizer;
 #   - the fuzz targets (devtools/run-fuzz.sh), for a short time;
@@ -155,13 +155,11 @@ else
 	[ ! -f build/build.ninja ] || meson configure build -Dwerror=true
 	CC=gcc try "build with gcc, warnings are errors" build_tree build -Dwerror=true
 	run_checks
-	# Nothing of it runs, and without optimization it takes half the time.
-	CC=clang try "build with clang, warnings are errors" build_tree build-clang -Dwerror=true \
-		-Doptimization=0 -Ddebug=false
 	# With a sanitizer a plug-in leaves symbols to the program that loads it.
 	# Less optimization takes a fifth less time to compile.
-	try "build with sanitizers" build_tree build-asan -Db_sanitize=address,undefined \
-		-Db_lundef=false -Dbuildtype=debugoptimized -Doptimization=1
+	CC=clang try "build with clang and sanitizers, warnings are errors" build_tree build-asan \
+		-Dwerror=true -Db_sanitize=address,undefined -Db_lundef=false \
+		-Dbuildtype=debugoptimized -Doptimization=1
 	run_unit_tests build 2
 	run_unit_tests build-asan 4 --no-suite not-sanitized
 	build_targets=thread-tests try "build with the thread sanitizer" build_tree build-tsan \
