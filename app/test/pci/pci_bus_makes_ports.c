@@ -10,6 +10,7 @@
  * the bus and of its interrupts that are here (--wrap).
  */
 
+#include <stdalign.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -27,6 +28,7 @@
 
 #include "fake_legacy_device.h"
 #include "packet.h"
+#include "rte_pmd_virtio.h"
 #include "test.h"
 #include "virtio.h"
 #include "virtio_compat.h"
@@ -330,6 +332,7 @@ packets_pass(void)
 
 	plug(NULL);
 	port = start(&no_interrupts);
+	CHECK_EQ(rte_eth_dev_get_supported_ptypes(port, RTE_PTYPE_ALL_MASK, NULL, 0), 0);
 	CHECK_EQ(rte_eth_macaddr_get(port, &mac), 0);
 	CHECK(memcmp(&mac, bus.fake.config, sizeof(mac)) == 0);
 
@@ -355,6 +358,22 @@ packets_pass(void)
 
 	CHECK_EQ(driver->remove(&bus.pci), 0);
 	CHECK_EQ(bus.fake.status, 0);
+	unplug();
+}
+
+/* Its memory is mapped for the bus, and not sent to a back-end. */
+static void
+memory_cannot_be_attached(void)
+{
+	static alignas(4096) uint8_t page[4096];
+	uint16_t port;
+
+	plug(NULL);
+	port = probe();
+	CHECK_EQ(rte_pmd_virtio_extmem_attach(port, page, sizeof(page), 0, 0), -ENOTSUP);
+	CHECK_EQ(rte_pmd_virtio_extmem_detach(port, page, sizeof(page)), -ENOTSUP);
+	CHECK_EQ(test_logged("Use rte_dev_dma_map() for a PCI device"), 2);
+	CHECK_EQ(driver->remove(&bus.pci), 0);
 	unplug();
 }
 
@@ -600,6 +619,7 @@ secondary_process(void)
 TEST_MAIN(
 	TEST_WARM_UP(packets_pass),
 	TEST(packets_pass),
+	TEST(memory_cannot_be_attached),
 	TEST(interrupts_have_vectors),
 	TEST(interrupts_that_cannot_be_had),
 	TEST(link_that_is_not_reported),

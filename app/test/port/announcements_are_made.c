@@ -325,21 +325,38 @@ another_thread_sends_meanwhile(void)
 	rte_mempool_free(sender.pool);
 }
 
+/* A packet of 64 bytes, or a clone of it. */
+static struct rte_mbuf *
+make_packet(struct rte_mempool *pool, struct rte_mempool *clones)
+{
+	struct rte_mbuf *m = rte_pktmbuf_alloc(pool);
+	struct rte_mbuf *clone;
+
+	CHECK(m != NULL && rte_pktmbuf_append(m, 64) != NULL);
+	if (clones == NULL)
+		return m;
+	clone = rte_pktmbuf_clone(m, clones);
+	CHECK(clone != NULL);
+	rte_pktmbuf_free(m);
+	return clone;
+}
+
 /* Packets of a pool for one thread are left in the ring by the driver's, and the frame is sent. */
 static void
-pool_of_one_thread_is_left_alone(void)
+left_alone(bool cloned)
 {
 	struct fake_pci_port *fp = fake_pci_port_start(&asked);
 	struct ring_device *ring = fake_pci_ring(fp->fake, 1);
 	struct rte_mempool *pool =
 		rte_pktmbuf_pool_create_by_ops("sender", 15, 0, 0, RTE_MBUF_DEFAULT_BUF_SIZE,
 					       SOCKET_ID_ANY, "ring_sp_sc");
+	struct rte_mempool *clones =
+		rte_pktmbuf_pool_create("clones", 15, 0, 0, 0, SOCKET_ID_ANY);
 	struct device_chain chain;
 	struct rte_mbuf *m;
 
-	CHECK(pool != NULL);
-	m = rte_pktmbuf_alloc(pool);
-	CHECK(m != NULL && rte_pktmbuf_append(m, 64) != NULL);
+	CHECK(pool != NULL && clones != NULL);
+	m = make_packet(pool, cloned ? clones : NULL);
 	CHECK_EQ(rte_eth_tx_burst(fp->port, 0, &m, 1), 1);
 	CHECK(ring_device_take(ring, &chain));
 	ring_device_use(ring, chain.head, 0);
@@ -351,6 +368,20 @@ pool_of_one_thread_is_left_alone(void)
 	CHECK_EQ(rte_mempool_in_use_count(pool), 0);
 	fake_pci_port_destroy(fp);
 	rte_mempool_free(pool);
+	rte_mempool_free(clones);
+}
+
+static void
+pool_of_one_thread_is_left_alone(void)
+{
+	left_alone(false);
+}
+
+/* The clone is of another pool, and the last one gives back the buffer that it was made of. */
+static void
+clone_of_such_a_pool_is_left_alone(void)
+{
+	left_alone(true);
 }
 
 TEST_MAIN(
@@ -364,4 +395,5 @@ TEST_MAIN(
 	TEST(refused_confirmation_is_no_end),
 	TEST_LAYOUTS(another_thread_sends_meanwhile),
 	TEST_LAYOUTS(pool_of_one_thread_is_left_alone),
+	TEST_LAYOUTS(clone_of_such_a_pool_is_left_alone),
 )

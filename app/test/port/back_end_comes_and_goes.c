@@ -180,6 +180,28 @@ server_without_a_client(void)
 	fake_port_destroy(fp);
 }
 
+/* A reset does not wait for the next one: the port is ready for it. */
+static void
+server_is_reset_without_a_client(void)
+{
+	const struct fake_port_conf conf = { .server = true };
+	struct fake_port *fp = fake_port_start(&conf);
+
+	fake_vu_disconnect(fp->vu);
+	wait_link(fp, RTE_ETH_LINK_DOWN);
+	CHECK_EQ(rte_eth_dev_reset(fp->port), 0);
+	CHECK_EQ(test_logged("no back-end has connected yet"), 1);
+	fake_port_check_in_use(fp->rx_pool[0], 0);
+	fake_port_check_in_use(fp->rx_pool[1], 0);
+	fake_vu_connect_again(fp->vu);
+	CHECK_EQ(rte_eth_dev_start(fp->port), 0);
+	wait_link(fp, RTE_ETH_LINK_UP);
+	forget_numbers(fp);
+	fake_port_check_runs(fp, 0);
+	fake_port_check_runs(fp, 1);
+	fake_port_destroy(fp);
+}
+
 /* What is stopped while nobody is there is stopped when somebody is. */
 static void
 stopped_without_a_back_end(void)
@@ -556,6 +578,7 @@ TEST_MAIN(
 	TEST_LAYOUTS(we_are_the_server),
 	TEST_LAYOUTS(one_that_fails_makes_way),
 	TEST_LAYOUTS(server_without_a_client),
+	TEST(server_is_reset_without_a_client),
 	TEST_LAYOUTS(stopped_without_a_back_end),
 	TEST_LAYOUTS(unfit_back_end_comes_between),
 	TEST_LAYOUTS(pool_is_empty_when_one_comes),

@@ -15,13 +15,14 @@
 
 #include <ethdev_driver.h>
 
+#include "fake_pci_port.h"
 #include "fake_port.h"
 #include "test.h"
 
 static char *text;
 
 static int
-dump(struct fake_port *fp)
+dump(uint16_t port)
 {
 	size_t len;
 	FILE *file;
@@ -31,7 +32,7 @@ dump(struct fake_port *fp)
 	text = NULL;
 	file = open_memstream(&text, &len);
 	CHECK(file != NULL);
-	ret = rte_eth_dev_priv_dump(fp->port, file);
+	ret = rte_eth_dev_priv_dump(port, file);
 	CHECK_EQ(fclose(file), 0);
 	CHECK(len > 0 && text[len - 1] == '\n');
 	return ret;
@@ -60,7 +61,7 @@ each_state_of_a_port(void)
 	struct fake_port *fp = fake_port_create(&conf);
 	const char *layout = test_packed() ? "packed ring" : "split ring";
 
-	CHECK_EQ(dump(fp), 0);
+	CHECK_EQ(dump(fp->port), 0);
 	check_line("device: ", "vhost-user client on ");
 	check_line("port: ", "stopped, 2 of at most 2 queue pairs");
 	check_line("features offered: ", "MRG_RXBUF");
@@ -68,7 +69,7 @@ each_state_of_a_port(void)
 	CHECK_EQ(rte_eth_dev_start(fp->port), 0);
 	fake_port_write(fp, 1, 100);
 	CHECK_EQ(fake_port_send(fp, 0, 3), 3);
-	CHECK_EQ(dump(fp), 0);
+	CHECK_EQ(dump(fp->port), 0);
 	check_line("connected: ", "yes");
 	check_line("device status: ", "0x0f");
 	check_line("stop of single queues: ", "get_base");
@@ -83,19 +84,39 @@ each_state_of_a_port(void)
 	CHECK_EQ(rte_eth_dev_tx_queue_stop(fp->port, 0), 0);
 	CHECK_EQ(rte_eth_dev_rx_queue_stop(fp->port, 1), 0);
 	CHECK_EQ(fake_port_setup_rx(fp, 1, 128), 0);
-	CHECK_EQ(dump(fp), 0);
+	CHECK_EQ(dump(fp->port), 0);
 	check_line("tx queue 0: ", "1 resets, 3 dropped by resets");
 	check_line("rx queue 1: ", "128 descriptors");
 	check_line("rx queue 0: ", "0 resets");
 	fake_vu_disconnect(fp->vu);
 	do {
 		usleep(1000);
-		CHECK_EQ(dump(fp), 0);
+		CHECK_EQ(dump(fp->port), 0);
 	} while (strstr(text, "connected: no") == NULL);
 	check_line("rx queue 0: ", "disconnected");
 	CHECK_EQ(rte_eth_dev_stop(fp->port), 0);
-	CHECK_EQ(dump(fp), 0);
+	CHECK_EQ(dump(fp->port), 0);
 	fake_port_destroy(fp);
+	free(text);
+	text = NULL;
+}
+
+static void
+port_with_a_control_queue(void)
+{
+	const struct fake_pci_port_conf conf = {
+		.features = FAKE_F_CONTROL, .args = ",recovery=auto",
+	};
+	struct fake_pci_port *fp = fake_pci_port_create(&conf);
+
+	CHECK_EQ(dump(fp->port), 0);
+	check_line("recovery: ", "auto");
+	CHECK(strstr(text, "control queue: ") == NULL);
+	CHECK_EQ(rte_eth_dev_start(fp->port), 0);
+	CHECK_EQ(dump(fp->port), 0);
+	check_line("control queue: ", "live, ");
+	check_line("control queue: ", " descriptors");
+	fake_pci_port_destroy(fp);
 	free(text);
 	text = NULL;
 }
@@ -114,14 +135,14 @@ port_that_is_configured_meanwhile(void)
 
 	data->rx_queues = NULL;
 	data->tx_queues = NULL;
-	CHECK_EQ(dump(fp), 0);
+	CHECK_EQ(dump(fp->port), 0);
 	data->rx_queues = rx;
 	data->tx_queues = tx;
 	check_line("rx queue 1: ", "64 descriptors");
 	check_line("tx queue 1: ", "64 descriptors");
 	/* What the configuration has released before. */
 	CHECK_EQ(rte_eth_dev_configure(fp->port, 1, 1, &(struct rte_eth_conf){ 0 }), 0);
-	CHECK_EQ(dump(fp), 0);
+	CHECK_EQ(dump(fp->port), 0);
 	CHECK(strstr(text, "rx queue 0: ") != NULL);
 	CHECK(strstr(text, "rx queue 1: ") == NULL);
 	CHECK(strstr(text, "tx queue 1: ") == NULL);
@@ -150,12 +171,12 @@ port_that_waits_for_its_device(void)
 	fake_vu_rule(fp->vu, VU_GET_VRING_BASE, 0, 1, VU_HOLD);
 	CHECK_EQ(pthread_create(&thread, NULL, stop_queue_0, fp), 0);
 	fake_vu_wait_held(fp->vu);
-	CHECK_EQ(dump(fp), -EBUSY);
+	CHECK_EQ(dump(fp->port), -EBUSY);
 	check_line("port busy: ", "waits for the device");
 	fake_vu_release(fp->vu);
 	CHECK_EQ(pthread_join(thread, &ret), 0);
 	CHECK(ret == NULL);
-	CHECK_EQ(dump(fp), 0);
+	CHECK_EQ(dump(fp->port), 0);
 	check_line("rx queue 0: ", "1 resets");
 	fake_port_destroy(fp);
 	free(text);
@@ -178,6 +199,7 @@ file_that_takes_no_more(void)
 TEST_MAIN(
 	TEST_WARM_UP(fake_port_warm_up),
 	TEST_LAYOUTS(each_state_of_a_port),
+	TEST_LAYOUTS(port_with_a_control_queue),
 	TEST(port_that_is_configured_meanwhile),
 	TEST(port_that_waits_for_its_device),
 	TEST(file_that_takes_no_more),

@@ -251,6 +251,38 @@ checksum_of_what_is_not_known(void)
 	fake_port_destroy(fp);
 }
 
+/* Its checksum is a CRC, which is left to the application as the others are. */
+static void
+checksum_of_sctp(void)
+{
+	struct fake_port *fp = port(VU_F_MRG_RXBUF, CHECKSUMS);
+	const struct ip_frame f = { .payload = 100 };
+	const uint32_t len = ip_frame_write(&f, bytes);
+	const struct ip_frame_hdr hdrs[] = {
+		{ .flags = IP_FRAME_NEEDS_CSUM, .csum_start = ip_frame_l4_at(&f),
+		  .csum_offset = 8 },
+		{ .flags = IP_FRAME_DATA_VALID },
+	};
+	static const uint64_t flags[] = {
+		RTE_MBUF_F_RX_L4_CKSUM_NONE, RTE_MBUF_F_RX_L4_CKSUM_GOOD,
+	};
+	unsigned int i;
+
+	bytes[ip_frame_l3_at(&f) + 9] = 132;
+	for (i = 0; i < RTE_DIM(hdrs); i++) {
+		struct rte_mbuf *m;
+
+		fake_port_give(fp, 0, &hdrs[i], bytes, len, 0);
+		m = receive_one(fp);
+		ip_frame_check_mbuf(m, bytes, len, "received");
+		CHECK_EQ(m->ol_flags, flags[i]);
+		CHECK_EQ(m->packet_type,
+			 RTE_PTYPE_L2_ETHER | RTE_PTYPE_L3_IPV4 | RTE_PTYPE_L4_SCTP);
+		rte_pktmbuf_free(m);
+	}
+	fake_port_destroy(fp);
+}
+
 /* A checksum that comes out as 0 is written as 0xffff: in UDP, 0 would mean that there is none. */
 static void
 checksum_of_zero(void)
@@ -565,6 +597,7 @@ TEST_MAIN(
 	TEST_LAYOUTS(checksum_made_by_software_mergeable),
 	TEST_LAYOUTS(checksum_made_by_software_single),
 	TEST_LAYOUTS(checksum_of_what_is_not_known),
+	TEST_LAYOUTS(checksum_of_sctp),
 	TEST_LAYOUTS(checksum_of_zero),
 	TEST_LAYOUTS(large_receive),
 	TEST_LAYOUTS(idle_ring_is_filled_for_a_segment),

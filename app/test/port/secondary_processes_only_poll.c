@@ -13,6 +13,7 @@
  * processes test the rest.
  */
 
+#include <stdalign.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
@@ -350,6 +351,29 @@ bursts_outlive_a_configuration(void)
 	fake_port_destroy(fp);
 }
 
+/* Its bursts return 0 until the primary has configured the port. */
+static void
+port_that_is_not_configured(void)
+{
+	struct fake_port *fp = fake_port_start(&(struct fake_port_conf){ 0 });
+	struct rte_eth_dev_data *data = edev_of(fp)->data;
+	void **rx = data->rx_queues;
+	void **tx = data->tx_queues;
+
+	CHECK_EQ(attach(fp), 0);
+	CHECK_EQ(test_logged("has not configured the port yet"), 0);
+	detach(fp);
+	data->rx_queues = NULL;
+	data->tx_queues = NULL;
+	CHECK_EQ(attach(fp), 0);
+	CHECK_EQ(test_logged("has not configured the port yet"), 1);
+	detach(fp);
+	data->rx_queues = rx;
+	data->tx_queues = tx;
+	fake_port_check_runs(fp, 0);
+	fake_port_destroy(fp);
+}
+
 /* ---- control calls ------------------------------------------------------------------------ */
 
 #define REFUSED(name, ...) \
@@ -362,6 +386,7 @@ bursts_outlive_a_configuration(void)
 static void
 control_calls_are_refused(void)
 {
+	static alignas(4096) uint8_t page[4096];
 	struct fake_port *fp = fake_port_start(&(struct fake_port_conf){ 0 });
 	struct rte_eth_dev *edev = edev_of(fp);
 	struct rte_eth_rss_reta_entry64 reta = { 0 };
@@ -393,6 +418,11 @@ control_calls_are_refused(void)
 	CHECK_EQ(fake_port_setup_tx(fp, 0, FAKE_PORT_SIZE), -ENOTSUP);
 	CHECK_EQ(rte_eth_dev_stop(fp->port), -ENOTSUP);
 	CHECK_EQ(rte_eth_dev_reset(fp->port), -ENOTSUP);
+	process_type = RTE_PROC_SECONDARY;
+	CHECK_EQ(rte_pmd_virtio_extmem_attach(fp->port, page, sizeof(page), 0, 0), -ENOTSUP);
+	CHECK_EQ(rte_pmd_virtio_extmem_detach(fp->port, page, sizeof(page)), -ENOTSUP);
+	process_type = RTE_PROC_PRIMARY;
+	CHECK_EQ(test_logged("can be attached and detached in the primary process only"), 2);
 	fake_port_check_runs(fp, 0);
 	CHECK_EQ(fake_port_rx_state(fp, 0), RTE_ETH_QUEUE_STATE_STARTED);
 	detach(fp);
@@ -665,6 +695,7 @@ TEST_MAIN(
 	TEST_WARM_UP(fake_port_warm_up),
 	TEST_LAYOUTS(bursts_and_reading_are_possible),
 	TEST(bursts_outlive_a_configuration),
+	TEST(port_that_is_not_configured),
 	TEST(control_calls_are_refused),
 	TEST(answers_are_checked),
 	TEST(requests_are_checked),
