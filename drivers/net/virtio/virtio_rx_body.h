@@ -493,6 +493,9 @@ rx_refill_from(const struct virtio_rxq *rxq, uint16_t nb, const struct rx_mode m
 {
 	if (nb > 0)
 		return rxq->free_thresh;
+	/* This burst may have taken the ring out of service. */
+	if (unlikely(virtqueue_state(rxq->q.vq) != VIRTQUEUE_LIVE))
+		return UINT16_MAX;
 	if (mode.packed && rxq->last_burst < PACKED_LINE)
 		return rxq->slow_thresh;
 	return rx_is_mergeable(rxq, mode) ? rxq->idle_thresh : rxq->free_thresh;
