@@ -494,7 +494,7 @@ fake_read(void *arg, uint32_t offset, unsigned int width)
 	} else if (offset < CONFIG) {
 		value = read_register(fake, reg_at(offset));
 	} else {
-		memcpy(&value, fake->config + offset - CONFIG, width);
+		memcpy(&value, fake->config + (offset - CONFIG), width);
 		if (fake->config_changes > 0) {
 			fake->config_changes--;
 			fake->generation++;
@@ -516,7 +516,7 @@ fake_write(void *arg, uint32_t offset, unsigned int width, uint32_t value)
 	if (offset < CONFIG)
 		write_register(fake, reg_at(offset), value);
 	else
-		memcpy(fake->config + offset - CONFIG, &value, width);
+		memcpy(fake->config + (offset - CONFIG), &value, width);
 }
 
 struct fake_mmio *
