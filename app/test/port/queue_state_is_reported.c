@@ -210,8 +210,8 @@ rings_of_every_size(void)
 	uint32_t size;
 	unsigned int i;
 
-	/* Enough for the largest. */
-	fp->rx_pool[0] = rte_pktmbuf_pool_create("large", 32768, 0, 0,
+	/* More than the largest holds: no sent packet has to be taken back for an empty pool. */
+	fp->rx_pool[0] = rte_pktmbuf_pool_create("large", 32768 + FAKE_PORT_SIZE, 0, 0,
 						 RTE_PKTMBUF_HEADROOM + 1600, SOCKET_ID_ANY);
 	CHECK(fp->rx_pool[0] != NULL);
 	for (size = 32; size <= 32768; size *= 2) {
