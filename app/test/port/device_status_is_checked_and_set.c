@@ -27,10 +27,16 @@ static const struct fake_pci_port_conf with_lsc = { .features = FAKE_F_CONTROL, 
 /* On the port's worker. */
 static unsigned int events[RTE_ETH_EVENT_MAX];
 
+/* Events about the link when that about the reset came: an application may reset the port in it. */
+static unsigned int link_events_before;
+
 static int
 note(uint16_t port __rte_unused, enum rte_eth_event_type event, void *arg __rte_unused,
      void *ret __rte_unused)
 {
+	if (event == RTE_ETH_EVENT_INTR_RESET)
+		link_events_before =
+			__atomic_load_n(&events[RTE_ETH_EVENT_INTR_LSC], __ATOMIC_ACQUIRE);
 	__atomic_fetch_add(&events[event], 1, __ATOMIC_RELEASE);
 	return 0;
 }
@@ -84,6 +90,7 @@ static void
 check_messages(struct fake_pci_port *fp)
 {
 	wait_for(RTE_ETH_EVENT_INTR_RESET, 1);
+	CHECK_EQ(link_events_before, 1);
 	CHECK_EQ(count(RTE_ETH_EVENT_INTR_LSC), 1);
 	CHECK(!is_up(fp));
 	/* Found again it is no news. */

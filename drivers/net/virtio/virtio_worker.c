@@ -88,9 +88,10 @@ serve(struct virtio_worker *w, struct wait *wait)
 	uint32_t work;
 
 	pthread_mutex_lock(&port->lock);
+	/* Before the work is taken: an event of the link goes before one of a reset. */
+	virtio_watchdog_serve(port);
 	/* With the work, what it was raised for is seen (control_take.litmus). */
 	work = rte_atomic_exchange_explicit(&w->work, 0, rte_memory_order_acq_rel);
-	virtio_watchdog_serve(port);
 	error = virtio_recovery_serve(port, (work & VIRTIO_WORK_QUEUE_ERROR) != 0);
 	if (work & VIRTIO_WORK_LINK)
 		virtio_guest_announce(port);
