@@ -53,25 +53,38 @@ lines_with() {
 	of "$@" | xargs -rd'\n' grep -nHE "$pattern" || true
 }
 
-verdict "the licence comes first" < <(of "${licensed[@]}" | while read -r file; do
-	head -n2 "$file" | sed '/^#!/d;q' | grep -q 'SPDX-License-Identifier: BSD-3-Clause' ||
-		echo "$file: no SPDX-License-Identifier: BSD-3-Clause in its first line"
-done)
-verdict "the copyright comes second" < <(of "${licensed[@]}" | while read -r file; do
-	head -n3 "$file" | sed '/^#!/d' | sed -n 2p |
-		grep -qE "Copyright\(c\) 20[0-9]{2}(-20[0-9]{2})? $copyright_holder\$" ||
-		echo "$file: no copyright below its licence: run devtools/add-copyright.sh"
-done)
+# awk over the tree's files of these names: its program, and the names.
+lines_by() {
+	local program=$1
+	shift
+	of "$@" | xargs -rd'\n' awk -v holder="$copyright_holder" "$program"
+}
+
+verdict "the licence comes first" < <(lines_by '
+	FNR == 1 { first = /^#!/ ? 2 : 1 }
+	FNR == first && !/SPDX-License-Identifier: BSD-3-Clause/ {
+		print FILENAME ": no SPDX-License-Identifier: BSD-3-Clause in its first line"
+	}' "${licensed[@]}")
+verdict "the copyright comes second" < <(lines_by '
+	FNR == 1 { second = /^#!/ ? 3 : 2 }
+	FNR == second && $0 !~ "Copyright\\(c\\) 20[0-9][0-9](-20[0-9][0-9])? " holder "$" {
+		print FILENAME ": no copyright below its licence: run devtools/add-copyright.sh"
+	}' "${licensed[@]}")
 # In C, up to seven spaces align a line with an open parenthesis.
 verdict "tabs indent" < <(
 	lines_with $'^\t* {8}' '*.[ch]'
 	lines_with '^ ' '*.sh' run
 )
 verdict "spaces indent Python and Meson" < <(lines_with $'^ *\t' '*.py' meson.build)
-verdict "100 columns" < <(of "${code[@]}" | while read -r file; do
-	expand -t8 "$file" |
-		awk -v file="$file" 'length > 100 { print file ":" NR ": " length " columns" }'
-done)
+verdict "100 columns" < <(lines_by '
+	{
+		n = split($0, part, "\t")
+		columns = length(part[1])
+		for (i = 2; i <= n; i++)
+			columns += 8 - columns % 8 + length(part[i])
+		if (columns > 100)
+			print FILENAME ":" FNR ": " columns " columns"
+	}' "${code[@]}")
 verdict "no space at the end of a line" < <(lines_with $'[ \t\r]$' "${text[@]}")
 verdict "no note to oneself" < <(lines_with '\<(TO''DO|FIX''ME|XX''X)\>' "${text[@]}")
 verdict "no file over 900 lines" < <(
@@ -97,9 +110,10 @@ verdict "plain words" < <(
 	of "${text[@]}" | grep -vx ./devtools/check-style.sh |
 		xargs -rd'\n' grep -niHE "(^|[^a-z])($words)([^a-z]|\$)" || true
 )
-verdict "every file ends with its line" < <(of "${text[@]}" | while read -r file; do
-	[ -z "$(tail -c1 "$file")" ] || echo "$file: no newline at its end"
-done)
+# No file has the character that ends a record here, so a file is one.
+verdict "every file ends with its line" < <(lines_by '
+	BEGIN { RS = "\001" }
+	!/\n$/ { print FILENAME ": no newline at its end" }' "${text[@]}")
 
 echo "$passed passed, $failed failed"
 [ "$failed" -eq 0 ]
