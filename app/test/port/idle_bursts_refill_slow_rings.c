@@ -8,8 +8,6 @@
  * refilled from its threshold on.
  */
 
-#include <pthread.h>
-
 #include "fake_port.h"
 #include "test.h"
 
@@ -93,37 +91,48 @@ fast(void)
 	fake_port_destroy(fp);
 }
 
-static void *
-stop_rx(void *arg)
+static unsigned int
+hold_all(struct rte_mempool *pool, struct rte_mbuf **held)
 {
-	const struct fake_port *fp = arg;
+	unsigned int n = 0;
 
-	return (void *)(intptr_t)rte_eth_dev_rx_queue_stop(fp->port, 0);
+	while ((held[n] = rte_pktmbuf_alloc(pool)) != NULL)
+		n++;
+	return n;
 }
 
-/* A queue that is polled while it stops gives the device no buffer more. */
-static void
-not_while_it_stops(void)
+static uint64_t
+lacking(const struct fake_port *fp)
 {
-	struct fake_port *fp =
-		fake_port_start(&(struct fake_port_conf){ .args = "rx_drain_us=1000000" });
-	pthread_t thread;
-	void *ret;
+	struct rte_eth_stats stats;
+
+	CHECK_EQ(rte_eth_stats_get(fp->port, &stats), 0);
+	return stats.rx_nombuf;
+}
+
+/* A lack of buffers is counted, and sent packets are taken back for it, from the threshold on. */
+static void
+pool_that_is_empty_for_a_while(void)
+{
+	struct fake_port *fp = fake_port_start(&(struct fake_port_conf){ 0 });
+	struct rte_mbuf *held[FAKE_PORT_BUFFERS + 1];
+	unsigned int n = hold_all(fp->rx_pool[0], held);
 
 	receive_one_by_one(fp, LINE);
-	fake_port_write(fp, 0, 100);
-	fake_vu_rule(fp->vu, VU_GET_VRING_BASE, 0, 1, VU_HALF_AND_HOLD);
-	CHECK_EQ(pthread_create(&thread, NULL, stop_rx, fp), 0);
-	fake_vu_wait_held(fp->vu);
-	CHECK_EQ(fake_port_receive(fp, 0), 1);
-	check_idle(fp, FAKE_PORT_SIZE - LINE - 1);
-	fake_vu_release(fp->vu);
-	CHECK_EQ(pthread_join(thread, &ret), 0);
-	CHECK_EQ((intptr_t)ret, 0);
-	fake_port_check_in_use(fp->rx_pool[0], 0);
-	CHECK_EQ(rte_eth_dev_rx_queue_start(fp->port, 0), 0);
-	receive_one_by_one(fp, LINE);
-	check_idle(fp, test_packed() ? FAKE_PORT_SIZE : FAKE_PORT_SIZE - LINE);
+	n += hold_all(fp->rx_pool[0], held + n);
+	check_idle(fp, FAKE_PORT_BUFFERS);
+	CHECK_EQ(lacking(fp), 0);
+	receive_one_by_one(fp, THRESH - LINE - 1);
+	n += hold_all(fp->rx_pool[0], held + n);
+	check_idle(fp, FAKE_PORT_BUFFERS);
+	CHECK_EQ(lacking(fp), 0);
+	receive_one_by_one(fp, 1);
+	n += hold_all(fp->rx_pool[0], held + n);
+	check_idle(fp, FAKE_PORT_BUFFERS);
+	CHECK(lacking(fp) > 0);
+	rte_pktmbuf_free_bulk(held, n);
+	check_idle(fp, FAKE_PORT_SIZE);
+	fake_port_check_runs(fp, 0);
 	fake_port_destroy(fp);
 }
 
@@ -132,5 +141,5 @@ TEST_MAIN(
 	TEST_LAYOUTS(one_by_one_mergeable),
 	TEST_LAYOUTS(one_by_one_single),
 	TEST_LAYOUTS(fast),
-	TEST_LAYOUTS(not_while_it_stops),
+	TEST_LAYOUTS(pool_that_is_empty_for_a_while),
 )

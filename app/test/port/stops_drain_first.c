@@ -171,6 +171,36 @@ frames_are_polled(void)
 	fake_port_destroy(fp);
 }
 
+/* Packets that came one by one: a burst that brings nothing would refill a packed ring. */
+static void
+slow_ring_is_not_refilled(void)
+{
+	struct fake_port *fp =
+		fake_port_start(&(struct fake_port_conf){ .args = "rx_drain_us=1000000" });
+	pthread_t thread;
+	unsigned int i;
+	void *ret;
+
+	for (i = 0; i < 4; i++) {
+		fake_port_write(fp, 0, 100);
+		CHECK_EQ(fake_port_receive(fp, 0), 1);
+	}
+	fake_port_write(fp, 0, 100);
+	fake_vu_rule(fp->vu, VU_GET_VRING_BASE, 0, 1, VU_HALF_AND_HOLD);
+	CHECK_EQ(pthread_create(&thread, NULL, stop_rx, fp), 0);
+	fake_vu_wait_held(fp->vu);
+	CHECK_EQ(fake_port_receive(fp, 0), 1);
+	CHECK_EQ(fake_port_receive(fp, 0), 0);
+	fake_port_check_in_use(fp->rx_pool[0], FAKE_PORT_SIZE - 5);
+	fake_vu_release(fp->vu);
+	CHECK_EQ(pthread_join(thread, &ret), 0);
+	CHECK_EQ((intptr_t)ret, 0);
+	fake_port_check_in_use(fp->rx_pool[0], 0);
+	CHECK_EQ(rte_eth_dev_rx_queue_start(fp->port, 0), 0);
+	fake_port_check_runs(fp, 0);
+	fake_port_destroy(fp);
+}
+
 static void
 frames_that_nobody_polls_are_counted(void)
 {
@@ -317,6 +347,7 @@ TEST_MAIN(
 	TEST_LAYOUTS(device_that_does_not_send_is_not_waited_for),
 	TEST_LAYOUTS(lie_ends_the_wait),
 	TEST_LAYOUTS(frames_are_polled),
+	TEST_LAYOUTS(slow_ring_is_not_refilled),
 	TEST_LAYOUTS(frames_that_nobody_polls_are_counted),
 	TEST_LAYOUTS(empty_ring_is_not_waited_for),
 	TEST_LAYOUTS(lie_ends_polling),

@@ -147,6 +147,9 @@ rx_refill(struct virtio_rxq *rxq, struct virtqueue *vq, uint16_t least, const st
 		struct rte_mbuf **bufs = virtio_pool_take(rxq->pool, bulk, n);
 
 		if (unlikely(bufs == NULL)) {
+			/* Of slow_thresh: few are missing, which is no lack of buffers yet. */
+			if (mode.packed && least > 1 && vq->free_count < rxq->free_thresh)
+				break;
 			posted += rx_fill_scarce(rxq, vq, n, mode);
 			break;
 		}
