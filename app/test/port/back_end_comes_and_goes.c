@@ -154,6 +154,19 @@ one_that_fails_makes_way(void)
 	fake_port_destroy(fp);
 }
 
+/* The port is down; when it has started, the one that has connected is used. */
+static void
+started_with_the_next(struct fake_port *fp)
+{
+	fake_vu_connect_again(fp->vu);
+	CHECK_EQ(rte_eth_dev_start(fp->port), 0);
+	wait_link(fp, RTE_ETH_LINK_UP);
+	forget_numbers(fp);
+	fake_port_check_runs(fp, 0);
+	fake_port_check_runs(fp, 1);
+	fake_port_destroy(fp);
+}
+
 /* Nobody is there: queues can be stopped and the port closed, and nothing is left behind. */
 static void
 server_without_a_client(void)
@@ -170,14 +183,7 @@ server_without_a_client(void)
 	fake_port_check_in_use(fp->rx_pool[0], 0);
 	CHECK_EQ(rte_eth_dev_stop(fp->port), 0);
 	fake_port_check_in_use(fp->rx_pool[1], 0);
-	fake_vu_connect_again(fp->vu);
-	/* The port is down; when it has started, the one that has connected is used. */
-	CHECK_EQ(rte_eth_dev_start(fp->port), 0);
-	wait_link(fp, RTE_ETH_LINK_UP);
-	forget_numbers(fp);
-	fake_port_check_runs(fp, 0);
-	fake_port_check_runs(fp, 1);
-	fake_port_destroy(fp);
+	started_with_the_next(fp);
 }
 
 /* A reset does not wait for the next one: the port is ready for it. */
@@ -193,13 +199,7 @@ server_is_reset_without_a_client(void)
 	CHECK_EQ(test_logged("no back-end has connected yet"), 1);
 	fake_port_check_in_use(fp->rx_pool[0], 0);
 	fake_port_check_in_use(fp->rx_pool[1], 0);
-	fake_vu_connect_again(fp->vu);
-	CHECK_EQ(rte_eth_dev_start(fp->port), 0);
-	wait_link(fp, RTE_ETH_LINK_UP);
-	forget_numbers(fp);
-	fake_port_check_runs(fp, 0);
-	fake_port_check_runs(fp, 1);
-	fake_port_destroy(fp);
+	started_with_the_next(fp);
 }
 
 /* What is stopped while nobody is there is stopped when somebody is. */
