@@ -38,7 +38,7 @@ struct rx_mode {
 	uint16_t (*unordered)(struct virtio_rxq *rxq, struct rte_mbuf **pkts, uint16_t used,
 			      uint16_t n); /* rx_unordered() of the same path, out of line */
 	uint16_t (*post_fast)(const struct virtio_rxq *rxq, const struct ring_view *view,
-			       struct rte_mbuf **bufs, uint16_t n);
+			      struct rte_mbuf **end, uint16_t n); /* as rx_post() */
 };
 
 /* Paths with the hash are one for all ports; of others these are constants. */
@@ -84,9 +84,21 @@ rx_addr(const struct rte_mbuf *m, uint16_t addr_at, const struct rx_mode mode)
 	return virtio_mbuf_addr(m, addr_at, RTE_PKTMBUF_HEADROOM - virtio_hdr_size(mode.hash));
 }
 
-/* Posts `n` buffers; so many descriptors are free. */
+/* The `i`th buffer from the end of an array. */
+static __rte_always_inline struct rte_mbuf *
+rx_before(struct rte_mbuf *const *end, size_t i)
+{
+	return *(end - 1 - i);
+}
+
+/*
+ * Posts the `n` buffers before `end`, the last one first; so many descriptors are free. In the
+ * order of the pool's cache, an application that frees packets as they come would have its buffers
+ * in ascending order of address forever: the processor then also fetches the frames behind those
+ * of a burst, while the device writes them.
+ */
 static __rte_always_inline void
-rx_post(const struct virtio_rxq *rxq, struct virtqueue *vq, struct rte_mbuf **bufs, uint16_t n,
+rx_post(const struct virtio_rxq *rxq, struct virtqueue *vq, struct rte_mbuf **end, uint16_t n,
 	const struct rx_mode mode)
 {
 	const bool packed = mode.packed;
@@ -100,17 +112,22 @@ rx_post(const struct virtio_rxq *rxq, struct virtqueue *vq, struct rte_mbuf **bu
 		size_t i = 0;
 
 		if (mode.post_fast != NULL && in_a_row > 0)
-			i = mode.post_fast(rxq, &view, bufs, run);
+			i = mode.post_fast(rxq, &view, end, run);
 		for (; i < in_a_row; i++) {
-			ring_free_cookies(&view)[i] = bufs[i];
-			ring_place_at(&view, i, rx_addr(bufs[i], addr_at, mode), buf_len,
+			struct rte_mbuf *m = rx_before(end, i);
+
+			ring_free_cookies(&view)[i] = m;
+			ring_place_at(&view, i, rx_addr(m, addr_at, mode), buf_len,
 				      VRING_DESC_F_WRITE, packed);
 		}
-		for (; i < run; i++)
-			ring_place(&view, i, bufs[i], rx_addr(bufs[i], addr_at, mode), buf_len,
+		for (; i < run; i++) {
+			struct rte_mbuf *m = rx_before(end, i);
+
+			ring_place(&view, i, m, rx_addr(m, addr_at, mode), buf_len,
 				   VRING_DESC_F_WRITE, packed);
+		}
 		ring_pushed(vq, run, packed);
-		bufs += run;
+		end -= run;
 		n -= run;
 	}
 }
@@ -126,7 +143,7 @@ rx_fill_scarce(struct virtio_rxq *rxq, struct virtqueue *vq, uint16_t want,
 	while (got < want && rte_mempool_get(rxq->pool, &obj) == 0) {
 		struct rte_mbuf *m = obj;
 
-		rx_post(rxq, vq, &m, 1, mode);
+		rx_post(rxq, vq, &m + 1, 1, mode);
 		got++;
 	}
 	rxq->counters.no_mbuf += want - got;
@@ -153,7 +170,7 @@ rx_refill(struct virtio_rxq *rxq, struct virtqueue *vq, uint16_t least, const st
 			posted += rx_fill_scarce(rxq, vq, n, mode);
 			break;
 		}
-		rx_post(rxq, vq, bufs, n, mode);
+		rx_post(rxq, vq, bufs + n, n, mode);
 		posted += n;
 	}
 	if (posted > 0)
