@@ -282,7 +282,7 @@ fill(struct fake_port *fp)
 }
 
 static void
-full_ring_waits_for_a_quarter(void)
+full_ring_waits_for_a_half(void)
 {
 	struct fake_port *fp = start(0, RING);
 	struct virtio_txq *txq = txq_of(fp);
@@ -290,11 +290,12 @@ full_ring_waits_for_a_quarter(void)
 
 	fill(fp);
 	CHECK(txq->ahead.on);
-	take(fp, RING / 4 - 1);
+	take(fp, RING / 2 - 1);
 	CHECK_EQ(fake_port_send(fp, 0, 1), 0);
 	take(fp, 1);
 	CHECK_EQ(fake_port_send(fp, 0, RING / 4), RING / 4);
-	/* Full again, and followed still. What is free is used meanwhile. */
+	/* A quarter is free, and the burst waits for the other. What is free is used meanwhile. */
+	CHECK_EQ(fake_port_send(fp, 0, 1), 0);
 	take(fp, RING / 4);
 	CHECK_EQ(fake_port_send(fp, 0, 5), 5);
 	take(fp, 7);
@@ -302,7 +303,7 @@ full_ring_waits_for_a_quarter(void)
 	CHECK_EQ(fake_port_send(fp, 0, 1), 0);
 	/* The device is slower: what it has sent makes room when the time is over. */
 	time_is_over(&txq->ahead);
-	CHECK_EQ(fake_port_send(fp, 0, 7), 7);
+	CHECK_EQ(fake_port_send(fp, 0, RING / 4 + 7), RING / 4 + 7);
 	CHECK_EQ(fake_port_take(fp, 0, true), RING);
 	CHECK_EQ(fp->took[0], fp->tx_next[0]);
 	/* The time ends by itself. */
@@ -317,14 +318,14 @@ full_ring_waits_for_a_quarter(void)
 	fake_port_destroy(fp);
 }
 
-/* Of a long ring less than a quarter, or a burst would wait for long. */
+/* The device keeps 64 packets, whatever the length of the ring. */
 static void
-long_ring_waits_for_64(void)
+long_ring_waits_for_all_but_64(void)
 {
 	struct fake_port *fp = start(0, 288);
 
 	fill(fp);
-	take(fp, 63);
+	take(fp, 288 - 64 - 1);
 	CHECK_EQ(fake_port_send(fp, 0, 1), 0);
 	take(fp, 1);
 	CHECK_EQ(fake_port_send(fp, 0, 1), 1);
@@ -347,16 +348,26 @@ full_ring_drops_what_cannot_be_sent(void)
 	fake_port_destroy(fp);
 }
 
-/* Entries of such rings may be left out. */
+/* Entries of such rings may be left out, so none is looked at, and the time is the half of it. */
 static void
-ring_with_batches_does_not_wait(void)
+ring_with_batches_waits_for_the_time(void)
 {
 	struct fake_port *fp = start(VU_F_IN_ORDER, RING);
+	struct virtio_txq *txq = txq_of(fp);
 
 	fill(fp);
-	CHECK(!txq_of(fp)->ahead.on);
+	CHECK(txq->ahead.on);
+	take(fp, RING - 1);
+	CHECK_EQ(fake_port_send(fp, 0, 3), 0);
+	txq->ahead.since -= txq->ahead.cycles / 2;
+	CHECK_EQ(fake_port_send(fp, 0, RING), RING - 1);
+	/* Caught up again, and what is free is used meanwhile. */
+	CHECK(txq->ahead.on);
 	take(fp, 2);
-	CHECK_EQ(fake_port_send(fp, 0, 3), 2);
+	CHECK_EQ(fake_port_send(fp, 0, 3), 0);
+	txq->ahead.since -= txq->ahead.cycles / 2;
+	CHECK_EQ(fake_port_send(fp, 0, 1), 1);
+	CHECK(!txq->ahead.on);
 	fake_port_destroy(fp);
 }
 
@@ -412,10 +423,10 @@ TEST_MAIN(
 	TEST_PACKED(receive_waits_over_the_end_of_the_ring),
 	TEST_PACKED(receive_does_not_wait_for_buffers),
 	TEST_PACKED(receive_does_not_wait_for_batches),
-	TEST_PACKED(full_ring_waits_for_a_quarter),
-	TEST_PACKED(long_ring_waits_for_64),
+	TEST_PACKED(full_ring_waits_for_a_half),
+	TEST_PACKED(long_ring_waits_for_all_but_64),
 	TEST_PACKED(full_ring_drops_what_cannot_be_sent),
-	TEST_PACKED(ring_with_batches_does_not_wait),
+	TEST_PACKED(ring_with_batches_waits_for_the_time),
 	TEST_PACKED(ring_with_chains_does_not_wait),
 	TEST_PACKED(short_rings_do_not_wait),
 )

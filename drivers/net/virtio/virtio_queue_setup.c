@@ -38,7 +38,7 @@ free_thresh(uint16_t asked, uint16_t nb_desc)
 /*
  * How long bursts look ahead, in nanoseconds: struct virtio_look_ahead. In receive, no burst leaves
  * packets in the ring for longer than this time after the last burst. In transmit, bursts wait only
- * while the device has used less than a quarter of the ring, so the device has buffers to send.
+ * while the device has more than TX_AHEAD_LEFT packets to send.
  */
 #define RX_AHEAD_NS 1000
 #define TX_AHEAD_NS 4000
@@ -47,7 +47,7 @@ free_thresh(uint16_t asked, uint16_t nb_desc)
 #define RX_AHEAD_FIRST 16
 
 /* Fewest descriptors of a ring whose bursts look ahead: a shorter ring holds few bursts. */
-#define AHEAD_MIN_RING 128
+#define AHEAD_MIN_RING 128 /* more than TX_AHEAD_LEFT */
 
 static struct virtio_look_ahead
 look_ahead(uint64_t ns, uint16_t nb_desc)

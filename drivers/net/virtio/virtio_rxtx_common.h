@@ -214,6 +214,17 @@ virtio_look_ahead_begin(struct virtio_look_ahead *ahead)
 	ahead->on = true;
 }
 
+/** Whether it began less than `cycles` ago. Ends the looking ahead if not. */
+static __rte_always_inline bool
+virtio_look_ahead_goes_on(struct virtio_look_ahead *ahead, uint64_t cycles)
+{
+	/* A counter that was set back ends it too. */
+	if (rte_rdtsc() - ahead->since < cycles)
+		return true;
+	ahead->on = false;
+	return false;
+}
+
 /**
  * Whether a burst is to leave used buffers where they are: the `n`th descriptor from the next one
  * on, at least 1, is not used, and the time is not over. Ends the looking ahead when it is.
@@ -224,9 +235,7 @@ virtio_look_ahead_waits(struct virtio_look_ahead *ahead, const struct virtqueue 
 	if (likely(n < virtqueue_in_flight(vq) && ring_is_plain(vq) && !vq->has_batches)) {
 		if (ring_is_used_ahead(vq, n))
 			return false;
-		/* A counter that was set back ends it too. */
-		if (rte_rdtsc() - ahead->since < ahead->cycles)
-			return true;
+		return virtio_look_ahead_goes_on(ahead, ahead->cycles);
 	}
 	ahead->on = false;
 	return false;

@@ -554,8 +554,26 @@ tx_any(struct virtio_txq *txq, struct virtqueue *vq, struct rte_mbuf *m, const s
 	return mode.hash ? tx_any_hash(txq, vq, m, mode.packed) : tx_any_plain(txq, vq, m, mode);
 }
 
-/* Most used buffers that bursts wait for, see struct virtio_look_ahead. */
-#define TX_AHEAD 64
+/*
+ * Packets that the device still has to send when it uses the descriptor that is looked at; rings
+ * whose bursts look ahead have more (AHEAD_MIN_RING).
+ */
+#define TX_AHEAD_LEFT 64
+
+/* Packed: whether to wait for the device, struct virtio_look_ahead. */
+static __rte_always_inline bool
+tx_waits(struct virtio_txq *txq)
+{
+	const struct virtqueue *vq = txq->q.vq;
+
+	/*
+	 * With IN_ORDER a device may leave descriptors as they are. So bursts wait for half of the
+	 * time, in which a fast device sends no more than the shortest of these rings.
+	 */
+	if (vq->in_order)
+		return virtio_look_ahead_goes_on(&txq->ahead, txq->ahead.cycles / 2);
+	return virtio_look_ahead_waits(&txq->ahead, vq, vq->size - TX_AHEAD_LEFT);
+}
 
 /*
  * Frees packets for a burst of `n`, up to `room` places, or waits for the device. How many packets
@@ -566,13 +584,11 @@ tx_make_room(struct virtio_txq *txq, uint16_t n, uint16_t room, const struct tx_
 {
 	struct virtqueue *vq = txq->q.vq;
 
-	if (mode.packed && txq->ahead.on &&
-	    virtio_look_ahead_waits(&txq->ahead, vq, RTE_MIN(vq->size / 4, TX_AHEAD)))
+	if (mode.packed && txq->ahead.on && tx_waits(txq))
 		return RTE_MIN(n, vq->free_count);
 	if (unlikely(tx_complete(txq, room, mode) < 0))
 		return -EPROTO;
-	/* With IN_ORDER a device may leave descriptors as they are. */
-	if (mode.packed && !vq->in_order && (vq->free_count < n || txq->ahead.on))
+	if (mode.packed && (vq->free_count < n || txq->ahead.on))
 		virtio_look_ahead_begin(&txq->ahead);
 	/* Also where none is free: a packet that can never be sent is dropped all the same. */
 	return n;
