@@ -154,6 +154,8 @@ idle_thresh(const struct virtio_rxq *rxq)
 		(segments ? VIRTIO_SEGMENT_MAX : VIRTIO_FRAME_MAX) + virtio_hdr_size(port->hash);
 	const uint32_t there = rxq->q.vq->size - rxq->free_thresh + 1;
 
+	if (!port->mergeable)
+		return rxq->free_thresh;
 	return there < (longest + rxq->buf_len - 1) / rxq->buf_len ? 1 : rxq->free_thresh;
 }
 

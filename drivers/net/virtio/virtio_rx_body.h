@@ -38,7 +38,7 @@ struct rx_mode {
 	uint16_t (*unordered)(struct virtio_rxq *rxq, struct rte_mbuf **pkts, uint16_t used,
 			      uint16_t n); /* rx_unordered() of the same path, out of line */
 	uint16_t (*post_fast)(const struct virtio_rxq *rxq, const struct ring_view *view,
-			      struct rte_mbuf **end, uint16_t n); /* as rx_post() */
+			      struct rte_mbuf **bufs, uint16_t n);
 };
 
 /* Paths with the hash are one for all ports; of others these are constants. */
@@ -84,21 +84,9 @@ rx_addr(const struct rte_mbuf *m, uint16_t addr_at, const struct rx_mode mode)
 	return virtio_mbuf_addr(m, addr_at, RTE_PKTMBUF_HEADROOM - virtio_hdr_size(mode.hash));
 }
 
-/* The `i`th buffer from the end of an array. */
-static __rte_always_inline struct rte_mbuf *
-rx_before(struct rte_mbuf *const *end, size_t i)
-{
-	return *(end - 1 - i);
-}
-
-/*
- * Posts the `n` buffers before `end`, the last one first; so many descriptors are free. In the
- * order of the pool's cache, an application that frees packets as they come would have its buffers
- * in ascending order of address forever: the processor then also fetches the frames behind those
- * of a burst, while the device writes them.
- */
+/* Posts `n` buffers; so many descriptors are free. */
 static __rte_always_inline void
-rx_post(const struct virtio_rxq *rxq, struct virtqueue *vq, struct rte_mbuf **end, uint16_t n,
+rx_post(const struct virtio_rxq *rxq, struct virtqueue *vq, struct rte_mbuf **bufs, uint16_t n,
 	const struct rx_mode mode)
 {
 	const bool packed = mode.packed;
@@ -112,22 +100,17 @@ rx_post(const struct virtio_rxq *rxq, struct virtqueue *vq, struct rte_mbuf **en
 		size_t i = 0;
 
 		if (mode.post_fast != NULL && in_a_row > 0)
-			i = mode.post_fast(rxq, &view, end, run);
+			i = mode.post_fast(rxq, &view, bufs, run);
 		for (; i < in_a_row; i++) {
-			struct rte_mbuf *m = rx_before(end, i);
-
-			ring_free_cookies(&view)[i] = m;
-			ring_place_at(&view, i, rx_addr(m, addr_at, mode), buf_len,
+			ring_free_cookies(&view)[i] = bufs[i];
+			ring_place_at(&view, i, rx_addr(bufs[i], addr_at, mode), buf_len,
 				      VRING_DESC_F_WRITE, packed);
 		}
-		for (; i < run; i++) {
-			struct rte_mbuf *m = rx_before(end, i);
-
-			ring_place(&view, i, m, rx_addr(m, addr_at, mode), buf_len,
+		for (; i < run; i++)
+			ring_place(&view, i, bufs[i], rx_addr(bufs[i], addr_at, mode), buf_len,
 				   VRING_DESC_F_WRITE, packed);
-		}
 		ring_pushed(vq, run, packed);
-		end -= run;
+		bufs += run;
 		n -= run;
 	}
 }
@@ -143,7 +126,7 @@ rx_fill_scarce(struct virtio_rxq *rxq, struct virtqueue *vq, uint16_t want,
 	while (got < want && rte_mempool_get(rxq->pool, &obj) == 0) {
 		struct rte_mbuf *m = obj;
 
-		rx_post(rxq, vq, &m + 1, 1, mode);
+		rx_post(rxq, vq, &m, 1, mode);
 		got++;
 	}
 	rxq->counters.no_mbuf += want - got;
@@ -152,9 +135,34 @@ rx_fill_scarce(struct virtio_rxq *rxq, struct virtqueue *vq, uint16_t want,
 	return got;
 }
 
-/* Posts buffers while at least `least` descriptors are free. Published, not notified. */
+/*
+ * Of buffers in ascending order of address, makes the order descending. An application that frees
+ * packets as they come keeps the order in which the ring was filled, and some devices write faster
+ * to descending addresses (doc/performance.md).
+ */
+static __rte_always_inline void
+rx_descend(struct rte_mbuf **bufs, uint16_t n)
+{
+	uint16_t i;
+
+	if (bufs[0] > bufs[n - 1])
+		return;
+	for (i = 0; i < n / 2; i++) {
+		struct rte_mbuf *m = bufs[i];
+
+		bufs[i] = bufs[n - 1 - i];
+		bufs[n - 1 - i] = m;
+	}
+}
+
+/*
+ * Posts buffers while at least `least` descriptors are free. Published, not notified.
+ *
+ * filling: constant; the whole ring, at a start.
+ */
 static __rte_always_inline uint16_t
-rx_refill(struct virtio_rxq *rxq, struct virtqueue *vq, uint16_t least, const struct rx_mode mode)
+rx_refill(struct virtio_rxq *rxq, struct virtqueue *vq, uint16_t least, const bool filling,
+	  const struct rx_mode mode)
 {
 	struct rte_mbuf *bulk[RX_BULK];
 	uint16_t posted = 0;
@@ -164,13 +172,15 @@ rx_refill(struct virtio_rxq *rxq, struct virtqueue *vq, uint16_t least, const st
 		struct rte_mbuf **bufs = virtio_pool_take(rxq->pool, bulk, n);
 
 		if (unlikely(bufs == NULL)) {
-			/* Of slow_thresh: few are missing, which is no lack of buffers yet. */
+			/* From slow_thresh on: few are missing, which is no lack of buffers yet. */
 			if (mode.packed && least > 1 && vq->free_count < rxq->free_thresh)
 				break;
 			posted += rx_fill_scarce(rxq, vq, n, mode);
 			break;
 		}
-		rx_post(rxq, vq, bufs + n, n, mode);
+		if (filling)
+			rx_descend(bufs, n);
+		rx_post(rxq, vq, bufs, n, mode);
 		posted += n;
 	}
 	if (posted > 0)
@@ -505,20 +515,25 @@ rx_waits(struct virtio_rxq *rxq, uint16_t n)
 
 /*
  * Free descriptors from which on a burst of `nb` packets refills the ring. Where packets come one
- * by one, the bursts in between refill a packed ring: a packet, and the answer to it, would have to
- * wait while cache lines that the device has are written.
+ * by one, or the looking ahead has ended by its time, the bursts in between refill a packed ring: a
+ * packet, and the answer to it, would have to wait while cache lines that the device has are
+ * written.
  */
 static __rte_always_inline uint16_t
 rx_refill_from(const struct virtio_rxq *rxq, uint16_t nb, const struct rx_mode mode)
 {
 	if (nb > 0)
 		return rxq->free_thresh;
-	/* This burst may have taken the ring out of service. */
+	/*
+	 * This burst may have taken the ring out of service. One that had packets before may refill
+	 * it all the same, and the next stop returns these buffers: a check there too delays the
+	 * round trip of a packet by a tenth.
+	 */
 	if (unlikely(virtqueue_state(rxq->q.vq) != VIRTQUEUE_LIVE))
 		return UINT16_MAX;
 	if (mode.packed && rxq->last_burst < PACKED_LINE)
 		return rxq->slow_thresh;
-	return rx_is_mergeable(rxq, mode) ? rxq->idle_thresh : rxq->free_thresh;
+	return rxq->idle_thresh;
 }
 
 static __rte_always_inline uint16_t
@@ -558,7 +573,7 @@ rx_burst(struct virtio_rxq *rxq, struct rte_mbuf **pkts, uint16_t n, const struc
 	}
 	/* Also when nothing came: a pool that was empty may have buffers again. */
 	least = rx_refill_from(rxq, nb, mode);
-	if (vq->free_count >= least && rx_refill(rxq, vq, least, mode) > 0 &&
+	if (vq->free_count >= least && rx_refill(rxq, vq, least, false, mode) > 0 &&
 	    unlikely(ring_must_notify(vq, mode.packed)))
 		virtqueue_notify(vq);
 	return nb;
@@ -626,7 +641,7 @@ rx_burst_ ## name(void *rxq, struct rte_mbuf **pkts, uint16_t n) \
 static uint16_t \
 rx_fill_ ## name(struct virtio_rxq *rxq) \
 { \
-	return rx_refill(rxq, rxq->q.vq, 1, rx_mode_ ## name); \
+	return rx_refill(rxq, rxq->q.vq, 1, true, rx_mode_ ## name); \
 } \
 static uint32_t \
 rx_unread_ ## name(const struct virtio_rxq *rxq) \

@@ -163,7 +163,7 @@ rx_vector(struct virtio_rxq *rxq, struct rte_mbuf **pkts, uint16_t n, const stru
 /* A buffer takes two stores either way. */
 static __rte_always_inline uint16_t
 post_vector(const struct virtio_rxq *rxq __rte_unused, const struct ring_view *view __rte_unused,
-	    struct rte_mbuf **end __rte_unused, uint16_t n __rte_unused,
+	    struct rte_mbuf **bufs __rte_unused, uint16_t n __rte_unused,
 	    const bool packed __rte_unused)
 {
 	return 0;

@@ -311,7 +311,7 @@ rx_vector(struct virtio_rxq *rxq, struct rte_mbuf **pkts, uint16_t n, const stru
 }
 
 static __rte_always_inline uint16_t
-post_vector(const struct virtio_rxq *rxq, const struct ring_view *view, struct rte_mbuf **end,
+post_vector(const struct virtio_rxq *rxq, const struct ring_view *view, struct rte_mbuf **bufs,
 	    uint16_t n, const bool packed)
 {
 	struct rte_mbuf **cookies = (struct rte_mbuf **)ring_free_cookies(view);
@@ -319,16 +319,12 @@ post_vector(const struct virtio_rxq *rxq, const struct ring_view *view, struct r
 	const __m512i hdr_at = each(RTE_PKTMBUF_HEADROOM - VIRTIO_HDR_SIZE);
 	const __m512i len = each(rxq->buf_len | (uint64_t)VRING_DESC_F_WRITE <<
 				 (packed ? 48 : 32));
-	const __m512i backwards = count_up(GROUP - 1, -1);
 	size_t i;
 
 	for (i = 0; i < run; i += GROUP) {
-		struct rte_mbuf *const *group = end - i - GROUP;
-		const __m512i addr = _mm512_permutexvar_epi64(backwards,
-							      words(group, rxq->q.addr_at));
-
-		_mm512_storeu_si512(&cookies[i], _mm512_permutexvar_epi64(backwards, load(group)));
-		eight_place(view, i, _mm512_add_epi64(addr, hdr_at), len, packed);
+		_mm512_storeu_si512(&cookies[i], load(&bufs[i]));
+		eight_place(view, i, _mm512_add_epi64(words(&bufs[i], rxq->q.addr_at), hdr_at), len,
+			    packed);
 	}
 	return run;
 }

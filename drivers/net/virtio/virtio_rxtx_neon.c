@@ -176,7 +176,7 @@ rx_vector(struct virtio_rxq *rxq, struct rte_mbuf **pkts, uint16_t n, const stru
 }
 
 static __rte_always_inline uint16_t
-post_vector(const struct virtio_rxq *rxq, const struct ring_view *view, struct rte_mbuf **end,
+post_vector(const struct virtio_rxq *rxq, const struct ring_view *view, struct rte_mbuf **bufs,
 	    uint16_t n, const bool packed)
 {
 	struct rte_mbuf **cookies = (struct rte_mbuf **)ring_free_cookies(view);
@@ -191,10 +191,8 @@ post_vector(const struct virtio_rxq *rxq, const struct ring_view *view, struct r
 		unsigned int k;
 
 		for (k = 0; k < GROUP; k++) {
-			struct rte_mbuf *m = rx_before(end, i + k);
-
-			cookies[i + k] = m;
-			addr[k] = virtio_mbuf_addr(m, addr_at,
+			cookies[i + k] = bufs[i + k];
+			addr[k] = virtio_mbuf_addr(bufs[i + k], addr_at,
 						   RTE_PKTMBUF_HEADROOM - VIRTIO_HDR_SIZE);
 		}
 		four_place(view, i, addr, len, VRING_DESC_F_WRITE, packed);

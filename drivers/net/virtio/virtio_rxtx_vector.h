@@ -18,8 +18,7 @@
  * VECTOR_LAYOUT for each layout. Its `isa` ends the names of struct virtio_paths, virtio_rxtx.h.
  *
  *   rx_vector()    takes used buffers and makes mbufs of them; how many
- *   post_vector()  fills places with receive buffers, of those before `end`, the last one first;
- *                  how many. The caller accounts for them
+ *   post_vector()  fills places with receive buffers; how many. The caller accounts for them
  *   tx_vector()    fills places with packets; how many
  *   free_vector()  takes used buffers and frees their packets; how many. `known`: all of them are
  *                  used for certain, and their entries not to be read
@@ -40,7 +39,7 @@ static_assert(offsetof(struct rte_mbuf, packet_type) % (2 * sizeof(uint64_t)) ==
 static __rte_always_inline uint16_t
 rx_vector(struct virtio_rxq *rxq, struct rte_mbuf **pkts, uint16_t n, const struct rx_mode mode);
 static __rte_always_inline uint16_t
-post_vector(const struct virtio_rxq *rxq, const struct ring_view *view, struct rte_mbuf **end,
+post_vector(const struct virtio_rxq *rxq, const struct ring_view *view, struct rte_mbuf **bufs,
 	    uint16_t n, const bool packed);
 static __rte_always_inline uint16_t
 tx_vector(struct virtio_txq *txq, struct rte_mbuf **pkts, uint16_t n, const struct tx_mode mode);
@@ -55,9 +54,9 @@ rx_fast_ ## name(struct virtio_rxq *rxq, struct rte_mbuf **pkts, uint16_t n) \
 } \
 static __rte_always_inline uint16_t \
 post_fast_ ## name(const struct virtio_rxq *rxq, const struct ring_view *view, \
-		    struct rte_mbuf **end, uint16_t n) \
+		    struct rte_mbuf **bufs, uint16_t n) \
 { \
-	return post_vector(rxq, view, end, n, packed_); \
+	return post_vector(rxq, view, bufs, n, packed_); \
 } \
 VIRTIO_RX_PATH(name, .packed = packed_, .fast = rx_fast_ ## name, \
 	       .post_fast = post_fast_ ## name, __VA_ARGS__)
