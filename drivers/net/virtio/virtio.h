@@ -287,13 +287,21 @@ typedef rte_v128u32_t virtio_fields_t __rte_may_alias;
  * Packed rings: a burst that has caught up with the device reads the cache line that the device
  * writes next, and the device has to fetch the line once more for each such look. For some time
  * after that, bursts look at one descriptor further ahead, and take no used buffer before the
- * device has used that one.
+ * device has used that one. In transmit with IN_ORDER they look at none.
  */
 struct virtio_look_ahead {
 	uint64_t cycles; /**< how long, of the time stamp counter; 0: not at all */
 	uint64_t since;  /**< the polling thread's: when it began */
 	bool on;         /**< the polling thread's: it began, and no burst has seen its end */
 };
+
+/** Fewest descriptors of a ring whose bursts look ahead: a shorter ring holds few bursts. */
+#define VIRTIO_AHEAD_MIN_RING 128
+
+/** Transmit: of a full ring, the packets that are behind the descriptor that is looked at. */
+#define VIRTIO_TX_AHEAD_LEFT 64
+
+static_assert(VIRTIO_TX_AHEAD_LEFT < VIRTIO_AHEAD_MIN_RING, "there is one to look at");
 
 struct virtio_rxq {
 	struct virtio_queue q;
@@ -316,7 +324,7 @@ struct virtio_rxq {
 	alignas(RTE_CACHE_LINE_SIZE) struct virtio_counters counters;
 	struct virtio_look_ahead ahead;
 	uint16_t look_at;     /**< descriptor that is looked at then, before it is rounded */
-	/** Packets of the last burst that brought any; 0: the looking ahead has ended since. */
+	/** Packets of the last burst that brought any; 0: its time is over. */
 	uint16_t last_burst;
 	bool scatter_logged;  /**< that a frame was dropped, as `scatters` is false */
 };

@@ -38,7 +38,8 @@ free_thresh(uint16_t asked, uint16_t nb_desc)
 /*
  * How long bursts look ahead, in nanoseconds: struct virtio_look_ahead. In receive, no burst leaves
  * packets in the ring for longer than this time after the last burst. In transmit, bursts wait only
- * while the device has more than TX_AHEAD_LEFT packets to send.
+ * until the device has VIRTIO_TX_AHEAD_LEFT packets of a full ring left to send; with IN_ORDER, for
+ * half of the time.
  */
 #define RX_AHEAD_NS 1000
 #define TX_AHEAD_NS 4000
@@ -46,14 +47,11 @@ free_thresh(uint16_t asked, uint16_t nb_desc)
 /* Number of the descriptor that receive bursts look at first. */
 #define RX_AHEAD_FIRST 16
 
-/* Fewest descriptors of a ring whose bursts look ahead: a shorter ring holds few bursts. */
-#define AHEAD_MIN_RING 128 /* more than TX_AHEAD_LEFT */
-
 static struct virtio_look_ahead
 look_ahead(uint64_t ns, uint16_t nb_desc)
 {
 	return (struct virtio_look_ahead){
-		.cycles = nb_desc < AHEAD_MIN_RING ? 0 : rte_get_tsc_hz() * ns / NS_PER_S,
+		.cycles = nb_desc < VIRTIO_AHEAD_MIN_RING ? 0 : rte_get_tsc_hz() * ns / NS_PER_S,
 	};
 }
 

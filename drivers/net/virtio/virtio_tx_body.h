@@ -554,12 +554,6 @@ tx_any(struct virtio_txq *txq, struct virtqueue *vq, struct rte_mbuf *m, const s
 	return mode.hash ? tx_any_hash(txq, vq, m, mode.packed) : tx_any_plain(txq, vq, m, mode);
 }
 
-/*
- * Packets that the device still has to send when it uses the descriptor that is looked at; rings
- * whose bursts look ahead have more (AHEAD_MIN_RING).
- */
-#define TX_AHEAD_LEFT 64
-
 /* Packed: whether to wait for the device, struct virtio_look_ahead. */
 static __rte_always_inline bool
 tx_waits(struct virtio_txq *txq)
@@ -570,9 +564,9 @@ tx_waits(struct virtio_txq *txq)
 	 * With IN_ORDER a device may leave descriptors as they are. So bursts wait for half of the
 	 * time, in which a fast device sends no more than the shortest of these rings.
 	 */
-	if (vq->in_order)
+	if (vq->in_order && ring_is_plain(vq))
 		return virtio_look_ahead_goes_on(&txq->ahead, txq->ahead.cycles / 2);
-	return virtio_look_ahead_waits(&txq->ahead, vq, vq->size - TX_AHEAD_LEFT);
+	return virtio_look_ahead_waits(&txq->ahead, vq, vq->size - VIRTIO_TX_AHEAD_LEFT);
 }
 
 /*
