@@ -157,11 +157,11 @@ else
 	run_checks
 	# With a sanitizer a plug-in leaves symbols to the program that loads it.
 	# Less optimization takes a fifth less time to compile.
-	CC=clang try "build with clang and sanitizers, warnings are errors" build_tree build-asan \
+	CC=clang try "build with clang and sanitizers, warnings are errors" build_tree build-clang \
 		-Dwerror=true -Db_sanitize=address,undefined -Db_lundef=false \
 		-Dbuildtype=debugoptimized -Doptimization=1
 	run_unit_tests build 2
-	run_unit_tests build-asan 4 --no-suite not-sanitized
+	run_unit_tests build-clang 4 --no-suite not-sanitized
 	build_targets=thread-tests try "build with the thread sanitizer" build_tree build-tsan \
 		-Db_sanitize=thread -Db_lundef=false -Dbuildtype=debugoptimized
 	run_unit_tests build-tsan 4 --suite threads
