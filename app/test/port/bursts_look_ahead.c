@@ -294,7 +294,7 @@ full_ring_waits_for_a_half(void)
 	CHECK_EQ(fake_port_send(fp, 0, 1), 0);
 	take(fp, 1);
 	CHECK_EQ(fake_port_send(fp, 0, RING / 4), RING / 4);
-	/* A quarter is free, and the burst waits for the other. What is free is used meanwhile. */
+	/* A quarter is used and not taken yet, and the burst waits for another. */
 	CHECK_EQ(fake_port_send(fp, 0, 1), 0);
 	take(fp, RING / 4);
 	CHECK_EQ(fake_port_send(fp, 0, 5), 5);

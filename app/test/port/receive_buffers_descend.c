@@ -3,8 +3,9 @@
  */
 
 /*
- * A start fills a receive ring with buffers in descending order of address, whatever the order in
- * the pool's cache. Later buffers are posted in the order in which the application freed them.
+ * A start fills a receive ring with buffers in descending order of address, where the pool's cache
+ * has them in order, one way or the other. Later buffers are posted in the order in which the
+ * application freed them.
  */
 
 #include "fake_port.h"

@@ -324,7 +324,7 @@ struct virtio_rxq {
 	alignas(RTE_CACHE_LINE_SIZE) struct virtio_counters counters;
 	struct virtio_look_ahead ahead;
 	uint16_t look_at;     /**< descriptor that is looked at then, before it is rounded */
-	/** Packets of the last burst that brought any; 0: its time is over. */
+	/** Packets of the last burst that brought any; 0: no longer looking ahead. */
 	uint16_t last_burst;
 	bool scatter_logged;  /**< that a frame was dropped, as `scatters` is false */
 };

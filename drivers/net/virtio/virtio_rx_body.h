@@ -136,16 +136,19 @@ rx_fill_scarce(struct virtio_rxq *rxq, struct virtqueue *vq, uint16_t want,
 }
 
 /*
- * Of buffers in ascending order of address, makes the order descending. An application that frees
+ * Of buffers of which most have ascending addresses, reverses the order. An application that frees
  * packets as they come keeps the order in which the ring was filled, and some devices write faster
  * to descending addresses (doc/performance.md).
  */
 static __rte_always_inline void
 rx_descend(struct rte_mbuf **bufs, uint16_t n)
 {
+	uint16_t ascents = 0;
 	uint16_t i;
 
-	if (bufs[0] > bufs[n - 1])
+	for (i = 1; i < n; i++)
+		ascents += bufs[i - 1] < bufs[i];
+	if (ascents <= n / 2)
 		return;
 	for (i = 0; i < n / 2; i++) {
 		struct rte_mbuf *m = bufs[i];
