@@ -348,7 +348,7 @@ full_ring_drops_what_cannot_be_sent(void)
 	fake_port_destroy(fp);
 }
 
-/* Entries of such rings may be left out, so none is looked at, and the time is the half of it. */
+/* The device may leave out entries of such rings: bursts look at none, and wait half as long. */
 static void
 ring_with_batches_waits_for_the_time(void)
 {

@@ -136,9 +136,9 @@ rx_fill_scarce(struct virtio_rxq *rxq, struct virtqueue *vq, uint16_t want,
 }
 
 /*
- * Of buffers of which most have ascending addresses, reverses the order. An application that frees
- * packets as they come keeps the order in which the ring was filled, and some devices write faster
- * to descending addresses (doc/performance.md).
+ * Reverses the order of buffers if most of their addresses ascend. An application that frees
+ * packets as they come keeps the order in which the ring was filled, and librte_vhost writes faster
+ * to descending addresses (doc/performance.md, "Order of receive buffers").
  */
 static __rte_always_inline void
 rx_descend(struct rte_mbuf **bufs, uint16_t n)
@@ -529,8 +529,8 @@ rx_refill_from(const struct virtio_rxq *rxq, uint16_t nb, const struct rx_mode m
 		return rxq->free_thresh;
 	/*
 	 * This burst may have taken the ring out of service. One that had packets before may refill
-	 * it all the same, and the next stop returns these buffers: a check there too delays the
-	 * round trip of a packet by a tenth.
+	 * it all the same, and the next stop returns these buffers: with a check there too, the
+	 * round trip of a packet was measured to take a tenth longer (doc/performance.md).
 	 */
 	if (unlikely(virtqueue_state(rxq->q.vq) != VIRTQUEUE_LIVE))
 		return UINT16_MAX;
