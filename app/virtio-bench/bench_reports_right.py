@@ -90,7 +90,7 @@ def ratios_are_ours_to_packaged():
     assert row(text, 'split, generic', '16')[1:] == [
         '16', '49.50', '50.00', '1.0 %', '79.50', '80.00', '0.6 %'], text
     assert row(text, 'split, generic', 'loop')[3:] == [
-        '9.00', '10.00', '(0.897 [0.776, 1.037])', '25 %', '50 %', '12 of 12 / 4',
+        '9.00', '10.00', '(0.897 [0.776, 1.037])', '25 %', '50 %', '12 of 12 / 4 of 4',
         '100'], text
     assert row(text, 'split, generic', '1')[1:] == [
         '1', '1', '0.950 [0.950, 0.950]', '1', '1', '0.950 [0.950, 0.950]'], text
@@ -159,7 +159,7 @@ def interval_says_how_sure_a_ratio_is():
     alone = estimate.estimate([a_session([1.0] * 24)], 'mpps')
     assert alone['low'] is None and not alone['decided'], alone
     # More of them than the table of t has.
-    assert estimate.estimate([a_session([1.0])] * 40, 'mpps')['decided']
+    assert estimate.estimate([a_session([1.0] * 3)] * 40, 'mpps')['decided']
 
 
 def sessions_are_added_while_they_decide_something():
@@ -182,26 +182,42 @@ def only_like_is_compared_with_like():
     found = estimate.estimate(sample, 'mpps')
     assert found['ratio'] == 1.0 and (found['kept'], found['pairs']) == (15, 33), found
     found = estimate.estimate([a_session([1.0] * 5, (200.0, 100.0))], 'mpps')
-    assert found['ratio'] is None and not found['decided'], found
+    assert found['ratio'] is None and found['place'] is None and not found['decided'], found
     result = a_result()
     result['paths'][0]['rate'] = [a_rate([a_session([1.0] * 5, (200.0, 100.0))])]
     text = report.render(result)
     assert row(text, 'split, generic', 'loop')[5] == 'no like with like', text
 
 
-def places_of_undecided_rows_are_shown():
-    near, far = (80.0, 90.0), (500.0, 550.0)
-    sample = [a_session([0.8] * 8, far), a_session([1.1] * 8, near) + a_session([0.8] * 8, far),
-              a_session([1.1] * 8, near), a_session([0.5] * 5, (30.0, 30.0))]
+def row_is_of_the_place_of_most_sessions():
+    near, far, away = (80.0, 90.0), (400.0, 450.0), (700.0, 750.0)
+    sample = [a_session([0.8] * 3, far) + a_session([1.1] * 8, near), a_session([0.8] * 4, far),
+              a_session([1.1] * 8, near), a_session([0.8] * 3, far),
+              a_session([0.5] * 9, away),
+              # Two pairs of a session are too few.
+              a_session([0.1] * 2, far) + a_session([0.1] * 2, away)]
     result = a_result()
     result['paths'][0]['rate'] = [a_rate(sample)]
-    # Of one core there are too few pairs to say something.
-    assert row(report.render(result), 'split, generic', 'loop', '64', '-')[4:] == [
-        '1.100 [1.100, 1.100], 16', '0.800 [0.800, 0.800], 16']
-    for same in ([a_session([1.0] * 9, far), a_session([1.0] * 9, near)] * 2,
-                 [a_session([0.5] * 9, far), a_session([1.0] * 9, far)]):
-        result['paths'][0]['rate'] = [a_rate(same)]
-        assert 'by the place' not in report.render(result)
+    found = result['paths'][0]['rate'][0]['estimates']['mpps']
+    assert found['place'] == '200 to 600' and (found['kept'], found['sessions']) == (10, 3), found
+    text = report.render(result)
+    assert row(text, 'split, generic', 'loop', '64', '8.00')[4:] == [
+        '10.00', '0.800 [0.800, 0.800]', '25 %', '50 %', '10 of 39 / 3 of 6', '425'], text
+    # One session at a place is not shown.
+    assert row(text, 'split, generic', 'loop', '64', '-')[4:] == [
+        '1.100 [1.100, 1.100], 2', '0.800 [0.800, 0.800], 3', '-'], text
+    assert row(text, 'packets/s, decided at a second place with a lower end below 0.97')[2:] == [
+        '0 of 1', 'yes'], text
+    result['paths'][0]['rate'] = [a_rate([a_session([0.9] * 8, near)] * 2 +
+                                         [a_session([1.0] * 8, far)] * 3)]
+    assert row(report.render(result),
+               'packets/s, decided at a second place with a lower end below 0.97')[2:] == [
+                   '1 of 1', 'NO']
+    result['paths'][0]['rate'] = [a_rate([a_session([1.0] * 9, far)] * 2)]
+    assert 'at another place' not in report.render(result)
+    # With as many sessions, that of more pairs.
+    assert estimate.main_place([a_session([1.0] * 4, far), a_session([1.0] * 5, away)]) == \
+        '600 and more'
 
 
 def scheduler_is_not_judged():
@@ -296,7 +312,7 @@ def main():
                  goals_are_judged_both_ways, interval_says_how_sure_a_ratio_is,
                  sessions_are_added_while_they_decide_something,
                  only_like_is_compared_with_like, path_not_taken_is_not_judged,
-                 places_of_undecided_rows_are_shown, scheduler_is_not_judged,
+                 row_is_of_the_place_of_most_sessions, scheduler_is_not_judged,
                  busy_machine_is_named,
                  tables_go_between_the_marks, plot_is_drawn, wrong_options_are_refused,
                  wrong_traffic_is_refused):

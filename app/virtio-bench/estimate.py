@@ -27,21 +27,53 @@ def same_mode(pair):
     return max(before, after) <= SAME_MODE * min(before, after)
 
 
-def kept_pairs(sample):
-    """The sessions with the pairs that compare like with like, where they have any."""
-    sessions = [[pair for pair in session if same_mode(pair)] for session in sample]
-    return [session for session in sessions if session]
+# Where the two processors are, by the most cycles that the hand-over of a line takes between them.
+PLACES = {'below 50': 50, '50 to 200': 200, '200 to 600': 600, '600 and more': math.inf}
+# A session with fewer pairs at a place says nothing of it.
+LEAST_PAIRS = 3
+
+
+def place_of(pair):
+    """Where the processors were during a pair that counts."""
+    cycles = statistics.fmean(pair['handover'])
+    return next(place for place, most in PLACES.items() if cycles < most)
+
+
+def by_place(sample):
+    """The sessions of each place, with the pairs that compare like with like there."""
+    found = {}
+    for place in PLACES:
+        sessions = [[pair for pair in session if same_mode(pair) and place_of(pair) == place]
+                    for session in sample]
+        found[place] = [session for session in sessions if len(session) >= LEAST_PAIRS]
+    return {place: sessions for place, sessions in found.items() if sessions}
+
+
+def main_place(sample):
+    """The place where most of the sessions were, or None where no pair counts.
+
+    Rates of two places are two things: their mean would be neither, and its interval would say how
+    often the hypervisor moved a processor.
+    """
+    places = by_place(sample)
+    return max(places, default=None, key=lambda place: (
+        len(places[place]), sum(len(session) for session in places[place])))
+
+
+def counted(sample):
+    """The sessions at their main place."""
+    return by_place(sample).get(main_place(sample), [])
 
 
 def estimate(sample, key):
-    """The ratio ours : packaged, with its interval of 95 %.
+    """The ratio ours : packaged at the main place, with its interval of 95 %.
 
     Sessions are what varies, and their medians are a sample of few: the interval is Student's, of
     the medians' logarithms. (A bootstrap of so few would be too narrow.)
     """
-    sessions = kept_pairs(sample)
-    found = {'ratio': None, 'low': None, 'high': None, 'decided': False,
-             'pairs': sum(len(session) for session in sample),
+    sessions = counted(sample)
+    found = {'place': main_place(sample), 'ratio': None, 'low': None, 'high': None,
+             'decided': False, 'pairs': sum(len(session) for session in sample),
              'kept': sum(len(session) for session in sessions), 'sessions': len(sessions)}
     if not sessions:
         return found
@@ -71,33 +103,13 @@ def wants_more(found, done, plan):
     return done < plan['sessions_wide'] and wide or done < plan['sessions_most'] and unsure
 
 
-# Where the two processors are, by the most cycles that the hand-over of a line takes between them.
-PLACES = {'one core': 60, 'near': 200, 'far': math.inf}
-
-
-def place_of(pair):
-    """Where the processors were during a pair that counts."""
-    cycles = statistics.fmean(pair['handover'])
-    return next(place for place, most in PLACES.items() if cycles < most)
-
-
-def by_place(sample):
-    """The sessions of each place, with the pairs that were measured there; all of them count."""
-    found = {}
-    for place in PLACES:
-        sessions = [[pair for pair in session if place_of(pair) == place]
-                    for session in kept_pairs(sample)]
-        found[place] = [session for session in sessions if session]
-    return {place: sessions for place, sessions in found.items() if sessions}
-
-
 def median_of(sample, driver, key):
     """The median of all turns of one driver that count."""
-    return statistics.median([pair[driver][key] for session in kept_pairs(sample)
+    return statistics.median([pair[driver][key] for session in counted(sample)
                               for pair in session] or [0])
 
 
 def median_hand_over(sample):
-    """Cycles of the hand-over of a cache line, as they were around the pairs that count."""
-    return statistics.median([cycles for session in kept_pairs(sample) for pair in session
+    """Cycles of the hand-over of a cache line, around the pairs that count."""
+    return statistics.median([cycles for session in counted(sample) for pair in session
                               for cycles in pair['handover']] or [0])
